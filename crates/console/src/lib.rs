@@ -5,6 +5,7 @@ mod csrf;
 mod errors;
 mod gate;
 pub mod headers;
+mod live;
 mod local_path;
 pub mod page;
 mod pages;

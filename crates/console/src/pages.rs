@@ -5,6 +5,9 @@ mod account;
 mod catalog;
 mod invitation;
 mod live;
+mod models;
+mod operations;
+mod overview;
 mod people;
 mod results;
 #[cfg(test)]
@@ -33,6 +36,9 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(people::routes(app))
         .merge(catalog::routes(app))
         .merge(try_it::routes(app))
+        .merge(models::routes(app))
+        .merge(operations::routes(app))
+        .merge(overview::routes(app))
         .merge(scenarios::routes(app))
         .merge(results::routes(app))
         .merge(segments::routes(app))
@@ -53,6 +59,9 @@ fn tables() -> Vec<&'static [Call]> {
         try_it::CALLS,
         scenarios::CALLS,
         results::CALLS,
+        models::CALLS,
+        operations::CALLS,
+        overview::CALLS,
     ];
     [&tables[..], segments::CALLS, settings::CALLS].concat()
 }

@@ -132,9 +132,9 @@ pub enum TrainingError {
         "the workspace has no interactions to learn from: send events or import interactions first"
     )]
     NoInteractions,
-    /// A training run, or the making of a lost model, was cut short because the workspace is being
-    /// closed.
-    #[error("the workspace is being closed; the next training run makes another model")]
+    /// A training run, or the making of a lost model, was cut short: because the workspace is being
+    /// closed, or somebody has cancelled it.
+    #[error("it was cut short; the next training run makes another model")]
     Cancelled(#[from] Cancelled),
     /// The operating system gives no threads.
     #[error("cannot start the threads of a training run")]

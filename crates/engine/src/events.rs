@@ -9,7 +9,7 @@ use serving::{ExpressionError, RequestBudget};
 use state::{Counts, EntityKind, Entry};
 use store::StoreError;
 
-use crate::{Engine, EngineError};
+use crate::{Engine, EngineError, MessageRates};
 
 /// A message of a timeline.
 #[derive(Debug, Clone, PartialEq)]
@@ -114,6 +114,11 @@ impl Engine {
             queued_bytes: self.shared.queued_bytes() as u64,
             ..self.snapshot().counts()
         }
+    }
+
+    /// What became of the messages of the last hour that this process has journalled, by minute.
+    pub fn message_rates(&self) -> MessageRates {
+        self.shared.rates.read(self.now())
     }
 
     /// Reads the message at an offset of the journal.

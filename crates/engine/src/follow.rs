@@ -15,6 +15,7 @@ use store::StoreError;
 use crate::decisions::{decide_late, is_decided_on_state};
 use crate::error::{describe_error, store_error};
 use crate::inbox::{Inbox, Work};
+use crate::message_rates::{CountedEntry, MinuteCounts};
 use crate::shared::{Health, Shared};
 use crate::submission::DurableBatch;
 use crate::{EngineError, Entry, Outcome, SubmitError};
@@ -44,6 +45,8 @@ pub(crate) fn follow(shared: &Shared, store_folder: &Path, inbox: &Inbox) {
                     replies.push((submission.entries.len(), submission.reply));
                     entries.extend(submission.entries);
                 }
+                let kinds: Vec<_> =
+                    entries.iter().map(|entry| CountedEntry::of(entry.entry())).collect();
                 let entries: Vec<_> = (first_offset..).zip(entries).collect();
                 // When the journal reports an entry as durable, it has all earlier entries.
                 let before = if position < first_offset { read(first_offset) } else { Ok(()) };
@@ -52,6 +55,11 @@ pub(crate) fn follow(shared: &Shared, store_folder: &Path, inbox: &Inbox) {
                     .and_then(|()| apply_batch(shared, entries).map_err(store_error(store_folder)));
                 match outcomes {
                     Ok(outcomes) => {
+                        let mut counts = MinuteCounts::default();
+                        for (kind, outcome) in kinds.into_iter().zip(&outcomes) {
+                            counts.add(kind, outcome);
+                        }
+                        shared.rates.add(shared.clock.now(), counts);
                         let mut outcomes = outcomes.into_iter();
                         for (n_entries, reply) in replies {
                             // The caller may no longer wait.

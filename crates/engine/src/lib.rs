@@ -25,6 +25,7 @@ mod lists;
 mod live;
 mod loss;
 mod lost_model;
+mod message_rates;
 mod next;
 mod opening;
 mod outcomes;
@@ -36,6 +37,7 @@ mod recorder;
 mod scenarios;
 mod segments;
 mod shared;
+mod sizes;
 mod store_picture;
 mod submission;
 mod ticker;
@@ -70,6 +72,7 @@ pub use live::{
     NewEntries,
 };
 pub use loss::{Loss, LossError};
+pub use message_rates::{MINUTES_KEPT, MessageRates, Minute, MinuteCounts};
 pub use outcomes::{OUTCOME_TEXT_BYTES_MAX, OUTCOMES_KEPT_MAX};
 pub use past_recommendations::PastRecommendation;
 pub use people::MergeCause;
@@ -77,11 +80,12 @@ pub use problems::Problem;
 pub use recommendation::{PreviewedRecommendations, RecommendationError, RecommendationResponse};
 pub use segments::RuleFault;
 pub use shared::Health;
+pub use sizes::{DiskRoom, DiskUse};
 pub use store_picture::KeyspaceDigest;
 pub use submission::{QUEUE_BYTES_MAX, SubmitError};
 pub use training::{FIRST_TRAINING_INTERACTIONS, TrainingOptions, describe_too_few_interactions};
 pub use training_record::Training;
-pub use training_runs::{TRAINING_RUNS_KEPT_MAX, TrainingRun, TrainingRunState};
+pub use training_runs::{BegunTraining, TRAINING_RUNS_KEPT_MAX, TrainingRun, TrainingRunState};
 pub use verify::{Verification, VerifyError, VerifyProgress};
 
 pub use journal::JournalCheck;
@@ -90,7 +94,7 @@ pub use profiles::{
     TermKind, TimelineEntry, TimelineQuery,
 };
 pub use recommender::evaluation::{Comparison, Metrics};
-pub use recommender::{Component, HyperparameterSearch, ModelConfig, SplitKind};
+pub use recommender::{Cancelled, Component, HyperparameterSearch, ModelConfig, SplitKind};
 pub use recommender::{Origin, WeakSignalTrial};
 pub use reql::{ErrorKind as ReqlErrorKind, ReqlError, function_names as reql_functions};
 pub use serving::{

@@ -12,6 +12,7 @@ use state::Views;
 use store::Store;
 
 use crate::Clock;
+use crate::message_rates::RateCounter;
 use crate::outcomes::Outcomes;
 
 /// Whether the engine can take entries.
@@ -36,6 +37,8 @@ pub(crate) struct Shared {
     /// The bytes of entries that wait for the journal.
     pub(crate) queued_bytes: AtomicUsize,
     pub(crate) outcomes: Outcomes,
+    /// What became of the messages of the last hour.
+    pub(crate) rates: RateCounter,
 }
 
 impl Shared {
@@ -46,6 +49,7 @@ impl Shared {
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
+            rates: RateCounter::new(clock.now()),
             journal,
             clock,
             config: ArcSwap::new(Arc::clone(&views.setup.config)),

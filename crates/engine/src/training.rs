@@ -9,8 +9,7 @@ use recommender::evaluation::{Comparison, compute_model_lists};
 use recommender::{Cancelled, HyperparameterSearch, SearchOptions, TrainingSet};
 use serving::build_features;
 
-use crate::training_runs::ActiveRun;
-use crate::{Engine, EngineError, Entry, Training, TrainingError, TrainingRun};
+use crate::{BegunTraining, Engine, EngineError, Entry, Training, TrainingError, TrainingRun};
 
 /// The interactions that a first model needs.
 pub const FIRST_TRAINING_INTERACTIONS: u64 = 100;
@@ -90,36 +89,35 @@ impl Engine {
         let trained = self.train_model(options, &|share| {
             run.set_progress(share);
             progress(share);
+            Ok(())
         });
         run.end(&trained);
         trained
     }
 
-    /// Starts [`Engine::train`] on a thread of its own, which ends with the process at the latest.
-    /// [`Engine::training_run`] shows its progress.
+    /// Trains as [`Engine::train`] does, in a run that [`Engine::begin_training`] has begun, and
+    /// ends it. `progress` may cancel it at each of its steps.
     ///
     /// # Errors
-    /// [`TrainingError::AlreadyRunning`] and [`TrainingError::NoInteractions`]; [`EngineError::Io`]
-    /// where no thread can be started.
-    pub fn start_training(
-        self: &Arc<Self>,
+    /// [`TrainingError::Cancelled`] soon after the workspace was stopped or `progress` has
+    /// cancelled the run; others where it fails.
+    pub fn train_begun(
+        self: Arc<Self>,
+        run: BegunTraining,
         options: TrainingOptions,
-    ) -> Result<TrainingRun, EngineError> {
-        let run = self.begin_training()?;
-        let (started, engine) = (run.run.clone(), Arc::clone(self));
-        let train = move || {
-            // The engine is dropped before the run ends, so that the workspace is free when the run
-            // is shown as ended.
-            let (run, engine) = (run, engine);
-            let trained = engine.train_model(options, &|share| run.set_progress(share));
-            if let Err(error) = &trained {
-                engine.report_failed_training(error);
-            }
-            drop(engine);
-            run.end(&trained);
-        };
-        std::thread::Builder::new().name("training".to_owned()).spawn(train)?;
-        Ok(started)
+        progress: &(dyn Fn(f64) -> Result<(), Cancelled> + Sync),
+    ) -> Result<Training, EngineError> {
+        let trained = self.train_model(options, &|share| {
+            run.set_progress(share);
+            progress(share)
+        });
+        if let Err(error) = &trained {
+            self.report_failed_training(error);
+        }
+        // Before the run ends, so that the workspace is free when the run is shown as ended.
+        drop(self);
+        run.end(&trained);
+        trained
     }
 
     /// The training run under way, or the last one of this process.
@@ -132,7 +130,11 @@ impl Engine {
         self.training_runs.find(id)
     }
 
-    fn begin_training(&self) -> Result<ActiveRun, EngineError> {
+    /// Begins a training run: no other begins before it has ended, or is dropped.
+    ///
+    /// # Errors
+    /// [`TrainingError::AlreadyRunning`] and [`TrainingError::NoInteractions`].
+    pub fn begin_training(&self) -> Result<BegunTraining, EngineError> {
         self.expect_interactions()?;
         self.training_runs.begin(self.now())
     }
@@ -145,7 +147,7 @@ impl Engine {
     fn train_model(
         &self,
         options: TrainingOptions,
-        progress: &(dyn Fn(f64) + Sync),
+        progress: &(dyn Fn(f64) -> Result<(), Cancelled> + Sync),
     ) -> Result<Training, EngineError> {
         let _one_at_a_time = self.training_lock.lock();
         let started = Instant::now();
@@ -170,7 +172,7 @@ impl Engine {
         let (trained, beside_current, beside_popularity) = threads.install(|| {
             let search = SearchOptions { seed: options.seed };
             let trained = recommender::train(&mut set, &search, &version, &|share| {
-                progress(share);
+                progress(share)?;
                 self.check_training()
             })?;
             let judged = &trained.judged;

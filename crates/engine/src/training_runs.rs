@@ -56,7 +56,10 @@ impl TrainingRuns {
     ///
     /// # Errors
     /// [`TrainingError::AlreadyRunning`] where one is under way.
-    pub(crate) fn begin(self: &Arc<Self>, started_at: Timestamp) -> Result<ActiveRun, EngineError> {
+    pub(crate) fn begin(
+        self: &Arc<Self>,
+        started_at: Timestamp,
+    ) -> Result<BegunTraining, EngineError> {
         let mut runs = self.0.lock();
         if let Some(TrainingRun { id, started_at, state: TrainingRunState::Running { .. } }) =
             runs.back()
@@ -69,7 +72,7 @@ impl TrainingRuns {
         let state = TrainingRunState::Running { progress: 0.0 };
         let run = TrainingRun { id: Uuid::new_v4(), started_at, state };
         runs.push_back(run.clone());
-        Ok(ActiveRun { runs: Arc::clone(self), run })
+        Ok(BegunTraining { runs: Arc::clone(self), run })
     }
 
     /// The last run.
@@ -83,15 +86,18 @@ impl TrainingRuns {
     }
 }
 
-/// A registered run. If it is dropped without [`ActiveRun::end`], its thread has panicked, and it
-/// counts as failed.
-pub(crate) struct ActiveRun {
+/// A run that has begun. One that is dropped before it has ended counts as failed.
+pub struct BegunTraining {
     runs: Arc<TrainingRuns>,
-    /// The run at its start; its present state is in [`TrainingRuns`].
-    pub(crate) run: TrainingRun,
+    run: TrainingRun,
 }
 
-impl ActiveRun {
+impl BegunTraining {
+    /// The run as it began; [`crate::Engine::training_run`] shows how far it is.
+    pub fn run(&self) -> &TrainingRun {
+        &self.run
+    }
+
     /// Records the share done, from 0 to 1.
     pub(crate) fn set_progress(&self, progress: f64) {
         self.set_state(TrainingRunState::Running { progress });
@@ -113,7 +119,7 @@ impl ActiveRun {
     }
 }
 
-impl Drop for ActiveRun {
+impl Drop for BegunTraining {
     fn drop(&mut self) {
         let is_running = |run: &TrainingRun| {
             run.id == self.run.id && matches!(run.state, TrainingRunState::Running { .. })

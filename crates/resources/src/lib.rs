@@ -1,20 +1,25 @@
 #![doc = include_str!("../README.md")]
 
 pub mod ab_tests;
+pub mod account;
+pub mod accounts;
+pub mod api_keys;
+pub mod audit;
 pub mod catalog;
 pub mod catalog_drafts;
 pub mod collections;
 mod commands;
 pub mod comparison;
-pub mod account;
-pub mod accounts;
-pub mod api_keys;
-pub mod audit;
 mod configuration;
 pub mod events;
 pub mod installation;
 pub mod items;
+pub mod jobs;
+pub mod lifecycle;
+pub mod limits;
 pub mod live;
+pub mod operations;
+pub mod overview;
 pub mod people;
 pub mod person_lists;
 pub mod recommendations;
@@ -22,14 +27,13 @@ pub mod rejections;
 pub mod results;
 pub mod scenarios;
 pub mod segmentations;
-pub mod synonyms;
-pub mod timeline;
-pub mod lifecycle;
-pub mod limits;
 pub mod settings;
 mod shown;
 pub mod sources;
+pub mod synonyms;
+pub mod timeline;
 pub mod tokens;
+pub mod training;
 pub mod traits;
 
 pub use configuration::{Revised, configure, put_error, unknown_resource};

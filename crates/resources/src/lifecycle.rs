@@ -135,6 +135,7 @@ fn remove_workspace(app: &App, id: &WorkspaceId) -> Result<String, ApiError> {
     match data.trash_workspace(id, options.clock.now()) {
         Ok(folder) => {
             app.workspaces.forget(id);
+            app.jobs.forget_workspace(id);
             tracing::warn!(workspace = %id, folder = %folder.display(), "a workspace was removed");
             let name = folder.file_name().unwrap_or_default().to_string_lossy();
             Ok(format!("trash/{name}"))

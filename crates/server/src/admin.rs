@@ -11,10 +11,13 @@ mod collections;
 mod events;
 mod invitations;
 mod items;
+mod jobs;
 mod kpis;
-mod live;
-mod people;
 mod limits;
+mod live;
+mod operations;
+mod overview;
+mod people;
 mod recommendations;
 mod rejections;
 mod revision;
@@ -37,8 +40,8 @@ use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{delete, get, patch, post, put};
-use engine::CollectionKind;
 use domain::WorkspaceId;
+use engine::CollectionKind;
 
 use web::App;
 use web::access::{Gate, authorize};
@@ -152,6 +155,8 @@ fn routes_without_parameters() -> Router<Arc<App>> {
         )
         .route("/api/workspaces/{workspace}/events", get(events::read))
         .route("/api/workspaces/{workspace}/messages/{offset}", get(live::read))
+        .route("/api/workspaces/{workspace}/operations", get(operations::read))
+        .route("/api/workspaces/{workspace}/overview", get(overview::read))
         .route("/api/workspaces/{workspace}/scenarios", get(scenarios::list))
         .route(
             "/api/workspaces/{workspace}/scenarios/{name}",
@@ -167,6 +172,9 @@ fn routes_without_parameters() -> Router<Arc<App>> {
             get(recommendations::read_one),
         )
         .route("/api/workspaces/{workspace}/vocabulary", get(recommendations::vocabulary))
+        .route("/api/workspaces/{workspace}/jobs", get(jobs::list))
+        .route("/api/workspaces/{workspace}/jobs/{id}", get(jobs::read))
+        .route("/api/workspaces/{workspace}/jobs/{id}/cancel", post(jobs::cancel))
         .route("/api/workspaces/{workspace}/training", post(training::start).get(training::read))
         .route("/api/workspaces/{workspace}/training/{id}", get(training::read_run))
         .route("/api/workspaces/{workspace}/models", get(training::models))

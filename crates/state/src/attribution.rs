@@ -293,6 +293,12 @@ impl Attribution {
         self.kpi_table.groups(place, from, until)
     }
 
+    /// The sums over all places and groups, for each day from `from` to `until` that has any. Users
+    /// are left out: one who got lists at two places would count twice.
+    pub fn sum_kpis(&self, from: Day, until: Day) -> Vec<(Day, KpiCounts)> {
+        self.kpi_table.sum_by_day(from, until)
+    }
+
     /// The recommendation of an id; none if it is unknown or has expired.
     ///
     /// # Errors

@@ -3,10 +3,9 @@
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use rustix::fs::{Mode, statvfs};
+use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
 use signal_hook::consts::SIGXFSZ;
 
@@ -38,12 +37,6 @@ pub(crate) fn left_for_connections(n_workspaces: usize) -> usize {
 /// error, as it is on a full disk, where the system would end the process with a signal.
 pub(crate) fn survive_size_limit() {
     signal_hook::flag::register(SIGXFSZ, Arc::default()).expect("a process may handle this signal");
-}
-
-/// How much room the file system of a folder has left, in bytes; none where the system does not
-/// say.
-pub(crate) fn room_bytes(folder: &Path) -> Option<u64> {
-    statvfs(folder).ok().map(|room| room.f_bavail * room.f_frsize)
 }
 
 /// The umask that the process was started with.

@@ -64,6 +64,7 @@ pub struct Admission {
     calls: Rates<IpAddr>,
     /// Milliseconds of computing for them.
     computing: Rates<IpAddr>,
+    n_turns: usize,
     /// One for each core: more lists at once would only take turns with each other.
     turns: Arc<Semaphore>,
     /// As many as there are turns.
@@ -81,6 +82,23 @@ struct ActiveRequests {
     n: usize,
     by_token: FxHashMap<u64, usize>,
     by_address: FxHashMap<IpAddr, usize>,
+}
+
+/// How much of the limits on requests is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct AdmissionUse {
+    /// Requests with a key that are under way.
+    pub requests: usize,
+    /// The most that may be.
+    pub requests_max: usize,
+    /// Turns to make lists that are taken.
+    pub list_turns: usize,
+    /// All turns to make lists: as many as threads that make them.
+    pub list_turns_max: usize,
+    /// Turns to make long answers that are taken.
+    pub question_turns: usize,
+    /// All turns to make long answers.
+    pub question_turns_max: usize,
 }
 
 /// A request that counts as under way as long as this lives.
@@ -107,6 +125,7 @@ impl Admission {
                 limits.public_computing_ms_per_s.into(),
                 limits.public_computing_burst_ms.into(),
             ),
+            n_turns,
             turns: Arc::new(Semaphore::new(n_turns)),
             list_threads: ListThreads::start(n_turns),
             public_turns: Arc::new(Semaphore::new(n_turns / 2)),
@@ -117,6 +136,19 @@ impl Admission {
             under_way: Mutex::default(),
             failures: Mutex::default(),
             large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_KB_MAX)),
+        }
+    }
+
+    /// How much of the limits is in use now.
+    pub fn usage(&self) -> AdmissionUse {
+        let taken = |turns: &Semaphore| self.n_turns.saturating_sub(turns.available_permits());
+        AdmissionUse {
+            requests: self.under_way.lock().n,
+            requests_max: self.limits.requests_max,
+            list_turns: taken(&self.turns),
+            list_turns_max: self.n_turns,
+            question_turns: taken(&self.question_turns),
+            question_turns_max: self.n_turns,
         }
     }
 

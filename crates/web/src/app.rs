@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use crate::Workspaces;
 use crate::access::{Access, PasswordGate};
 use crate::admission::{Admission, CallerLimits};
+use crate::jobs::Jobs;
 use crate::streams::Streams;
 
 /// Limits of the server, and the options of training runs that the admin API starts.
@@ -78,6 +79,8 @@ pub struct App {
     pub access: Arc<Access>,
     /// The answers that go on until the caller leaves.
     pub streams: Arc<Streams>,
+    /// Long work of workspaces.
+    pub jobs: Jobs,
     is_stopping: Arc<AtomicBool>,
     stopping: watch::Sender<bool>,
 }
@@ -100,9 +103,11 @@ impl App {
             admission: Arc::clone(&admission),
             passwords: PasswordGate::default(),
         };
+        let is_stopping = Arc::<AtomicBool>::default();
         Self {
             admission,
             access: Arc::new(access),
+            jobs: Jobs::new(Arc::clone(&installation.options.clock), Arc::clone(&is_stopping)),
             training: ArcSwap::from_pointee(settings.training),
             settings,
             workspaces: Arc::new(workspaces),
@@ -111,7 +116,7 @@ impl App {
             configuring: Mutex::new(()),
             metrics,
             streams: Arc::default(),
-            is_stopping: Arc::default(),
+            is_stopping,
             stopping: watch::Sender::new(false),
         }
     }
@@ -128,10 +133,11 @@ impl App {
         self.training.store(Arc::new(training));
     }
 
-    /// Sums up the samples of histograms, which accumulate until then. Should be called every few
-    /// seconds.
-    pub fn keep_up_metrics(&self) {
+    /// Sums up the samples of histograms, which accumulate until then, and forgets jobs that ended
+    /// too long ago. Should be called every few seconds.
+    pub fn keep_up(&self) {
         self.metrics.run_upkeep();
+        self.jobs.forget_old();
     }
 
     /// The metrics of this process as in `/metrics`, without the gauges that each call of it sets.

@@ -10,6 +10,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use axum::http::header::{ALLOW, CONTENT_TYPE, ETAG, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use serde_json::json;
 
 pub use self::classify::Classify;
@@ -27,6 +28,8 @@ pub struct ApiError {
     pub message: String,
     /// The place of the mistake in the body, as a JSON pointer (RFC 6901): `/filter`.
     pub pointer: Option<String>,
+    /// The query parameter that is wrong.
+    pub parameter: Option<String>,
     detail: Option<serde_json::Value>,
     /// The present revision of the resource that the request would have changed.
     etag: Option<HeaderValue>,
@@ -35,12 +38,24 @@ pub struct ApiError {
 impl ApiError {
     /// An error of a kind, which the table in `error/kind.rs` gives a status and a code.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), pointer: None, detail: None, etag: None }
+        Self {
+            kind,
+            message: message.into(),
+            pointer: None,
+            parameter: None,
+            detail: None,
+            etag: None,
+        }
     }
 
     /// The same, with the place of the mistake in the body, as a JSON pointer.
     pub fn at(self, pointer: impl Into<String>) -> Self {
         Self { pointer: Some(pointer.into()), ..self }
+    }
+
+    /// The same, with the query parameter that is wrong.
+    pub fn of_parameter(self, name: impl Into<String>) -> Self {
+        Self { parameter: Some(name.into()), ..self }
     }
 
     /// A parameter or a body is wrong.
@@ -98,6 +113,50 @@ impl ApiError {
         let message =
             "something went wrong in the server; its log says what, under this request-id";
         Self::new(ErrorKind::Internal, message)
+    }
+}
+
+/// An error in the form of RFC 9457.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Problem {
+    /// A reference to what is written about errors of this kind.
+    #[serde(rename = "type")]
+    pub type_: String,
+    /// The kind of error, in a few words.
+    pub title: &'static str,
+    /// The HTTP status that an answer with this error has.
+    pub status: u16,
+    /// What went wrong, where, and the way out.
+    pub detail: String,
+    /// The id of the request, which its log lines have too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// The kind of error, for programs.
+    pub code: &'static str,
+    /// The place of the mistake in the body, as a JSON pointer (RFC 6901).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+    /// The query parameter that is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
+    /// What programs read of it, by the kind of error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report: Option<serde_json::Value>,
+}
+
+impl From<&ApiError> for Problem {
+    fn from(error: &ApiError) -> Self {
+        Self {
+            type_: format!("/api/docs#error-{}", error.kind.code()),
+            title: error.kind.title(),
+            status: error.kind.status().as_u16(),
+            detail: error.message.clone(),
+            instance: None,
+            code: error.kind.code(),
+            pointer: error.pointer.clone(),
+            parameter: error.parameter.clone(),
+            report: error.detail.clone(),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod app;
 pub mod auth;
 mod connections;
 pub mod error;
+pub mod jobs;
 mod layers;
 mod metrics;
 pub mod parameters;

@@ -20,8 +20,7 @@ use crate::ui::{Tab, tabs};
 
 /// The tables of the parts.
 #[cfg(test)]
-pub(super) const CALLS: &[&[Call]] =
-    &[segmentations::CALLS, synonyms::CALLS, collections::CALLS];
+pub(super) const CALLS: &[&[Call]] = &[segmentations::CALLS, synonyms::CALLS, collections::CALLS];
 
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()

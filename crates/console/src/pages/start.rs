@@ -21,7 +21,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 
 async fn show(frame: Frame) -> Response {
     if let Some(first) = frame.workspaces.first() {
-        return Redirect::to(&Area::Scenarios.path(first)).into_response();
+        return Redirect::to(&Area::Overview.path(first)).into_response();
     }
     let nothing = EmptyState {
         icon: Icon::Settings,

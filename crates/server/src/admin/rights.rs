@@ -102,6 +102,8 @@ pub(super) const CALLS: &[Call] = &[
     read("/api/workspaces/{workspace}/people/{id}/list", SeePeople),
     read("/api/workspaces/{workspace}/search", SeePeople),
     read("/api/workspaces/{workspace}/rejections", SeePeople),
+    read("/api/workspaces/{workspace}/operations", ReadWorkspace),
+    read("/api/workspaces/{workspace}/overview", SeePeople),
     read("/api/workspaces/{workspace}/events", ReadWorkspace),
     read("/api/workspaces/{workspace}/recommendations", SeePeople),
     Call {
@@ -155,6 +157,15 @@ pub(super) const CALLS: &[Call] = &[
     edit("PATCH", "/api/workspaces/{workspace}/scenarios/{name}/test", "ab_test.update"),
     edit("POST", "/api/workspaces/{workspace}/scenarios/{name}/test/end", "ab_test.end"),
     read("/api/workspaces/{workspace}/kpis", ReadWorkspace),
+    read("/api/workspaces/{workspace}/jobs", ReadWorkspace),
+    read("/api/workspaces/{workspace}/jobs/{id}", ReadWorkspace),
+    Call {
+        method: "POST",
+        path: "/api/workspaces/{workspace}/jobs/{id}/cancel",
+        // Whoever may not change the workspace cancels their own exports.
+        requirement: Requirement::Right(ReadWorkspace),
+        audited: Audited::Call("job.cancel"),
+    },
     edit("POST", "/api/workspaces/{workspace}/training", "training.start"),
     read("/api/workspaces/{workspace}/training", ReadWorkspace),
     read("/api/workspaces/{workspace}/training/{id}", ReadWorkspace),

@@ -130,8 +130,19 @@ async fn a_training_run_is_a_job_that_shows_how_far_it_is_and_how_it_ended() {
     app.batch(json!([view(90_000, "u0", "lamp1")])).await;
     let started = app.post(path, "", &admin).await;
     assert_eq!(started.status, 202, "{}", started.line());
-    let run = app.ended_run(started.headers["location"].to_str().unwrap()).await;
+    let job = app.ended_job(&started).await;
+    assert_eq!((&job["id"], &job["state"]), (&started.body["job"]["id"], &json!("done")));
+    assert_eq!((&job["kind"], &job["progress"]["share"]), (&json!("training"), &json!(1.0)));
+    assert_eq!(job["started_by"]["kind"], "bootstrap_token");
+    let listed = app.admin("/api/workspaces/shop/jobs").await.body;
+    assert_eq!(listed["jobs"], json!([job]));
+    let run = app.admin(&format!("{path}/{}", job["id"].as_str().unwrap())).await.body;
     assert_eq!((&run["id"], &run["state"]), (&started.body["run"]["id"], &json!("done")));
+    assert_eq!(job["result"]["version"], run["training"]["version"]);
+    // Cancelling what has ended changes nothing.
+    let id = job["id"].as_str().unwrap();
+    let cancel = format!("/api/workspaces/shop/jobs/{id}/cancel");
+    assert_eq!(app.post(&cancel, "", &admin).await.body, job);
     let last = app.admin(path).await.body;
     assert_eq!(
         (&last["run"]["id"], &last["training"]["version"]),

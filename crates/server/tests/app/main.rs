@@ -14,6 +14,7 @@ mod groupings;
 mod items;
 mod lists;
 mod live;
+mod overview;
 mod people;
 mod profile_api;
 mod public;
@@ -213,16 +214,19 @@ impl TestApp {
             .post("/api/workspaces/shop/training", "", &[("authorization", "Bearer admin")])
             .await;
         assert_eq!(started.status, 202, "{}", started.line());
-        self.ended_run(started.headers["location"].to_str().unwrap()).await
+        self.ended_job(&started).await;
+        let path = format!("/api/workspaces/shop/training/{}", started.body["run"]["id"]);
+        self.admin(&path.replace('"', "")).await.body
     }
 
-    /// A training run that was started, once it has ended.
-    async fn ended_run(&self, path: &str) -> Value {
+    /// A job that was started with this answer, once it has ended.
+    async fn ended_job(&self, started: &Answer) -> Value {
+        let path = started.headers["location"].to_str().unwrap();
         loop {
-            let run = self.admin(path).await;
-            assert_eq!(run.status, 200, "{}", run.line());
-            if run.body["state"] != "running" {
-                return run.body;
+            let job = self.admin(path).await;
+            assert_eq!(job.status, 200, "{}", job.line());
+            if !["waiting", "running"].map(Value::from).contains(&job.body["state"]) {
+                return job.body;
             }
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }

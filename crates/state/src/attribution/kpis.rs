@@ -81,6 +81,18 @@ impl KpiCounts {
         self.converted_recommendations += other.converted_recommendations;
     }
 
+    /// The sums with other counts. The number of users stays that of `self`.
+    pub fn plus(mut self, other: &Self) -> Self {
+        self.recommendations += other.recommendations;
+        for (own, other) in self.interactions.0.iter_mut().zip(other.interactions.0) {
+            *own += other;
+        }
+        self.add_revenue(other.revenue);
+        self.clicked_recommendations += other.clicked_recommendations;
+        self.converted_recommendations += other.converted_recommendations;
+        self
+    }
+
     /// Adds a price, unless the sum would overflow.
     pub(super) fn add_revenue(&mut self, price: f64) {
         let revenue = self.revenue + price;
@@ -245,6 +257,17 @@ impl KpiTable {
                 }
             }
         }
+    }
+
+    pub(super) fn sum_by_day(&self, from: Day, until: Day) -> Vec<(Day, KpiCounts)> {
+        if from > until {
+            return Vec::new();
+        }
+        let sum = |day: &DayKpis| {
+            let counts = day.rows.values().map(|row| &row.counts);
+            counts.fold(KpiCounts::default(), KpiCounts::plus)
+        };
+        self.by_day.range(from..=until).map(|(day, kpis)| (*day, sum(kpis))).collect()
     }
 
     pub(super) fn kpis(&self, from: Day, until: Day) -> Kpis {

@@ -31,7 +31,7 @@ impl BackgroundWork for MetricsKeeper {
     }
 
     fn step(&mut self, _signals: &Signals) -> Next {
-        self.app.keep_up_metrics();
+        self.app.keep_up();
         Next::Rest(METRICS_INTERVAL)
     }
 }

@@ -6,11 +6,10 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use domain::WorkspaceId;
-use engine::{BackgroundWork, Engine, Health, Next, Signals};
+use engine::{BackgroundWork, DiskRoom, Engine, Health, Next, Signals};
 use web::{App, Workspaces};
 
 use super::STOP_TIME_MAX;
-use crate::files;
 use crate::opener::Opener;
 
 /// The shortest time between two attempts to open a workspace again. It doubles with each attempt.
@@ -126,7 +125,7 @@ fn has_room(engine: &Engine) -> bool {
     engine
         .folders()
         .iter()
-        .all(|folder| files::room_bytes(folder).is_none_or(|n_bytes| n_bytes >= ROOM_BYTES_MIN))
+        .all(|folder| DiskRoom::of(folder).is_none_or(|room| room.free_bytes >= ROOM_BYTES_MIN))
 }
 
 #[cfg(test)]

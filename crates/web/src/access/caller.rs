@@ -5,6 +5,7 @@ use domain::{Grant, Timestamp};
 use engine::installation::{
     Actor, BOOTSTRAP_KEY, InstallationJournal, SESSION_AGE_MAX, SecretHash,
 };
+use serde::Serialize;
 
 use crate::auth::Credentials;
 
@@ -20,6 +21,22 @@ pub struct Caller {
     pub grant: Grant,
     /// The session, of a caller with a cookie.
     pub session: Option<CallerSession>,
+}
+
+/// An actor as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Who {
+    /// The kind of actor: `account`, `api_key`, `bootstrap_token`, `bootstrap_file`,
+    /// `command_line`.
+    pub kind: &'static str,
+    /// The name among its kind; none where there is one of a kind.
+    pub name: Option<String>,
+}
+
+impl From<&Actor> for Who {
+    fn from(actor: &Actor) -> Self {
+        Self { kind: actor.kind(), name: actor.name().map(str::to_owned) }
+    }
 }
 
 /// The session of a caller.

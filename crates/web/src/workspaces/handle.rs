@@ -30,6 +30,11 @@ impl WorkspaceHandle {
         &self.id
     }
 
+    /// The workspace for a thread that may wait, and serves no requests.
+    pub fn blocking(&self) -> BlockingHandle {
+        BlockingHandle(self.clone())
+    }
+
     /// The configuration in force. Takes no lock.
     ///
     /// # Errors

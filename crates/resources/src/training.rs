@@ -1,0 +1,145 @@
+//! Training runs and the models that they have made.
+
+use std::sync::Arc;
+
+use engine::installation::Actor;
+use engine::{Engine, EngineError, Training, TrainingError, TrainingRun};
+use serde::Serialize;
+use serde_json::json;
+use uuid::Uuid;
+use web::App;
+use web::error::{ApiError, Classify};
+use web::jobs::{Job, JobControl, JobKind, JobOutcome, NewJob};
+use web::workspaces::RequestedWorkspace;
+
+/// A training run that was started.
+#[derive(Debug, Clone, Serialize)]
+pub struct StartedTraining {
+    /// The run as it began.
+    pub run: TrainingRun,
+    /// Its job, which has the same id.
+    pub job: Job,
+}
+
+/// The model in use, and the last run.
+#[derive(Debug, Clone, Serialize)]
+pub struct CurrentTraining {
+    /// The record of the run that made the model in use; none where there is no model.
+    pub training: Option<Training>,
+    /// The run under way, or the last one since the server started.
+    pub run: Option<TrainingRun>,
+}
+
+/// The recorded runs.
+#[derive(Debug, Clone, Serialize)]
+pub struct Models {
+    /// The version of the model in use.
+    pub active: Option<String>,
+    /// The runs, oldest first, also those whose model was refused.
+    pub models: Vec<Training>,
+}
+
+/// An activated model.
+#[derive(Debug, Clone, Serialize)]
+pub struct ActivatedModel {
+    /// The record of the run that made it.
+    pub training: Training,
+}
+
+/// Starts a training run as a job. A workspace has one run at a time.
+///
+/// # Errors
+/// 409 where a run is under way, its id in the report, or there is nothing to learn from; 429 where
+/// too many jobs wait.
+pub async fn start(
+    app: &Arc<App>,
+    workspace: &RequestedWorkspace,
+    started_by: Actor,
+) -> Result<StartedTraining, ApiError> {
+    let (app, handle) = (Arc::clone(app), workspace.handle().clone());
+    let options = **app.training.load();
+    let start = move |engine: &Engine| {
+        let begun = engine.begin_training().map_err(begin_error)?;
+        let run = begun.run().clone();
+        let new = NewJob {
+            id: run.id,
+            ..NewJob::new(engine.id().clone(), JobKind::Training, started_by)
+        };
+        let train = move |control: &JobControl| {
+            let engine = handle.blocking().engine()?;
+            let trained = engine.train_begun(begun, options, &|share| {
+                control.tell(share, "searches for the best model, and trains it");
+                if control.is_cancelled() { Err(engine::Cancelled) } else { Ok(()) }
+            });
+            match trained {
+                Ok(training) => Ok(JobOutcome::of(&training)),
+                Err(EngineError::Training(error @ TrainingError::Cancelled(_))) => {
+                    control.check()?;
+                    Err(error.into())
+                }
+                Err(error) => Err(error.into()),
+            }
+        };
+        Ok(StartedTraining { run, job: app.jobs.start(new, train)? })
+    };
+    workspace.run(start).await
+}
+
+fn begin_error(error: EngineError) -> ApiError {
+    match error {
+        EngineError::Training(error @ TrainingError::AlreadyRunning { id, .. }) => {
+            let message = format!("{error}; GET this path with /{id} to see how far it is");
+            ApiError::new(error.kind(), message).with_detail(json!({ "id": id }))
+        }
+        error => error.into(),
+    }
+}
+
+/// The model in use, and the last run.
+///
+/// # Errors
+/// 503 where the workspace is closed.
+pub async fn read(workspace: &RequestedWorkspace) -> Result<CurrentTraining, ApiError> {
+    let read = |engine: &Engine| {
+        Ok(CurrentTraining { training: engine.training(), run: engine.last_training_run() })
+    };
+    workspace.run(read).await
+}
+
+/// A run of this process.
+///
+/// # Errors
+/// 404 where the id is unknown.
+pub async fn read_run(workspace: &RequestedWorkspace, id: String) -> Result<TrainingRun, ApiError> {
+    let known = id.parse::<Uuid>().ok();
+    let run = workspace.run(move |engine| Ok(known.and_then(|id| engine.training_run(id)))).await?;
+    let unknown = || {
+        format!("no training run {id:?} since the server started; GET .../models lists the models")
+    };
+    run.ok_or_else(|| ApiError::not_found(unknown()))
+}
+
+/// All recorded runs.
+///
+/// # Errors
+/// 503 where the workspace is closed.
+pub async fn models(workspace: &RequestedWorkspace) -> Result<Models, ApiError> {
+    let list = |engine: &Engine| {
+        let active = engine.training().map(|training| training.version);
+        Ok(Models { active, models: engine.trainings() })
+    };
+    workspace.run(list).await
+}
+
+/// Goes back to the model of an earlier run.
+///
+/// # Errors
+/// 404 where there is none of the version.
+pub async fn activate(
+    workspace: &RequestedWorkspace,
+    version: String,
+) -> Result<ActivatedModel, ApiError> {
+    let activate =
+        move |engine: &Engine| Ok(ActivatedModel { training: engine.activate_model(&version)? });
+    workspace.run(activate).await
+}

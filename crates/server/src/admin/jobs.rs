@@ -1,0 +1,55 @@
+//! `GET /api/workspaces/{workspace}/jobs` lists long work, `GET .../{id}` shows one job, `POST
+//! .../{id}/cancel` ends it, `GET .../{id}/result` downloads the file that it has made.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use domain::WorkspaceId;
+use resources::jobs;
+use serde::Serialize;
+use uuid::Uuid;
+use web::App;
+use web::access::Caller;
+use web::error::ApiError;
+use web::jobs::Job;
+use web::workspaces::Workspace;
+
+/// The jobs of a workspace.
+#[derive(Serialize)]
+pub(super) struct ListedJobs {
+    /// The latest first.
+    jobs: Vec<Job>,
+}
+
+/// 202 with the path of a job that was started.
+pub(super) fn accepted(workspace: &WorkspaceId, job: Uuid, body: impl Serialize) -> Response {
+    let location = format!("/api/workspaces/{workspace}/jobs/{job}");
+    (StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(body)).into_response()
+}
+
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    Workspace(workspace): Workspace,
+) -> Json<ListedJobs> {
+    Json(ListedJobs { jobs: jobs::list(&app, workspace.id()) })
+}
+
+pub(super) async fn read(
+    State(app): State<Arc<App>>,
+    Workspace(workspace): Workspace,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<Json<Job>, ApiError> {
+    Ok(Json(jobs::read(&app, workspace.id(), &id)?))
+}
+
+pub(super) async fn cancel(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    Workspace(workspace): Workspace,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<Json<Job>, ApiError> {
+    Ok(Json(jobs::cancel(&app, workspace.id(), &caller, &id)?))
+}

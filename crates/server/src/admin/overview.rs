@@ -1,0 +1,20 @@
+//! `GET /api/workspaces/{workspace}/overview`: how a workspace is doing.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::{Extension, Json};
+use resources::overview::{self, Overview};
+use web::App;
+use web::access::Caller;
+use web::error::ApiError;
+use web::workspaces::Workspace;
+
+/// Callers who may only see people get neither the model nor results.
+pub(super) async fn read(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    Workspace(workspace): Workspace,
+) -> Result<Json<Overview>, ApiError> {
+    Ok(Json(overview::read(&app, &workspace, &caller).await?))
+}

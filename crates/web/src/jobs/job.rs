@@ -1,0 +1,132 @@
+//! A job as it is shown.
+
+use std::path::PathBuf;
+
+use domain::Timestamp;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::access::Who;
+use crate::error::Problem;
+
+/// The kinds of long work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobKind {
+    /// A file becomes the catalog.
+    Import,
+    /// A model is trained.
+    Training,
+    /// A file is made of what the workspace has.
+    Export,
+}
+
+/// The states of a job. The last three are for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobState {
+    /// It begins when others have ended.
+    Waiting,
+    /// It is under way.
+    Running,
+    /// It has its result.
+    Done,
+    /// It ended with an error and changed nothing.
+    Failed,
+    /// Somebody cancelled it, or the server stopped; it changed nothing.
+    Cancelled,
+}
+
+impl JobState {
+    /// Whether a job in this state has ended.
+    pub fn has_ended(self) -> bool {
+        matches!(self, Self::Done | Self::Failed | Self::Cancelled)
+    }
+}
+
+/// How far a job is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct JobProgress {
+    /// The share that is done, from 0 to 1.
+    pub share: f64,
+    /// A sentence about what is done now.
+    pub doing: String,
+}
+
+/// Long work of a workspace.
+#[derive(Debug, Clone, Serialize)]
+pub struct Job {
+    /// The id.
+    pub id: Uuid,
+    /// The kind of work.
+    pub kind: JobKind,
+    /// Who started it.
+    pub started_by: Who,
+    /// Where it stands.
+    pub state: JobState,
+    /// Whether it was told to end and has not yet.
+    pub is_being_cancelled: bool,
+    /// How far it is, or was when it ended.
+    pub progress: JobProgress,
+    /// When it was asked for.
+    #[serde(serialize_with = "as_text")]
+    pub created_at: Timestamp,
+    /// When it began; none while it waits.
+    #[serde(serialize_with = "as_text_if_any")]
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    #[serde(serialize_with = "as_text_if_any")]
+    pub ended_at: Option<Timestamp>,
+    /// The result of a job that is done, by its kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<Value>,
+    /// The error of a job that failed or was cancelled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<Problem>,
+}
+
+fn as_text<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(at)
+}
+
+fn as_text_if_any<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => serializer.collect_str(at),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// The outcome of work that is done.
+pub struct JobOutcome {
+    /// The result, as it is shown.
+    pub result: Value,
+    /// The file that was made, which is removed with the job.
+    pub file: Option<JobFile>,
+}
+
+impl JobOutcome {
+    /// A result without a file.
+    pub fn of(result: &impl Serialize) -> Self {
+        Self { result: domain::json::to_value(result), file: None }
+    }
+}
+
+/// A file that a job has made. It is removed when this is dropped.
+#[derive(Debug)]
+pub struct JobFile {
+    /// The path.
+    pub path: PathBuf,
+    /// The name for whoever downloads it.
+    pub name: String,
+    /// The media type.
+    pub media_type: &'static str,
+}
+
+impl Drop for JobFile {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.path) {
+            tracing::warn!(%error, path = %self.path.display(), "the file of a job stays");
+        }
+    }
+}

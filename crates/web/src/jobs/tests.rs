@@ -1,0 +1,134 @@
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use domain::Timestamp;
+use engine::ManualClock;
+
+use super::*;
+
+/// Jobs with a clock that stands still, and the flag that the server stops.
+struct Office {
+    jobs: Jobs,
+    clock: Arc<ManualClock>,
+    is_stopping: Arc<AtomicBool>,
+}
+
+fn shop() -> WorkspaceId {
+    WorkspaceId::new("shop").unwrap()
+}
+
+impl Office {
+    fn new() -> Self {
+        let clock = Arc::new(ManualClock::new(Timestamp(1)));
+        let is_stopping = Arc::<AtomicBool>::default();
+        let jobs = Jobs::new(clock.clone(), Arc::clone(&is_stopping));
+        Self { jobs, clock, is_stopping }
+    }
+
+    /// Starts a job that goes on until it is told to end, or cancelled.
+    fn start(&self, workspace: &WorkspaceId) -> Result<(Job, Sender<()>), ApiError> {
+        let (end, ends): (Sender<()>, Receiver<()>) = channel();
+        let new = NewJob::new(workspace.clone(), JobKind::Export, Actor::CommandLine);
+        let work = move |control: &JobControl| {
+            control.tell(0.5, "waits for the test");
+            while ends.recv_timeout(Duration::from_millis(1)).is_err() {
+                control.check()?;
+            }
+            Ok(JobOutcome::of(&"made"))
+        };
+        Ok((self.jobs.start(new, work)?, end))
+    }
+
+    fn state(&self, id: Uuid) -> Option<JobState> {
+        self.jobs.find(&shop(), id).map(|job| job.state)
+    }
+
+    fn ended(&self, id: Uuid) -> Job {
+        loop {
+            let job = self.jobs.find(&shop(), id).expect("the job is kept");
+            if job.state.has_ended() {
+                return job;
+            }
+            std::thread::yield_now();
+        }
+    }
+}
+
+#[test]
+fn a_few_jobs_run_at_once_others_wait_and_too_many_are_refused() {
+    let office = Office::new();
+    let started: Vec<_> = (0..RUNNING_IN_WORKSPACE_MAX + WAITING_IN_WORKSPACE_MAX)
+        .map(|_| office.start(&shop()).unwrap())
+        .collect();
+    let (running, waiting) = started.split_at(RUNNING_IN_WORKSPACE_MAX);
+    assert!(running.iter().all(|(job, _)| job.state == JobState::Running));
+    assert!(waiting.iter().all(|(job, _)| job.state == JobState::Waiting));
+    let refused = office.start(&shop()).err().expect("too many wait");
+    assert_eq!(refused.kind, crate::error::ErrorKind::TooManyRequests);
+    // Another workspace has its own share.
+    let (other, _end) = office.start(&WorkspaceId::new("other").unwrap()).unwrap();
+    assert_eq!(other.state, JobState::Running);
+
+    running[0].1.send(()).unwrap();
+    let done = office.ended(running[0].0.id);
+    assert_eq!((done.state, done.result), (JobState::Done, Some("made".into())));
+    let next = waiting[0].0.id;
+    while office.state(next) != Some(JobState::Running) {
+        std::thread::yield_now();
+    }
+    office.is_stopping.store(true, Ordering::Relaxed);
+}
+
+#[test]
+fn a_cancelled_job_ends_and_one_that_waits_never_begins() {
+    let office = Office::new();
+    let started: Vec<_> =
+        (0..RUNNING_IN_WORKSPACE_MAX + 1).map(|_| office.start(&shop()).unwrap()).collect();
+    let (running, waiting) = (started[0].0.id, started[RUNNING_IN_WORKSPACE_MAX].0.id);
+    let cancelled = office.jobs.cancel(&shop(), waiting).unwrap();
+    assert_eq!((cancelled.state, cancelled.started_at), (JobState::Cancelled, None));
+    assert!(office.jobs.cancel(&WorkspaceId::new("other").unwrap(), running).is_none());
+    assert_eq!(office.state(running), Some(JobState::Running), "it is of another workspace");
+    office.jobs.cancel(&shop(), running);
+    let ended = office.ended(running);
+    assert_eq!((ended.state, ended.result), (JobState::Cancelled, None));
+    assert_eq!(ended.error.unwrap().detail, "the job was cancelled");
+
+    office.is_stopping.store(true, Ordering::Relaxed);
+    let stopped = office.ended(started[1].0.id);
+    assert_eq!(stopped.error.unwrap().detail, "the server stopped before the job had ended");
+    assert!(office.start(&shop()).is_err_and(|error| error.is_unavailable()));
+}
+
+#[test]
+fn what_has_ended_is_kept_for_a_day_with_its_file_and_not_more_than_a_few() {
+    let office = Office::new();
+    let folder = std::env::temp_dir().join(format!("jobs-{}", Uuid::new_v4()));
+    std::fs::create_dir(&folder).unwrap();
+    let mut ids = Vec::new();
+    for n in 0..=ENDED_KEPT_MAX {
+        office.clock.set(Timestamp(n as i64));
+        let path = folder.join(n.to_string());
+        let new = NewJob::new(shop(), JobKind::Export, Actor::CommandLine);
+        let id = new.id;
+        let work = move |_: &JobControl| {
+            std::fs::write(&path, "a file").unwrap();
+            let file = JobFile { path, name: "file".to_owned(), media_type: "text/csv" };
+            Ok(JobOutcome { file: Some(file), ..JobOutcome::of(&n) })
+        };
+        office.jobs.start(new, work).unwrap();
+        office.ended(id);
+        ids.push(id);
+    }
+    let n_files = || std::fs::read_dir(&folder).unwrap().count();
+    assert_eq!((office.state(ids[0]), n_files()), (None, ENDED_KEPT_MAX));
+    assert!(office.jobs.file(&shop(), ids[1]).is_some());
+    let panics = NewJob::new(shop(), JobKind::Import, Actor::CommandLine);
+    let id = panics.id;
+    office.jobs.start(panics, |_| panic!("a defect")).unwrap();
+    assert_eq!(office.ended(id).error.unwrap().code, "internal");
+    office.clock.set(Timestamp(ENDED_KEPT_MS + ENDED_KEPT_MAX as i64 + 1));
+    office.jobs.forget_old();
+    assert_eq!((office.jobs.list(&shop()).len(), n_files()), (0, 0));
+    std::fs::remove_dir(&folder).unwrap();
+}
