@@ -8,7 +8,7 @@ use super::TestApp;
 
 impl TestApp {
     /// A call of the workspace's admin API: the status, and the body.
-    async fn call(&self, method: &str, path: &str, body: Value) -> Value {
+    async fn call_admin(&self, method: &str, path: &str, body: Value) -> Value {
         let request = Request::builder()
             .method(method)
             .uri(format!("/api/workspaces/shop/{path}"))
@@ -31,14 +31,14 @@ async fn rules_are_tried_kept_and_changed() {
     assert_eq!(imported.status, 200, "{}", imported.line());
     let cheap = json!({ "filters": [{ "id": "cheap", "filter": "'price' < 25" }] });
     let answers = [
-        app.call("POST", "segmentation_trials", json!({ "property": "kind" })).await,
-        app.call("POST", "segmentation_trials", json!({ "expression": "'kind' +" })).await,
-        app.call("POST", "segmentation_trials", json!({ "expression": "'kind'" })).await,
-        app.call("POST", "segmentations", json!({ "id": "by price", "rule": cheap })).await,
-        app.call("POST", "segmentations", json!({ "id": "prices", "rule": cheap })).await,
-        app.call("POST", "segmentations", json!({ "id": "prices", "rule": cheap })).await,
-        app.call("GET", "segmentations/prices", Value::Null).await,
-        app.call(
+        app.call_admin("POST", "segmentation_trials", json!({ "property": "kind" })).await,
+        app.call_admin("POST", "segmentation_trials", json!({ "expression": "'kind' +" })).await,
+        app.call_admin("POST", "segmentation_trials", json!({ "expression": "'kind'" })).await,
+        app.call_admin("POST", "segmentations", json!({ "id": "by price", "rule": cheap })).await,
+        app.call_admin("POST", "segmentations", json!({ "id": "prices", "rule": cheap })).await,
+        app.call_admin("POST", "segmentations", json!({ "id": "prices", "rule": cheap })).await,
+        app.call_admin("GET", "segmentations/prices", Value::Null).await,
+        app.call_admin(
             "PUT",
             "segmentations/prices",
             json!({ "title": "Prices", "rule": { "filters": [
@@ -46,11 +46,11 @@ async fn rules_are_tried_kept_and_changed() {
             ] } }),
         )
         .await,
-        app.call("GET", "segmentations/prices", Value::Null).await,
-        app.call("PUT", "segmentations/prices", json!({ "rule": { "property": "kind" } })).await,
-        app.call("DELETE", "segmentations/prices", Value::Null).await,
-        app.call("GET", "segmentations", Value::Null).await,
-        app.call("GET", "segmentations/prices", Value::Null).await,
+        app.call_admin("GET", "segmentations/prices", Value::Null).await,
+        app.call_admin("PUT", "segmentations/prices", json!({ "rule": { "property": "kind" } })).await,
+        app.call_admin("DELETE", "segmentations/prices", Value::Null).await,
+        app.call_admin("GET", "segmentations", Value::Null).await,
+        app.call_admin("GET", "segmentations/prices", Value::Null).await,
     ];
     insta::assert_json_snapshot!(answers);
 }
@@ -64,25 +64,25 @@ async fn series_groups_and_synonyms_are_made_and_removed() {
     assert_eq!(imported.status, 200, "{}", imported.line());
     let member = |id: &str, time: f64| json!({ "id": id, "time": time });
     let answers = [
-        app.call("POST", "series", json!({ "id": "season" })).await,
-        app.call("POST", "series/season/members", member("b", 2.0)).await,
-        app.call("POST", "series/season/members", member("a", 1.0)).await,
-        app.call("POST", "series/season/members", member("nothing", 3.0)).await,
-        app.call("GET", "series/season", Value::Null).await,
-        app.call("DELETE", "series/season/members/b", Value::Null).await,
-        app.call("GET", "series", Value::Null).await,
-        app.call("POST", "groups", json!({ "id": "lamps" })).await,
-        app.call("POST", "groups/lamps/members", json!({ "id": "a" })).await,
-        app.call("GET", "groups/lamps", Value::Null).await,
-        app.call("DELETE", "groups/lamps", Value::Null).await,
-        app.call("GET", "groups/lamps", Value::Null).await,
-        app.call("POST", "synonyms", json!({ "term": "", "synonym": "lamp" })).await,
+        app.call_admin("POST", "series", json!({ "id": "season" })).await,
+        app.call_admin("POST", "series/season/members", member("b", 2.0)).await,
+        app.call_admin("POST", "series/season/members", member("a", 1.0)).await,
+        app.call_admin("POST", "series/season/members", member("nothing", 3.0)).await,
+        app.call_admin("GET", "series/season", Value::Null).await,
+        app.call_admin("DELETE", "series/season/members/b", Value::Null).await,
+        app.call_admin("GET", "series", Value::Null).await,
+        app.call_admin("POST", "groups", json!({ "id": "lamps" })).await,
+        app.call_admin("POST", "groups/lamps/members", json!({ "id": "a" })).await,
+        app.call_admin("GET", "groups/lamps", Value::Null).await,
+        app.call_admin("DELETE", "groups/lamps", Value::Null).await,
+        app.call_admin("GET", "groups/lamps", Value::Null).await,
+        app.call_admin("POST", "synonyms", json!({ "term": "", "synonym": "lamp" })).await,
     ];
     insta::assert_json_snapshot!(answers);
-    let made = app.call("POST", "synonyms", json!({ "term": "light", "synonym": "lamp" })).await;
+    let made = app.call_admin("POST", "synonyms", json!({ "term": "light", "synonym": "lamp" })).await;
     let id = made[1]["id"].as_str().unwrap().to_owned();
-    let removed = app.call("DELETE", &format!("synonyms/{id}"), Value::Null).await;
+    let removed = app.call_admin("DELETE", &format!("synonyms/{id}"), Value::Null).await;
     assert_eq!((&made[0], &removed[0]), (&json!(201), &json!(204)));
-    let left = app.call("GET", "synonyms", Value::Null).await;
+    let left = app.call_admin("GET", "synonyms", Value::Null).await;
     assert_eq!(left, json!([200, { "synonyms": [] }]));
 }
