@@ -87,11 +87,6 @@ pub(crate) fn days(n_days: usize, middle: f64, seed: u64) -> Vec<DayPoint> {
         .collect()
 }
 
-/// The values of [`days`] alone.
-pub(crate) fn trend(n_days: usize, middle: f64, seed: u64) -> Vec<f64> {
-    days(n_days, middle, seed).iter().filter_map(|point| point.value).collect()
-}
-
 /// A time before now.
 pub(crate) fn ago(seconds: i64) -> Timestamp {
     Timestamp(NOW.0 - seconds * 1_000)

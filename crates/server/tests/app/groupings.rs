@@ -47,7 +47,8 @@ async fn rules_are_tried_kept_and_changed() {
         )
         .await,
         app.call_admin("GET", "segmentations/prices", Value::Null).await,
-        app.call_admin("PUT", "segmentations/prices", json!({ "rule": { "property": "kind" } })).await,
+        app.call_admin("PUT", "segmentations/prices", json!({ "rule": { "property": "kind" } }))
+            .await,
         app.call_admin("DELETE", "segmentations/prices", Value::Null).await,
         app.call_admin("GET", "segmentations", Value::Null).await,
         app.call_admin("GET", "segmentations/prices", Value::Null).await,
@@ -79,7 +80,8 @@ async fn series_groups_and_synonyms_are_made_and_removed() {
         app.call_admin("POST", "synonyms", json!({ "term": "", "synonym": "lamp" })).await,
     ];
     insta::assert_json_snapshot!(answers);
-    let made = app.call_admin("POST", "synonyms", json!({ "term": "light", "synonym": "lamp" })).await;
+    let made =
+        app.call_admin("POST", "synonyms", json!({ "term": "light", "synonym": "lamp" })).await;
     let id = made[1]["id"].as_str().unwrap().to_owned();
     let removed = app.call_admin("DELETE", &format!("synonyms/{id}"), Value::Null).await;
     assert_eq!((&made[0], &removed[0]), (&json!(201), &json!(204)));
