@@ -1,11 +1,13 @@
 //! The frame around every page: navigation, search, account, and where one is.
 
+mod address;
 mod area;
 mod header;
 mod navigation;
 mod of_request;
 mod shortcuts;
 
+pub(crate) use address::{encode, item_path, person_path};
 pub use area::Area;
 
 use axum::response::{IntoResponse, Response};

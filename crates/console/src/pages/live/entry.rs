@@ -2,10 +2,9 @@
 
 use domain::{InteractionKind, Timestamp, WeakSignalKind, WorkspaceId};
 use maud::{Markup, Render, html};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use resources::live::{Effect, LiveEntry, LiveKind, LiveOutcome};
 
-use crate::page::Area;
+use crate::page::{Area, item_path, person_path};
 use crate::ui::{ArrivedEntry, Icon, Tone};
 
 /// The most effects of one entry that a list shows.
@@ -172,13 +171,9 @@ fn and_more(n: usize) -> Markup {
 }
 
 pub(super) fn person(workspace: &WorkspaceId, id: &str) -> Markup {
-    link(&Area::People.path(workspace), id)
+    html! { a href=(person_path(workspace, id)) { (id) } }
 }
 
 fn item(workspace: &WorkspaceId, id: &str) -> Markup {
-    link(&Area::Catalog.path(workspace), id)
-}
-
-fn link(path: &str, id: &str) -> Markup {
-    html! { a href={ (path) "/" (utf8_percent_encode(id, NON_ALPHANUMERIC)) } { (id) } }
+    html! { a href=(item_path(workspace, id)) { (id) } }
 }

@@ -1,28 +1,14 @@
-//! Addresses of people and items. Ids may hold any characters.
+//! Addresses of the pages of a person. Ids may hold any characters.
 
 use domain::WorkspaceId;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::page::Area;
-
-/// Everything but letters, digits and what no part of an address gives a meaning.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b':').remove(b'@');
-
-/// A text as a part of a path, or as a value behind `?`.
-pub(super) fn encode(text: &str) -> String {
-    utf8_percent_encode(text, ENCODED).to_string()
-}
+use crate::page::{Area, encode};
 
 /// The page of a person by the name `type:id`, and one below it. An id alone may be `..`, which
 /// browsers take for a step in the path, encoded or not.
 pub(super) fn person(workspace: &WorkspaceId, name: &str, part: &str) -> String {
     let slash = if part.is_empty() { "" } else { "/" };
     format!("{}/{}{slash}{part}", Area::People.path(workspace), encode(name))
-}
-
-/// The page of an item.
-pub(super) fn item(workspace: &WorkspaceId, id: &str) -> String {
-    format!("{}/{}", Area::Catalog.path(workspace), encode(id))
 }
 
 /// The playground with a person filled in.

@@ -14,6 +14,7 @@ use web::workspaces::{RequestedWorkspace, Workspace};
 
 use super::search::{unknown, words};
 use super::{address, interactions_text, recommended, timeline};
+use crate::page::item_path;
 use crate::page::{Area, Frame, Page};
 use crate::ui::{
     Button, Cell, Column, EmptyState, Icon, ItemCard, Pagination, RelativeTime, Tab, Table, tabs,
@@ -345,7 +346,7 @@ impl Person {
                             title: one.item.title.as_deref(),
                             detail: one.item.detail.as_deref(),
                             picture: None,
-                            href: &address::item(&self.workspace, &one.item.id),
+                            href: &item_path(&self.workspace, &one.item.id),
                             more: Some(html! { p { (one.kind.participle()) " " (self.time(one.at.0)) } }),
                         })
                     }

@@ -8,6 +8,7 @@ use web::workspaces::RequestedWorkspace;
 use super::address;
 use super::profile::Person;
 use crate::page::Area;
+use crate::page::item_path;
 use crate::ui::form::{Field, Select};
 use crate::ui::{Badge, Button, Callout, EmptyState, Explanation, Icon, ItemCard, Reason};
 
@@ -85,11 +86,8 @@ fn render(person: &Person, list: &PersonList) -> Markup {
 }
 
 fn card(person: &Person, one: &PersonRecommendation) -> Markup {
-    let hrefs: Vec<String> = one
-        .because
-        .iter()
-        .map(|because| address::item(&person.workspace, &because.item.id))
-        .collect();
+    let hrefs: Vec<String> =
+        one.because.iter().map(|because| item_path(&person.workspace, &because.item.id)).collect();
     let reasons: Vec<Reason> = one
         .because
         .iter()
@@ -102,7 +100,7 @@ fn card(person: &Person, one: &PersonRecommendation) -> Markup {
         })
         .collect();
     let href = match one.is_item {
-        true => address::item(&person.workspace, &one.item.id),
+        true => item_path(&person.workspace, &one.item.id),
         false => Area::Segments.path(&person.workspace),
     };
     let more = html! {

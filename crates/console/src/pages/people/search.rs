@@ -11,6 +11,7 @@ use web::workspaces::Workspace;
 
 use super::address;
 use super::{interactions_text, search_form};
+use crate::page::item_path;
 use crate::page::{Area, Frame, Page};
 use crate::ui::{Button, Cell, Column, EmptyState, Icon, ItemCard, RelativeTime, Table};
 
@@ -67,7 +68,7 @@ async fn page(
             let path = address::person(&id, &person.path_name(), "");
             return Ok(Redirect::to(&path).into_response());
         }
-        (None, _, true) => return Ok(Redirect::to(&address::item(&id, text)).into_response()),
+        (None, _, true) => return Ok(Redirect::to(&item_path(&id, text)).into_response()),
         _ => {}
     }
     let body = html! {
@@ -95,7 +96,7 @@ async fn page(
                                 title: item.title.as_deref(),
                                 detail: item.detail.as_deref(),
                                 picture: None,
-                                href: &address::item(&id, &item.id),
+                                href: &item_path(&id, &item.id),
                                 more: None,
                             })
                         }

@@ -11,9 +11,9 @@ use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::{RequestedWorkspace, Workspace};
 
-use super::address::encode;
 use super::profile::Person;
 use crate::page::Frame;
+use crate::page::encode;
 use crate::ui::form::{Field, Select, TextInput};
 use crate::ui::{Button, EmptyState, Icon, JsonView, Pagination, TimelineEntry, Tone, timeline};
 

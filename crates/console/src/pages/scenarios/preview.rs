@@ -6,7 +6,7 @@ use resources::recommendations::{Preview, PreviewRequest, preview};
 use web::workspaces::RequestedWorkspace;
 
 use super::form::{Mistakes, ScenarioForm};
-use crate::page::{Area, Frame};
+use crate::page::{Frame, item_path};
 use crate::ui::form::{Field, InputKind, ReqlMistake, TextInput};
 use crate::ui::{Callout, EmptyState, Icon, picture};
 
@@ -95,7 +95,7 @@ fn entries(frame: &Frame, form: &ScenarioForm, preview: &Preview) -> Markup {
         }
         .render();
     }
-    let catalog = frame.workspace.as_ref().map(|workspace| Area::Catalog.path(workspace));
+    let workspace = frame.workspace.as_ref();
     html! {
         @if preview.user_known == Some(false) {
             p class="field-hint" { "Nobody has the id “" (form.user) "”: this is what somebody new gets." }
@@ -106,8 +106,8 @@ fn entries(frame: &Frame, form: &ScenarioForm, preview: &Preview) -> Markup {
                 li {
                     (picture(&item.id, title, None))
                     span class="preview-words" {
-                        @if let Some(catalog) = catalog.as_ref().filter(|_| item.title.is_some()) {
-                            a href={ (catalog) "/" (encoded(&item.id)) } { (title) }
+                        @if let Some(workspace) = workspace.filter(|_| item.title.is_some()) {
+                            a href=(item_path(workspace, &item.id)) { (title) }
                         } @else { span { (title) } }
                         @if let Some(reason) = item.because.first() {
                             span class="under" { "because of " (reason.title.as_deref().unwrap_or(&reason.id)) }

@@ -21,7 +21,7 @@ use web::workspaces::{RequestedWorkspace, Workspace};
 
 use super::{Part, part_tabs};
 use crate::gate::{edit, gated, preview, read};
-use crate::page::{Area, Frame, Page};
+use crate::page::{Area, Frame, Page, item_path};
 use crate::ui::form::{Choice, Field, Form as FormElement, InputKind, ReqlField, TextInput};
 use crate::ui::{Button, Callout, Cell, Column, Confirmation, EmptyState, Icon, Table, Unit};
 
@@ -433,7 +433,6 @@ async fn form_page(
 
 /// The segments with their sizes.
 fn segments_shown(segments: &ShownSegments, workspace: &domain::WorkspaceId) -> Markup {
-    let catalog = Area::Catalog.path(workspace);
     let n_items = segments.n_items.max(1) as f64;
     let columns = vec![Column::text("Segment"), Column::number("Items"), Column::text("Such as")];
     let table = Table::new("Segments by size", columns).rows(segments.largest.iter().map(|own| {
@@ -449,8 +448,7 @@ fn segments_shown(segments: &ShownSegments, workspace: &domain::WorkspaceId) -> 
             Cell::new(html! {
                 @for (n, item) in own.examples.iter().enumerate() {
                     @if n > 0 { ", " }
-                    @let id = percent_encoding::utf8_percent_encode(&item.id, percent_encoding::NON_ALPHANUMERIC);
-                    a href={ (catalog) "/" (id) } { (item.title.as_deref().unwrap_or(&item.id)) }
+                    a href=(item_path(workspace, &item.id)) { (item.title.as_deref().unwrap_or(&item.id)) }
                 }
             }),
         ]

@@ -4,14 +4,13 @@ use std::fmt::Write;
 
 use domain::{Endpoint, Entries, WorkspaceId};
 use maud::{Markup, Render, html};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use resources::recommendations::{Preview, PreviewError, PreviewedItem};
 use web::error::ApiError;
 
 use super::clients::{Call, code_blocks};
 use super::state::{Beside, Trial};
 use super::{Tried, Viewer, words};
-use crate::page::Area;
+use crate::page::{Area, item_path, person_path};
 use crate::ui::form::{Field, Form, InputKind, ReqlMistake, TextInput};
 use crate::ui::{
     Button, Callout, EmptyState, Explanation, Icon, ItemCard, RankDiff, RankedItem, Reason,
@@ -160,17 +159,13 @@ impl Shown<'_> {
     }
 
     fn item_href(&self, id: &str) -> String {
-        let id = utf8_percent_encode(id, NON_ALPHANUMERIC);
-        format!("{}/{id}", Area::Catalog.path(self.workspace))
+        item_path(self.workspace, id)
     }
 
     fn href(&self, endpoint: Endpoint, id: &str) -> String {
         match endpoint.entries() {
             Entries::Items => self.item_href(id),
-            Entries::Users => {
-                let id = utf8_percent_encode(id, NON_ALPHANUMERIC);
-                format!("{}/{id}", Area::People.path(self.workspace))
-            }
+            Entries::Users => person_path(self.workspace, id),
             Entries::Segments => Area::Segments.path(self.workspace),
         }
     }

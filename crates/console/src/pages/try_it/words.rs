@@ -129,7 +129,6 @@ mod tests {
         let rules = [
             AbsenceRule::Unknown,
             AbsenceRule::Withdrawn,
-            AbsenceRule::Off,
             AbsenceRule::Filter { name: "filter".to_owned(), text: "'price' < 20".to_owned() },
             AbsenceRule::Filter {
                 name: "the scenario's filter".to_owned(),
@@ -141,6 +140,7 @@ mod tests {
             AbsenceRule::Rotation { shown_at_s: 0 },
             AbsenceRule::Diversity,
             AbsenceRule::Constraint { property: "artist".to_owned(), max: 2 },
+            AbsenceRule::Off,
         ];
         let lines = rules.map(|rule| {
             let placement = Placement {

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use domain::{Scenario, Source, TraitDefinition, WorkspaceConfig, WorkspaceId};
-use engine::{BackgroundThread, ConfirmedRemovals, DataFolder};
+use engine::{
+    BackgroundThread, Command, ConfirmedRemovals, DataFolder, Entry, Segmentation,
+    SegmentationCommand, SegmentationKind,
+};
 use serde_json::json;
 
 use super::load::{self, ADMIN_TOKEN};
@@ -46,8 +49,46 @@ const SCENARIO: &str = "homepage";
 /// How long somebody looks at a page before the next, while messages come in.
 const LOOKED_AT: Duration = Duration::from_millis(500);
 
-/// The pages, as templates. `{user}` and `{item}` are other ones each time.
-const PAGES: &[&str] = &["/console/bench/scenarios"];
+/// The pages, as templates: all that wait for nothing but their first byte. `{user}` and `{item}` are
+/// other ones each time.
+const PAGES: &[&str] = &[
+    "/console/bench",
+    "/console/bench/people",
+    "/console/bench/people?q={user}",
+    "/console/bench/people/user_id:{user}",
+    "/console/bench/people/user_id:{user}/timeline",
+    "/console/bench/people/user_id:{user}/history",
+    "/console/bench/people/user_id:{user}/identity",
+    "/console/bench/search?q=c7",
+    "/console/bench/catalog",
+    "/console/bench/catalog?q=c7",
+    "/console/bench/catalog?filter=%27price%27%3C20",
+    "/console/bench/catalog/items/{item}",
+    "/console/bench/catalog/items/{item}/people",
+    "/console/bench/catalog/versions",
+    "/console/bench/catalog/import",
+    "/console/bench/try-it?user={user}",
+    "/console/bench/try-it?item={item}",
+    "/console/bench/scenarios",
+    "/console/bench/scenarios/homepage",
+    "/console/bench/results",
+    "/console/bench/models",
+    "/console/bench/segments",
+    "/console/bench/segments/new",
+    "/console/bench/segments/of/categories",
+    "/console/bench/segments/synonyms",
+    "/console/bench/segments/series",
+    "/console/bench/settings",
+    "/console/bench/settings/general",
+    "/console/bench/settings/tokens",
+    "/console/bench/settings/traits",
+    "/console/bench/operations",
+    "/console/-/workspaces",
+    "/console/-/accounts",
+    "/console/-/api-keys",
+    "/console/-/audit",
+    "/console/-/limits",
+];
 
 /// The first bytes of a page.
 #[derive(serde::Serialize)]
@@ -181,6 +222,15 @@ fn fill(args: &Args, folder: &std::path::Path) -> Result<()> {
     engine.import_catalog(calls::catalog(args.items), &ConfirmedRemovals::default(), &|_, _| {})?;
     let simulation =
         Simulation { users: args.users, items: args.items, interactions: args.interactions };
+    let segmentation = Segmentation {
+        id: "categories".to_owned(),
+        kind: SegmentationKind::Property { name: "category".to_owned() },
+        title: None,
+        description: None,
+    };
+    let command = Command::Segmentation(SegmentationCommand::Create(segmentation));
+    let received_at = engine.now();
+    engine.submit_blocking(vec![Entry::Command { received_at, command: Box::new(command) }])?;
     simulation::import(&engine, &simulation.histories(), args.users, args.json)?;
     engine.stop();
     Ok(())
