@@ -81,21 +81,28 @@ fn with_the_lists_that_were_missing_a_difference_is_mostly_seen() {
     const TRIALS: usize = 300;
     println!("seed {SEED}");
     let mut random = StdRng::seed_from_u64(SEED);
-    // A large sample knows the rates and their variance; the formula says how small one may be.
-    let (first, other) = (draw(&mut random, 100_000, 1.0), draw(&mut random, 100_000, 1.3));
-    let sample = |clusters| Sample::new(&Clusters::new(clusters), MEASURE);
-    let (first, other) = (sample(first), sample(other));
-    let lists = first.lists + other.lists;
-    let scaled = |sample: &Sample| Sample {
-        lists: sample.lists / 1_000.0,
-        successes: sample.successes / 1_000.0,
-        variance: sample.variance * 1_000.0,
-        n_clusters: CLUSTERS,
-    };
-    let (small, small_other) = (scaled(&first), scaled(&other));
+    // 64 clusters tell a variance to a sixth only, so that the number of lists follows from many
+    // samples, each of them large so that it knows the rates.
+    const SAMPLES: usize = 60;
+    const PEOPLE: usize = 20_000;
+    const SCALE: f64 = 200.0;
     let tail = (1.0 - CERTAINTY) / 2.0;
-    let needed = lists_missing(&small, &small_other, tail).unwrap() as f64 + lists / 1_000.0;
-    let n_people = (needed / lists * 100_000.0) as usize;
+    let needed = |random: &mut StdRng| {
+        let (first, other) = (draw(random, PEOPLE, 1.0), draw(random, PEOPLE, 1.3));
+        let sample = |clusters| Sample::new(&Clusters::new(clusters), MEASURE);
+        let (first, other) = (sample(first), sample(other));
+        let lists = first.lists + other.lists;
+        let scaled = |sample: &Sample| Sample {
+            lists: sample.lists / SCALE,
+            successes: sample.successes / SCALE,
+            variance: sample.variance * SCALE,
+            n_clusters: CLUSTERS,
+        };
+        let missing = lists_missing(&scaled(&first), &scaled(&other), tail).unwrap();
+        (missing as f64 + lists / SCALE) / lists * PEOPLE as f64
+    };
+    let n_people = (0..SAMPLES).map(|_| needed(&mut random)).sum::<f64>() / SAMPLES as f64;
+    let n_people = n_people as usize;
     let seen = (0..TRIALS)
         .filter(|_| {
             let first = draw(&mut random, n_people, 1.0);
