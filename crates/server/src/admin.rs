@@ -64,23 +64,13 @@ fn routes_with_parameters() -> Router<Arc<App>> {
         .route("/api/audit", get(audit::read))
         .route("/api/workspaces/{workspace}", delete(workspaces::delete))
         .route("/api/workspaces/{workspace}/catalog", post(catalog::import))
-        .merge(collections::routes(
+        .merge(collections::member_route(
             CollectionKind::Series,
-            [
-                "/api/workspaces/{workspace}/series",
-                "/api/workspaces/{workspace}/series/{id}",
-                "/api/workspaces/{workspace}/series/{id}/members",
-                "/api/workspaces/{workspace}/series/{id}/members/{member}",
-            ],
+            "/api/workspaces/{workspace}/series/{id}/members/{member}",
         ))
-        .merge(collections::routes(
+        .merge(collections::member_route(
             CollectionKind::Group,
-            [
-                "/api/workspaces/{workspace}/groups",
-                "/api/workspaces/{workspace}/groups/{id}",
-                "/api/workspaces/{workspace}/groups/{id}/members",
-                "/api/workspaces/{workspace}/groups/{id}/members/{member}",
-            ],
+            "/api/workspaces/{workspace}/groups/{id}/members/{member}",
         ))
         .route("/api/workspaces/{workspace}/items", get(items::list))
         .route("/api/workspaces/{workspace}/kpis", get(kpis::read))
@@ -146,6 +136,22 @@ fn routes_without_parameters() -> Router<Arc<App>> {
             get(segmentations::read).put(segmentations::put).delete(segmentations::delete),
         )
         .route("/api/workspaces/{workspace}/segmentation_trials", post(segmentations::try_rule))
+        .merge(collections::routes(
+            CollectionKind::Series,
+            [
+                "/api/workspaces/{workspace}/series",
+                "/api/workspaces/{workspace}/series/{id}",
+                "/api/workspaces/{workspace}/series/{id}/members",
+            ],
+        ))
+        .merge(collections::routes(
+            CollectionKind::Group,
+            [
+                "/api/workspaces/{workspace}/groups",
+                "/api/workspaces/{workspace}/groups/{id}",
+                "/api/workspaces/{workspace}/groups/{id}/members",
+            ],
+        ))
         .route("/api/workspaces/{workspace}/synonyms", get(synonyms::list).post(synonyms::create))
         .route("/api/workspaces/{workspace}/synonyms/{id}", delete(synonyms::delete))
         .route("/api/workspaces/{workspace}/traits", get(traits::list))

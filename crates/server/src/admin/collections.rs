@@ -35,9 +35,9 @@ struct RemovedMember {
     is_collection: Option<bool>,
 }
 
-/// The routes of one kind. `paths` are those of all, of one, of its members and of one member.
-pub(super) fn routes(kind: CollectionKind, paths: [&str; 4]) -> Router<Arc<App>> {
-    let [all, one, members, member] = paths;
+/// The routes of one kind. `paths` are those of all, of one, and of its members.
+pub(super) fn routes(kind: CollectionKind, paths: [&str; 3]) -> Router<Arc<App>> {
+    let [all, one, members] = paths;
     let list = async move |Workspace(workspace): Workspace| {
         let collections = collections::list(&workspace, kind).await?;
         Ok::<_, ApiError>(Json(Collections { collections }))
@@ -60,6 +60,14 @@ pub(super) fn routes(kind: CollectionKind, paths: [&str; 4]) -> Router<Arc<App>>
         collections::add_member(&workspace, kind, id, member).await?;
         Ok::<_, ApiError>(StatusCode::CREATED)
     };
+    Router::new()
+        .route(all, get(list).post(create))
+        .route(one, get(read).delete(remove))
+        .route(members, post(add_member))
+}
+
+/// The route of one member, at this path.
+pub(super) fn member_route(kind: CollectionKind, path: &str) -> Router<Arc<App>> {
     let remove_member =
         async move |Workspace(workspace): Workspace,
                     Path((_, id, member)): Path<(String, String, String)>,
@@ -68,11 +76,7 @@ pub(super) fn routes(kind: CollectionKind, paths: [&str; 4]) -> Router<Arc<App>>
             collections::remove_member(&workspace, kind, id, member, is_collection).await?;
             Ok::<_, ApiError>(StatusCode::NO_CONTENT)
         };
-    Router::new()
-        .route(all, get(list).post(create))
-        .route(one, get(read).delete(remove))
-        .route(members, post(add_member))
-        .route(member, delete(remove_member))
+    Router::new().route(path, delete(remove_member))
 }
 
 type Ids = Path<(String, String)>;
