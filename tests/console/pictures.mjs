@@ -3,7 +3,7 @@ import { startDemo, send } from './demo.mjs'
 import { LOOKS, startBrowser } from './gallery.mjs'
 
 const SETTLED_MS = 1_500
-const LISTENER = 'listener-7'
+const LISTENER = 'listener-00007'
 
 /** Name of the file, path, and what is done on the page before. */
 const PAGES = [

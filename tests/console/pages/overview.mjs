@@ -21,7 +21,7 @@ export async function jobs({ check, context, browser, origin }) {
     await page.reload()
     assert.equal(await tile(page, 'Messages in the last hour'), before + 3)
     const refused = page.locator('.callout', { hasText: 'refused in the last day' })
-    await refused.getByRole('link', { name: 'Look at the refused messages' }).click()
+    await refused.getByRole('link', { name: 'Look at the refused messages' }).first().click()
     const address = new URL(page.url())
     assert.equal(address.pathname + address.search, '/console/music/live?outcome=rejected')
     await page.close()
