@@ -23,7 +23,7 @@ const ONLY_IN: [(&str, &[&str]); 12] = [
     ("tokio", &["engine", "web", "resources", "server", "console", "tastemaker", "trials"]),
     ("hyper", &["web"]),
     ("tokio-rustls", &["web"]),
-    ("rustix", &["tastemaker"]),
+    ("rustix", &["engine", "tastemaker"]),
     ("rustls", &["tastemaker"]),
     ("tantivy", &["search"]),
     ("fjall", &["store"]),

@@ -8,7 +8,7 @@ use state::{
     SegmentationKind, Views,
 };
 
-use crate::segments::{check_segment_expression, check_segment_filter};
+use crate::segment_rules::{check_segment_expression, check_segment_filter};
 
 /// A step in submitting entries, which keep their order.
 pub(crate) enum Step {

@@ -213,7 +213,8 @@ impl Test {
 fn lists_missing(first: &Sample, other: &Sample, tail: f64) -> Option<u64> {
     let lists = first.lists + other.lists;
     let rate = (first.successes + other.successes) / lists;
-    if !(rate > 0.0) {
+    // Without lists it is no number.
+    if rate.is_nan() || rate <= 0.0 {
         return None;
     }
     let normal = Normal::standard();

@@ -83,8 +83,8 @@ pub struct RemovedWorkspace {
 /// Closes a workspace and moves its folder to the trash of the data folder. Whoever removes it
 /// repeats its id.
 ///
-/// # Errors
-/// If the id is not repeated; 404 where there is no such workspace; 409 while it is trained or used.
+/// # Errors If the id is not repeated; 404 where there is no such workspace; 409 while it is
+/// trained or used.
 pub async fn remove(
     app: &Arc<App>,
     id: &str,

@@ -111,7 +111,7 @@ pub fn list(app: &App) -> Vec<Limit> {
             "private_answer_bytes_max",
             "The answer to one request of a server",
             Bytes,
-            callers.private.answer_bytes_max as u64,
+            callers.private.answer_bytes_max,
             None,
         ),
         set(
@@ -125,7 +125,7 @@ pub fn list(app: &App) -> Vec<Limit> {
             "public_answer_bytes_max",
             "The answer to one request of a browser",
             Bytes,
-            callers.public.answer_bytes_max as u64,
+            callers.public.answer_bytes_max,
             None,
         ),
         set(

@@ -252,10 +252,10 @@ fn stages<'a>(
     Ok((first, Some(second)))
 }
 
-/// The group of a user. It is the same one as long as the shares stay; where they change, users move
-/// only into groups that get a larger part, and out of groups that get a smaller one: rendezvous
-/// hashing with weights (Schindelhauer and Schomaker 2005, "Weighted distributed hash tables"). A
-/// request without a user gets a random group.
+/// The group of a user. It is the same one as long as the shares stay; where they change, users
+/// move only into groups that get a larger part, and out of groups that get a smaller one:
+/// rendezvous hashing with weights (Schindelhauer and Schomaker 2005, "Weighted distributed hash
+/// tables"). A request without a user gets a random group.
 fn assign_group<'a>(
     scenario: &'a Scenario,
     user_id: Option<&str>,

@@ -12,9 +12,11 @@ use crate::{COMMON, ROOT};
 pub(super) fn render(frame: &Frame) -> Markup {
     html! {
         header class="top" {
-            button type="button" class="button button-quiet button-icon top-menu"
-                popovertarget="navigation" title="Menu" {
-                (Icon::Menu) span class="visually-hidden" { "Menu" }
+            @if frame.workspace.is_some() {
+                button type="button" class="button button-quiet button-icon top-menu"
+                    popovertarget="navigation" title="Menu" {
+                    (Icon::Menu) span class="visually-hidden" { "Menu" }
+                }
             }
             a class="top-brand" href={ (ROOT) "/" } { (brand()) }
             (workspace_switcher(frame))

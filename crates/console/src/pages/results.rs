@@ -211,12 +211,15 @@ fn filters(
     }
 }
 
+/// A value with its interval.
+type Estimate = (Option<f64>, Option<(f64, f64)>);
+
 fn charts(by_day: &[ResultRow], from: Day, until: Day) -> Markup {
     let row = |day: Day| {
         let name = day.to_string();
         by_day.iter().find(|row| row.day.as_deref() == Some(&name))
     };
-    let points = |value: &dyn Fn(&ResultRow) -> (Option<f64>, Option<(f64, f64)>)| {
+    let points = |value: &dyn Fn(&ResultRow) -> Estimate| {
         (from.0..=until.0)
             .map(|day| {
                 let (value, interval) = row(Day(day)).map_or((None, None), value);

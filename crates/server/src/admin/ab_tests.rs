@@ -1,5 +1,5 @@
-//! `GET`, `POST` and `PATCH /api/workspaces/{workspace}/scenarios/{name}/test`, `POST .../test/end`:
-//! A/B tests of a scenario.
+//! `GET`, `POST` and `PATCH /api/workspaces/{workspace}/scenarios/{name}/test`, `POST
+//! .../test/end`: A/B tests of a scenario.
 
 use std::sync::Arc;
 

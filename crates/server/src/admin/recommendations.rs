@@ -1,5 +1,5 @@
-//! `GET /api/workspaces/{workspace}/recommendations?user=`: previews the list of a trait, `POST` that
-//! of a call. `GET .../recommendations/{recomm_id}`: shows a past recommendation.
+//! `GET /api/workspaces/{workspace}/recommendations?user=`: previews the list of a trait, `POST`
+//! that of a call. `GET .../recommendations/{recomm_id}`: shows a past recommendation.
 
 use axum::Json;
 use axum::extract::Path;

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// The number of clusters: enough for an interval of 95 % that is hardly wider than with any number.
+/// The number of clusters: enough for an interval of 95 % that is hardly wider than with any
+/// number.
 pub const CLUSTERS: usize = 64;
 
 /// The lists of some people, and how many of them led to something.

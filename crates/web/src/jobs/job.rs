@@ -125,7 +125,7 @@ pub struct JobFile {
 
 impl Drop for JobFile {
     fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_file(&self.path) {
+        if let Err(error) = fs_err::remove_file(&self.path) {
             tracing::warn!(%error, path = %self.path.display(), "the file of a job stays");
         }
     }

@@ -63,7 +63,7 @@ fn a_few_jobs_run_at_once_others_wait_and_too_many_are_refused() {
     let (running, waiting) = started.split_at(RUNNING_IN_WORKSPACE_MAX);
     assert!(running.iter().all(|(job, _)| job.state == JobState::Running));
     assert!(waiting.iter().all(|(job, _)| job.state == JobState::Waiting));
-    let refused = office.start(&shop()).err().expect("too many wait");
+    let refused = office.start(&shop()).expect_err("too many wait");
     assert_eq!(refused.kind, crate::error::ErrorKind::TooManyRequests);
     // Another workspace has its own share.
     let (other, _end) = office.start(&WorkspaceId::new("other").unwrap()).unwrap();
@@ -112,7 +112,7 @@ fn what_has_ended_is_kept_for_a_day_with_its_file_and_not_more_than_a_few() {
         let new = NewJob::new(shop(), JobKind::Export, Actor::CommandLine);
         let id = new.id;
         let work = move |_: &JobControl| {
-            std::fs::write(&path, "a file").unwrap();
+            fs_err::write(&path, "a file").unwrap();
             let file = JobFile { path, name: "file".to_owned(), media_type: "text/csv" };
             Ok(JobOutcome { file: Some(file), ..JobOutcome::of(&n) })
         };
@@ -120,7 +120,7 @@ fn what_has_ended_is_kept_for_a_day_with_its_file_and_not_more_than_a_few() {
         office.ended(id);
         ids.push(id);
     }
-    let n_files = || std::fs::read_dir(&folder).unwrap().count();
+    let n_files = || fs_err::read_dir(&folder).unwrap().count();
     assert_eq!((office.state(ids[0]), n_files()), (None, ENDED_KEPT_MAX));
     assert!(office.jobs.file(&shop(), ids[1]).is_some());
     let panics = NewJob::new(shop(), JobKind::Import, Actor::CommandLine);

@@ -49,8 +49,8 @@ const SCENARIO: &str = "homepage";
 /// How long somebody looks at a page before the next, while messages come in.
 const LOOKED_AT: Duration = Duration::from_millis(500);
 
-/// The pages, as templates: all that wait for nothing but their first byte. `{user}` and `{item}` are
-/// other ones each time.
+/// The pages, as templates: all that wait for nothing but their first byte. `{user}` and `{item}`
+/// are other ones each time.
 const PAGES: &[&str] = &[
     "/console/bench",
     "/console/bench/people",
