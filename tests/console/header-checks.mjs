@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 
 export async function checkHeaders(check, origin) {
   await check('pages allow neither inline scripts nor styles nor frames, and are not kept', async () => {
-    const { headers } = await fetch(`${origin}/console/music`)
+    const { headers } = await fetch(`${origin}/console/music/components`)
     const policy = headers.get('content-security-policy')
     assert.ok(!policy.includes('unsafe'), policy)
     for (const part of ["default-src 'none'", "frame-ancestors 'none'", "form-action 'self'"]) {
@@ -14,7 +14,7 @@ export async function checkHeaders(check, origin) {
     assert.equal(headers.get('cache-control'), 'private, no-store')
   })
   await check('assets are kept for a year, compressed, under a name that follows from the content', async () => {
-    const html = await (await fetch(`${origin}/console/music`)).text()
+    const html = await (await fetch(`${origin}/console/music/components`)).text()
     const paths = [...html.matchAll(/(?:href|src)="(\/console\/-\/assets\/[^"]+)"/g)].map(([, path]) => path)
     assert.ok(paths.length >= 3, paths.join())
     for (const path of paths) {

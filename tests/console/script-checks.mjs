@@ -8,7 +8,7 @@ export async function checkScripts(check, browser, origin) {
   const go = (path) => page.goto(`${origin}/console/music${path}`)
 
   await check('the theme is chosen in the account menu, and the server remembers it', async () => {
-    await go('')
+    await go('/components')
     const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor)
     const light = await background()
     await page.getByRole('button', { name: 'Account of' }).click()
@@ -23,7 +23,7 @@ export async function checkScripts(check, browser, origin) {
     await context.clearCookies()
   })
   await check('menus open by keyboard and close by Escape', async () => {
-    await go('')
+    await go('/components')
     await page.getByRole('button', { name: 'Workspace:' }).focus()
     await page.keyboard.press('Enter')
     assert.ok(await page.getByRole('link', { name: 'bookshop' }).isVisible())
