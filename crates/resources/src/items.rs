@@ -168,7 +168,7 @@ pub struct FilterMistake {
 /// Items: those that match best, or those with the most interactions first.
 ///
 /// # Errors
-/// 400 for a filter that is wrong, at `/filter`; 503 while nothing can be searched yet.
+/// 400 for a filter that is wrong; 503 while nothing can be searched yet.
 pub async fn list(workspace: &RequestedWorkspace, query: Query) -> Result<ItemPage, ApiError> {
     let n = count("count", query.count, COUNT_DEFAULT, COUNT_MAX)?;
     let offset = query.offset.unwrap_or(0);
@@ -176,20 +176,20 @@ pub async fn list(workspace: &RequestedWorkspace, query: Query) -> Result<ItemPa
         let message = format!(
             "offset: the first {CATALOG_PLACES_MAX} can be paged through; narrow the search"
         );
-        return Err(ApiError::invalid(message).at("/offset"));
+        return Err(ApiError::invalid(message).of_parameter("offset"));
     }
     let is_off = match query.state {
         None => None,
         Some(ItemState::On) => Some(false),
         Some(ItemState::Off) => Some(true),
         Some(ItemState::Withdrawn) => {
-            return Err(ApiError::invalid("state: on or off").at("/state"));
+            return Err(ApiError::invalid("state: on or off").of_parameter("state"));
         }
     };
     let query = CatalogQuery { words: query.q, filter: query.filter, is_off, offset, count: n };
     let make = move |engine: &Engine, budget: &Arc<RequestBudget>| {
         let page = engine.catalog_page(&query, budget);
-        let page = page.map_err(|error| ApiError::from(error).at("/filter"))?;
+        let page = page.map_err(|error| ApiError::from(error).of_parameter("filter"))?;
         let views = engine.snapshot();
         let items = page.ids.iter().filter_map(|id| views.catalog.item(id));
         let items = items.map(|item| ShownItem::new(&views, item)).collect();

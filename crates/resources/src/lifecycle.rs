@@ -95,7 +95,7 @@ pub async fn remove(
         let message = format!(
             "this removes workspace {id} with all its data: repeat its id to confirm, as ?confirm={id}"
         );
-        return Err(ApiError::invalid(message).at("/confirm"));
+        return Err(ApiError::invalid(message).of_parameter("confirm"));
     }
     let app = Arc::clone(app);
     let moved_to = tokio::task::spawn_blocking(move || remove_workspace(&app, &id)).await??;

@@ -174,7 +174,8 @@ pub fn range(workspace: &RequestedWorkspace, query: &ResultsQuery) -> Result<(Da
     let from = parse_day("from", query.from.as_deref())?.unwrap_or(until.earlier(DAYS_DEFAULT - 1));
     if from > until {
         return Err(
-            ApiError::invalid(format!("from is {from}, after until, which is {until}")).at("/from")
+            ApiError::invalid(format!("from is {from}, after until, which is {until}"))
+                .of_parameter("from")
         );
     }
     Ok((from, until))
@@ -184,7 +185,7 @@ fn parse_day(name: &str, text: Option<&str>) -> Result<Option<Day>, ApiError> {
     let parse = |text| {
         let wrong = || {
             ApiError::invalid(format!("{name} is {text:?}, it must be a day as 2026-01-31"))
-                .at(format!("/{name}"))
+                .of_parameter(name)
         };
         Day::parse(text).ok_or_else(wrong)
     };

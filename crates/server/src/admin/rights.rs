@@ -251,7 +251,7 @@ mod tests {
             let status = response.status();
             let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
             let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-            Answer { status, message: body["error"]["message"].as_str().unwrap_or("").to_owned() }
+            Answer { status, message: body["detail"].as_str().unwrap_or("").to_owned() }
         }
 
         /// The headers of a new session of an account, and that of its CSRF token.

@@ -12,6 +12,7 @@ use resources::sources::{self, NewSource, Rotation, ShownSource, SourcePatch};
 use serde::Serialize;
 use web::App;
 use web::error::ApiError;
+use web::json;
 use web::workspaces::Workspace;
 
 use super::body::{Body, RawBody};
@@ -63,10 +64,9 @@ pub(super) async fn rotate(
     Expectation(expected): Expectation,
     Upload(workspace, RawBody(body)): Upload<RawBody>,
 ) -> Result<Response, ApiError> {
-    let wrong = |error| ApiError::invalid(format!("the body is wrong: {error}"));
     let rotation: Option<Rotation> = match body.is_empty() {
         true => None,
-        false => serde_json::from_slice(&body).map_err(wrong)?,
+        false => json::read(&body, "the body is wrong")?,
     };
     let rotation = rotation.unwrap_or_default();
     Ok(revised(sources::rotate(&app, &workspace, name, rotation, expected).await?))
