@@ -9,7 +9,14 @@ use web::App;
 use web::error::ApiError;
 use web::parameters::Parameters;
 
+/// Who did what, the latest first.
+///
 /// `before` of the answer is that of the next page.
+#[utoipa::path(
+    get,
+    path = "/api/audit",
+    responses((status = 200, description = "Done")),
+)]
 pub(super) async fn read(
     State(app): State<Arc<App>>,
     Parameters(query): Parameters<AuditQuery>,

@@ -3,13 +3,10 @@
 
 use axum::extract::Path;
 use axum::http::StatusCode;
-use axum::routing::{delete, get, post};
-use axum::{Json, Router};
+use axum::Json;
 use engine::CollectionKind;
 use resources::collections::{self, CollectionSummary, NewMember, ShownCollection};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
-use web::App;
 use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::Workspace;
@@ -18,61 +15,103 @@ use super::Upload;
 use super::body::Body;
 
 #[derive(Serialize)]
-struct Collections {
+pub(super) struct Collections {
     collections: Vec<CollectionSummary>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct NewCollection {
+pub(super) struct NewCollection {
     id: String,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RemovedMember {
+pub(super) struct RemovedMember {
     /// Whether the member is a series or group, and no item.
     is_collection: Option<bool>,
 }
 
-/// The routes of one kind. `paths` are those of all, of one, of its members and of one member.
-pub(super) fn routes(kind: CollectionKind, paths: [&str; 4]) -> Router<Arc<App>> {
-    let [all, one, members, member] = paths;
-    let list = async move |Workspace(workspace): Workspace| {
-        let collections = collections::list(&workspace, kind).await?;
-        Ok::<_, ApiError>(Json(Collections { collections }))
+/// The calls of one kind of collection.
+macro_rules! collection_calls {
+    ($module:ident, $kind:expr, $all:literal, $one:literal, $members:literal, $member:literal) => {
+        pub(super) mod $module {
+            use super::*;
+
+            /// Lists the collections of this kind.
+            #[utoipa::path(get, path = $all, responses((status = 200, description = "Done")))]
+            pub(in super::super) async fn list(
+                Workspace(workspace): Workspace,
+            ) -> Result<Json<Collections>, ApiError> {
+                Ok(Json(Collections { collections: collections::list(&workspace, $kind).await? }))
+            }
+
+            /// Makes an empty collection.
+            #[utoipa::path(post, path = $all, responses((status = 201, description = "Made")))]
+            pub(in super::super) async fn create(
+                Upload(workspace, Body(NewCollection { id })): Upload<Body<NewCollection>>,
+            ) -> Result<StatusCode, ApiError> {
+                collections::create(&workspace, $kind, id).await?;
+                Ok(StatusCode::CREATED)
+            }
+
+            /// Shows a collection with its members.
+            #[utoipa::path(get, path = $one, responses((status = 200, description = "Done")))]
+            pub(in super::super) async fn read(
+                Workspace(workspace): Workspace,
+                Path((_, id)): Path<(String, String)>,
+            ) -> Result<Json<ShownCollection>, ApiError> {
+                Ok(Json(collections::read(&workspace, $kind, id).await?))
+            }
+
+            /// Removes a collection. Its members stay.
+            #[utoipa::path(delete, path = $one, responses((status = 204, description = "Done")))]
+            pub(in super::super) async fn remove(
+                Workspace(workspace): Workspace,
+                Path((_, id)): Path<(String, String)>,
+            ) -> Result<StatusCode, ApiError> {
+                collections::delete(&workspace, $kind, id).await?;
+                Ok(StatusCode::NO_CONTENT)
+            }
+
+            /// Adds a member to a collection.
+            #[utoipa::path(post, path = $members, responses((status = 201, description = "Made")))]
+            pub(in super::super) async fn add_member(
+                Path((_, id)): Path<(String, String)>,
+                Upload(workspace, Body(member)): Upload<Body<NewMember>>,
+            ) -> Result<StatusCode, ApiError> {
+                collections::add_member(&workspace, $kind, id, member).await?;
+                Ok(StatusCode::CREATED)
+            }
+
+            /// Takes a member out of a collection.
+            #[utoipa::path(delete, path = $member, responses((status = 204, description = "Done")))]
+            pub(in super::super) async fn remove_member(
+                Workspace(workspace): Workspace,
+                Path((_, id, member)): Path<(String, String, String)>,
+                Parameters(removed): Parameters<RemovedMember>,
+            ) -> Result<StatusCode, ApiError> {
+                let is_collection = removed.is_collection.unwrap_or(false);
+                collections::remove_member(&workspace, $kind, id, member, is_collection).await?;
+                Ok(StatusCode::NO_CONTENT)
+            }
+        }
     };
-    let create =
-        async move |Upload(workspace, Body(NewCollection { id })): Upload<Body<NewCollection>>| {
-            collections::create(&workspace, kind, id).await?;
-            Ok::<_, ApiError>(StatusCode::CREATED)
-        };
-    let read = async move |Workspace(workspace): Workspace, Path((_, id)): Ids| {
-        let collection: ShownCollection = collections::read(&workspace, kind, id).await?;
-        Ok::<_, ApiError>(Json(collection))
-    };
-    let remove = async move |Workspace(workspace): Workspace, Path((_, id)): Ids| {
-        collections::delete(&workspace, kind, id).await?;
-        Ok::<_, ApiError>(StatusCode::NO_CONTENT)
-    };
-    let add_member = async move |Path((_, id)): Ids, upload: Upload<Body<NewMember>>| {
-        let Upload(workspace, Body(member)) = upload;
-        collections::add_member(&workspace, kind, id, member).await?;
-        Ok::<_, ApiError>(StatusCode::CREATED)
-    };
-    let remove_member =
-        async move |Workspace(workspace): Workspace,
-                    Path((_, id, member)): Path<(String, String, String)>,
-                    Parameters(removed): Parameters<RemovedMember>| {
-            let is_collection = removed.is_collection.unwrap_or(false);
-            collections::remove_member(&workspace, kind, id, member, is_collection).await?;
-            Ok::<_, ApiError>(StatusCode::NO_CONTENT)
-        };
-    Router::new()
-        .route(all, get(list).post(create))
-        .route(one, get(read).delete(remove))
-        .route(members, post(add_member))
-        .route(member, delete(remove_member))
 }
 
-type Ids = Path<(String, String)>;
+collection_calls!(
+    series,
+    CollectionKind::Series,
+    "/api/workspaces/{workspace}/series",
+    "/api/workspaces/{workspace}/series/{id}",
+    "/api/workspaces/{workspace}/series/{id}/members",
+    "/api/workspaces/{workspace}/series/{id}/members/{member}"
+);
+collection_calls!(
+    groups,
+    CollectionKind::Group,
+    "/api/workspaces/{workspace}/groups",
+    "/api/workspaces/{workspace}/groups/{id}",
+    "/api/workspaces/{workspace}/groups/{id}/members",
+    "/api/workspaces/{workspace}/groups/{id}/members/{member}"
+);

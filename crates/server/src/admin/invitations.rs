@@ -22,6 +22,12 @@ pub(super) struct Invitations {
     invitations: Vec<ShownInvitation>,
 }
 
+/// Lists the open invitations.
+#[utoipa::path(
+    get,
+    path = "/api/invitations",
+    responses((status = 200, description = "Done")),
+)]
 pub(super) async fn list(State(app): State<Arc<App>>) -> Json<Invitations> {
     Json(Invitations { invitations: accounts::invitations(&app) })
 }
@@ -34,6 +40,12 @@ pub(super) struct NewInvitation {
     workspaces: Option<BTreeSet<WorkspaceId>>,
 }
 
+/// Invites somebody.
+#[utoipa::path(
+    post,
+    path = "/api/invitations",
+    responses((status = 201, description = "Made")),
+)]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
@@ -43,6 +55,12 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(made)))
 }
 
+/// Withdraws an invitation.
+#[utoipa::path(
+    delete,
+    path = "/api/invitations/{email}",
+    responses((status = 204, description = "Done")),
+)]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
@@ -64,7 +82,14 @@ pub(super) struct Accepted {
     email: String,
 }
 
+/// Accepts an invitation by choosing a password.
+///
 /// The account is there, or has the password, when the answer comes.
+#[utoipa::path(
+    post,
+    path = "/api/invitations/accept",
+    responses((status = 200, description = "Done")),
+)]
 pub(super) async fn accept(
     State(app): State<Arc<App>>,
     Extension(origin): Extension<Origin>,

@@ -11,7 +11,14 @@ use web::workspaces::Workspace;
 
 const CSV: &str = "text/csv";
 
+/// Recommendations, and the clicks and conversions that they led to.
+///
 /// CSV where the caller accepts `text/csv`.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/kpis",
+    responses((status = 200, description = "Done")),
+)]
 pub(super) async fn read(
     Workspace(workspace): Workspace,
     headers: HeaderMap,

@@ -13,6 +13,12 @@ pub(super) struct Limits {
     limits: Vec<Limit>,
 }
 
+/// Lists the limits in force, and how much of each is used.
+#[utoipa::path(
+    get,
+    path = "/api/limits",
+    responses((status = 200, description = "Done")),
+)]
 pub(super) async fn list(State(app): State<Arc<App>>) -> Json<Limits> {
     Json(Limits { limits: limits::list(&app) })
 }

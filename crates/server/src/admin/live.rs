@@ -53,7 +53,14 @@ struct Missed {
     entries: u64,
 }
 
+/// Lists the latest messages and calls.
+///
 /// Newest first.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/messages",
+    responses((status = 200, description = "Done")),
+)]
 pub(super) async fn list(
     Workspace(workspace): Workspace,
     Parameters(query): Parameters<PageQuery>,
@@ -63,7 +70,14 @@ pub(super) async fn list(
     Ok(Json(live::page(&workspace, filter, query.before, limit).await?))
 }
 
+/// Shows a message or call, with its mistakes and what each preset makes of it.
+///
 /// The message or call at an offset, with its mistakes and what each preset makes of it.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/messages/{offset}",
+    responses((status = 200, description = "Done")),
+)]
 pub(super) async fn read(
     Workspace(workspace): Workspace,
     Path((_, offset)): Path<(String, String)>,
@@ -75,8 +89,15 @@ pub(super) async fn read(
     Ok(Json(live::open(&workspace, number, origin.base_url(&headers)).await?))
 }
 
+/// Follows messages and calls as they arrive.
+///
 /// Events `entry`, and `missed` where there were too many. The id of each is the `after` of a
 /// stream that goes on behind it.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/live",
+    responses((status = 200, description = "Done")),
+)]
 pub(super) async fn follow(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,

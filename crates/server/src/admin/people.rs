@@ -27,7 +27,14 @@ pub(super) struct People {
     people: Vec<ShownPerson>,
 }
 
+/// Finds people by an id, an e-mail address or a name.
+///
 /// Without a text: the people who were active lately.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/people",
+    responses((status = 200, description = "Done")),
+)]
 pub(super) async fn search(
     Workspace(workspace): Workspace,
     Parameters(query): Parameters<Search>,
@@ -39,6 +46,12 @@ pub(super) async fn search(
     Ok(Json(People { people }))
 }
 
+/// Shows what is known of a person.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/people/{id}",
+    responses((status = 200, description = "Done")),
+)]
 pub(super) async fn read(
     Workspace(workspace): Workspace,
     Path((_, id)): Path<(String, String)>,
@@ -57,6 +70,12 @@ pub(super) struct TimelineParameters {
     limit: Option<usize>,
 }
 
+/// Shows what happened to a person, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/people/{id}/timeline",
+    responses((status = 200, description = "Done")),
+)]
 pub(super) async fn timeline(
     Workspace(workspace): Workspace,
     Path((_, id)): Path<(String, String)>,
@@ -90,6 +109,12 @@ pub(super) struct InteractionsParameters {
     limit: Option<usize>,
 }
 
+/// Shows the interactions of a person with items, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/people/{id}/interactions",
+    responses((status = 200, description = "Done")),
+)]
 pub(super) async fn interactions(
     Workspace(workspace): Workspace,
     Path((_, id)): Path<(String, String)>,
@@ -104,6 +129,12 @@ pub(super) struct Lists {
     lists: Vec<ListName>,
 }
 
+/// Names the lists that can be shown for a person.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/people/{id}/lists",
+    responses((status = 200, description = "Done")),
+)]
 pub(super) async fn lists(
     Workspace(workspace): Workspace,
     Path((_, id)): Path<(String, String)>,
@@ -118,6 +149,12 @@ pub(super) struct ListParameters {
     name: ListName,
 }
 
+/// Makes one of the lists of a person, with reasons.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/people/{id}/list",
+    responses((status = 200, description = "Done")),
+)]
 pub(super) async fn list(
     Workspace(workspace): Workspace,
     Path((_, id)): Path<(String, String)>,
@@ -132,6 +169,12 @@ pub(super) struct Text {
     q: String,
 }
 
+/// Finds people and items.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/search",
+    responses((status = 200, description = "Done")),
+)]
 pub(super) async fn everything(
     Workspace(workspace): Workspace,
     Parameters(query): Parameters<Text>,

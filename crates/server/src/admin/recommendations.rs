@@ -34,7 +34,14 @@ pub(super) struct Query {
     min_relevance: Option<Relevance>,
 }
 
+/// Shows the list of a computed trait for a person, with reasons.
+///
 /// An unknown user gets trending items. No impression is recorded.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/recommendations",
+    responses((status = 200, description = "Done")),
+)]
 pub(super) async fn read(
     Workspace(workspace): Workspace,
     Parameters(query): Parameters<Query>,
@@ -61,14 +68,28 @@ pub(super) async fn read(
     Ok(Json(body).into_response())
 }
 
+/// Shows the list that a call of the recommender API would get, with reasons.
+///
 /// Shows the list that a call would get, with reasons.
+#[utoipa::path(
+    post,
+    path = "/api/workspaces/{workspace}/recommendations",
+    responses((status = 200, description = "Done")),
+)]
 pub(super) async fn preview(
     Upload(workspace, Body(request)): Upload<Body<PreviewRequest>>,
 ) -> Result<Json<Preview>, ApiError> {
     Ok(Json(recommendations::preview(&workspace, request).await.map_err(|error| error.error)?))
 }
 
+/// Lists the words of which filters and boosters are made.
+///
 /// The words of which filters and boosters are made.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/vocabulary",
+    responses((status = 200, description = "Done")),
+)]
 pub(super) async fn vocabulary(
     Workspace(workspace): Workspace,
 ) -> Result<Json<Vocabulary>, ApiError> {
@@ -99,6 +120,12 @@ struct UserBody {
     id: String,
 }
 
+/// Shows a past recommendation.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/recommendations/{recomm_id}",
+    responses((status = 200, description = "Done")),
+)]
 pub(super) async fn read_one(
     Workspace(workspace): Workspace,
     Path((_, recomm_id)): Path<(String, String)>,

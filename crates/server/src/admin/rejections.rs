@@ -16,7 +16,14 @@ pub(super) struct Query {
     limit: Option<usize>,
 }
 
+/// Counts rejected messages by source and reason, and shows the latest.
+///
 /// All-time counts by source and reason, and the latest rejections, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/rejections",
+    responses((status = 200, description = "Done")),
+)]
 pub(super) async fn read(
     Workspace(workspace): Workspace,
     Parameters(query): Parameters<Query>,

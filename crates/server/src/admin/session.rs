@@ -23,7 +23,14 @@ pub(super) struct Credentials {
     password: String,
 }
 
+/// Signs in.
+///
 /// Sets the cookie of the session. The answer has the CSRF token, which changes need beside it.
+#[utoipa::path(
+    post,
+    path = "/api/session",
+    responses((status = 200, description = "Done")),
+)]
 pub(super) async fn open(
     State(app): State<Arc<App>>,
     Extension(origin): Extension<Origin>,
@@ -41,6 +48,12 @@ pub(super) fn with_session(email: &str, token: &str, is_https: bool) -> Response
     (cookie, Json(body)).into_response()
 }
 
+/// Signs out.
+#[utoipa::path(
+    delete,
+    path = "/api/session",
+    responses((status = 204, description = "Done")),
+)]
 pub(super) async fn end(
     State(app): State<Arc<App>>,
     Extension(origin): Extension<Origin>,

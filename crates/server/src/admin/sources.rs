@@ -24,6 +24,12 @@ pub(super) struct Sources {
     sources: Vec<ShownSource>,
 }
 
+/// Lists the sources.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/sources",
+    responses((status = 200, description = "Done")),
+)]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Workspace(workspace): Workspace,
@@ -31,6 +37,12 @@ pub(super) async fn list(
     Ok(Json(Sources { sources: sources::list(&app, &workspace)? }))
 }
 
+/// Makes a source.
+#[utoipa::path(
+    post,
+    path = "/api/workspaces/{workspace}/sources",
+    responses((status = 201, description = "Made")),
+)]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     Upload(workspace, Body(new)): Upload<Body<NewSource>>,
@@ -40,6 +52,12 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], revised(made)).into_response())
 }
 
+/// Shows a source.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/sources/{name}",
+    responses((status = 200, description = "Done")),
+)]
 pub(super) async fn read(
     State(app): State<Arc<App>>,
     Workspace(workspace): Workspace,
@@ -48,6 +66,12 @@ pub(super) async fn read(
     Ok(revised(sources::read(&app, &workspace, name).await?))
 }
 
+/// Changes a source.
+#[utoipa::path(
+    patch,
+    path = "/api/workspaces/{workspace}/sources/{name}",
+    responses((status = 200, description = "Done")),
+)]
 pub(super) async fn update(
     State(app): State<Arc<App>>,
     Path((_, name)): Path<(String, String)>,
@@ -57,7 +81,14 @@ pub(super) async fn update(
     Ok(revised(sources::update(&app, &workspace, name, patch, expected).await?))
 }
 
+/// Gives a source another write key.
+///
 /// Without a body the earlier key is refused from now on.
+#[utoipa::path(
+    post,
+    path = "/api/workspaces/{workspace}/sources/{name}/rotate",
+    responses((status = 200, description = "Done")),
+)]
 pub(super) async fn rotate(
     State(app): State<Arc<App>>,
     Path((_, name)): Path<(String, String)>,
@@ -72,6 +103,12 @@ pub(super) async fn rotate(
     Ok(revised(sources::rotate(&app, &workspace, name, rotation, expected).await?))
 }
 
+/// Refuses the write key before the last rotation from now on.
+#[utoipa::path(
+    delete,
+    path = "/api/workspaces/{workspace}/sources/{name}/earlier_key",
+    responses((status = 204, description = "Done")),
+)]
 pub(super) async fn end_overlap(
     State(app): State<Arc<App>>,
     Workspace(workspace): Workspace,
@@ -82,6 +119,12 @@ pub(super) async fn end_overlap(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Removes a source.
+#[utoipa::path(
+    delete,
+    path = "/api/workspaces/{workspace}/sources/{name}",
+    responses((status = 204, description = "Done")),
+)]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     Workspace(workspace): Workspace,

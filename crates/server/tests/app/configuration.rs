@@ -268,7 +268,7 @@ async fn a_workspace_is_made_served_and_removed_while_others_go_on() {
     let taken = app
         .administer(Method::POST, &sources, json!({ "name": "web", "write_key": "key" }), &[])
         .await;
-    insta::assert_snapshot!(taken.line(), @r#"409 write_key_taken: source "web": write_key is that of another source: give each its own"#);
+    insta::assert_snapshot!(taken.line(), @r#"409 write_key_taken: source "web": write_key is that of another source: give each its own (at /write_key)"#);
     let source = json!({ "name": "web", "write_key": "of-news" });
     assert_eq!(app.administer(Method::POST, &sources, source, &[]).await.status, 201);
     assert_eq!(app.sent_with("of-news").await, 200);

@@ -4,6 +4,7 @@ use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::Response;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::ApiError;
 
@@ -11,7 +12,7 @@ use super::ApiError;
 pub const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
 
 /// An error in the form of RFC 9457.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Problem {
     /// A reference to what is written about errors of this kind.
     #[serde(rename = "type")]
@@ -37,6 +38,7 @@ pub struct Problem {
     /// What programs read of it, by the kind of error: the report of an import, or the training run
     /// that goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     pub report: Option<serde_json::Value>,
 }
 
