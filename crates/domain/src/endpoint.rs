@@ -8,6 +8,7 @@ use crate::Logic;
 
 /// An operation of the recommender API that returns a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Endpoint {
     /// Items for a user.

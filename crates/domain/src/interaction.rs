@@ -8,6 +8,7 @@ use crate::Timestamp;
 
 /// The kinds of interactions, in the order of their code on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum InteractionKind {

@@ -65,7 +65,7 @@ pub struct WorkspaceConfig {
 }
 
 /// The scalar settings of a workspace, which one command changes together.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct WorkspaceSettings {
     /// See [`WorkspaceConfig::name`].
@@ -162,7 +162,7 @@ fn enabled_by_default() -> bool {
 }
 
 /// The query behind a trait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TraitKind {
     /// A ranked list of item ids.
@@ -170,7 +170,7 @@ pub enum TraitKind {
 }
 
 /// A computed trait: a query over the profile, answered when the profile is read.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TraitDefinition {
     /// The key on the profile.

@@ -27,8 +27,9 @@ const TITLE_PROPERTIES: [&str; 4] = ["title", "name", "headline", "label"];
 const PICTURE_PROPERTIES: [&str; 4] = ["image_url", "image", "picture", "cover"];
 
 /// Which items to list.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, utoipa::IntoParams)]
 #[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Query {
     /// Words to search for.
     pub q: Option<String>,
@@ -43,7 +44,7 @@ pub struct Query {
 }
 
 /// Whether lists may have an item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ItemState {
     /// They may.
@@ -55,7 +56,7 @@ pub enum ItemState {
 }
 
 /// A property of items.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct ItemProperty {
     /// Its name.
     pub name: String,
@@ -65,7 +66,7 @@ pub struct ItemProperty {
 }
 
 /// An item.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct ShownItem {
     /// Its id.
     pub item_id: String,
@@ -142,7 +143,7 @@ impl ShownItem {
 }
 
 /// A page of items.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct ItemPage {
     /// The items.
     pub items: Vec<ShownItem>,
@@ -157,7 +158,7 @@ pub struct ItemPage {
 }
 
 /// A mistake in a filter.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct FilterMistake {
     /// The place, in characters from 1.
     pub column: usize,
@@ -229,12 +230,13 @@ pub async fn check_filter(
 }
 
 /// What people did with an item on a day.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct DayOfItem {
     /// The day, `YYYY-MM-DD` (UTC).
     pub day: String,
     /// The number of days since 1970.
     #[serde(skip)]
+    #[schema(value_type = String)]
     pub day_number: domain::Day,
     /// What they did.
     pub kind: InteractionKind,
@@ -245,7 +247,7 @@ pub struct DayOfItem {
 }
 
 /// An item with what became of it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct ItemDetail {
     /// The item.
     #[serde(flatten)]
@@ -262,6 +264,7 @@ pub struct ItemDetail {
     pub n_people: u64,
     /// Today, by the workspace's clock.
     #[serde(skip)]
+    #[schema(value_type = String)]
     pub today: domain::Day,
 }
 
@@ -307,7 +310,7 @@ fn no_item(id: &str) -> ApiError {
 }
 
 /// An item that goes with another.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct SimilarItem {
     /// The item.
     #[serde(flatten)]
@@ -357,7 +360,7 @@ fn agree(a: &serde_json::Value, b: &serde_json::Value) -> bool {
 }
 
 /// Somebody who is likely to want an item.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct LikelyPerson {
     /// The id.
     pub user_id: String,

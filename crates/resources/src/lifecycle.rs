@@ -18,7 +18,7 @@ pub const WORKSPACES_MAX: usize = 1_000;
 const REMOVAL_POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// What a workspace is made of.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewWorkspace {
     /// Names it in addresses and on disk, for ever.
@@ -74,7 +74,7 @@ fn create_workspace(
 }
 
 /// A workspace that was removed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct RemovedWorkspace {
     /// The folder that it was moved to, relative to the data folder.
     pub moved_to: String,

@@ -58,7 +58,7 @@ impl ExpressionRole {
 }
 
 /// A limit on how many items of a list share one value of a property.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Constraint {
     /// The item property.
@@ -68,7 +68,7 @@ pub struct Constraint {
 }
 
 /// Items with a guaranteed share of the places of every list.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Promoted {
     /// A filter expression that the promoted items pass.
@@ -85,7 +85,7 @@ macro_rules! settings {
         /// All that a list can be asked to be, from a trait, a scenario, a group, a request or the
         /// command line. An absent setting leaves the default in force, which
         /// [`ListSettings::request`] knows.
-        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
         #[serde(default, deny_unknown_fields)]
         pub struct ListSettings {
             $($(#[$about])* #[serde(skip_serializing_if = "Option::is_none")] pub $key: Option<$type>,)*

@@ -20,7 +20,7 @@ use super::revision::{Expectation, revised};
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/scenarios/{name}/test",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = TestResults)),
 )]
 pub(super) async fn read(
     Workspace(workspace): Workspace,
@@ -35,7 +35,8 @@ pub(super) async fn read(
 #[utoipa::path(
     post,
     path = "/api/workspaces/{workspace}/scenarios/{name}/test",
-    responses((status = 201, description = "Made")),
+    request_body = NewTest,
+    responses((status = 201, description = "Made", body = resources::scenarios::ShownScenario)),
 )]
 pub(super) async fn start(
     State(app): State<Arc<App>>,
@@ -51,7 +52,8 @@ pub(super) async fn start(
 #[utoipa::path(
     patch,
     path = "/api/workspaces/{workspace}/scenarios/{name}/test",
-    responses((status = 200, description = "Done")),
+    request_body = NewShares,
+    responses((status = 200, description = "Done", body = resources::scenarios::ShownScenario)),
 )]
 pub(super) async fn set_shares(
     State(app): State<Arc<App>>,
@@ -66,7 +68,8 @@ pub(super) async fn set_shares(
 #[utoipa::path(
     post,
     path = "/api/workspaces/{workspace}/scenarios/{name}/test/end",
-    responses((status = 200, description = "Done")),
+    request_body = TestEnd,
+    responses((status = 200, description = "Done", body = resources::scenarios::ShownScenario)),
 )]
 pub(super) async fn end(
     State(app): State<Arc<App>>,

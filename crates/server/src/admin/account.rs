@@ -23,7 +23,7 @@ use super::session::with_session;
 #[utoipa::path(
     get,
     path = "/api/account",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = OwnAccount)),
 )]
 pub(super) async fn read(
     State(app): State<Arc<App>>,
@@ -32,7 +32,7 @@ pub(super) async fn read(
     Json(account::read(&app, &caller))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Passwords {
     current: String,
@@ -45,7 +45,8 @@ pub(super) struct Passwords {
 #[utoipa::path(
     put,
     path = "/api/account/password",
-    responses((status = 200, description = "Done")),
+    request_body = Passwords,
+    responses((status = 200, description = "Done", body = super::session::SignedIn)),
 )]
 pub(super) async fn set_password(
     State(app): State<Arc<App>>,

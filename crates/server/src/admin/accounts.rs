@@ -14,7 +14,7 @@ use web::error::ApiError;
 
 use super::body::Body;
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Accounts {
     accounts: Vec<ShownAccount>,
 }
@@ -23,7 +23,7 @@ pub(super) struct Accounts {
 #[utoipa::path(
     get,
     path = "/api/accounts",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = Accounts)),
 )]
 pub(super) async fn list(State(app): State<Arc<App>>) -> Json<Accounts> {
     Json(Accounts { accounts: accounts::list(&app) })
@@ -35,7 +35,8 @@ pub(super) async fn list(State(app): State<Arc<App>>) -> Json<Accounts> {
 #[utoipa::path(
     patch,
     path = "/api/accounts/{email}",
-    responses((status = 200, description = "Done")),
+    request_body = AccountPatch,
+    responses((status = 200, description = "Done", body = ShownAccount)),
 )]
 pub(super) async fn update(
     State(app): State<Arc<App>>,
@@ -67,7 +68,7 @@ pub(super) async fn delete(
 #[utoipa::path(
     post,
     path = "/api/accounts/{email}/reset",
-    responses((status = 201, description = "Made")),
+    responses((status = 201, description = "Made", body = MadeInvitation)),
 )]
 pub(super) async fn reset(
     State(app): State<Arc<App>>,

@@ -14,7 +14,7 @@ use web::error::ApiError;
 
 use super::body::Body;
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct ApiKeys {
     api_keys: Vec<ShownApiKey>,
 }
@@ -23,7 +23,7 @@ pub(super) struct ApiKeys {
 #[utoipa::path(
     get,
     path = "/api/api_keys",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = ApiKeys)),
 )]
 pub(super) async fn list(State(app): State<Arc<App>>) -> Json<ApiKeys> {
     Json(ApiKeys { api_keys: api_keys::list(&app) })
@@ -33,7 +33,8 @@ pub(super) async fn list(State(app): State<Arc<App>>) -> Json<ApiKeys> {
 #[utoipa::path(
     post,
     path = "/api/api_keys",
-    responses((status = 201, description = "Made")),
+    request_body = NewApiKey,
+    responses((status = 201, description = "Made", body = MadeApiKey)),
 )]
 pub(super) async fn create(
     State(app): State<Arc<App>>,

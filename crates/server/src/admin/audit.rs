@@ -15,7 +15,8 @@ use web::parameters::Parameters;
 #[utoipa::path(
     get,
     path = "/api/audit",
-    responses((status = 200, description = "Done")),
+    params(AuditQuery),
+    responses((status = 200, description = "Done", body = AuditPage)),
 )]
 pub(super) async fn read(
     State(app): State<Arc<App>>,

@@ -21,7 +21,9 @@ use web::workspaces::Workspace;
 #[utoipa::path(
     post,
     path = "/api/workspaces/{workspace}/catalog",
-    responses((status = 200, description = "Done")),
+    params(Options),
+    request_body(content((String = "text/csv"), (String = "application/x-ndjson"))),
+    responses((status = 200, description = "Done", body = resource::Imported)),
 )]
 pub(super) async fn import(
     Parameters(options): Parameters<Options>,
@@ -52,7 +54,7 @@ pub(super) async fn import(
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/catalog",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = Versions)),
 )]
 pub(super) async fn versions(Workspace(workspace): Workspace) -> Result<Json<Versions>, ApiError> {
     Ok(Json(resource::versions(&workspace).await?))
@@ -62,7 +64,7 @@ pub(super) async fn versions(Workspace(workspace): Workspace) -> Result<Json<Ver
 #[utoipa::path(
     post,
     path = "/api/workspaces/{workspace}/catalog/versions/{version}/activate",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = Versions)),
 )]
 pub(super) async fn activate(
     Workspace(workspace): Workspace,

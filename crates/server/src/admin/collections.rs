@@ -14,19 +14,20 @@ use web::workspaces::Workspace;
 use super::Upload;
 use super::body::Body;
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Collections {
     collections: Vec<CollectionSummary>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewCollection {
     id: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct RemovedMember {
     /// Whether the member is a series or group, and no item.
     is_collection: Option<bool>,
@@ -39,7 +40,7 @@ macro_rules! collection_calls {
             use super::*;
 
             /// Lists the collections of this kind.
-            #[utoipa::path(get, path = $all, responses((status = 200, description = "Done")))]
+            #[utoipa::path(get, path = $all, responses((status = 200, description = "Done", body = Collections)))]
             pub(in super::super) async fn list(
                 Workspace(workspace): Workspace,
             ) -> Result<Json<Collections>, ApiError> {
@@ -47,7 +48,7 @@ macro_rules! collection_calls {
             }
 
             /// Makes an empty collection.
-            #[utoipa::path(post, path = $all, responses((status = 201, description = "Made")))]
+            #[utoipa::path(post, path = $all, request_body = NewCollection, responses((status = 201, description = "Made")))]
             pub(in super::super) async fn create(
                 Upload(workspace, Body(NewCollection { id })): Upload<Body<NewCollection>>,
             ) -> Result<StatusCode, ApiError> {
@@ -56,7 +57,7 @@ macro_rules! collection_calls {
             }
 
             /// Shows a collection with its members.
-            #[utoipa::path(get, path = $one, responses((status = 200, description = "Done")))]
+            #[utoipa::path(get, path = $one, responses((status = 200, description = "Done", body = ShownCollection)))]
             pub(in super::super) async fn read(
                 Workspace(workspace): Workspace,
                 Path((_, id)): Path<(String, String)>,
@@ -75,7 +76,7 @@ macro_rules! collection_calls {
             }
 
             /// Adds a member to a collection.
-            #[utoipa::path(post, path = $members, responses((status = 201, description = "Made")))]
+            #[utoipa::path(post, path = $members, request_body = NewMember, responses((status = 201, description = "Made")))]
             pub(in super::super) async fn add_member(
                 Path((_, id)): Path<(String, String)>,
                 Upload(workspace, Body(member)): Upload<Body<NewMember>>,
@@ -85,7 +86,7 @@ macro_rules! collection_calls {
             }
 
             /// Takes a member out of a collection.
-            #[utoipa::path(delete, path = $member, responses((status = 204, description = "Done")))]
+            #[utoipa::path(delete, path = $member, params(RemovedMember), responses((status = 204, description = "Done")))]
             pub(in super::super) async fn remove_member(
                 Workspace(workspace): Workspace,
                 Path((_, id, member)): Path<(String, String, String)>,

@@ -13,7 +13,7 @@ use web::workspaces::Workspace;
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/events",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = Events)),
 )]
 pub(super) async fn read(Workspace(workspace): Workspace) -> Result<Json<Events>, ApiError> {
     Ok(Json(events::list(&workspace).await?))

@@ -17,7 +17,7 @@ use web::error::ApiError;
 
 use super::body::Body;
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Invitations {
     invitations: Vec<ShownInvitation>,
 }
@@ -26,17 +26,18 @@ pub(super) struct Invitations {
 #[utoipa::path(
     get,
     path = "/api/invitations",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = Invitations)),
 )]
 pub(super) async fn list(State(app): State<Arc<App>>) -> Json<Invitations> {
     Json(Invitations { invitations: accounts::invitations(&app) })
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewInvitation {
     email: String,
     role: Role,
+    #[schema(value_type = Option<Vec<String>>)]
     workspaces: Option<BTreeSet<WorkspaceId>>,
 }
 
@@ -44,7 +45,8 @@ pub(super) struct NewInvitation {
 #[utoipa::path(
     post,
     path = "/api/invitations",
-    responses((status = 201, description = "Made")),
+    request_body = NewInvitation,
+    responses((status = 201, description = "Made", body = MadeInvitation)),
 )]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
@@ -70,14 +72,14 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Acceptance {
     token: String,
     password: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Accepted {
     email: String,
 }
@@ -88,7 +90,8 @@ pub(super) struct Accepted {
 #[utoipa::path(
     post,
     path = "/api/invitations/accept",
-    responses((status = 200, description = "Done")),
+    request_body = Acceptance,
+    responses((status = 200, description = "Done", body = Accepted)),
 )]
 pub(super) async fn accept(
     State(app): State<Arc<App>>,

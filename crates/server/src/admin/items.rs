@@ -15,7 +15,8 @@ use web::workspaces::Workspace;
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/items",
-    responses((status = 200, description = "Done")),
+    params(Query),
+    responses((status = 200, description = "Done", body = ItemPage)),
 )]
 pub(super) async fn list(
     Workspace(workspace): Workspace,
@@ -28,7 +29,7 @@ pub(super) async fn list(
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/items/{item_id}",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = ItemDetail)),
 )]
 pub(super) async fn read(
     Workspace(workspace): Workspace,
@@ -37,7 +38,7 @@ pub(super) async fn read(
     Ok(Json(items::read(&workspace, id).await?))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Similar {
     items: Vec<SimilarItem>,
 }
@@ -46,7 +47,7 @@ pub(super) struct Similar {
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/items/{item_id}/similar",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = Similar)),
 )]
 pub(super) async fn similar(
     Workspace(workspace): Workspace,
@@ -55,7 +56,8 @@ pub(super) async fn similar(
     Ok(Json(Similar { items: items::similar(&workspace, id).await? }))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = LikelyPeople)]
 pub(super) struct People {
     people: Vec<LikelyPerson>,
 }
@@ -64,7 +66,7 @@ pub(super) struct People {
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/items/{item_id}/people",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = People)),
 )]
 pub(super) async fn people(
     Workspace(workspace): Workspace,

@@ -18,7 +18,7 @@ use web::jobs::Job;
 use web::workspaces::Workspace;
 
 /// The jobs of a workspace.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct ListedJobs {
     /// The latest first.
     jobs: Vec<Job>,
@@ -34,7 +34,7 @@ pub(super) fn accepted(workspace: &WorkspaceId, job: Uuid, body: impl Serialize)
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/jobs",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = ListedJobs)),
 )]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
@@ -47,7 +47,7 @@ pub(super) async fn list(
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/jobs/{id}",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = Job)),
 )]
 pub(super) async fn read(
     State(app): State<Arc<App>>,
@@ -61,7 +61,7 @@ pub(super) async fn read(
 #[utoipa::path(
     post,
     path = "/api/workspaces/{workspace}/jobs/{id}/cancel",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = Job)),
 )]
 pub(super) async fn cancel(
     State(app): State<Arc<App>>,

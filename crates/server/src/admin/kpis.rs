@@ -17,7 +17,8 @@ const CSV: &str = "text/csv";
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/kpis",
-    responses((status = 200, description = "Done")),
+    params(ResultsQuery),
+    responses((status = 200, description = "Done", body = results::Results)),
 )]
 pub(super) async fn read(
     Workspace(workspace): Workspace,

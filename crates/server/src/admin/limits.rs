@@ -8,7 +8,7 @@ use resources::limits::{self, Limit};
 use serde::Serialize;
 use web::App;
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Limits {
     limits: Vec<Limit>,
 }
@@ -17,7 +17,7 @@ pub(super) struct Limits {
 #[utoipa::path(
     get,
     path = "/api/limits",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = Limits)),
 )]
 pub(super) async fn list(State(app): State<Arc<App>>) -> Json<Limits> {
     Json(Limits { limits: limits::list(&app) })

@@ -25,8 +25,9 @@ const LIMIT_DEFAULT: usize = 50;
 /// The header with the id of the last event, of clients that come back.
 const LAST_EVENT_ID: &str = "last-event-id";
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct PageQuery {
     source: Option<String>,
     event: Option<String>,
@@ -36,8 +37,9 @@ pub(super) struct PageQuery {
     limit: Option<usize>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct StreamQuery {
     source: Option<String>,
     event: Option<String>,
@@ -59,7 +61,8 @@ struct Missed {
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/messages",
-    responses((status = 200, description = "Done")),
+    params(PageQuery),
+    responses((status = 200, description = "Done", body = LivePage)),
 )]
 pub(super) async fn list(
     Workspace(workspace): Workspace,
@@ -76,7 +79,7 @@ pub(super) async fn list(
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/messages/{offset}",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = OpenedEntry)),
 )]
 pub(super) async fn read(
     Workspace(workspace): Workspace,
@@ -96,7 +99,8 @@ pub(super) async fn read(
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/live",
-    responses((status = 200, description = "Done")),
+    params(StreamQuery),
+    responses((status = 200, description = "Done", body = String, content_type = "text/event-stream")),
 )]
 pub(super) async fn follow(
     State(app): State<Arc<App>>,

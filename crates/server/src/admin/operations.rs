@@ -13,7 +13,7 @@ use web::workspaces::Workspace;
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/operations",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = Operations)),
 )]
 pub(super) async fn read(
     State(app): State<Arc<App>>,

@@ -16,7 +16,7 @@ use web::workspaces::Workspace;
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/overview",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = Overview)),
 )]
 pub(super) async fn read(
     State(app): State<Arc<App>>,

@@ -16,13 +16,14 @@ use crate::profile_api::instant;
 const LIMIT_DEFAULT: usize = 20;
 const TIMELINE_MAX: usize = 100;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Search {
     q: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct People {
     people: Vec<ShownPerson>,
 }
@@ -33,7 +34,8 @@ pub(super) struct People {
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/people",
-    responses((status = 200, description = "Done")),
+    params(Search),
+    responses((status = 200, description = "Done", body = People)),
 )]
 pub(super) async fn search(
     Workspace(workspace): Workspace,
@@ -50,7 +52,7 @@ pub(super) async fn search(
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/people/{id}",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = Profile)),
 )]
 pub(super) async fn read(
     Workspace(workspace): Workspace,
@@ -59,8 +61,9 @@ pub(super) async fn read(
     Ok(Json(people::read(&workspace, id).await?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct TimelineParameters {
     event: Option<String>,
     start: Option<String>,
@@ -74,7 +77,8 @@ pub(super) struct TimelineParameters {
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/people/{id}/timeline",
-    responses((status = 200, description = "Done")),
+    params(TimelineParameters),
+    responses((status = 200, description = "Done", body = TimelinePage)),
 )]
 pub(super) async fn timeline(
     Workspace(workspace): Workspace,
@@ -102,8 +106,9 @@ fn cursor(name: &str, text: &str) -> Result<engine::TimelineEntry, ApiError> {
     parse_cursor(text).ok_or_else(wrong)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct InteractionsParameters {
     offset: Option<usize>,
     limit: Option<usize>,
@@ -113,7 +118,8 @@ pub(super) struct InteractionsParameters {
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/people/{id}/interactions",
-    responses((status = 200, description = "Done")),
+    params(InteractionsParameters),
+    responses((status = 200, description = "Done", body = InteractionsPage)),
 )]
 pub(super) async fn interactions(
     Workspace(workspace): Workspace,
@@ -124,8 +130,9 @@ pub(super) async fn interactions(
     Ok(Json(people::interactions(&workspace, id, query.offset.unwrap_or(0), limit).await?))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Lists {
+    #[schema(value_type = Vec<String>)]
     lists: Vec<ListName>,
 }
 
@@ -133,7 +140,7 @@ pub(super) struct Lists {
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/people/{id}/lists",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = Lists)),
 )]
 pub(super) async fn lists(
     Workspace(workspace): Workspace,
@@ -143,9 +150,11 @@ pub(super) async fn lists(
     Ok(Json(Lists { lists: person_lists::names(&workspace)? }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListParameters {
+    #[param(value_type = String)]
     name: ListName,
 }
 
@@ -153,7 +162,8 @@ pub(super) struct ListParameters {
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/people/{id}/list",
-    responses((status = 200, description = "Done")),
+    params(ListParameters),
+    responses((status = 200, description = "Done", body = PersonList)),
 )]
 pub(super) async fn list(
     Workspace(workspace): Workspace,
@@ -163,8 +173,9 @@ pub(super) async fn list(
     Ok(Json(person_lists::read(&workspace, id, query.name).await?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Text {
     q: String,
 }
@@ -173,7 +184,8 @@ pub(super) struct Text {
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/search",
-    responses((status = 200, description = "Done")),
+    params(Text),
+    responses((status = 200, description = "Done", body = Found)),
 )]
 pub(super) async fn everything(
     Workspace(workspace): Workspace,

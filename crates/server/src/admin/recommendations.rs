@@ -19,8 +19,9 @@ use web::parameters::{Parameters, count};
 use web::workspaces::Workspace;
 
 /// The keys of a trait, as parameters.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Query {
     user: Option<String>,
     count: Option<usize>,
@@ -40,7 +41,8 @@ pub(super) struct Query {
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/recommendations",
-    responses((status = 200, description = "Done")),
+    params(Query),
+    responses((status = 200, description = "Done", body = Object)),
 )]
 pub(super) async fn read(
     Workspace(workspace): Workspace,
@@ -74,7 +76,8 @@ pub(super) async fn read(
 #[utoipa::path(
     post,
     path = "/api/workspaces/{workspace}/recommendations",
-    responses((status = 200, description = "Done")),
+    request_body = PreviewRequest,
+    responses((status = 200, description = "Done", body = Preview)),
 )]
 pub(super) async fn preview(
     Upload(workspace, Body(request)): Upload<Body<PreviewRequest>>,
@@ -88,7 +91,7 @@ pub(super) async fn preview(
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/vocabulary",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = Vocabulary)),
 )]
 pub(super) async fn vocabulary(
     Workspace(workspace): Workspace,
@@ -96,7 +99,7 @@ pub(super) async fn vocabulary(
     Ok(Json(recommendations::vocabulary(&workspace).await?))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct PastRecommendationBody {
     recomm_id: Uuid,
     user: Option<UserBody>,
@@ -113,7 +116,7 @@ pub(super) struct PastRecommendationBody {
     was_converted: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 struct UserBody {
     #[serde(rename = "type")]
     type_: &'static str,
@@ -124,7 +127,7 @@ struct UserBody {
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/recommendations/{recomm_id}",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = PastRecommendationBody)),
 )]
 pub(super) async fn read_one(
     Workspace(workspace): Workspace,

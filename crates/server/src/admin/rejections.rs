@@ -10,8 +10,9 @@ use web::workspaces::Workspace;
 
 const LIMIT_DEFAULT: usize = 50;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Query {
     limit: Option<usize>,
 }
@@ -22,7 +23,8 @@ pub(super) struct Query {
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/rejections",
-    responses((status = 200, description = "Done")),
+    params(Query),
+    responses((status = 200, description = "Done", body = Rejections)),
 )]
 pub(super) async fn read(
     Workspace(workspace): Workspace,

@@ -17,7 +17,7 @@ use super::Upload;
 use super::body::RawBody;
 use super::revision::{Expectation, revised};
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Scenarios {
     scenarios: Vec<ShownScenario>,
 }
@@ -26,7 +26,7 @@ pub(super) struct Scenarios {
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/scenarios",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = Scenarios)),
 )]
 pub(super) async fn list(Workspace(workspace): Workspace) -> Result<Json<Scenarios>, ApiError> {
     Ok(Json(Scenarios { scenarios: scenarios::list(&workspace).await? }))
@@ -36,7 +36,7 @@ pub(super) async fn list(Workspace(workspace): Workspace) -> Result<Json<Scenari
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/scenarios/{name}",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = ShownScenario)),
 )]
 pub(super) async fn read(
     Workspace(workspace): Workspace,
@@ -51,9 +51,10 @@ pub(super) async fn read(
 #[utoipa::path(
     put,
     path = "/api/workspaces/{workspace}/scenarios/{name}",
+    request_body = domain::Scenario,
     responses(
-        (status = 200, description = "Done"),
-        (status = 201, description = "Made"),
+        (status = 200, description = "Done", body = ShownScenario),
+        (status = 201, description = "Made", body = ShownScenario),
     ),
 )]
 pub(super) async fn put(

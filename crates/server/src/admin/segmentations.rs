@@ -12,12 +12,12 @@ use web::workspaces::Workspace;
 use super::Upload;
 use super::body::Body;
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Segmentations {
     segmentations: Vec<ShownSegmentation>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct WithSegments {
     #[serde(flatten)]
     segmentation: ShownSegmentation,
@@ -25,7 +25,7 @@ pub(super) struct WithSegments {
 }
 
 /// What a rule would do, or its mistake.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Trial {
     Segments(ShownSegments),
@@ -36,7 +36,7 @@ pub(super) enum Trial {
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/segmentations",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = Segmentations)),
 )]
 pub(super) async fn list(Workspace(workspace): Workspace) -> Result<Json<Segmentations>, ApiError> {
     Ok(Json(Segmentations { segmentations: segmentations::list(&workspace).await? }))
@@ -46,7 +46,7 @@ pub(super) async fn list(Workspace(workspace): Workspace) -> Result<Json<Segment
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/segmentations/{id}",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = WithSegments)),
 )]
 pub(super) async fn read(
     Workspace(workspace): Workspace,
@@ -60,7 +60,8 @@ pub(super) async fn read(
 #[utoipa::path(
     post,
     path = "/api/workspaces/{workspace}/segmentations",
-    responses((status = 201, description = "Made")),
+    request_body = ShownSegmentation,
+    responses((status = 201, description = "Made", body = ShownSegmentation)),
 )]
 pub(super) async fn create(
     Upload(workspace, Body(segmentation)): Upload<Body<ShownSegmentation>>,
@@ -73,7 +74,8 @@ pub(super) async fn create(
 #[utoipa::path(
     put,
     path = "/api/workspaces/{workspace}/segmentations/{id}",
-    responses((status = 200, description = "Done")),
+    request_body = ShownSegmentation,
+    responses((status = 200, description = "Done", body = ShownSegmentation)),
 )]
 pub(super) async fn put(
     Path((_, id)): Path<(String, String)>,
@@ -102,7 +104,8 @@ pub(super) async fn delete(
 #[utoipa::path(
     post,
     path = "/api/workspaces/{workspace}/segmentation_trials",
-    responses((status = 200, description = "Done")),
+    request_body = Rule,
+    responses((status = 200, description = "Done", body = Trial)),
 )]
 pub(super) async fn try_rule(
     Upload(workspace, Body(rule)): Upload<Body<Rule>>,

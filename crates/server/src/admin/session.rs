@@ -6,8 +6,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 
 use super::body::Body;
 use resources::account;
@@ -16,7 +15,7 @@ use web::access::{Caller, csrf_token, session_cookie, sign_in};
 use web::admission::Origin;
 use web::error::ApiError;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Credentials {
     email: String,
@@ -29,7 +28,8 @@ pub(super) struct Credentials {
 #[utoipa::path(
     post,
     path = "/api/session",
-    responses((status = 200, description = "Done")),
+    request_body = Credentials,
+    responses((status = 200, description = "Done", body = SignedIn)),
 )]
 pub(super) async fn open(
     State(app): State<Arc<App>>,
@@ -41,10 +41,18 @@ pub(super) async fn open(
     Ok(with_session(&email, &token, origin.is_https))
 }
 
+/// Who has signed in.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct SignedIn {
+    email: String,
+    /// What calls that change something need beside the cookie, in the header `X-CSRF-Token`.
+    csrf_token: String,
+}
+
 /// The answer to whoever has a new session.
 pub(super) fn with_session(email: &str, token: &str, is_https: bool) -> Response {
     let cookie = [(header::SET_COOKIE, session_cookie(Some(token), is_https))];
-    let body = json!({ "email": email, "csrf_token": csrf_token(token) });
+    let body = SignedIn { email: email.to_owned(), csrf_token: csrf_token(token) };
     (cookie, Json(body)).into_response()
 }
 

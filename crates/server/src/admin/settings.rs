@@ -18,7 +18,7 @@ use super::revision::{Expectation, revised};
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/settings",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = domain::WorkspaceSettings)),
 )]
 pub(super) async fn read(Workspace(workspace): Workspace) -> Result<Response, ApiError> {
     Ok(revised(settings::read(&workspace).await?))
@@ -28,7 +28,8 @@ pub(super) async fn read(Workspace(workspace): Workspace) -> Result<Response, Ap
 #[utoipa::path(
     patch,
     path = "/api/workspaces/{workspace}/settings",
-    responses((status = 200, description = "Done")),
+    request_body = SettingsPatch,
+    responses((status = 200, description = "Done", body = domain::WorkspaceSettings)),
 )]
 pub(super) async fn update(
     State(app): State<Arc<App>>,
@@ -42,7 +43,7 @@ pub(super) async fn update(
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/interaction_weights",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = InteractionWeights)),
 )]
 pub(super) async fn read_weights(Workspace(workspace): Workspace) -> Result<Response, ApiError> {
     Ok(revised(settings::read_weights(&workspace).await?))
@@ -54,7 +55,8 @@ pub(super) async fn read_weights(Workspace(workspace): Workspace) -> Result<Resp
 #[utoipa::path(
     put,
     path = "/api/workspaces/{workspace}/interaction_weights",
-    responses((status = 200, description = "Done")),
+    request_body = InteractionWeights,
+    responses((status = 200, description = "Done", body = InteractionWeights)),
 )]
 pub(super) async fn put_weights(
     State(app): State<Arc<App>>,

@@ -19,7 +19,7 @@ use super::body::{Body, RawBody};
 use super::revision::{Expectation, revised};
 use super::{Upload, resource_path};
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Sources {
     sources: Vec<ShownSource>,
 }
@@ -28,7 +28,7 @@ pub(super) struct Sources {
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/sources",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = Sources)),
 )]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
@@ -41,7 +41,8 @@ pub(super) async fn list(
 #[utoipa::path(
     post,
     path = "/api/workspaces/{workspace}/sources",
-    responses((status = 201, description = "Made")),
+    request_body = NewSource,
+    responses((status = 201, description = "Made", body = ShownSource)),
 )]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
@@ -56,7 +57,7 @@ pub(super) async fn create(
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/sources/{name}",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = ShownSource)),
 )]
 pub(super) async fn read(
     State(app): State<Arc<App>>,
@@ -70,7 +71,8 @@ pub(super) async fn read(
 #[utoipa::path(
     patch,
     path = "/api/workspaces/{workspace}/sources/{name}",
-    responses((status = 200, description = "Done")),
+    request_body = SourcePatch,
+    responses((status = 200, description = "Done", body = ShownSource)),
 )]
 pub(super) async fn update(
     State(app): State<Arc<App>>,
@@ -87,7 +89,8 @@ pub(super) async fn update(
 #[utoipa::path(
     post,
     path = "/api/workspaces/{workspace}/sources/{name}/rotate",
-    responses((status = 200, description = "Done")),
+    request_body = Option<resources::sources::Rotation>,
+    responses((status = 200, description = "Done", body = ShownSource)),
 )]
 pub(super) async fn rotate(
     State(app): State<Arc<App>>,

@@ -11,7 +11,7 @@ use web::workspaces::Workspace;
 use super::Upload;
 use super::body::Body;
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Synonyms {
     synonyms: Vec<ShownSynonym>,
 }
@@ -20,7 +20,7 @@ pub(super) struct Synonyms {
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/synonyms",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = Synonyms)),
 )]
 pub(super) async fn list(Workspace(workspace): Workspace) -> Result<Json<Synonyms>, ApiError> {
     Ok(Json(Synonyms { synonyms: synonyms::list(&workspace).await? }))
@@ -30,7 +30,8 @@ pub(super) async fn list(Workspace(workspace): Workspace) -> Result<Json<Synonym
 #[utoipa::path(
     post,
     path = "/api/workspaces/{workspace}/synonyms",
-    responses((status = 201, description = "Made")),
+    request_body = NewSynonym,
+    responses((status = 201, description = "Made", body = ShownSynonym)),
 )]
 pub(super) async fn create(
     Upload(workspace, Body(synonym)): Upload<Body<NewSynonym>>,

@@ -17,7 +17,7 @@ use super::body::Body;
 use super::revision::{Expectation, revised};
 use super::{Upload, resource_path};
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Tokens {
     tokens: Vec<ShownToken>,
 }
@@ -26,7 +26,7 @@ pub(super) struct Tokens {
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/tokens",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = Tokens)),
 )]
 pub(super) async fn list(Workspace(workspace): Workspace) -> Result<Json<Tokens>, ApiError> {
     Ok(Json(Tokens { tokens: tokens::list(&workspace)? }))
@@ -36,7 +36,8 @@ pub(super) async fn list(Workspace(workspace): Workspace) -> Result<Json<Tokens>
 #[utoipa::path(
     post,
     path = "/api/workspaces/{workspace}/tokens",
-    responses((status = 201, description = "Made")),
+    request_body = NewToken,
+    responses((status = 201, description = "Made", body = ShownToken)),
 )]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
@@ -51,7 +52,7 @@ pub(super) async fn create(
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/tokens/{name}",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = ShownToken)),
 )]
 pub(super) async fn read(
     Workspace(workspace): Workspace,

@@ -23,7 +23,7 @@ use super::jobs::accepted;
 #[utoipa::path(
     post,
     path = "/api/workspaces/{workspace}/training",
-    responses((status = 202, description = "Started")),
+    responses((status = 202, description = "Started", body = training::StartedTraining)),
 )]
 pub(super) async fn start(
     State(app): State<Arc<App>>,
@@ -38,7 +38,7 @@ pub(super) async fn start(
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/training",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = CurrentTraining)),
 )]
 pub(super) async fn read(
     Workspace(workspace): Workspace,
@@ -50,7 +50,7 @@ pub(super) async fn read(
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/training/{id}",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = Object)),
 )]
 pub(super) async fn read_run(
     Workspace(workspace): Workspace,
@@ -63,7 +63,7 @@ pub(super) async fn read_run(
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/models",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = Models)),
 )]
 pub(super) async fn models(Workspace(workspace): Workspace) -> Result<Json<Models>, ApiError> {
     Ok(Json(training::models(&workspace).await?))
@@ -73,7 +73,7 @@ pub(super) async fn models(Workspace(workspace): Workspace) -> Result<Json<Model
 #[utoipa::path(
     post,
     path = "/api/workspaces/{workspace}/models/{version}/activate",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = ActivatedModel)),
 )]
 pub(super) async fn activate(
     Workspace(workspace): Workspace,

@@ -19,7 +19,7 @@ use super::body::RawBody;
 use super::revision::{Expectation, revised};
 
 /// Serialised directly: by way of a `Value`, numbers would be widened to double precision.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Traits {
     traits: Vec<TraitDefinition>,
 }
@@ -28,7 +28,7 @@ pub(super) struct Traits {
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/traits",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = Traits)),
 )]
 pub(super) async fn list(Workspace(workspace): Workspace) -> Result<Json<Traits>, ApiError> {
     Ok(Json(Traits { traits: traits::list(&workspace)? }))
@@ -38,7 +38,7 @@ pub(super) async fn list(Workspace(workspace): Workspace) -> Result<Json<Traits>
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/traits/{key}",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = TraitDefinition)),
 )]
 pub(super) async fn read(
     Workspace(workspace): Workspace,
@@ -54,9 +54,10 @@ pub(super) async fn read(
 #[utoipa::path(
     put,
     path = "/api/workspaces/{workspace}/traits/{key}",
+    request_body = TraitDefinition,
     responses(
-        (status = 200, description = "Done"),
-        (status = 201, description = "Made"),
+        (status = 200, description = "Done", body = TraitDefinition),
+        (status = 201, description = "Made", body = TraitDefinition),
     ),
 )]
 pub(super) async fn put(

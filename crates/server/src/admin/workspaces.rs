@@ -24,7 +24,7 @@ use web::workspaces::Workspace;
 #[utoipa::path(
     get,
     path = "/api/workspaces",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = Object)),
 )]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
@@ -43,7 +43,7 @@ pub(super) async fn list(
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}",
-    responses((status = 200, description = "Done")),
+    responses((status = 200, description = "Done", body = Object)),
 )]
 pub(super) async fn read(Workspace(workspace): Workspace) -> Result<Json<Value>, ApiError> {
     workspace.ask(|engine| Ok(Json(workspace_json(engine)))).await
@@ -74,7 +74,8 @@ fn workspace_json(engine: &Engine) -> Value {
 #[utoipa::path(
     post,
     path = "/api/workspaces",
-    responses((status = 201, description = "Made")),
+    request_body = NewWorkspace,
+    responses((status = 201, description = "Made", body = Object)),
 )]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
@@ -85,8 +86,9 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], revised(made)).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Removal {
     confirm: Option<String>,
 }
@@ -97,7 +99,8 @@ pub(super) struct Removal {
 #[utoipa::path(
     delete,
     path = "/api/workspaces/{workspace}",
-    responses((status = 200, description = "Done")),
+    params(Removal),
+    responses((status = 200, description = "Done", body = RemovedWorkspace)),
 )]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,

@@ -9,6 +9,7 @@ mod budgets;
 mod catalogs;
 mod closing;
 mod configuration;
+mod description;
 mod dialects;
 mod groupings;
 mod items;
