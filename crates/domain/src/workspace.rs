@@ -68,16 +68,18 @@ pub struct WorkspaceConfig {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct WorkspaceSettings {
-    /// See [`WorkspaceConfig::name`].
+    /// A name for people.
     pub name: Option<String>,
-    /// See [`WorkspaceConfig::public_merge_users`].
+    /// Whether browsers may merge users. Anybody can read the public token in a page, and may then
+    /// merge any two users whose ids they know.
     pub public_merge_users: bool,
-    /// See [`WorkspaceConfig::public_user_properties`].
+    /// Properties of users that expressions sent by browsers may read; no others.
     pub public_user_properties: Vec<String>,
-    /// See [`WorkspaceConfig::presets`].
+    /// The numbered set of presets that maps messages; none for the first. A change has no effect
+    /// on messages that were mapped before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub presets: Option<u32>,
-    /// See [`WorkspaceConfig::weak_signals`].
+    /// The weights of weak signals. Training decides which kinds are used.
     #[serde(default)]
     pub weak_signals: WeakSignalWeights,
 }
@@ -177,28 +179,28 @@ pub struct TraitDefinition {
     pub key: String,
     /// The query that computes the value.
     pub kind: TraitKind,
-    /// See [`ListRequest::count`].
+    /// The number of items, up to [`LIST_COUNT_MAX`] over HTTP.
     #[serde(default = "count_by_default")]
     pub count: u32,
-    /// See [`ListRequest::logic`].
+    /// Where the items come from.
     #[serde(default)]
     pub logic: Logic,
-    /// See [`ListRequest::interaction`].
+    /// For trending lists: the only kind of interaction that counts; none for all kinds.
     pub interaction: Option<InteractionKind>,
-    /// See [`ListRequest::exclude`]; none for the default of the logic.
+    /// The items of the user's history that are excluded; none for the default of the logic.
     pub exclude: Option<Exclusion>,
-    /// See [`ListRequest::item_type`].
+    /// The property whose values are recommended in place of items.
     pub item_type: Option<String>,
-    /// See [`ListRequest::diversity`].
+    /// From 0, pure relevance, to 1, items as dissimilar as possible.
     #[serde(default)]
     pub diversity: f32,
-    /// See [`ListRequest::rotation_rate`].
+    /// From 0, no rotation, to 1, no item with a very recent impression.
     #[serde(default)]
     pub rotation_rate: f32,
-    /// See [`ListRequest::rotation_time_s`].
+    /// The time that an item takes to recover from an impression, in seconds.
     #[serde(default = "rotation_time_by_default")]
     pub rotation_time_s: u32,
-    /// See [`ListRequest::min_relevance`].
+    /// The least relevance of an item.
     #[serde(default)]
     pub min_relevance: Relevance,
 }
