@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::InteractionKind;
 
 /// Where the items of a list come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Logic {
     /// Items predicted from the user's history. The default fallback is trending items.
@@ -37,7 +37,7 @@ pub enum Logic {
 }
 
 /// The source of further items where the logic finds too few.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Fallback {
     /// No fallback: the list stays short.
@@ -75,7 +75,7 @@ impl Logic {
 }
 
 /// The items of a user's history that are excluded from a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Exclusion {
     /// No item.
@@ -90,7 +90,7 @@ pub enum Exclusion {
 
 /// The least score that an item needs, calibrated on the items that users chose in held-out
 /// history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Relevance {
     /// No minimum; the fallback completes the list.
@@ -103,7 +103,7 @@ pub enum Relevance {
 }
 
 /// The kinds of videos in a list, by the property [`AssetType::PROPERTY`] of the items.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub enum AssetType {
     /// Movies.
     #[serde(rename = "movies")]
@@ -307,7 +307,7 @@ impl ListRequest {
 }
 
 /// The weight of one interaction of each kind, from 0 to 1. Only the ratios count.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct InteractionWeights {
     /// The weight of a detail view.

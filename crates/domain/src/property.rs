@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::Timestamp;
 
 /// The property types of the recommender API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum PropertyType {
     /// A whole number of 64 bits.

@@ -16,7 +16,7 @@ pub const GROUPS_MAX: usize = 20;
 const SHARES_TOLERANCE: f32 = 1e-3;
 
 /// A named place where recommendations appear.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(try_from = "ScenarioKeys<String>")]
 pub struct Scenario {
     /// The name in requests.
@@ -29,6 +29,7 @@ pub struct Scenario {
     /// When the A/B test of its groups started. Another time shares the users out anew, and results
     /// of the test count from its day on.
     #[serde(default, with = "as_text", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub test_started_at: Option<Timestamp>,
     /// Parts of the users with settings of their own. Empty, or the shares add up to 1.
     #[serde(rename = "group", skip_serializing_if = "Vec::is_empty")]
@@ -36,7 +37,7 @@ pub struct Scenario {
 }
 
 /// A part of a scenario's users.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(from = "GroupKeys")]
 pub struct Group {
     /// The name in answers.
@@ -137,7 +138,7 @@ impl Scenario {
         }
         let sum: f32 = self.groups.iter().map(|group| group.share).sum();
         if (sum - 1.0).abs() > SHARES_TOLERANCE {
-            return Err(format!("the shares of the groups add up to {sum}, they must add up to 1"));
+            return Err(format!("group: the shares add up to {sum}, they must add up to 1"));
         }
         Ok(())
     }

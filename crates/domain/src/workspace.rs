@@ -65,19 +65,21 @@ pub struct WorkspaceConfig {
 }
 
 /// The scalar settings of a workspace, which one command changes together.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct WorkspaceSettings {
-    /// See [`WorkspaceConfig::name`].
+    /// A name for people.
     pub name: Option<String>,
-    /// See [`WorkspaceConfig::public_merge_users`].
+    /// Whether browsers may merge users. Anybody can read the public token in a page, and may then
+    /// merge any two users whose ids they know.
     pub public_merge_users: bool,
-    /// See [`WorkspaceConfig::public_user_properties`].
+    /// Properties of users that expressions sent by browsers may read; no others.
     pub public_user_properties: Vec<String>,
-    /// See [`WorkspaceConfig::presets`].
+    /// The numbered set of presets that maps messages; none for the first. A change has no effect
+    /// on messages that were mapped before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub presets: Option<u32>,
-    /// See [`WorkspaceConfig::weak_signals`].
+    /// The weights of weak signals. Training decides which kinds are used.
     #[serde(default)]
     pub weak_signals: WeakSignalWeights,
 }
@@ -162,7 +164,7 @@ fn enabled_by_default() -> bool {
 }
 
 /// The query behind a trait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TraitKind {
     /// A ranked list of item ids.
@@ -170,35 +172,35 @@ pub enum TraitKind {
 }
 
 /// A computed trait: a query over the profile, answered when the profile is read.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TraitDefinition {
     /// The key on the profile.
     pub key: String,
     /// The query that computes the value.
     pub kind: TraitKind,
-    /// See [`ListRequest::count`].
+    /// The number of items, up to [`LIST_COUNT_MAX`] over HTTP.
     #[serde(default = "count_by_default")]
     pub count: u32,
-    /// See [`ListRequest::logic`].
+    /// Where the items come from.
     #[serde(default)]
     pub logic: Logic,
-    /// See [`ListRequest::interaction`].
+    /// For trending lists: the only kind of interaction that counts; none for all kinds.
     pub interaction: Option<InteractionKind>,
-    /// See [`ListRequest::exclude`]; none for the default of the logic.
+    /// The items of the user's history that are excluded; none for the default of the logic.
     pub exclude: Option<Exclusion>,
-    /// See [`ListRequest::item_type`].
+    /// The property whose values are recommended in place of items.
     pub item_type: Option<String>,
-    /// See [`ListRequest::diversity`].
+    /// From 0, pure relevance, to 1, items as dissimilar as possible.
     #[serde(default)]
     pub diversity: f32,
-    /// See [`ListRequest::rotation_rate`].
+    /// From 0, no rotation, to 1, no item with a very recent impression.
     #[serde(default)]
     pub rotation_rate: f32,
-    /// See [`ListRequest::rotation_time_s`].
+    /// The time that an item takes to recover from an impression, in seconds.
     #[serde(default = "rotation_time_by_default")]
     pub rotation_time_s: u32,
-    /// See [`ListRequest::min_relevance`].
+    /// The least relevance of an item.
     #[serde(default)]
     pub min_relevance: Relevance,
 }

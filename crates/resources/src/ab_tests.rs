@@ -21,7 +21,7 @@ const GROUPS_MIN: usize = 2;
 pub const TEST_DAYS_MAX: u32 = 90;
 
 /// A test to start.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewTest {
     /// The groups. The first is the one that others are compared with.
@@ -30,7 +30,7 @@ pub struct NewTest {
 }
 
 /// Other shares of the groups of a test.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewShares {
     /// The share of each group, from 0 to 1; together 1.
@@ -38,7 +38,7 @@ pub struct NewShares {
 }
 
 /// How a test ends.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TestEnd {
     /// The group whose settings everybody gets; none to leave those of the scenario.
@@ -46,7 +46,7 @@ pub struct TestEnd {
 }
 
 /// The results of a test.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct TestResults {
     /// The scenario.
     pub scenario: String,
@@ -64,7 +64,7 @@ pub struct TestResults {
 
 /// The results of a group. Its rates have intervals that know that the lists of one person
 /// resemble each other.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct GroupResults {
     /// The name.
     pub name: String,

@@ -14,28 +14,31 @@ use crate::installation::{change, own_session};
 use crate::shown::{Who, new_secret, time};
 
 /// Who calls.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct OwnAccount {
     /// The account, or the key.
     pub caller: Who,
     /// What it may do.
     pub role: Role,
     /// The workspaces that it is limited to; none where it is not.
+    #[schema(value_type = Option<Vec<String>>)]
     pub workspaces: Option<BTreeSet<WorkspaceId>>,
     /// The session, of a caller who has signed in.
     pub session: Option<OwnSession>,
 }
 
 /// The session of the caller.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct OwnSession {
     /// What changes need beside the cookie.
     pub csrf_token: String,
     /// When it began.
     #[serde(serialize_with = "time")]
+    #[schema(value_type = String)]
     pub opened_at: Timestamp,
     /// When it ends at the latest.
     #[serde(serialize_with = "time")]
+    #[schema(value_type = String)]
     pub expires_at: Timestamp,
     /// How many sessions the account has, with this one.
     pub sessions: usize,

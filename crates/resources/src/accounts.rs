@@ -19,23 +19,26 @@ use crate::shown::{Who, new_secret, optional_time, time};
 use crate::unknown_resource;
 
 /// An account as it is shown.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ShownAccount {
     /// Its name.
     pub email: String,
     /// What it may do.
     pub role: Role,
     /// The workspaces that it is limited to; none where it is not.
+    #[schema(value_type = Option<Vec<String>>)]
     pub workspaces: Option<BTreeSet<WorkspaceId>>,
     /// Nobody can sign in to it.
     pub disabled: bool,
     /// When the invitation was accepted.
     #[serde(serialize_with = "time")]
+    #[schema(value_type = String)]
     pub created_at: Timestamp,
     /// How many sessions it has.
     pub sessions: usize,
     /// When one of these was last used, to the hour.
     #[serde(serialize_with = "optional_time")]
+    #[schema(value_type = Option<String>)]
     pub used_at: Option<Timestamp>,
 }
 
@@ -87,13 +90,14 @@ fn find(app: &App, email: &str) -> Result<Account, ApiError> {
 }
 
 /// A change of an account. Keys that are missing stay as they are.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccountPatch {
     /// Another role.
     pub role: Option<Role>,
     /// Other workspaces. Null stands for all of them.
     #[serde(default, deserialize_with = "deserialize_present")]
+    #[schema(value_type = Option<Option<Vec<String>>>)]
     pub workspaces: Option<Option<BTreeSet<WorkspaceId>>>,
     /// Whether nobody can sign in to it.
     pub disabled: Option<bool>,
@@ -149,28 +153,31 @@ pub async fn reset(
 }
 
 /// An invitation as it is shown.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ShownInvitation {
     /// Who is invited.
     pub email: String,
     /// What the account may do.
     pub role: Role,
     /// The workspaces that it is limited to; none where it is not.
+    #[schema(value_type = Option<Vec<String>>)]
     pub workspaces: Option<BTreeSet<WorkspaceId>>,
     /// When it was made.
     #[serde(serialize_with = "time")]
+    #[schema(value_type = String)]
     pub created_at: Timestamp,
     /// Who made it.
     pub created_by: Who,
     /// From then on it is not accepted.
     #[serde(serialize_with = "time")]
+    #[schema(value_type = String)]
     pub expires_at: Timestamp,
     /// Whether there is such an account already, which gets another password.
     pub is_reset: bool,
 }
 
 /// A new invitation with its secret, which is shown this once.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct MadeInvitation {
     /// The invitation.
     #[serde(flatten)]

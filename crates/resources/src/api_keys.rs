@@ -14,36 +14,39 @@ use crate::installation::change;
 use crate::shown::{Who, new_secret, optional_time};
 
 /// A key as it is shown.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ShownApiKey {
     /// Its name, which the audit shows.
     pub name: String,
     /// What it may do.
     pub role: Role,
     /// The workspaces that it is limited to; none where it is not.
+    #[schema(value_type = Option<Vec<String>>)]
     pub workspaces: Option<BTreeSet<WorkspaceId>>,
     /// When it was made; not known of the token of the bootstrap file of an old folder.
     #[serde(serialize_with = "optional_time")]
+    #[schema(value_type = Option<String>)]
     pub created_at: Option<Timestamp>,
     /// Who made it.
     pub created_by: Option<Who>,
 }
 
 /// A new key, which is shown this once.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct MadeApiKey {
     /// Its name.
     pub name: String,
     /// What it may do.
     pub role: Role,
     /// The workspaces that it is limited to; none where it is not.
+    #[schema(value_type = Option<Vec<String>>)]
     pub workspaces: Option<BTreeSet<WorkspaceId>>,
     /// The key itself: a secret.
     pub key: String,
 }
 
 /// What a key is made of.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewApiKey {
     /// Its name.
@@ -51,6 +54,7 @@ pub struct NewApiKey {
     /// What it may do.
     pub role: Role,
     /// The workspaces that it is limited to; none where it is not.
+    #[schema(value_type = Option<Vec<String>>)]
     pub workspaces: Option<BTreeSet<WorkspaceId>>,
 }
 

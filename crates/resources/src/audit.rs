@@ -14,14 +14,16 @@ use crate::shown::{Who, time};
 const LIMIT_DEFAULT: usize = 50;
 
 /// Which records are wanted; the latest where nothing is said.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct AuditQuery {
     /// The kind or the name of the actor.
     pub who: Option<String>,
     /// The action, such as `scenario.put`, or all of a resource, such as `scenario`.
     pub what: Option<String>,
     /// The workspace.
+    #[param(value_type = Option<String>)]
     pub workspace: Option<WorkspaceId>,
     /// Not before this day or time.
     pub from: Option<String>,
@@ -34,7 +36,7 @@ pub struct AuditQuery {
 }
 
 /// A page of the audit.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct AuditPage {
     /// The records, the latest first.
     pub audit: Vec<ShownRecord>,
@@ -43,10 +45,11 @@ pub struct AuditPage {
 }
 
 /// Something that somebody did.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ShownRecord {
     /// When it was done.
     #[serde(serialize_with = "time")]
+    #[schema(value_type = String)]
     pub at: Timestamp,
     /// Who did it.
     pub who: Who,
@@ -55,6 +58,7 @@ pub struct ShownRecord {
     /// The name of what it was done to.
     pub resource: Option<String>,
     /// The workspace.
+    #[schema(value_type = Option<String>)]
     pub workspace: Option<WorkspaceId>,
     /// `done`, `refused` or `failed`.
     pub outcome: &'static str,

@@ -9,8 +9,9 @@ use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
 
 /// The options of an import, by the names of those of `tastemaker import catalog`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, utoipa::IntoParams)]
 #[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Options {
     /// Declared types, each `COLUMN=TYPE`.
     #[serde(rename = "type")]
@@ -62,11 +63,13 @@ impl<T: AsRef<[u8]> + Send + 'static> Source for T {
 }
 
 /// An import that was made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Imported {
     /// The rows of the file.
+    #[schema(value_type = Object)]
     pub report: ImportReport,
     /// The changes.
+    #[schema(value_type = Object)]
     pub changes: CatalogChanges,
     /// The version that is in force now.
     pub catalog_version: u32,
@@ -124,11 +127,12 @@ fn import_error(error: ImportError) -> ApiError {
 }
 
 /// The versions of a catalog.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Versions {
     /// The number of the one in force, 0 before the first import.
     pub current: u32,
     /// The one in force, then those that can be activated again, the latest first.
+    #[schema(value_type = Vec<Object>)]
     pub versions: Vec<CatalogVersion>,
 }
 

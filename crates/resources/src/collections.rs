@@ -10,7 +10,7 @@ use crate::commands::submit;
 use crate::unknown_resource;
 
 /// How many members of a series or group are counted for the list of all.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct CollectionSummary {
     /// The id.
     pub id: String,
@@ -19,7 +19,7 @@ pub struct CollectionSummary {
 }
 
 /// A series or group.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct ShownCollection {
     /// The id.
     pub id: String,
@@ -28,7 +28,7 @@ pub struct ShownCollection {
 }
 
 /// A member of a series or group.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct ShownMember {
     /// Its id.
     pub id: String,
@@ -41,7 +41,7 @@ pub struct ShownMember {
 }
 
 /// A member that is to be.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewMember {
     /// The id of an item, or of a series or group.

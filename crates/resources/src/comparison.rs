@@ -27,7 +27,7 @@ const CLUSTERS_MIN: usize = 20;
 const CERTAINTY_TOLD_MAX: f64 = 0.999;
 
 /// What lists led to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
     /// The share of lists that were clicked.
@@ -37,7 +37,7 @@ pub enum Measure {
 }
 
 /// What the comparison of a group with the first one says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Its rate is higher.
@@ -51,7 +51,7 @@ pub enum Verdict {
 }
 
 /// A group beside the first one.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Comparison {
     /// The group.
     pub group: String,

@@ -10,14 +10,14 @@ use web::workspaces::RequestedWorkspace;
 use crate::as_text;
 
 /// The events of a workspace that have no effect on recommendations.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Events {
     /// The most frequent first.
     pub not_taken: Vec<EventNotTaken>,
 }
 
 /// An event that no preset takes.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct EventNotTaken {
     /// The type of its messages.
     #[serde(rename = "type")]
@@ -28,22 +28,25 @@ pub struct EventNotTaken {
     pub count: u64,
     /// When the first message arrived.
     #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String)]
     pub first_at: Timestamp,
     /// When the latest message arrived.
     #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String)]
     pub last_at: Timestamp,
     /// Null where no preset comes near.
     pub would_be_taken_by: Option<NearPreset>,
 }
 
 /// A preset that takes a similar event.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct NearPreset {
     /// Its name.
     pub preset: &'static str,
     /// The number of the first set of presets that has it.
     pub presets: u32,
     /// A message that it takes.
+    #[schema(value_type = Option<Object>)]
     pub example: Option<&'static RawValue>,
 }
 

@@ -27,8 +27,9 @@ const TITLE_PROPERTIES: [&str; 4] = ["title", "name", "headline", "label"];
 const PICTURE_PROPERTIES: [&str; 4] = ["image_url", "image", "picture", "cover"];
 
 /// Which items to list.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, utoipa::IntoParams)]
 #[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Query {
     /// Words to search for.
     pub q: Option<String>,
@@ -43,7 +44,7 @@ pub struct Query {
 }
 
 /// Whether lists may have an item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ItemState {
     /// They may.
@@ -55,7 +56,7 @@ pub enum ItemState {
 }
 
 /// A property of items.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct ItemProperty {
     /// Its name.
     pub name: String,
@@ -65,7 +66,7 @@ pub struct ItemProperty {
 }
 
 /// An item.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct ShownItem {
     /// Its id.
     pub item_id: String,
@@ -142,7 +143,7 @@ impl ShownItem {
 }
 
 /// A page of items.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct ItemPage {
     /// The items.
     pub items: Vec<ShownItem>,
@@ -157,7 +158,7 @@ pub struct ItemPage {
 }
 
 /// A mistake in a filter.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct FilterMistake {
     /// The place, in characters from 1.
     pub column: usize,
@@ -168,7 +169,7 @@ pub struct FilterMistake {
 /// Items: those that match best, or those with the most interactions first.
 ///
 /// # Errors
-/// 400 for a filter that is wrong, at `/filter`; 503 while nothing can be searched yet.
+/// 400 for a filter that is wrong; 503 while nothing can be searched yet.
 pub async fn list(workspace: &RequestedWorkspace, query: Query) -> Result<ItemPage, ApiError> {
     let n = count("count", query.count, COUNT_DEFAULT, COUNT_MAX)?;
     let offset = query.offset.unwrap_or(0);
@@ -176,20 +177,20 @@ pub async fn list(workspace: &RequestedWorkspace, query: Query) -> Result<ItemPa
         let message = format!(
             "offset: the first {CATALOG_PLACES_MAX} can be paged through; narrow the search"
         );
-        return Err(ApiError::invalid(message).at("/offset"));
+        return Err(ApiError::invalid(message).of_parameter("offset"));
     }
     let is_off = match query.state {
         None => None,
         Some(ItemState::On) => Some(false),
         Some(ItemState::Off) => Some(true),
         Some(ItemState::Withdrawn) => {
-            return Err(ApiError::invalid("state: on or off").at("/state"));
+            return Err(ApiError::invalid("state: on or off").of_parameter("state"));
         }
     };
     let query = CatalogQuery { words: query.q, filter: query.filter, is_off, offset, count: n };
     let make = move |engine: &Engine, budget: &Arc<RequestBudget>| {
         let page = engine.catalog_page(&query, budget);
-        let page = page.map_err(|error| ApiError::from(error).at("/filter"))?;
+        let page = page.map_err(|error| ApiError::from(error).of_parameter("filter"))?;
         let views = engine.snapshot();
         let items = page.ids.iter().filter_map(|id| views.catalog.item(id));
         let items = items.map(|item| ShownItem::new(&views, item)).collect();
@@ -229,12 +230,13 @@ pub async fn check_filter(
 }
 
 /// What people did with an item on a day.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct DayOfItem {
     /// The day, `YYYY-MM-DD` (UTC).
     pub day: String,
     /// The number of days since 1970.
     #[serde(skip)]
+    #[schema(value_type = String)]
     pub day_number: domain::Day,
     /// What they did.
     pub kind: InteractionKind,
@@ -245,7 +247,7 @@ pub struct DayOfItem {
 }
 
 /// An item with what became of it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct ItemDetail {
     /// The item.
     #[serde(flatten)]
@@ -262,6 +264,7 @@ pub struct ItemDetail {
     pub n_people: u64,
     /// Today, by the workspace's clock.
     #[serde(skip)]
+    #[schema(value_type = String)]
     pub today: domain::Day,
 }
 
@@ -307,7 +310,7 @@ fn no_item(id: &str) -> ApiError {
 }
 
 /// An item that goes with another.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct SimilarItem {
     /// The item.
     #[serde(flatten)]
@@ -357,7 +360,7 @@ fn agree(a: &serde_json::Value, b: &serde_json::Value) -> bool {
 }
 
 /// Somebody who is likely to want an item.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct LikelyPerson {
     /// The id.
     pub user_id: String,

@@ -18,7 +18,7 @@ pub const WORKSPACES_MAX: usize = 1_000;
 const REMOVAL_POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// What a workspace is made of.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewWorkspace {
     /// Names it in addresses and on disk, for ever.
@@ -74,7 +74,7 @@ fn create_workspace(
 }
 
 /// A workspace that was removed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct RemovedWorkspace {
     /// The folder that it was moved to, relative to the data folder.
     pub moved_to: String,
@@ -95,7 +95,7 @@ pub async fn remove(
         let message = format!(
             "this removes workspace {id} with all its data: repeat its id to confirm, as ?confirm={id}"
         );
-        return Err(ApiError::invalid(message).at("/confirm"));
+        return Err(ApiError::invalid(message).of_parameter("confirm"));
     }
     let app = Arc::clone(app);
     let moved_to = tokio::task::spawn_blocking(move || remove_workspace(&app, &id)).await??;

@@ -7,7 +7,7 @@ use web::App;
 use crate::lifecycle::WORKSPACES_MAX;
 
 /// What a limit counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LimitUnit {
     /// Things.
@@ -23,7 +23,7 @@ pub enum LimitUnit {
 }
 
 /// A limit.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, utoipa::ToSchema)]
 pub struct Limit {
     /// Its key in `[limits]` of the settings file, or its name where it is built in.
     pub name: &'static str,

@@ -26,7 +26,7 @@ pub use self::stream::{Update, follow};
 pub const ENTRIES_PER_PAGE_MAX: usize = 200;
 
 /// A page of entries.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct LivePage {
     /// Newest first.
     pub entries: Vec<LiveEntry>,

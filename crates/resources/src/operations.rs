@@ -11,15 +11,17 @@ use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
 
 /// A workspace and the server around it, as operators see them.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Operations {
     /// The time of the answer.
+    #[schema(value_type = String)]
     pub at: Timestamp,
     /// Whether entries are taken.
     pub ready: bool,
     /// What hinders the workspace.
     pub problems: Vec<String>,
     /// The sizes of its files.
+    #[schema(value_type = Object)]
     pub disk: DiskUse,
     /// The number of journal entries that the fold has not applied yet.
     pub fold_lag: u64,
@@ -36,11 +38,12 @@ pub struct Operations {
     /// Requests under way and turns in use, of the whole server.
     pub requests: AdmissionUse,
     /// The training run under way, or the last one since the server started.
+    #[schema(value_type = Option<Object>)]
     pub training: Option<TrainingRun>,
 }
 
 /// Memory of one workspace, in bytes.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, utoipa::ToSchema)]
 pub struct WorkspaceMemory {
     /// Blocks of the store that were read.
     pub store_cache_bytes: u64,
@@ -51,7 +54,7 @@ pub struct WorkspaceMemory {
 }
 
 /// A part of the memory budget.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, utoipa::ToSchema)]
 pub struct MemoryUse {
     /// The part, as in the metrics.
     pub part: &'static str,

@@ -24,13 +24,16 @@ const MODEL_AGE_MAX_MS: i64 = 7 * 24 * 3_600 * 1_000;
 pub const DISK_FULL_SHARE: f64 = 0.9;
 
 /// How a workspace is doing.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Overview {
     /// The time of the answer.
+    #[schema(value_type = String)]
     pub at: Timestamp,
     /// The sizes of the workspace.
+    #[schema(value_type = Object)]
     pub counts: Counts,
     /// Messages of the last hour by minute, since the workspace was opened.
+    #[schema(value_type = Object)]
     pub messages: MessageRates,
     /// What needs attention, the worst first.
     pub attention: Vec<Attention>,
@@ -39,7 +42,7 @@ pub struct Overview {
 }
 
 /// The model in use and the results of recommendations.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Figures {
     /// The model in use; none before the first training.
     pub model: Option<ModelInUse>,
@@ -52,22 +55,26 @@ pub struct Figures {
 }
 
 /// The model in use, and how accurate it was when it was judged.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ModelInUse {
     /// Its version.
     pub version: String,
     /// When its training ended.
+    #[schema(value_type = String)]
     pub finished_at: Timestamp,
     /// Its metrics on held-out interactions.
+    #[schema(value_type = Object)]
     pub metrics: Metrics,
     /// The same of popularity.
+    #[schema(value_type = Object)]
     pub popularity: Metrics,
     /// Interactions of all time when it was trained.
     pub n_interactions: u64,
 }
 
 /// The results of recommendations in some days.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = OverviewResults)]
 pub struct Results {
     /// The first day.
     pub from: String,
@@ -84,10 +91,11 @@ pub struct Results {
 }
 
 /// The results of one day.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct DayResults {
     /// The day.
     #[serde(serialize_with = "serialize_day")]
+    #[schema(value_type = String)]
     pub day: Day,
     /// The number of recommendations.
     pub recommendations: u64,
@@ -98,7 +106,8 @@ pub struct DayResults {
 }
 
 /// A rate with its 95 % interval.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, utoipa::ToSchema)]
+#[schema(as = OverviewRate)]
 pub struct ShownRate {
     /// The rate; none without any trial.
     pub value: Option<f64>,
@@ -109,7 +118,7 @@ pub struct ShownRate {
 }
 
 /// Something that needs attention.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Attention {
     /// How much.
     pub severity: Severity,
@@ -122,7 +131,7 @@ pub struct Attention {
 }
 
 /// How much attention something needs, the worst first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Something fails.
@@ -134,7 +143,7 @@ pub enum Severity {
 }
 
 /// Where something that needs attention can be looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AttentionPlace {
     /// The rejected messages.

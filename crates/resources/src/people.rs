@@ -24,8 +24,9 @@ const ITEMS_FOUND_MAX: usize = 20;
 pub const INTERACTIONS_MAX: usize = 100;
 
 /// An instant, which APIs show as ISO 8601.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(into = "String")]
+#[schema(value_type = String)]
 pub struct Moment(pub Timestamp);
 
 impl From<Moment> for String {
@@ -35,7 +36,7 @@ impl From<Moment> for String {
 }
 
 /// A person at a glance.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ShownPerson {
     /// The type of the id: user_id, or anonymous_id for somebody without a user id.
     #[serde(rename = "type")]
@@ -61,7 +62,7 @@ pub struct ShownPerson {
 }
 
 /// By what a search has found a person.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct FoundBy {
     /// The type of the id, or the key of the trait.
     pub key: &'static str,
@@ -72,7 +73,7 @@ pub struct FoundBy {
 }
 
 /// All that is known of a person, apart from what happened.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Profile {
     /// The person at a glance.
     #[serde(flatten)]
@@ -94,7 +95,7 @@ pub struct Profile {
 }
 
 /// An external id.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ShownIdentifier {
     /// The type.
     #[serde(rename = "type")]
@@ -108,11 +109,12 @@ pub struct ShownIdentifier {
 }
 
 /// A trait.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ShownTrait {
     /// The key.
     pub key: String,
     /// The value, as sent.
+    #[schema(value_type = Object)]
     pub value: Box<RawValue>,
     /// The source that has set it.
     pub source: String,
@@ -121,7 +123,7 @@ pub struct ShownTrait {
 }
 
 /// A profile that was merged into another.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ShownMerge {
     /// When it was merged.
     pub at: Moment,
@@ -143,7 +145,7 @@ pub struct ShownMerge {
 }
 
 /// How often something happened.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct EventCount {
     /// The name of the event.
     pub event: String,
@@ -152,7 +154,7 @@ pub struct EventCount {
 }
 
 /// A page of interactions, newest first.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct InteractionsPage {
     /// The interactions.
     pub interactions: Vec<ShownInteraction>,
@@ -163,7 +165,7 @@ pub struct InteractionsPage {
 }
 
 /// An interaction with an item.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ShownInteraction {
     /// The item.
     pub item: ShownItem,
@@ -174,7 +176,8 @@ pub struct ShownInteraction {
 }
 
 /// An item by its id and what it is called.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = TitledItem)]
 pub struct ShownItem {
     /// The id.
     pub id: String,
@@ -405,7 +408,7 @@ pub async fn check(workspace: &RequestedWorkspace, name: String) -> Result<(), A
 }
 
 /// What a search for people and items has found.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Found {
     /// The people, as [`search`] finds them.
     pub people: Vec<ShownPerson>,

@@ -17,9 +17,10 @@ use crate::recommendations::{COUNT_DEFAULT, source_word};
 use crate::unknown_resource;
 
 /// A list that a person gets now.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct PersonList {
     /// What it is the list of.
+    #[schema(value_type = String)]
     pub name: ListName,
     /// Best first.
     pub items: Vec<PersonRecommendation>,
@@ -37,7 +38,7 @@ pub struct PersonList {
 }
 
 /// An item of a list, with its reasons.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct PersonRecommendation {
     /// The item; a segment, a person or the value of a property by its text alone.
     pub item: ShownItem,
@@ -53,7 +54,7 @@ pub struct PersonRecommendation {
 }
 
 /// A reason.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Because {
     /// The item with which the person did something.
     pub item: ShownItem,

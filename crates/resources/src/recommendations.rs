@@ -24,7 +24,7 @@ pub const COUNT_DEFAULT: usize = 10;
 
 /// A list that somebody wants to try. With neither user, item, segment nor query, it is for
 /// somebody new.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PreviewRequest {
     /// Any id of the person whom the list is for.
@@ -49,7 +49,7 @@ pub struct PreviewRequest {
 }
 
 /// The list that a request would get. No impression is recorded.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Preview {
     /// The operation of the recommender API that makes the same list.
     pub endpoint: Endpoint,
@@ -76,7 +76,7 @@ pub struct Preview {
 }
 
 /// The item that was asked about.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct PlacedItem {
     /// The id.
     pub id: String,
@@ -84,11 +84,12 @@ pub struct PlacedItem {
     pub title: Option<String>,
     /// Where it is, or which rules keep it out.
     #[serde(flatten)]
+    #[schema(value_type = Object)]
     pub placement: Placement,
 }
 
 /// An entry of a list: an item, a segment or a user.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct PreviewedItem {
     /// The id.
     pub id: String,
@@ -105,7 +106,7 @@ pub struct PreviewedItem {
 }
 
 /// A reason: what the user did with another item.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct PreviewedReason {
     /// The other item.
     pub id: String,
@@ -121,7 +122,7 @@ pub struct PreviewedReason {
 }
 
 /// A mistake in an expression.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct ExpressionMistake {
     /// The setting that holds it: "filter".
     pub setting: &'static str,
@@ -320,7 +321,7 @@ pub fn source_word(origin: Origin) -> &'static str {
 }
 
 /// The words of which expressions about items are made.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Vocabulary {
     /// The properties of items, in the order in which they were made.
     pub properties: Vec<VocabularyProperty>,
@@ -329,7 +330,7 @@ pub struct Vocabulary {
 }
 
 /// A property that an expression may name.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct VocabularyProperty {
     /// The name.
     pub name: String,

@@ -9,7 +9,7 @@ use crate::as_text;
 use crate::live::Excerpt;
 
 /// All-time counts by source and reason, and the latest rejections.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Rejections {
     /// The number of all time.
     pub total: u64,
@@ -20,7 +20,7 @@ pub struct Rejections {
 }
 
 /// How often a source's messages were rejected for a reason.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct RejectionCount {
     /// The name of the source.
     pub source: String,
@@ -37,7 +37,7 @@ pub struct RejectionCount {
 }
 
 /// A rejected message.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct RejectedMessage {
     /// The code of the reason.
     pub reason: &'static str,
@@ -54,6 +54,7 @@ pub struct RejectedMessage {
     pub type_: Option<MessageType>,
     /// The time of arrival.
     #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String)]
     pub received_at: Timestamp,
     /// The beginning of its text, without write keys.
     pub excerpt: String,

@@ -16,8 +16,9 @@ pub use self::csv_file::to_csv;
 const DAYS_DEFAULT: u32 = 30;
 
 /// Which results are wanted. Days are those of the recommendations, in UTC; both ends are included.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct ResultsQuery {
     /// The first day, as 2026-01-31.
     pub from: Option<String>,
@@ -32,7 +33,7 @@ pub struct ResultsQuery {
 }
 
 /// What rows are summed by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum By {
     /// The day.
@@ -46,7 +47,7 @@ pub enum By {
 }
 
 /// Results of a range of days.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Results {
     /// Ordered by day, place and group.
     pub kpis: Vec<ResultRow>,
@@ -55,7 +56,7 @@ pub struct Results {
 }
 
 /// What came of the lists of a day, place and group, or of a sum of them.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ResultRow {
     /// The day; none in sums of several.
     pub day: Option<String>,
@@ -70,7 +71,7 @@ pub struct ResultRow {
 }
 
 /// The place of a list: an operation, or a trait. Sums of several have neither.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
 pub struct ShownPlace {
     /// The operation.
     pub endpoint: Option<String>,
@@ -82,7 +83,7 @@ pub struct ShownPlace {
 }
 
 /// Counts of lists and of what they led to.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct ShownCounts {
     /// Recommendations that were made.
     pub recommendations: u64,
@@ -109,7 +110,7 @@ pub struct ShownCounts {
 }
 
 /// A share with its 95 % interval.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct ShownRate {
     /// The share; none without lists.
     pub value: Option<f64>,
@@ -120,7 +121,7 @@ pub struct ShownRate {
 }
 
 /// All interactions that arrived on a day.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct InteractionsRow {
     /// The day.
     pub day: String,
@@ -173,9 +174,8 @@ pub fn range(workspace: &RequestedWorkspace, query: &ResultsQuery) -> Result<(Da
         .unwrap_or(Day::from_timestamp(workspace.handle().now()?));
     let from = parse_day("from", query.from.as_deref())?.unwrap_or(until.earlier(DAYS_DEFAULT - 1));
     if from > until {
-        return Err(
-            ApiError::invalid(format!("from is {from}, after until, which is {until}")).at("/from")
-        );
+        return Err(ApiError::invalid(format!("from is {from}, after until, which is {until}"))
+            .of_parameter("from"));
     }
     Ok((from, until))
 }
@@ -184,7 +184,7 @@ fn parse_day(name: &str, text: Option<&str>) -> Result<Option<Day>, ApiError> {
     let parse = |text| {
         let wrong = || {
             ApiError::invalid(format!("{name} is {text:?}, it must be a day as 2026-01-31"))
-                .at(format!("/{name}"))
+                .of_parameter(name)
         };
         Day::parse(text).ok_or_else(wrong)
     };

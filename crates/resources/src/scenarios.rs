@@ -15,7 +15,7 @@ use crate::{Revised, configure, put_error, unknown_resource};
 
 /// A scenario as it is shown. Serialised directly: by way of a `Value`, numbers would be widened to
 /// double precision.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ShownScenario {
     /// The scenario.
     #[serde(flatten)]
@@ -71,7 +71,8 @@ pub fn parse(name: &str, body: &[u8]) -> Result<Scenario, ApiError> {
 }
 
 /// A mistake in an expression of a scenario.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = ExpressionMistake)]
 pub struct Mistake {
     /// The expression: `filter`, or `group "b": filter`.
     pub place: String,

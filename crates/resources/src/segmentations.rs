@@ -19,7 +19,7 @@ const SEGMENTS_SHOWN_MAX: usize = 100;
 const TEXT_BYTES_MAX: usize = 10_000;
 
 /// A segmentation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ShownSegmentation {
     /// The id; the path has it too.
@@ -36,7 +36,7 @@ pub struct ShownSegmentation {
 }
 
 /// What puts items into segments.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Rule {
     /// The values of this property, of type string or set: each is the id of a segment.
@@ -48,7 +48,7 @@ pub enum Rule {
 }
 
 /// A segment with a filter of its own.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FilteredSegment {
     /// The id.
@@ -61,7 +61,7 @@ pub struct FilteredSegment {
 }
 
 /// The segments of a segmentation, the largest first.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ShownSegments {
     /// How many segments have an item.
     pub n_segments: usize,
@@ -74,7 +74,7 @@ pub struct ShownSegments {
 }
 
 /// A segment with its size.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ShownSegment {
     /// The id.
     pub id: String,
@@ -87,7 +87,7 @@ pub struct ShownSegment {
 }
 
 /// An item of a segment.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ExampleItem {
     /// The id.
     pub id: String,
@@ -96,7 +96,7 @@ pub struct ExampleItem {
 }
 
 /// A rule that cannot be applied.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct RuleMistake {
     /// The place in the expression, in characters from 1.
     pub column: usize,

@@ -12,7 +12,7 @@ use web::workspaces::RequestedWorkspace;
 use crate::{Revised, configure};
 
 /// A change of some settings. Missing keys stay as they are.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SettingsPatch {
     /// Null removes the name.
@@ -29,7 +29,7 @@ pub struct SettingsPatch {
 }
 
 /// A change of some weights. Missing kinds keep theirs.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WeakSignalsPatch {
     /// The weight of a click.

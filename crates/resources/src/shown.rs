@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use web::error::ApiError;
 
 /// Who did something.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Who {
     /// The kind of actor: `account`, `api_key` and so on.
     pub kind: &'static str,

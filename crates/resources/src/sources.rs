@@ -16,7 +16,7 @@ use crate::{Revised, configure, unknown_resource};
 pub const OVERLAP_S_MAX: u64 = 90 * 86_400;
 
 /// A source as it is shown.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ShownSource {
     /// Its name.
     pub name: String,
@@ -26,6 +26,7 @@ pub struct ShownSource {
     pub n_bearer_tokens: usize,
     /// Until then the write key before this one is taken too.
     #[serde(serialize_with = "optional_time", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub earlier_key_until: Option<Timestamp>,
     /// The write key, where it was just made.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,7 +47,7 @@ impl ShownSource {
 }
 
 /// What a source is made of.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewSource {
     /// Its name.
@@ -61,7 +62,7 @@ pub struct NewSource {
 }
 
 /// A change of a source. Keys that are missing stay as they are.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SourcePatch {
     /// Another name.
@@ -75,7 +76,7 @@ pub struct SourcePatch {
 }
 
 /// How a write key is replaced by a new one.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rotation {
     /// For how long the present key is taken, in seconds, at most [`OVERLAP_S_MAX`]; 0 refuses it

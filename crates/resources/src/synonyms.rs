@@ -12,7 +12,7 @@ use crate::commands::submit;
 const TERM_BYTES_MAX: usize = 1_000;
 
 /// A synonym.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct ShownSynonym {
     /// The id.
     pub id: String,
@@ -25,7 +25,7 @@ pub struct ShownSynonym {
 }
 
 /// A synonym that is to be.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewSynonym {
     /// What people search for.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use web::error::ApiError;
 
 /// A message of a timeline.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ShownEvent {
     /// The ids that the message came with.
     pub external_ids: Vec<ShownExternalId>,
@@ -35,25 +35,26 @@ pub struct ShownEvent {
     pub related: Related,
     /// When it happened, for pages that show it.
     #[serde(skip)]
+    #[schema(value_type = String)]
     pub at: Timestamp,
 }
 
 /// Whom an event is about.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Related {
     /// The people.
     pub users: Vec<RelatedUser>,
 }
 
 /// A person whom an event is about.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct RelatedUser {
     /// The ids of the person.
     pub external_ids: Vec<ShownExternalId>,
 }
 
 /// An external id in an event.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ShownExternalId {
     /// The id.
     pub id: String,
@@ -126,7 +127,7 @@ pub enum PagePlace {
 }
 
 /// A page of a timeline, newest first.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, utoipa::ToSchema)]
 pub struct TimelinePage {
     /// The events.
     pub events: Vec<ShownEvent>,

@@ -13,7 +13,7 @@ use crate::shown::new_key;
 use crate::{Revised, configure, unknown_resource};
 
 /// A token as it is shown.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ShownToken {
     /// Its name.
     pub name: String,
@@ -31,7 +31,7 @@ impl ShownToken {
 }
 
 /// What a token is made of.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewToken {
     /// Its name.

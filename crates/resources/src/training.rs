@@ -13,36 +13,41 @@ use web::jobs::{Job, JobControl, JobKind, JobOutcome, NewJob};
 use web::workspaces::RequestedWorkspace;
 
 /// A training run that was started.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct StartedTraining {
     /// The run as it began.
+    #[schema(value_type = Object)]
     pub run: TrainingRun,
     /// Its job, which has the same id.
     pub job: Job,
 }
 
 /// The model in use, and the last run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct CurrentTraining {
     /// The record of the run that made the model in use; none where there is no model.
+    #[schema(value_type = Option<Object>)]
     pub training: Option<Training>,
     /// The run under way, or the last one since the server started.
+    #[schema(value_type = Option<Object>)]
     pub run: Option<TrainingRun>,
 }
 
 /// The recorded runs.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Models {
     /// The version of the model in use.
     pub active: Option<String>,
     /// The runs, oldest first, also those whose model was refused.
+    #[schema(value_type = Vec<Object>)]
     pub models: Vec<Training>,
 }
 
 /// An activated model.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ActivatedModel {
     /// The record of the run that made it.
+    #[schema(value_type = Object)]
     pub training: Training,
 }
 

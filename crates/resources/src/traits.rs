@@ -8,6 +8,7 @@ use engine::{ConfigChange, Engine, Expected, Resource};
 use serde_json::value::{RawValue, to_raw_value};
 use web::App;
 use web::error::ApiError;
+use web::json;
 use web::workspaces::RequestedWorkspace;
 
 use crate::{Revised, configure, put_error, unknown_resource};
@@ -44,18 +45,19 @@ pub async fn read(
 /// # Errors
 /// If it is no definition.
 pub fn parse(key: &str, body: &[u8]) -> Result<TraitDefinition, ApiError> {
-    parse_definition(key, body).map_err(|what| ApiError::invalid(format!("trait {key:?}: {what}")))
-}
-
-fn parse_definition(key: &str, json: &[u8]) -> Result<TraitDefinition, String> {
-    let text = |error: serde_json::Error| error.to_string();
-    let mut keys: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(json).map_err(text)?;
+    let subject = format!("trait {key:?}");
+    let wrong = |what: String| ApiError::invalid(format!("{subject}: {what}"));
+    let text = |error: serde_json::Error| wrong(error.to_string());
+    let mut keys: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(body).map_err(text)?;
     keys.entry("key".to_owned()).or_insert(to_raw_value(key).map_err(text)?);
     let keys = serde_json::to_vec(&keys).map_err(text)?;
-    let definition: TraitDefinition = serde_json::from_slice(&keys).map_err(text)?;
+    let definition: TraitDefinition = json::read(&keys, &subject)?;
     match definition.key == key {
         true => Ok(definition),
-        false => Err(format!("key is {:?}, but the path says {key:?}", definition.key)),
+        false => {
+            let what = format!("key is {:?}, but the path says {key:?}", definition.key);
+            Err(wrong(what).at("/key"))
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod audit;
 mod body;
 mod catalog;
 mod collections;
+mod description;
 mod events;
 mod invitations;
 mod items;
@@ -35,13 +36,14 @@ mod workspaces;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{delete, get, patch, post, put};
+use axum::{Extension, Router};
 use domain::WorkspaceId;
-use engine::CollectionKind;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use web::App;
 use web::access::{Gate, authorize};
@@ -49,154 +51,113 @@ use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::{RequestedWorkspace, Workspace};
 
+use self::description::Description;
+
 pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let gate = Gate { access: Arc::clone(&app.access), calls: rights::CALLS };
-    routes_without_parameters()
-        .route_layer(from_fn(refuse_parameters))
-        .merge(routes_with_parameters())
+    let (routes, document) = described_routes();
+    routes
+        .layer(Extension(Arc::new(Description::new(&document))))
         .layer(DefaultBodyLimit::max(app.settings.catalog_bytes_max))
         .route_layer(from_fn_with_state(gate, authorize))
 }
 
-/// Their handlers say which query parameters there are.
-fn routes_with_parameters() -> Router<Arc<App>> {
-    Router::new()
-        .route("/api/audit", get(audit::read))
-        .route("/api/workspaces/{workspace}", delete(workspaces::delete))
-        .route("/api/workspaces/{workspace}/catalog", post(catalog::import))
-        .merge(collections::member_route(
-            CollectionKind::Series,
-            "/api/workspaces/{workspace}/series/{id}/members/{member}",
-        ))
-        .merge(collections::member_route(
-            CollectionKind::Group,
-            "/api/workspaces/{workspace}/groups/{id}/members/{member}",
-        ))
-        .route("/api/workspaces/{workspace}/items", get(items::list))
-        .route("/api/workspaces/{workspace}/kpis", get(kpis::read))
-        .route("/api/workspaces/{workspace}/people", get(people::search))
-        .route("/api/workspaces/{workspace}/people/{id}", get(people::read))
-        .route("/api/workspaces/{workspace}/people/{id}/timeline", get(people::timeline))
-        .route("/api/workspaces/{workspace}/people/{id}/interactions", get(people::interactions))
-        .route("/api/workspaces/{workspace}/people/{id}/lists", get(people::lists))
-        .route("/api/workspaces/{workspace}/people/{id}/list", get(people::list))
-        .route("/api/workspaces/{workspace}/search", get(people::everything))
-        .route(
-            "/api/workspaces/{workspace}/recommendations",
-            get(recommendations::read).post(recommendations::preview),
-        )
-        .route("/api/workspaces/{workspace}/live", get(live::follow))
-        .route("/api/workspaces/{workspace}/messages", get(live::list))
-        .route("/api/workspaces/{workspace}/rejections", get(rejections::read))
+/// The routes, and the document that describes them.
+fn described_routes() -> (Router<Arc<App>>, OpenApi) {
+    let (routes, mut document) = routes_without_parameters()
+        .route_layer(from_fn(refuse_parameters))
+        .merge(routes_with_parameters())
+        .split_for_parts();
+    description::complete(&mut document);
+    (routes, document)
 }
 
-fn routes_without_parameters() -> Router<Arc<App>> {
-    Router::new()
-        .route("/api/session", post(session::open).delete(session::end))
-        .route("/api/account", get(account::read))
-        .route("/api/account/password", put(account::set_password))
-        .route("/api/account/sessions", delete(account::end_sessions))
-        .route("/api/accounts", get(accounts::list))
-        .route("/api/accounts/{email}", patch(accounts::update).delete(accounts::delete))
-        .route("/api/accounts/{email}/reset", post(accounts::reset))
-        .route("/api/invitations", get(invitations::list).post(invitations::create))
-        .route("/api/invitations/accept", post(invitations::accept))
-        .route("/api/invitations/{email}", delete(invitations::delete))
-        .route("/api/api_keys", get(api_keys::list).post(api_keys::create))
-        .route("/api/api_keys/{name}", delete(api_keys::delete))
-        .route("/api/limits", get(limits::list))
-        .route("/api/workspaces", get(workspaces::list).post(workspaces::create))
-        .route("/api/workspaces/{workspace}", get(workspaces::read))
-        .route("/api/workspaces/{workspace}/settings", get(settings::read).patch(settings::update))
-        .route(
-            "/api/workspaces/{workspace}/interaction_weights",
-            get(settings::read_weights).put(settings::put_weights),
-        )
-        .route("/api/workspaces/{workspace}/sources", get(sources::list).post(sources::create))
-        .route(
-            "/api/workspaces/{workspace}/sources/{name}",
-            get(sources::read).patch(sources::update).delete(sources::delete),
-        )
-        .route("/api/workspaces/{workspace}/sources/{name}/rotate", post(sources::rotate))
-        .route(
-            "/api/workspaces/{workspace}/sources/{name}/earlier_key",
-            delete(sources::end_overlap),
-        )
-        .route("/api/workspaces/{workspace}/tokens", get(tokens::list).post(tokens::create))
-        .route(
-            "/api/workspaces/{workspace}/tokens/{name}",
-            get(tokens::read).delete(tokens::delete),
-        )
-        .route(
-            "/api/workspaces/{workspace}/segmentations",
-            get(segmentations::list).post(segmentations::create),
-        )
-        .route(
-            "/api/workspaces/{workspace}/segmentations/{id}",
-            get(segmentations::read).put(segmentations::put).delete(segmentations::delete),
-        )
-        .route("/api/workspaces/{workspace}/segmentation_trials", post(segmentations::try_rule))
-        .merge(collections::routes(
-            CollectionKind::Series,
-            [
-                "/api/workspaces/{workspace}/series",
-                "/api/workspaces/{workspace}/series/{id}",
-                "/api/workspaces/{workspace}/series/{id}/members",
-            ],
-        ))
-        .merge(collections::routes(
-            CollectionKind::Group,
-            [
-                "/api/workspaces/{workspace}/groups",
-                "/api/workspaces/{workspace}/groups/{id}",
-                "/api/workspaces/{workspace}/groups/{id}/members",
-            ],
-        ))
-        .route("/api/workspaces/{workspace}/synonyms", get(synonyms::list).post(synonyms::create))
-        .route("/api/workspaces/{workspace}/synonyms/{id}", delete(synonyms::delete))
-        .route("/api/workspaces/{workspace}/traits", get(traits::list))
-        .route(
-            "/api/workspaces/{workspace}/traits/{key}",
-            get(traits::read).put(traits::put).delete(traits::delete),
-        )
-        .route("/api/workspaces/{workspace}/events", get(events::read))
-        .route("/api/workspaces/{workspace}/messages/{offset}", get(live::read))
-        .route("/api/workspaces/{workspace}/operations", get(operations::read))
-        .route("/api/workspaces/{workspace}/overview", get(overview::read))
-        .route("/api/workspaces/{workspace}/scenarios", get(scenarios::list))
-        .route(
-            "/api/workspaces/{workspace}/scenarios/{name}",
-            get(scenarios::read).put(scenarios::put).delete(scenarios::delete),
-        )
-        .route(
-            "/api/workspaces/{workspace}/scenarios/{name}/test",
-            get(ab_tests::read).post(ab_tests::start).patch(ab_tests::set_shares),
-        )
-        .route("/api/workspaces/{workspace}/scenarios/{name}/test/end", post(ab_tests::end))
-        .route(
-            "/api/workspaces/{workspace}/recommendations/{recomm_id}",
-            get(recommendations::read_one),
-        )
-        .route("/api/workspaces/{workspace}/vocabulary", get(recommendations::vocabulary))
-        .route("/api/workspaces/{workspace}/jobs", get(jobs::list))
-        .route("/api/workspaces/{workspace}/jobs/{id}", get(jobs::read))
-        .route("/api/workspaces/{workspace}/jobs/{id}/cancel", post(jobs::cancel))
-        .route("/api/workspaces/{workspace}/training", post(training::start).get(training::read))
-        .route("/api/workspaces/{workspace}/training/{id}", get(training::read_run))
-        .route("/api/workspaces/{workspace}/models", get(training::models))
-        .route("/api/workspaces/{workspace}/models/{version}/activate", post(training::activate))
-        .route("/api/workspaces/{workspace}/items/{item_id}", get(items::read))
-        .route(
-            "/api/workspaces/{workspace}/items/{item_id}/off",
-            put(items::turn_off).delete(items::turn_on),
-        )
-        .route("/api/workspaces/{workspace}/items/{item_id}/similar", get(items::similar))
-        .route("/api/workspaces/{workspace}/items/{item_id}/people", get(items::people))
-        .route("/api/workspaces/{workspace}/catalog", get(catalog::versions))
-        .route(
-            "/api/workspaces/{workspace}/catalog/versions/{version}/activate",
-            post(catalog::activate),
-        )
+/// Their handlers say which query parameters there are.
+fn routes_with_parameters() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(audit::read))
+        .routes(routes!(workspaces::delete))
+        .routes(routes!(catalog::import))
+        .routes(routes!(collections::series::remove_member))
+        .routes(routes!(collections::groups::remove_member))
+        .routes(routes!(items::list))
+        .routes(routes!(kpis::read))
+        .routes(routes!(people::search))
+        .routes(routes!(people::timeline))
+        .routes(routes!(people::interactions))
+        .routes(routes!(people::list))
+        .routes(routes!(people::everything))
+        .routes(routes!(recommendations::read, recommendations::preview))
+        .routes(routes!(live::follow))
+        .routes(routes!(live::list))
+        .routes(routes!(rejections::read))
+}
+
+fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(description::document))
+        .routes(routes!(description::page))
+        .routes(routes!(session::open, session::end))
+        .routes(routes!(account::read))
+        .routes(routes!(account::set_password))
+        .routes(routes!(account::end_sessions))
+        .routes(routes!(accounts::list))
+        .routes(routes!(accounts::update, accounts::delete))
+        .routes(routes!(accounts::reset))
+        .routes(routes!(invitations::list, invitations::create))
+        .routes(routes!(invitations::accept))
+        .routes(routes!(invitations::delete))
+        .routes(routes!(api_keys::list, api_keys::create))
+        .routes(routes!(api_keys::delete))
+        .routes(routes!(limits::list))
+        .routes(routes!(workspaces::list, workspaces::create))
+        .routes(routes!(workspaces::read))
+        .routes(routes!(settings::read, settings::update))
+        .routes(routes!(settings::read_weights, settings::put_weights))
+        .routes(routes!(sources::list, sources::create))
+        .routes(routes!(sources::read, sources::update, sources::delete))
+        .routes(routes!(sources::rotate))
+        .routes(routes!(sources::end_overlap))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::read, tokens::delete))
+        .routes(routes!(segmentations::list, segmentations::create))
+        .routes(routes!(segmentations::read, segmentations::put, segmentations::delete))
+        .routes(routes!(segmentations::try_rule))
+        .routes(routes!(synonyms::list, synonyms::create))
+        .routes(routes!(synonyms::delete))
+        .routes(routes!(collections::series::list, collections::series::create))
+        .routes(routes!(collections::series::read, collections::series::remove))
+        .routes(routes!(collections::series::add_member))
+        .routes(routes!(collections::groups::list, collections::groups::create))
+        .routes(routes!(collections::groups::read, collections::groups::remove))
+        .routes(routes!(collections::groups::add_member))
+        .routes(routes!(traits::list))
+        .routes(routes!(traits::read, traits::put, traits::delete))
+        .routes(routes!(events::read))
+        .routes(routes!(live::read))
+        .routes(routes!(operations::read))
+        .routes(routes!(overview::read))
+        .routes(routes!(scenarios::list))
+        .routes(routes!(scenarios::read, scenarios::put, scenarios::delete))
+        .routes(routes!(ab_tests::read, ab_tests::start, ab_tests::set_shares))
+        .routes(routes!(ab_tests::end))
+        .routes(routes!(recommendations::read_one))
+        .routes(routes!(recommendations::vocabulary))
+        .routes(routes!(jobs::list))
+        .routes(routes!(jobs::read))
+        .routes(routes!(jobs::cancel))
+        .routes(routes!(training::start, training::read))
+        .routes(routes!(training::read_run))
+        .routes(routes!(training::models))
+        .routes(routes!(training::activate))
+        .routes(routes!(people::read))
+        .routes(routes!(people::lists))
+        .routes(routes!(items::read))
+        .routes(routes!(items::turn_off, items::turn_on))
+        .routes(routes!(items::similar))
+        .routes(routes!(items::people))
+        .routes(routes!(catalog::versions))
+        .routes(routes!(catalog::activate))
 }
 
 #[derive(serde::Deserialize)]
@@ -237,25 +198,17 @@ fn resource_path(workspace: &WorkspaceId, resources: &str, name: &str) -> String
     ["", "api", "workspaces", workspace.as_str(), resources, &name].join("/")
 }
 
+/// The document that describes the API.
+#[cfg(test)]
+fn document() -> OpenApi {
+    described_routes().1
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::rights::CALLS;
-
-    /// The paths that are served.
-    fn served() -> BTreeSet<&'static str> {
-        let (routes, _) =
-            include_str!("admin.rs").split_once("#[cfg(test)]").expect("this is a test");
-        // Only paths that are served stand in quotes with a slash before them.
-        routes.split('"').filter(|text| text.starts_with("/api/")).collect()
-    }
-
-    #[test]
-    fn every_route_has_its_rows_in_the_table_of_rights() {
-        let rows: BTreeSet<&str> = CALLS.iter().map(|call| call.path).collect();
-        assert_eq!(rows, served());
-    }
 
     #[test]
     fn the_how_to_page_lists_every_route_and_no_other() {
@@ -266,6 +219,7 @@ mod tests {
             .filter_map(|line| line.split('`').nth(1)?.split_once(' '))
             .map(|(_, path)| path.split('?').next().unwrap_or(path))
             .collect();
-        assert_eq!(listed, served());
+        let served: BTreeSet<&str> = CALLS.iter().map(|call| call.path).collect();
+        assert_eq!(listed, served);
     }
 }

@@ -85,7 +85,7 @@ struct ActiveRequests {
 }
 
 /// How much of the limits on requests is in use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct AdmissionUse {
     /// Requests with a key that are under way.
     pub requests: usize,

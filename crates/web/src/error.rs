@@ -1,7 +1,9 @@
-//! Every way in which a request fails: one table of statuses and codes (`kind.rs`), one JSON form.
+//! Every way in which a request fails: one table of statuses and codes (`kind.rs`). The admin API
+//! shows errors as problems (`problem.rs`), the other APIs in a JSON form of their own.
 
 mod classify;
 mod kind;
+mod problem;
 
 use std::any::Any;
 
@@ -10,16 +12,18 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use axum::http::header::{ALLOW, CONTENT_TYPE, ETAG, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
 use serde_json::json;
 
 pub use self::classify::Classify;
 pub use self::kind::ErrorKind;
+pub(crate) use self::problem::as_problem;
+pub use self::problem::{PROBLEM_MEDIA_TYPE, Problem};
 
 /// How long a client that is told to come back should wait, in seconds.
 const RETRY_AFTER_S: u32 = 1;
 
-/// A failed request: `{"error": {"code", "message"}}`.
+/// A failed request. Answers that no layer shows in another form have `{"error": {"code",
+/// "message"}}`.
 #[derive(Debug, Clone)]
 pub struct ApiError {
     /// The row of the table of codes and statuses.
@@ -50,12 +54,12 @@ impl ApiError {
 
     /// The same, with the place of the mistake in the body, as a JSON pointer.
     pub fn at(self, pointer: impl Into<String>) -> Self {
-        Self { pointer: Some(pointer.into()), ..self }
+        Self { pointer: Some(pointer.into()), parameter: None, ..self }
     }
 
     /// The same, with the query parameter that is wrong.
     pub fn of_parameter(self, name: impl Into<String>) -> Self {
-        Self { parameter: Some(name.into()), ..self }
+        Self { parameter: Some(name.into()), pointer: None, ..self }
     }
 
     /// A parameter or a body is wrong.
@@ -113,50 +117,6 @@ impl ApiError {
         let message =
             "something went wrong in the server; its log says what, under this request-id";
         Self::new(ErrorKind::Internal, message)
-    }
-}
-
-/// An error in the form of RFC 9457.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Problem {
-    /// A reference to what is written about errors of this kind.
-    #[serde(rename = "type")]
-    pub type_: String,
-    /// The kind of error, in a few words.
-    pub title: &'static str,
-    /// The HTTP status that an answer with this error has.
-    pub status: u16,
-    /// What went wrong, where, and the way out.
-    pub detail: String,
-    /// The id of the request, which its log lines have too.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub instance: Option<String>,
-    /// The kind of error, for programs.
-    pub code: &'static str,
-    /// The place of the mistake in the body, as a JSON pointer (RFC 6901).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pointer: Option<String>,
-    /// The query parameter that is wrong.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub parameter: Option<String>,
-    /// What programs read of it, by the kind of error.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub report: Option<serde_json::Value>,
-}
-
-impl From<&ApiError> for Problem {
-    fn from(error: &ApiError) -> Self {
-        Self {
-            type_: format!("/api/docs#error-{}", error.kind.code()),
-            title: error.kind.title(),
-            status: error.kind.status().as_u16(),
-            detail: error.message.clone(),
-            instance: None,
-            code: error.kind.code(),
-            pointer: error.pointer.clone(),
-            parameter: error.parameter.clone(),
-            report: error.detail.clone(),
-        }
     }
 }
 

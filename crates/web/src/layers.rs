@@ -14,11 +14,14 @@ use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument;
 
 use crate::App;
-use crate::error::{ApiError, as_json, panic_response};
+use crate::error::{ApiError, as_json, as_problem, panic_response};
 use crate::metrics::measure;
 
 /// The longest time that a request may take, in seconds.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// Paths below it show errors as problems; clients of other APIs know another form.
+const PROBLEMS_BELOW: &str = "/api/";
 
 /// The service of these routes.
 pub fn layered(app: Arc<App>, routes: Router<Arc<App>>) -> Router {
@@ -36,7 +39,11 @@ pub fn layered(app: Arc<App>, routes: Router<Arc<App>>) -> Router {
 async fn name_request(request: Request, next: Next) -> Response {
     let id = uuid::Uuid::new_v4().to_string();
     let span = tracing::info_span!("request", request.id = id);
+    let shows_problems = request.uri().path().starts_with(PROBLEMS_BELOW);
     let mut response = as_json(next.run(request).instrument(span).await);
+    if shows_problems {
+        response = as_problem(response, &id);
+    }
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert("request-id", id);

@@ -8,6 +8,7 @@ pub mod auth;
 mod connections;
 pub mod error;
 pub mod jobs;
+pub mod json;
 mod layers;
 mod metrics;
 pub mod parameters;

@@ -22,7 +22,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let pairs = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
         let Query(pairs) = pairs.map_err(|error| ApiError::invalid(error.body_text()))?;
-        read(pairs).map(Self).map_err(|Mistake(what)| ApiError::invalid(what))
+        read(pairs).map(Self).map_err(ApiError::from)
     }
 }
 
@@ -37,12 +37,31 @@ fn read<T: DeserializeOwned>(pairs: Vec<(String, String)>) -> Result<T, Mistake>
 
 /// A sentence about a parameter.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Mistake(String);
+#[error("{what}")]
+struct Mistake {
+    what: String,
+    /// The name of the parameter; none where one is missing that nobody has named.
+    parameter: Option<String>,
+}
+
+impl From<Mistake> for ApiError {
+    fn from(Mistake { what, parameter }: Mistake) -> Self {
+        let error = Self::invalid(what);
+        match parameter {
+            Some(name) => error.of_parameter(name),
+            None => error,
+        }
+    }
+}
 
 impl de::Error for Mistake {
     fn custom<T: Display>(what: T) -> Self {
-        Self(what.to_string())
+        Self { what: what.to_string(), parameter: None }
+    }
+
+    fn missing_field(name: &'static str) -> Self {
+        let what = format!("query parameter {name} is missing");
+        Self { what, parameter: Some(name.to_owned()) }
     }
 
     fn unknown_field(name: &str, known: &'static [&'static str]) -> Self {
@@ -50,11 +69,12 @@ impl de::Error for Mistake {
             [] => "this path takes none".to_owned(),
             known => format!("there are: {}", known.join(", ")),
         };
-        Self(format!("there is no query parameter {name:?}; {known}"))
+        let what = format!("there is no query parameter {name:?}; {known}");
+        Self { what, parameter: Some(name.to_owned()) }
     }
 
     fn unknown_variant(_: &str, known: &'static [&'static str]) -> Self {
-        Self(format!("one of {}", known.join(", ")))
+        Self::custom(format_args!("one of {}", known.join(", ")))
     }
 }
 
@@ -69,7 +89,7 @@ impl Parameter {
     fn text(&self) -> Result<&str, Mistake> {
         match self.texts.as_slice() {
             [text] => Ok(text),
-            texts => Err(Mistake(format!(
+            texts => Err(self.told(format!(
                 "query parameter {} comes {} times: send it once",
                 self.name,
                 texts.len()
@@ -83,7 +103,11 @@ impl Parameter {
 
     fn mistake(&self, takes: impl Display) -> Mistake {
         let text = self.texts.join(", ");
-        Mistake(format!("query parameter {} is {text:?}, it must be {takes}", self.name))
+        self.told(format!("query parameter {} is {text:?}, it must be {takes}", self.name))
+    }
+
+    fn told(&self, what: String) -> Mistake {
+        Mistake { what, parameter: Some(self.name.clone()) }
     }
 }
 
@@ -129,7 +153,7 @@ impl<'de> Deserializer<'de> for Parameter {
         visitor: V,
     ) -> Result<V::Value, Mistake> {
         let word: de::value::StrDeserializer<'_, Mistake> = self.text()?.into_deserializer();
-        word.deserialize_enum(name, variants, visitor).map_err(|Mistake(takes)| self.mistake(takes))
+        word.deserialize_enum(name, variants, visitor).map_err(|takes| self.mistake(takes))
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
@@ -160,7 +184,8 @@ pub fn count(
         None => Ok(default),
         Some(wanted) if (1..=max).contains(&wanted) => Ok(wanted),
         Some(wanted) => {
-            Err(ApiError::invalid(format!("{name} is {wanted}, it must be from 1 to {max}")))
+            let what = format!("{name} is {wanted}, it must be from 1 to {max}");
+            Err(ApiError::invalid(what).of_parameter(name))
         }
     }
 }
@@ -190,7 +215,7 @@ mod tests {
         let pairs = pairs.map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
         match read::<Example>(pairs) {
             Ok(example) => format!("{query}: {}", serde_json::to_string(&example).unwrap()),
-            Err(mistake) => format!("{query}: {mistake}"),
+            Err(mistake) => format!("{query}: {mistake} ({:?})", mistake.parameter),
         }
     }
 

@@ -193,15 +193,15 @@ fn filters(
         typed.clone().filter(|text| !text.is_empty()).unwrap_or_else(|| day.to_string())
     };
     let error_of = |field: &str| {
-        let error = mistake.filter(|error| error.pointer.as_deref() == Some(field));
+        let error = mistake.filter(|error| error.parameter.as_deref() == Some(field));
         error.map(|error| error.message.as_str())
     };
     html! {
         form class="filters" {
             input type="hidden" name="by" value=(word(query.by.unwrap_or(By::Day)));
-            (TextInput::new(Field::new("from", "From").error(error_of("/from")))
+            (TextInput::new(Field::new("from", "From").error(error_of("from")))
                 .kind(InputKind::Code).value(&shown(&query.from, from)))
-            (TextInput::new(Field::new("until", "Until").error(error_of("/until")))
+            (TextInput::new(Field::new("until", "Until").error(error_of("until")))
                 .kind(InputKind::Code).value(&shown(&query.until, until)))
             (Select { field: Field::new("scenario", "Scenario").optional(), options: &options, value: &scenario })
             (TextInput::new(Field::new("group", "A/B group").optional())

@@ -58,7 +58,7 @@ impl ExpressionRole {
 }
 
 /// A limit on how many items of a list share one value of a property.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Constraint {
     /// The item property.
@@ -68,7 +68,7 @@ pub struct Constraint {
 }
 
 /// Items with a guaranteed share of the places of every list.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Promoted {
     /// A filter expression that the promoted items pass.
@@ -85,7 +85,7 @@ macro_rules! settings {
         /// All that a list can be asked to be, from a trait, a scenario, a group, a request or the
         /// command line. An absent setting leaves the default in force, which
         /// [`ListSettings::request`] knows.
-        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
         #[serde(default, deny_unknown_fields)]
         pub struct ListSettings {
             $($(#[$about])* #[serde(skip_serializing_if = "Option::is_none")] pub $key: Option<$type>,)*
@@ -144,33 +144,35 @@ macro_rules! settings {
 }
 
 settings! {
-    /// See [`ListRequest::logic`].
+    /// Where the items come from.
     logic: Logic,
-    /// See [`ListRequest::interaction`].
+    /// For trending lists: the only kind of interaction that counts; none for all kinds.
     interaction: InteractionKind,
     /// A boolean expression that every entry passes. It holds in addition to the filter of a
     /// request.
     filter: String,
     /// A numeric expression that scores are multiplied by.
     booster: String,
-    /// See [`ListRequest::exclude`].
+    /// The items of the user's history that are excluded.
     exclude: Exclusion,
-    /// See [`ListRequest::diversity`].
+    /// From 0, pure relevance, to 1, items as dissimilar as possible.
     diversity: f32,
-    /// See [`ListRequest::rotation_rate`].
+    /// From 0, no rotation, to 1, no item with a very recent impression.
     rotation_rate: f32,
-    /// See [`ListRequest::rotation_time_s`].
+    /// The time that an item takes to recover from an impression, in seconds.
     rotation_time_s: u32,
-    /// See [`ListRequest::min_relevance`].
+    /// The least relevance of an item.
     min_relevance: Relevance,
-    /// See [`ListRequest::user_impact`] and, of searches, [`ListSettings::taste_weight`].
+    /// For lists with a seed item: from 0, the seed alone counts, to 1, the history alone. Of
+    /// searches, the bonus of a match that the user would like best, as a share of its score.
     user_impact: f32,
-    /// See [`ListRequest::item_type`]. Scenarios and requests have a segmentation instead.
+    /// The property whose values are recommended in place of items. Scenarios and requests have a
+    /// segmentation instead.
     #[serde(skip)]
     item_type: String,
     /// The segmentation whose segments are recommended, or whose segment is the seed of the list.
     segmentation: String,
-    /// See [`ListRequest::fallback`].
+    /// Completes the list where `min_relevance` is low.
     fallback: Fallback,
     /// Limits on how many items share a value of a property.
     #[serde(rename = "constraint")]
@@ -179,15 +181,16 @@ settings! {
     promoted: Promoted,
     /// For lists of picks: the item ids, the best first.
     picks: Vec<String>,
-    /// See [`ListRequest::reorder_picks`].
+    /// For picks: whether they are ordered by the user's scores.
     reorder_picks: bool,
-    /// See [`ListRequest::max_age_s`].
+    /// For viewed, continued and trending items: the largest age of an interaction that counts, in
+    /// seconds; none for any age.
     max_age_s: u32,
-    /// See [`ListRequest::oldest_first`].
+    /// For viewed and continued items: whether the oldest comes first.
     oldest_first: bool,
-    /// See [`ListRequest::begun_from`].
+    /// For continued items: the portion from which an item counts as started, from 0 to 1.
     begun_from: f32,
-    /// See [`ListRequest::finished_from`].
+    /// For continued items: the portion from which an item counts as finished, from 0 to 1.
     finished_from: f32,
     /// The kinds of videos that may be in a list.
     asset_type: AssetType,

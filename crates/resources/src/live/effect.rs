@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 const NAMES_MAX: usize = 50;
 
 /// One thing that a message or call does.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "effect", rename_all = "snake_case")]
 pub enum Effect {
     /// An interaction of a user with an item.

@@ -9,7 +9,7 @@ use super::excerpt::Excerpt;
 use crate::as_text;
 
 /// Where an entry comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LiveKind {
     /// A message of a source, over the tracking API.
@@ -21,7 +21,7 @@ pub enum LiveKind {
 }
 
 /// What became of an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LiveOutcome {
     /// It was applied.
@@ -74,12 +74,13 @@ impl LiveOutcome {
 }
 
 /// A message, call or import.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct LiveEntry {
     /// Its place in the journal, which identifies it.
     pub offset: u64,
     /// When it arrived.
     #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String)]
     pub received_at: Timestamp,
     /// Where it comes from.
     pub kind: LiveKind,

@@ -32,7 +32,7 @@ impl Filter {
             found.ok_or_else(|| {
                 let words = LiveOutcome::ALL.map(LiveOutcome::word).join(", ");
                 ApiError::invalid(format!("outcome is {word:?}, it must be one of {words}"))
-                    .at("/outcome")
+                    .of_parameter("outcome")
             })
         });
         Ok(Self {

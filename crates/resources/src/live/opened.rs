@@ -14,7 +14,7 @@ use crate::events::NearPreset;
 const INTERACTIONS_SHOWN_MAX: usize = 20;
 
 /// An entry, opened.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct OpenedEntry {
     /// The entry as lists show it.
     #[serde(flatten)]
@@ -25,6 +25,7 @@ pub struct OpenedEntry {
     pub is_cut: bool,
     /// The time that counts for a message: that of its sender, corrected by the sender's clock.
     #[serde(serialize_with = "as_optional_text")]
+    #[schema(value_type = Option<String>)]
     pub timestamp: Option<Timestamp>,
     /// The mistakes, with their places.
     pub mistakes: Vec<Mistake>,
@@ -37,7 +38,8 @@ pub struct OpenedEntry {
 }
 
 /// A mistake in a message.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = MessageMistake)]
 pub struct Mistake {
     /// A JSON pointer into the message; empty for the whole of it.
     pub place: String,
@@ -46,7 +48,7 @@ pub struct Mistake {
 }
 
 /// What a preset makes of a message.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct MappingResult {
     /// The name of the preset.
     pub preset: &'static str,

@@ -16,6 +16,12 @@ use super::Upload;
 use super::body::Body;
 use super::revision::{Expectation, revised};
 
+/// Shows the results of the A/B test of a scenario.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/scenarios/{name}/test",
+    responses((status = 200, description = "Done", body = TestResults)),
+)]
 pub(super) async fn read(
     Workspace(workspace): Workspace,
     Path((_, name)): Path<(String, String)>,
@@ -23,7 +29,15 @@ pub(super) async fn read(
     Ok(Json(ab_tests::read(&workspace, name).await?))
 }
 
+/// Starts an A/B test.
+///
 /// The answers to changes are the scenario as it is stored.
+#[utoipa::path(
+    post,
+    path = "/api/workspaces/{workspace}/scenarios/{name}/test",
+    request_body = NewTest,
+    responses((status = 201, description = "Made", body = resources::scenarios::ShownScenario)),
+)]
 pub(super) async fn start(
     State(app): State<Arc<App>>,
     Path((_, name)): Path<(String, String)>,
@@ -34,6 +48,13 @@ pub(super) async fn start(
     Ok((StatusCode::CREATED, revised(scenario)).into_response())
 }
 
+/// Changes the shares of the groups of an A/B test.
+#[utoipa::path(
+    patch,
+    path = "/api/workspaces/{workspace}/scenarios/{name}/test",
+    request_body = NewShares,
+    responses((status = 200, description = "Done", body = resources::scenarios::ShownScenario)),
+)]
 pub(super) async fn set_shares(
     State(app): State<Arc<App>>,
     Path((_, name)): Path<(String, String)>,
@@ -43,6 +64,13 @@ pub(super) async fn set_shares(
     Ok(revised(ab_tests::set_shares(&app, &workspace, name, shares, expected).await?))
 }
 
+/// Ends an A/B test.
+#[utoipa::path(
+    post,
+    path = "/api/workspaces/{workspace}/scenarios/{name}/test/end",
+    request_body = TestEnd,
+    responses((status = 200, description = "Done", body = resources::scenarios::ShownScenario)),
+)]
 pub(super) async fn end(
     State(app): State<Arc<App>>,
     Path((_, name)): Path<(String, String)>,

@@ -17,7 +17,14 @@ use web::error::ApiError;
 use super::body::Body;
 use super::session::with_session;
 
+/// Tells who calls.
+///
 /// A caller with an API key has no session.
+#[utoipa::path(
+    get,
+    path = "/api/account",
+    responses((status = 200, description = "Done", body = OwnAccount)),
+)]
 pub(super) async fn read(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
@@ -25,14 +32,22 @@ pub(super) async fn read(
     Json(account::read(&app, &caller))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Passwords {
     current: String,
     new: String,
 }
 
+/// Sets another password for the caller's account.
+///
 /// All sessions of the account end; the answer has a new one.
+#[utoipa::path(
+    put,
+    path = "/api/account/password",
+    request_body = Passwords,
+    responses((status = 200, description = "Done", body = super::session::SignedIn)),
+)]
 pub(super) async fn set_password(
     State(app): State<Arc<App>>,
     Extension(origin): Extension<Origin>,
@@ -43,6 +58,12 @@ pub(super) async fn set_password(
     Ok(with_session(&email, &token, origin.is_https))
 }
 
+/// Signs the caller out everywhere.
+#[utoipa::path(
+    delete,
+    path = "/api/account/sessions",
+    responses((status = 204, description = "Done")),
+)]
 pub(super) async fn end_sessions(
     State(app): State<Arc<App>>,
     Extension(origin): Extension<Origin>,

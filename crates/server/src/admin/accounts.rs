@@ -14,16 +14,30 @@ use web::error::ApiError;
 
 use super::body::Body;
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Accounts {
     accounts: Vec<ShownAccount>,
 }
 
+/// Lists the accounts.
+#[utoipa::path(
+    get,
+    path = "/api/accounts",
+    responses((status = 200, description = "Done", body = Accounts)),
+)]
 pub(super) async fn list(State(app): State<Arc<App>>) -> Json<Accounts> {
     Json(Accounts { accounts: accounts::list(&app) })
 }
 
+/// Changes the role, the workspaces or the state of an account.
+///
 /// The sessions of the account end.
+#[utoipa::path(
+    patch,
+    path = "/api/accounts/{email}",
+    request_body = AccountPatch,
+    responses((status = 200, description = "Done", body = ShownAccount)),
+)]
 pub(super) async fn update(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
@@ -33,6 +47,12 @@ pub(super) async fn update(
     Ok(Json(accounts::update(&app, &caller, email, patch).await?))
 }
 
+/// Removes an account.
+#[utoipa::path(
+    delete,
+    path = "/api/accounts/{email}",
+    responses((status = 204, description = "Done")),
+)]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
@@ -42,7 +62,14 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Makes an invitation to choose another password.
+///
 /// The present password stays valid until the invitation is accepted.
+#[utoipa::path(
+    post,
+    path = "/api/accounts/{email}/reset",
+    responses((status = 201, description = "Made", body = MadeInvitation)),
+)]
 pub(super) async fn reset(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,

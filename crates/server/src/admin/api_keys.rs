@@ -14,15 +14,28 @@ use web::error::ApiError;
 
 use super::body::Body;
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct ApiKeys {
     api_keys: Vec<ShownApiKey>,
 }
 
+/// Lists the API keys.
+#[utoipa::path(
+    get,
+    path = "/api/api_keys",
+    responses((status = 200, description = "Done", body = ApiKeys)),
+)]
 pub(super) async fn list(State(app): State<Arc<App>>) -> Json<ApiKeys> {
     Json(ApiKeys { api_keys: api_keys::list(&app) })
 }
 
+/// Makes an API key.
+#[utoipa::path(
+    post,
+    path = "/api/api_keys",
+    request_body = NewApiKey,
+    responses((status = 201, description = "Made", body = MadeApiKey)),
+)]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
@@ -31,6 +44,12 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(api_keys::create(&app, &caller, new).await?)))
 }
 
+/// Revokes an API key.
+#[utoipa::path(
+    delete,
+    path = "/api/api_keys/{name}",
+    responses((status = 204, description = "Done")),
+)]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,

@@ -5,6 +5,7 @@ use axum::extract::{FromRequest, Request};
 use serde::de::DeserializeOwned;
 
 use web::error::ApiError;
+use web::json;
 
 /// The largest body that describes a resource, in bytes.
 const RESOURCE_BYTES_MAX: usize = 1_024 * 1_024;
@@ -17,8 +18,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let RawBody(bytes) = RawBody::from_request(request, state).await?;
-        let parsed = serde_json::from_slice(&bytes);
-        parsed.map(Self).map_err(|error| ApiError::invalid(format!("the body is wrong: {error}")))
+        Ok(Self(json::read(&bytes, "the body is wrong")?))
     }
 }
 

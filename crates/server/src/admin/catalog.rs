@@ -15,7 +15,16 @@ use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::Workspace;
 
+/// Makes a file the catalog, whole or not at all.
+///
 /// The body is CSV or JSON Lines by its content type (`text/csv`, `application/x-ndjson`).
+#[utoipa::path(
+    post,
+    path = "/api/workspaces/{workspace}/catalog",
+    params(Options),
+    request_body(content((String = "text/csv"), (String = "application/x-ndjson"))),
+    responses((status = 200, description = "Done", body = resource::Imported)),
+)]
 pub(super) async fn import(
     Parameters(options): Parameters<Options>,
     headers: HeaderMap,
@@ -39,11 +48,24 @@ pub(super) async fn import(
     })
 }
 
+/// Lists the versions of the catalog.
+///
 /// The current version and those that can be activated again.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/catalog",
+    responses((status = 200, description = "Done", body = Versions)),
+)]
 pub(super) async fn versions(Workspace(workspace): Workspace) -> Result<Json<Versions>, ApiError> {
     Ok(Json(resource::versions(&workspace).await?))
 }
 
+/// Brings a version of the catalog back.
+#[utoipa::path(
+    post,
+    path = "/api/workspaces/{workspace}/catalog/versions/{version}/activate",
+    responses((status = 200, description = "Done", body = Versions)),
+)]
 pub(super) async fn activate(
     Workspace(workspace): Workspace,
     Path((_, version)): Path<(String, String)>,

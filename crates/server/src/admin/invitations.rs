@@ -17,23 +17,37 @@ use web::error::ApiError;
 
 use super::body::Body;
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Invitations {
     invitations: Vec<ShownInvitation>,
 }
 
+/// Lists the open invitations.
+#[utoipa::path(
+    get,
+    path = "/api/invitations",
+    responses((status = 200, description = "Done", body = Invitations)),
+)]
 pub(super) async fn list(State(app): State<Arc<App>>) -> Json<Invitations> {
     Json(Invitations { invitations: accounts::invitations(&app) })
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewInvitation {
     email: String,
     role: Role,
+    #[schema(value_type = Option<Vec<String>>)]
     workspaces: Option<BTreeSet<WorkspaceId>>,
 }
 
+/// Invites somebody.
+#[utoipa::path(
+    post,
+    path = "/api/invitations",
+    request_body = NewInvitation,
+    responses((status = 201, description = "Made", body = MadeInvitation)),
+)]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
@@ -43,6 +57,12 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(made)))
 }
 
+/// Withdraws an invitation.
+#[utoipa::path(
+    delete,
+    path = "/api/invitations/{email}",
+    responses((status = 204, description = "Done")),
+)]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
@@ -52,19 +72,27 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Acceptance {
     token: String,
     password: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Accepted {
     email: String,
 }
 
+/// Accepts an invitation by choosing a password.
+///
 /// The account is there, or has the password, when the answer comes.
+#[utoipa::path(
+    post,
+    path = "/api/invitations/accept",
+    request_body = Acceptance,
+    responses((status = 200, description = "Done", body = Accepted)),
+)]
 pub(super) async fn accept(
     State(app): State<Arc<App>>,
     Extension(origin): Extension<Origin>,

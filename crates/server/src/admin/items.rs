@@ -11,6 +11,13 @@ use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::Workspace;
 
+/// Lists items, the best matches first.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/items",
+    params(Query),
+    responses((status = 200, description = "Done", body = ItemPage)),
+)]
 pub(super) async fn list(
     Workspace(workspace): Workspace,
     Parameters(query): Parameters<Query>,
@@ -18,6 +25,12 @@ pub(super) async fn list(
     Ok(Json(items::list(&workspace, query).await?))
 }
 
+/// Shows an item.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/items/{item_id}",
+    responses((status = 200, description = "Done", body = ItemDetail)),
+)]
 pub(super) async fn read(
     Workspace(workspace): Workspace,
     Path((_, id)): Path<(String, String)>,
@@ -25,11 +38,17 @@ pub(super) async fn read(
     Ok(Json(items::read(&workspace, id).await?))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Similar {
     items: Vec<SimilarItem>,
 }
 
+/// Lists items that go with an item.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/items/{item_id}/similar",
+    responses((status = 200, description = "Done", body = Similar)),
+)]
 pub(super) async fn similar(
     Workspace(workspace): Workspace,
     Path((_, id)): Path<(String, String)>,
@@ -37,11 +56,18 @@ pub(super) async fn similar(
     Ok(Json(Similar { items: items::similar(&workspace, id).await? }))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = LikelyPeople)]
 pub(super) struct People {
     people: Vec<LikelyPerson>,
 }
 
+/// Lists people who are likely to want an item.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/items/{item_id}/people",
+    responses((status = 200, description = "Done", body = People)),
+)]
 pub(super) async fn people(
     Workspace(workspace): Workspace,
     Path((_, id)): Path<(String, String)>,
@@ -49,6 +75,12 @@ pub(super) async fn people(
     Ok(Json(People { people: items::people(&workspace, id).await? }))
 }
 
+/// Takes an item off all lists.
+#[utoipa::path(
+    put,
+    path = "/api/workspaces/{workspace}/items/{item_id}/off",
+    responses((status = 204, description = "Done")),
+)]
 pub(super) async fn turn_off(
     Workspace(workspace): Workspace,
     Path((_, id)): Path<(String, String)>,
@@ -57,6 +89,12 @@ pub(super) async fn turn_off(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Lets lists have an item again.
+#[utoipa::path(
+    delete,
+    path = "/api/workspaces/{workspace}/items/{item_id}/off",
+    responses((status = 204, description = "Done")),
+)]
 pub(super) async fn turn_on(
     Workspace(workspace): Workspace,
     Path((_, id)): Path<(String, String)>,

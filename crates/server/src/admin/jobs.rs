@@ -18,7 +18,7 @@ use web::jobs::Job;
 use web::workspaces::Workspace;
 
 /// The jobs of a workspace.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct ListedJobs {
     /// The latest first.
     jobs: Vec<Job>,
@@ -30,6 +30,12 @@ pub(super) fn accepted(workspace: &WorkspaceId, job: Uuid, body: impl Serialize)
     (StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(body)).into_response()
 }
 
+/// Lists long work, the latest first.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/jobs",
+    responses((status = 200, description = "Done", body = ListedJobs)),
+)]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Workspace(workspace): Workspace,
@@ -37,6 +43,12 @@ pub(super) async fn list(
     Json(ListedJobs { jobs: jobs::list(&app, workspace.id()) })
 }
 
+/// Shows how far a job is, or how it ended.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/jobs/{id}",
+    responses((status = 200, description = "Done", body = Job)),
+)]
 pub(super) async fn read(
     State(app): State<Arc<App>>,
     Workspace(workspace): Workspace,
@@ -45,6 +57,12 @@ pub(super) async fn read(
     Ok(Json(jobs::read(&app, workspace.id(), &id)?))
 }
 
+/// Ends a job.
+#[utoipa::path(
+    post,
+    path = "/api/workspaces/{workspace}/jobs/{id}/cancel",
+    responses((status = 200, description = "Done", body = Job)),
+)]
 pub(super) async fn cancel(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,

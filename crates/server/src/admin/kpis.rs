@@ -11,7 +11,15 @@ use web::workspaces::Workspace;
 
 const CSV: &str = "text/csv";
 
+/// Recommendations, and the clicks and conversions that they led to.
+///
 /// CSV where the caller accepts `text/csv`.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/kpis",
+    params(ResultsQuery),
+    responses((status = 200, description = "Done", body = results::Results)),
+)]
 pub(super) async fn read(
     Workspace(workspace): Workspace,
     headers: HeaderMap,

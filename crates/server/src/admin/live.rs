@@ -25,8 +25,9 @@ const LIMIT_DEFAULT: usize = 50;
 /// The header with the id of the last event, of clients that come back.
 const LAST_EVENT_ID: &str = "last-event-id";
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct PageQuery {
     source: Option<String>,
     event: Option<String>,
@@ -36,8 +37,9 @@ pub(super) struct PageQuery {
     limit: Option<usize>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct StreamQuery {
     source: Option<String>,
     event: Option<String>,
@@ -53,7 +55,15 @@ struct Missed {
     entries: u64,
 }
 
+/// Lists the latest messages and calls.
+///
 /// Newest first.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/messages",
+    params(PageQuery),
+    responses((status = 200, description = "Done", body = LivePage)),
+)]
 pub(super) async fn list(
     Workspace(workspace): Workspace,
     Parameters(query): Parameters<PageQuery>,
@@ -63,7 +73,14 @@ pub(super) async fn list(
     Ok(Json(live::page(&workspace, filter, query.before, limit).await?))
 }
 
+/// Shows a message or call, with its mistakes and what each preset makes of it.
+///
 /// The message or call at an offset, with its mistakes and what each preset makes of it.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/messages/{offset}",
+    responses((status = 200, description = "Done", body = OpenedEntry)),
+)]
 pub(super) async fn read(
     Workspace(workspace): Workspace,
     Path((_, offset)): Path<(String, String)>,
@@ -75,8 +92,16 @@ pub(super) async fn read(
     Ok(Json(live::open(&workspace, number, origin.base_url(&headers)).await?))
 }
 
+/// Follows messages and calls as they arrive.
+///
 /// Events `entry`, and `missed` where there were too many. The id of each is the `after` of a
 /// stream that goes on behind it.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/live",
+    params(StreamQuery),
+    responses((status = 200, description = "Done", body = String, content_type = "text/event-stream")),
+)]
 pub(super) async fn follow(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,

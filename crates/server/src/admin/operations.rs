@@ -9,6 +9,12 @@ use web::App;
 use web::error::ApiError;
 use web::workspaces::Workspace;
 
+/// Shows sizes, lag, memory and problems.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/operations",
+    responses((status = 200, description = "Done", body = Operations)),
+)]
 pub(super) async fn read(
     State(app): State<Arc<App>>,
     Workspace(workspace): Workspace,

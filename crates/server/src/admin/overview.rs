@@ -10,7 +10,14 @@ use web::access::Caller;
 use web::error::ApiError;
 use web::workspaces::Workspace;
 
+/// Shows how a workspace is doing.
+///
 /// Callers who may only see people get neither the model nor results.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/overview",
+    responses((status = 200, description = "Done", body = Overview)),
+)]
 pub(super) async fn read(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,

@@ -16,18 +16,27 @@ use crate::profile_api::instant;
 const LIMIT_DEFAULT: usize = 20;
 const TIMELINE_MAX: usize = 100;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Search {
     q: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct People {
     people: Vec<ShownPerson>,
 }
 
+/// Finds people by an id, an e-mail address or a name.
+///
 /// Without a text: the people who were active lately.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/people",
+    params(Search),
+    responses((status = 200, description = "Done", body = People)),
+)]
 pub(super) async fn search(
     Workspace(workspace): Workspace,
     Parameters(query): Parameters<Search>,
@@ -39,6 +48,12 @@ pub(super) async fn search(
     Ok(Json(People { people }))
 }
 
+/// Shows what is known of a person.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/people/{id}",
+    responses((status = 200, description = "Done", body = Profile)),
+)]
 pub(super) async fn read(
     Workspace(workspace): Workspace,
     Path((_, id)): Path<(String, String)>,
@@ -46,8 +61,9 @@ pub(super) async fn read(
     Ok(Json(people::read(&workspace, id).await?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct TimelineParameters {
     event: Option<String>,
     start: Option<String>,
@@ -57,6 +73,13 @@ pub(super) struct TimelineParameters {
     limit: Option<usize>,
 }
 
+/// Shows what happened to a person, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/people/{id}/timeline",
+    params(TimelineParameters),
+    responses((status = 200, description = "Done", body = TimelinePage)),
+)]
 pub(super) async fn timeline(
     Workspace(workspace): Workspace,
     Path((_, id)): Path<(String, String)>,
@@ -83,13 +106,21 @@ fn cursor(name: &str, text: &str) -> Result<engine::TimelineEntry, ApiError> {
     parse_cursor(text).ok_or_else(wrong)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct InteractionsParameters {
     offset: Option<usize>,
     limit: Option<usize>,
 }
 
+/// Shows the interactions of a person with items, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/people/{id}/interactions",
+    params(InteractionsParameters),
+    responses((status = 200, description = "Done", body = InteractionsPage)),
+)]
 pub(super) async fn interactions(
     Workspace(workspace): Workspace,
     Path((_, id)): Path<(String, String)>,
@@ -99,11 +130,18 @@ pub(super) async fn interactions(
     Ok(Json(people::interactions(&workspace, id, query.offset.unwrap_or(0), limit).await?))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Lists {
+    #[schema(value_type = Vec<String>)]
     lists: Vec<ListName>,
 }
 
+/// Names the lists that can be shown for a person.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/people/{id}/lists",
+    responses((status = 200, description = "Done", body = Lists)),
+)]
 pub(super) async fn lists(
     Workspace(workspace): Workspace,
     Path((_, id)): Path<(String, String)>,
@@ -112,12 +150,21 @@ pub(super) async fn lists(
     Ok(Json(Lists { lists: person_lists::names(&workspace)? }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListParameters {
+    #[param(value_type = String)]
     name: ListName,
 }
 
+/// Makes one of the lists of a person, with reasons.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/people/{id}/list",
+    params(ListParameters),
+    responses((status = 200, description = "Done", body = PersonList)),
+)]
 pub(super) async fn list(
     Workspace(workspace): Workspace,
     Path((_, id)): Path<(String, String)>,
@@ -126,12 +173,20 @@ pub(super) async fn list(
     Ok(Json(person_lists::read(&workspace, id, query.name).await?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Text {
     q: String,
 }
 
+/// Finds people and items.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/search",
+    params(Text),
+    responses((status = 200, description = "Done", body = Found)),
+)]
 pub(super) async fn everything(
     Workspace(workspace): Workspace,
     Parameters(query): Parameters<Text>,

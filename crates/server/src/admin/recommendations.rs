@@ -19,8 +19,9 @@ use web::parameters::{Parameters, count};
 use web::workspaces::Workspace;
 
 /// The keys of a trait, as parameters.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Query {
     user: Option<String>,
     count: Option<usize>,
@@ -34,7 +35,15 @@ pub(super) struct Query {
     min_relevance: Option<Relevance>,
 }
 
+/// Shows the list of a computed trait for a person, with reasons.
+///
 /// An unknown user gets trending items. No impression is recorded.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/recommendations",
+    params(Query),
+    responses((status = 200, description = "Done", body = Object)),
+)]
 pub(super) async fn read(
     Workspace(workspace): Workspace,
     Parameters(query): Parameters<Query>,
@@ -61,21 +70,36 @@ pub(super) async fn read(
     Ok(Json(body).into_response())
 }
 
+/// Shows the list that a call of the recommender API would get, with reasons.
+///
 /// Shows the list that a call would get, with reasons.
+#[utoipa::path(
+    post,
+    path = "/api/workspaces/{workspace}/recommendations",
+    request_body = PreviewRequest,
+    responses((status = 200, description = "Done", body = Preview)),
+)]
 pub(super) async fn preview(
     Upload(workspace, Body(request)): Upload<Body<PreviewRequest>>,
 ) -> Result<Json<Preview>, ApiError> {
     Ok(Json(recommendations::preview(&workspace, request).await.map_err(|error| error.error)?))
 }
 
+/// Lists the words of which filters and boosters are made.
+///
 /// The words of which filters and boosters are made.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/vocabulary",
+    responses((status = 200, description = "Done", body = Vocabulary)),
+)]
 pub(super) async fn vocabulary(
     Workspace(workspace): Workspace,
 ) -> Result<Json<Vocabulary>, ApiError> {
     Ok(Json(recommendations::vocabulary(&workspace).await?))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct PastRecommendationBody {
     recomm_id: Uuid,
     user: Option<UserBody>,
@@ -92,13 +116,19 @@ pub(super) struct PastRecommendationBody {
     was_converted: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 struct UserBody {
     #[serde(rename = "type")]
     type_: &'static str,
     id: String,
 }
 
+/// Shows a past recommendation.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/recommendations/{recomm_id}",
+    responses((status = 200, description = "Done", body = PastRecommendationBody)),
+)]
 pub(super) async fn read_one(
     Workspace(workspace): Workspace,
     Path((_, recomm_id)): Path<(String, String)>,

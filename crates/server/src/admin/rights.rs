@@ -11,6 +11,11 @@ const fn read(path: &'static str, right: Right) -> Call {
     Call { method: "GET", path, requirement, audited: Audited::Not }
 }
 
+/// A call that shows what every caller may know.
+const fn show(path: &'static str) -> Call {
+    Call { method: "GET", path, requirement: Requirement::Caller, audited: Audited::Not }
+}
+
 /// A call that changes a workspace.
 const fn edit(method: &'static str, path: &'static str, action: &'static str) -> Call {
     let requirement = Requirement::Right(ChangeWorkspace);
@@ -37,12 +42,9 @@ const fn open(method: &'static str, path: &'static str, action: &'static str) ->
 pub(super) const CALLS: &[Call] = &[
     open("POST", "/api/session", "session.create"),
     own("DELETE", "/api/session", "session.delete"),
-    Call {
-        method: "GET",
-        path: "/api/account",
-        requirement: Requirement::Caller,
-        audited: Audited::Not,
-    },
+    show("/api/openapi.json"),
+    show("/api/docs"),
+    show("/api/account"),
     own("PUT", "/api/account/password", "password.update"),
     own("DELETE", "/api/account/sessions", "sessions.delete"),
     read("/api/accounts", Administer),
@@ -251,7 +253,7 @@ mod tests {
             let status = response.status();
             let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
             let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-            Answer { status, message: body["error"]["message"].as_str().unwrap_or("").to_owned() }
+            Answer { status, message: body["detail"].as_str().unwrap_or("").to_owned() }
         }
 
         /// The headers of a new session of an account, and that of its CSRF token.

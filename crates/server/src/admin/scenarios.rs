@@ -17,15 +17,27 @@ use super::Upload;
 use super::body::RawBody;
 use super::revision::{Expectation, revised};
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Scenarios {
     scenarios: Vec<ShownScenario>,
 }
 
+/// Lists the scenarios.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/scenarios",
+    responses((status = 200, description = "Done", body = Scenarios)),
+)]
 pub(super) async fn list(Workspace(workspace): Workspace) -> Result<Json<Scenarios>, ApiError> {
     Ok(Json(Scenarios { scenarios: scenarios::list(&workspace).await? }))
 }
 
+/// Shows a scenario.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/scenarios/{name}",
+    responses((status = 200, description = "Done", body = ShownScenario)),
+)]
 pub(super) async fn read(
     Workspace(workspace): Workspace,
     Path((_, name)): Path<(String, String)>,
@@ -33,7 +45,18 @@ pub(super) async fn read(
     Ok(revised(scenarios::read(&workspace, name).await?))
 }
 
+/// Makes or replaces a scenario.
+///
 /// The body is the scenario, with or without its name. The answer is the scenario as it is stored.
+#[utoipa::path(
+    put,
+    path = "/api/workspaces/{workspace}/scenarios/{name}",
+    request_body = domain::Scenario,
+    responses(
+        (status = 200, description = "Done", body = ShownScenario),
+        (status = 201, description = "Made", body = ShownScenario),
+    ),
+)]
 pub(super) async fn put(
     State(app): State<Arc<App>>,
     Path((_, name)): Path<(String, String)>,
@@ -46,6 +69,12 @@ pub(super) async fn put(
     Ok((status, revised(scenario)).into_response())
 }
 
+/// Removes a scenario.
+#[utoipa::path(
+    delete,
+    path = "/api/workspaces/{workspace}/scenarios/{name}",
+    responses((status = 204, description = "Done")),
+)]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     Workspace(workspace): Workspace,

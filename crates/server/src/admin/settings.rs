@@ -14,10 +14,23 @@ use super::Upload;
 use super::body::Body;
 use super::revision::{Expectation, revised};
 
+/// Shows the settings of a workspace.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/settings",
+    responses((status = 200, description = "Done", body = domain::WorkspaceSettings)),
+)]
 pub(super) async fn read(Workspace(workspace): Workspace) -> Result<Response, ApiError> {
     Ok(revised(settings::read(&workspace).await?))
 }
 
+/// Changes settings of a workspace.
+#[utoipa::path(
+    patch,
+    path = "/api/workspaces/{workspace}/settings",
+    request_body = SettingsPatch,
+    responses((status = 200, description = "Done", body = domain::WorkspaceSettings)),
+)]
 pub(super) async fn update(
     State(app): State<Arc<App>>,
     Expectation(expected): Expectation,
@@ -26,11 +39,25 @@ pub(super) async fn update(
     Ok(revised(settings::update(&app, &workspace, patch, expected).await?))
 }
 
+/// Shows the weights of interactions.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/interaction_weights",
+    responses((status = 200, description = "Done", body = InteractionWeights)),
+)]
 pub(super) async fn read_weights(Workspace(workspace): Workspace) -> Result<Response, ApiError> {
     Ok(revised(settings::read_weights(&workspace).await?))
 }
 
+/// Replaces the weights of interactions.
+///
 /// Kinds that the body leaves out get their defaults.
+#[utoipa::path(
+    put,
+    path = "/api/workspaces/{workspace}/interaction_weights",
+    request_body = InteractionWeights,
+    responses((status = 200, description = "Done", body = InteractionWeights)),
+)]
 pub(super) async fn put_weights(
     State(app): State<Arc<App>>,
     Expectation(expected): Expectation,

@@ -12,17 +12,24 @@ use resources::sources::{self, NewSource, Rotation, ShownSource, SourcePatch};
 use serde::Serialize;
 use web::App;
 use web::error::ApiError;
+use web::json;
 use web::workspaces::Workspace;
 
 use super::body::{Body, RawBody};
 use super::revision::{Expectation, revised};
 use super::{Upload, resource_path};
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Sources {
     sources: Vec<ShownSource>,
 }
 
+/// Lists the sources.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/sources",
+    responses((status = 200, description = "Done", body = Sources)),
+)]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Workspace(workspace): Workspace,
@@ -30,6 +37,13 @@ pub(super) async fn list(
     Ok(Json(Sources { sources: sources::list(&app, &workspace)? }))
 }
 
+/// Makes a source.
+#[utoipa::path(
+    post,
+    path = "/api/workspaces/{workspace}/sources",
+    request_body = NewSource,
+    responses((status = 201, description = "Made", body = ShownSource)),
+)]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     Upload(workspace, Body(new)): Upload<Body<NewSource>>,
@@ -39,6 +53,12 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], revised(made)).into_response())
 }
 
+/// Shows a source.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/sources/{name}",
+    responses((status = 200, description = "Done", body = ShownSource)),
+)]
 pub(super) async fn read(
     State(app): State<Arc<App>>,
     Workspace(workspace): Workspace,
@@ -47,6 +67,13 @@ pub(super) async fn read(
     Ok(revised(sources::read(&app, &workspace, name).await?))
 }
 
+/// Changes a source.
+#[utoipa::path(
+    patch,
+    path = "/api/workspaces/{workspace}/sources/{name}",
+    request_body = SourcePatch,
+    responses((status = 200, description = "Done", body = ShownSource)),
+)]
 pub(super) async fn update(
     State(app): State<Arc<App>>,
     Path((_, name)): Path<(String, String)>,
@@ -56,22 +83,35 @@ pub(super) async fn update(
     Ok(revised(sources::update(&app, &workspace, name, patch, expected).await?))
 }
 
+/// Gives a source another write key.
+///
 /// Without a body the earlier key is refused from now on.
+#[utoipa::path(
+    post,
+    path = "/api/workspaces/{workspace}/sources/{name}/rotate",
+    request_body = Option<resources::sources::Rotation>,
+    responses((status = 200, description = "Done", body = ShownSource)),
+)]
 pub(super) async fn rotate(
     State(app): State<Arc<App>>,
     Path((_, name)): Path<(String, String)>,
     Expectation(expected): Expectation,
     Upload(workspace, RawBody(body)): Upload<RawBody>,
 ) -> Result<Response, ApiError> {
-    let wrong = |error| ApiError::invalid(format!("the body is wrong: {error}"));
     let rotation: Option<Rotation> = match body.is_empty() {
         true => None,
-        false => serde_json::from_slice(&body).map_err(wrong)?,
+        false => json::read(&body, "the body is wrong")?,
     };
     let rotation = rotation.unwrap_or_default();
     Ok(revised(sources::rotate(&app, &workspace, name, rotation, expected).await?))
 }
 
+/// Refuses the write key before the last rotation from now on.
+#[utoipa::path(
+    delete,
+    path = "/api/workspaces/{workspace}/sources/{name}/earlier_key",
+    responses((status = 204, description = "Done")),
+)]
 pub(super) async fn end_overlap(
     State(app): State<Arc<App>>,
     Workspace(workspace): Workspace,
@@ -82,6 +122,12 @@ pub(super) async fn end_overlap(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Removes a source.
+#[utoipa::path(
+    delete,
+    path = "/api/workspaces/{workspace}/sources/{name}",
+    responses((status = 204, description = "Done")),
+)]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     Workspace(workspace): Workspace,

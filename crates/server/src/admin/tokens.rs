@@ -17,15 +17,28 @@ use super::body::Body;
 use super::revision::{Expectation, revised};
 use super::{Upload, resource_path};
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Tokens {
     tokens: Vec<ShownToken>,
 }
 
+/// Lists the tokens of the profile and recommender APIs.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/tokens",
+    responses((status = 200, description = "Done", body = Tokens)),
+)]
 pub(super) async fn list(Workspace(workspace): Workspace) -> Result<Json<Tokens>, ApiError> {
     Ok(Json(Tokens { tokens: tokens::list(&workspace)? }))
 }
 
+/// Makes a token.
+#[utoipa::path(
+    post,
+    path = "/api/workspaces/{workspace}/tokens",
+    request_body = NewToken,
+    responses((status = 201, description = "Made", body = ShownToken)),
+)]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     Upload(workspace, Body(new)): Upload<Body<NewToken>>,
@@ -35,6 +48,12 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], revised(made)).into_response())
 }
 
+/// Shows a token.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/tokens/{name}",
+    responses((status = 200, description = "Done", body = ShownToken)),
+)]
 pub(super) async fn read(
     Workspace(workspace): Workspace,
     Path((_, name)): Path<(String, String)>,
@@ -42,6 +61,12 @@ pub(super) async fn read(
     Ok(revised(tokens::read(&workspace, name).await?))
 }
 
+/// Revokes a token.
+#[utoipa::path(
+    delete,
+    path = "/api/workspaces/{workspace}/tokens/{name}",
+    responses((status = 204, description = "Done")),
+)]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     Workspace(workspace): Workspace,

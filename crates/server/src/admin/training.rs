@@ -16,8 +16,15 @@ use web::workspaces::Workspace;
 
 use super::jobs::accepted;
 
+/// Starts a training run as a job.
+///
 /// Starts a run as a job and answers at once with both, which have one id. A workspace has one run
 /// at a time.
+#[utoipa::path(
+    post,
+    path = "/api/workspaces/{workspace}/training",
+    responses((status = 202, description = "Started", body = training::StartedTraining)),
+)]
 pub(super) async fn start(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
@@ -27,12 +34,24 @@ pub(super) async fn start(
     Ok(accepted(workspace.id(), started.job.id, started))
 }
 
+/// Shows the model in use and the last run.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/training",
+    responses((status = 200, description = "Done", body = CurrentTraining)),
+)]
 pub(super) async fn read(
     Workspace(workspace): Workspace,
 ) -> Result<Json<CurrentTraining>, ApiError> {
     Ok(Json(training::read(&workspace).await?))
 }
 
+/// Shows how far a training run is, or how it ended.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/training/{id}",
+    responses((status = 200, description = "Done", body = Object)),
+)]
 pub(super) async fn read_run(
     Workspace(workspace): Workspace,
     Path((_, id)): Path<(String, String)>,
@@ -40,10 +59,22 @@ pub(super) async fn read_run(
     Ok(Json(training::read_run(&workspace, id).await?))
 }
 
+/// Lists the training runs that are recorded.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/models",
+    responses((status = 200, description = "Done", body = Models)),
+)]
 pub(super) async fn models(Workspace(workspace): Workspace) -> Result<Json<Models>, ApiError> {
     Ok(Json(training::models(&workspace).await?))
 }
 
+/// Goes back to the model of an earlier run.
+#[utoipa::path(
+    post,
+    path = "/api/workspaces/{workspace}/models/{version}/activate",
+    responses((status = 200, description = "Done", body = ActivatedModel)),
+)]
 pub(super) async fn activate(
     Workspace(workspace): Workspace,
     Path((_, version)): Path<(String, String)>,

@@ -19,15 +19,27 @@ use super::body::RawBody;
 use super::revision::{Expectation, revised};
 
 /// Serialised directly: by way of a `Value`, numbers would be widened to double precision.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Traits {
     traits: Vec<TraitDefinition>,
 }
 
+/// Lists the computed traits.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/traits",
+    responses((status = 200, description = "Done", body = Traits)),
+)]
 pub(super) async fn list(Workspace(workspace): Workspace) -> Result<Json<Traits>, ApiError> {
     Ok(Json(Traits { traits: traits::list(&workspace)? }))
 }
 
+/// Shows a computed trait.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/traits/{key}",
+    responses((status = 200, description = "Done", body = TraitDefinition)),
+)]
 pub(super) async fn read(
     Workspace(workspace): Workspace,
     Path((_, key)): Path<(String, String)>,
@@ -35,8 +47,19 @@ pub(super) async fn read(
     Ok(revised(traits::read(&workspace, key).await?))
 }
 
+/// Makes or replaces a computed trait.
+///
 /// The body is the definition, with or without its key. The answer is the definition as it is
 /// stored.
+#[utoipa::path(
+    put,
+    path = "/api/workspaces/{workspace}/traits/{key}",
+    request_body = TraitDefinition,
+    responses(
+        (status = 200, description = "Done", body = TraitDefinition),
+        (status = 201, description = "Made", body = TraitDefinition),
+    ),
+)]
 pub(super) async fn put(
     State(app): State<Arc<App>>,
     Path((_, key)): Path<(String, String)>,
@@ -49,6 +72,12 @@ pub(super) async fn put(
     Ok((status, revised(definition)).into_response())
 }
 
+/// Removes a computed trait.
+#[utoipa::path(
+    delete,
+    path = "/api/workspaces/{workspace}/traits/{key}",
+    responses((status = 204, description = "Done")),
+)]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     Workspace(workspace): Workspace,

@@ -20,6 +20,12 @@ use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::Workspace;
 
+/// Lists the workspaces that the caller may see.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces",
+    responses((status = 200, description = "Done", body = Object)),
+)]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
@@ -33,6 +39,12 @@ pub(super) async fn list(
     Ok(Json(json!({ "workspaces": workspaces })))
 }
 
+/// Shows a workspace.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}",
+    responses((status = 200, description = "Done", body = Object)),
+)]
 pub(super) async fn read(Workspace(workspace): Workspace) -> Result<Json<Value>, ApiError> {
     workspace.ask(|engine| Ok(Json(workspace_json(engine)))).await
 }
@@ -56,7 +68,15 @@ fn workspace_json(engine: &Engine) -> Value {
     })
 }
 
+/// Makes an empty workspace.
+///
 /// Creates an empty workspace, which is served from now on.
+#[utoipa::path(
+    post,
+    path = "/api/workspaces",
+    request_body = NewWorkspace,
+    responses((status = 201, description = "Made", body = Object)),
+)]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     Body(new): Body<NewWorkspace>,
@@ -66,13 +86,22 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], revised(made)).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Removal {
     confirm: Option<String>,
 }
 
+/// Removes a workspace.
+///
 /// Closes the workspace and moves its folder to the trash of the data folder.
+#[utoipa::path(
+    delete,
+    path = "/api/workspaces/{workspace}",
+    params(Removal),
+    responses((status = 200, description = "Done", body = RemovedWorkspace)),
+)]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,

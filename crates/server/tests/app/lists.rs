@@ -121,9 +121,9 @@ async fn a_training_run_is_a_job_that_shows_how_far_it_is_and_how_it_ended() {
     };
     assert!((0.0..=1.0).contains(&under_way["progress"].as_f64().unwrap()), "{under_way}");
     let again = app.post(path, "", &admin).await;
-    let error = &again.body["error"];
-    assert_eq!((again.status.as_u16(), &error["code"]), (409, &json!("training_under_way")));
-    assert_eq!(error["detail"]["id"], under_way["id"], "{}", again.line());
+    let problem = &again.body;
+    assert_eq!((again.status.as_u16(), &problem["code"]), (409, &json!("training_under_way")));
+    assert_eq!(problem["report"]["id"], under_way["id"], "{}", again.line());
     drop(end);
     own.join().unwrap().unwrap();
 

@@ -9,6 +9,7 @@ mod budgets;
 mod catalogs;
 mod closing;
 mod configuration;
+mod description;
 mod dialects;
 mod groupings;
 mod items;
@@ -242,15 +243,20 @@ fn track(n: u32, user: &str, event: &str, properties: Value) -> Value {
 }
 
 impl Answer {
-    /// `status code: message`, for tables of mistakes.
+    /// `status code: message`, for tables of mistakes; of a problem with the place in the body
+    /// or the query parameter that is wrong.
     fn line(&self) -> String {
-        let error = &self.body["error"];
-        format!(
-            "{} {}: {}",
-            self.status.as_u16(),
-            error["code"].as_str().unwrap_or("-"),
-            error["message"].as_str().unwrap_or("-")
-        )
+        let (error, message) = match &self.body["error"] {
+            Value::Null => (&self.body, "detail"),
+            error => (error, "message"),
+        };
+        let text = |name: &str| error[name].as_str().unwrap_or("-");
+        let line = format!("{} {}: {}", self.status.as_u16(), text("code"), text(message));
+        match (text("pointer"), text("parameter")) {
+            ("-", "-") => line,
+            (pointer, "-") => format!("{line} (at {pointer})"),
+            (_, parameter) => format!("{line} (parameter {parameter})"),
+        }
     }
 }
 
@@ -303,7 +309,7 @@ async fn administration_is_for_administrators() {
         .post("/api/workspaces/shop/catalog", items, &[admin, ("content-type", "text/csv")])
         .await;
     insta::assert_json_snapshot!(imported.body);
-    let refused = app
+    let mut refused = app
         .post(
             "/api/workspaces/shop/catalog",
             "item_id\n\"\"\nx\n",
@@ -311,6 +317,9 @@ async fn administration_is_for_administrators() {
         )
         .await;
     assert_eq!(refused.status, 422);
+    assert_eq!(refused.headers["content-type"], "application/problem+json");
+    let id = refused.headers["request-id"].to_str().unwrap();
+    assert_eq!(refused.body["instance"].take(), format!("urn:uuid:{id}"));
     insta::assert_json_snapshot!(refused.body);
     let nothing = app.post("/api/workspaces/shop/training", "", &[admin]).await;
     insta::assert_snapshot!(nothing.line(), @"409 no_interactions: the workspace has no interactions to learn from: send events or import interactions first");

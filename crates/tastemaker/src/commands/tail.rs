@@ -184,15 +184,11 @@ impl<'a> Server<'a> {
 /// The message of an error of the API.
 fn describe_refusal(status: u16, body: &str) -> String {
     #[derive(Deserialize)]
-    struct Envelope {
-        error: Error,
+    struct Problem {
+        detail: String,
     }
-    #[derive(Deserialize)]
-    struct Error {
-        message: String,
-    }
-    match serde_json::from_str::<Envelope>(body) {
-        Ok(Envelope { error }) => line::plain(&error.message),
+    match serde_json::from_str::<Problem>(body) {
+        Ok(Problem { detail }) => line::plain(&detail),
         Err(_) => format!("the server answered {status}"),
     }
 }

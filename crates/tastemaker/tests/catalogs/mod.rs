@@ -114,8 +114,8 @@ fn by_upload(server: &Server, name: &str, options: &[&str], file: &[u8]) -> (u16
         .header("content-type", type_);
     let mut answer = request.send(file).unwrap();
     let body: Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
-    let message = body["error"]["message"].as_str().unwrap_or_default().to_owned();
-    (answer.status().as_u16(), message, body["error"]["detail"].clone())
+    let message = body["detail"].as_str().unwrap_or_default().to_owned();
+    (answer.status().as_u16(), message, body["report"].clone())
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub struct Caller {
 }
 
 /// An actor as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Who {
     /// The kind of actor: `account`, `api_key`, `bootstrap_token`, `bootstrap_file`,
     /// `command_line`.

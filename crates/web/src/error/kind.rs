@@ -13,7 +13,6 @@ macro_rules! error_kinds {
 
         impl ErrorKind {
             /// All kinds, each with its concern, in the order of the table.
-            #[cfg(test)]
             pub const ALL: &'static [(&'static str, Self)] = &[$($(($concern, Self::$kind),)*)*];
 
             /// The status of the answer, of all APIs but the recommender API.

@@ -11,7 +11,7 @@ use crate::access::Who;
 use crate::error::Problem;
 
 /// The kinds of long work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum JobKind {
     /// A file becomes the catalog.
@@ -23,7 +23,7 @@ pub enum JobKind {
 }
 
 /// The states of a job. The last three are for good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum JobState {
     /// It begins when others have ended.
@@ -46,7 +46,7 @@ impl JobState {
 }
 
 /// How far a job is.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct JobProgress {
     /// The share that is done, from 0 to 1.
     pub share: f64,
@@ -55,7 +55,7 @@ pub struct JobProgress {
 }
 
 /// Long work of a workspace.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Job {
     /// The id.
     pub id: Uuid,
@@ -71,15 +71,19 @@ pub struct Job {
     pub progress: JobProgress,
     /// When it was asked for.
     #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String)]
     pub created_at: Timestamp,
     /// When it began; none while it waits.
     #[serde(serialize_with = "as_text_if_any")]
+    #[schema(value_type = Option<String>)]
     pub started_at: Option<Timestamp>,
     /// When it ended.
     #[serde(serialize_with = "as_text_if_any")]
+    #[schema(value_type = Option<String>)]
     pub ended_at: Option<Timestamp>,
     /// The result of a job that is done, by its kind.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     pub result: Option<Value>,
     /// The error of a job that failed or was cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -79,7 +79,8 @@ impl Mistake {
             | StatusCode::UNPROCESSABLE_ENTITY => {}
             _ => return Err(error),
         }
-        let field = error.pointer.and_then(|pointer| Some(pointer.strip_prefix('/')?.to_owned()));
+        let of_body = error.pointer.as_deref().and_then(|pointer| pointer.strip_prefix('/'));
+        let field = of_body.map(str::to_owned).or(error.parameter);
         Ok(Self { field, message: error.message })
     }
 
