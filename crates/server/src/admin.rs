@@ -10,6 +10,7 @@ mod catalog;
 mod collections;
 mod events;
 mod invitations;
+mod exports;
 mod items;
 mod jobs;
 mod kpis;
@@ -175,6 +176,8 @@ fn routes_without_parameters() -> Router<Arc<App>> {
         .route("/api/workspaces/{workspace}/jobs", get(jobs::list))
         .route("/api/workspaces/{workspace}/jobs/{id}", get(jobs::read))
         .route("/api/workspaces/{workspace}/jobs/{id}/cancel", post(jobs::cancel))
+        .route("/api/workspaces/{workspace}/jobs/{id}/result", get(jobs::result))
+        .route("/api/workspaces/{workspace}/exports", post(exports::start))
         .route("/api/workspaces/{workspace}/training", post(training::start).get(training::read))
         .route("/api/workspaces/{workspace}/training/{id}", get(training::read_run))
         .route("/api/workspaces/{workspace}/models", get(training::models))

@@ -45,6 +45,14 @@ pub(super) async fn read(
     Ok(Json(jobs::read(&app, workspace.id(), &id)?))
 }
 
+pub(super) async fn result(
+    State(app): State<Arc<App>>,
+    Workspace(workspace): Workspace,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    jobs::file(&app, workspace.id(), &id)?.download().await
+}
+
 pub(super) async fn cancel(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,

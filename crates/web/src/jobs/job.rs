@@ -1,5 +1,6 @@
 //! A job as it is shown.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use domain::Timestamp;
@@ -125,7 +126,9 @@ pub struct JobFile {
 
 impl Drop for JobFile {
     fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_file(&self.path) {
+        if let Err(error) = std::fs::remove_file(&self.path)
+            && error.kind() != ErrorKind::NotFound
+        {
             tracing::warn!(%error, path = %self.path.display(), "the file of a job stays");
         }
     }
