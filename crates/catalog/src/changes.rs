@@ -2,7 +2,7 @@
 
 use domain::{Column, PropertyType};
 use rustc_hash::FxHashSet;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Catalog, CatalogFile, ItemRow};
 
@@ -10,7 +10,7 @@ use crate::{Catalog, CatalogFile, ItemRow};
 pub const CHANGE_EXAMPLES_MAX: usize = 20;
 
 /// Some of the changes that activating a file would make, for people to look at.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangeExamples {
     /// Ids of new items, in the order of the file.
     pub added: Vec<String>,
@@ -21,7 +21,7 @@ pub struct ChangeExamples {
 }
 
 /// The change of one value of an item.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ValueChange {
     /// The id of the item.
     pub item_id: String,
@@ -83,7 +83,7 @@ impl ChangeExamples {
 }
 
 /// The changes that activating a file would make.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CatalogChanges {
     /// The number of items in the current version.
     pub n_before: u64,
@@ -100,7 +100,7 @@ pub struct CatalogChanges {
 }
 
 /// The change of one property.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PropertyChange {
     /// The property's name.
     pub name: String,

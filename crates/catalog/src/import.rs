@@ -14,7 +14,7 @@ use std::io::Read;
 use domain::id::ID_BYTES_MAX;
 use domain::{Column, PropertyType, counted, grouped};
 use rustc_hash::FxHashSet;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::ItemRow;
 
@@ -91,7 +91,7 @@ pub struct CatalogFile {
 }
 
 /// A summary of the rows of a file.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportReport {
     /// The number of rows, without the header.
     pub n_rows: u64,
@@ -110,14 +110,14 @@ pub struct ImportReport {
 }
 
 /// One invalid row or cell.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowError {
     /// The line of the file at which the row starts, from 1 on.
     pub row: u64,
     /// The column of an invalid cell; none for an invalid row.
     pub column: Option<String>,
     /// The reason, by which the report counts.
-    pub reason: &'static str,
+    pub reason: String,
     /// Details such as column and value.
     pub detail: String,
 }
@@ -202,7 +202,7 @@ pub fn read_file(
 
 impl ImportReport {
     fn add(&mut self, error: RowError) {
-        *self.reasons.entry(error.reason.to_owned()).or_default() += 1;
+        *self.reasons.entry(error.reason.clone()).or_default() += 1;
         if self.errors.len() < ROW_ERRORS_SHOWN_MAX {
             self.errors.push(error);
         }
@@ -263,7 +263,10 @@ fn parse_row(
     seen: &mut FxHashSet<String>,
     bad_cells: &mut Vec<RowError>,
 ) -> Result<ItemRow, RowError> {
-    let error = |reason, detail| RowError { row: row.line, column: None, reason, detail };
+    let error = |reason: &str, detail| {
+        let reason = reason.to_owned();
+        RowError { row: row.line, column: None, reason, detail }
+    };
     if row.item_id.is_empty() {
         return Err(error("item_id is missing", "every row needs an item_id".to_owned()));
     }

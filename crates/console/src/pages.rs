@@ -4,6 +4,7 @@
 mod account;
 mod catalog;
 mod invitation;
+mod jobs;
 mod live;
 mod models;
 mod operations;
@@ -36,6 +37,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(people::routes(app))
         .merge(catalog::routes(app))
         .merge(try_it::routes(app))
+        .merge(jobs::routes(app))
         .merge(models::routes(app))
         .merge(operations::routes(app))
         .merge(overview::routes(app))
@@ -56,6 +58,7 @@ fn tables() -> Vec<&'static [Call]> {
         live::CALLS,
         people::CALLS,
         catalog::CALLS,
+        jobs::CALLS,
         try_it::CALLS,
         scenarios::CALLS,
         results::CALLS,

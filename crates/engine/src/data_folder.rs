@@ -200,6 +200,22 @@ impl DataFolder {
         self.locked.folder.join("drafts").join(workspace.as_str())
     }
 
+    /// Where the files of exports are until they are downloaded.
+    pub fn exports_folder(&self) -> PathBuf {
+        self.locked.folder.join("exports")
+    }
+
+    /// Removes the files of exports that an earlier process has left.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn remove_exports(&self) -> std::io::Result<()> {
+        match self.exports_folder() {
+            folder if folder.exists() => fs::remove_dir_all(folder),
+            _ => Ok(()),
+        }
+    }
+
     /// The journal of what belongs to no workspace: accounts, API keys, and the audit.
     pub fn installation(&self) -> &InstallationJournal {
         &self.journal

@@ -9,6 +9,7 @@ use catalog::{
     ImportReport, STAGED_VERSIONS_MAX, read_file,
 };
 use domain::{Interaction, counted, grouped};
+use recommender::Cancelled;
 use serving::{PropertyUses, find_property_uses, scenarios_unfit_for};
 use state::{INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX};
 
@@ -75,6 +76,9 @@ pub enum CatalogImportError {
         "the import was given up, since {STAGED_VERSIONS_MAX} others have begun after it: import the file again"
     )]
     GivenUp,
+    /// The caller has cancelled it.
+    #[error("the import was cancelled, so nothing was imported")]
+    Cancelled(#[from] Cancelled),
     /// The journal did not take an entry.
     #[error(transparent)]
     Submit(#[from] SubmitError),
@@ -86,7 +90,7 @@ fn describe_uses(uses: &PropertyUses) -> String {
 }
 
 /// A preview of an import.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct CatalogPreview {
     /// The errors in the file, and the types of its columns.
     pub report: ImportReport,
@@ -152,22 +156,23 @@ impl Engine {
     }
 
     /// Imports a catalog file as the new current version. A crash in between leaves the old one.
-    /// `progress` gets the number of imported and of all items.
+    /// `progress` gets the number of imported and of all items before each step, and may cancel:
+    /// until the last one nothing is changed.
     ///
     /// # Errors
-    /// If removals are not confirmed, or nothing can be written.
+    /// If removals are not confirmed, the import is cancelled, or nothing can be written.
     pub fn import_catalog(
         &self,
         file: CatalogFile,
         confirmed: &ConfirmedRemovals,
-        progress: &dyn Fn(u64, u64),
+        progress: &dyn Fn(u64, u64) -> Result<(), Cancelled>,
     ) -> Result<CatalogChanges, CatalogImportError> {
         // The confirmation refers to the version that is current until the import replaces it.
         let _one_at_a_time = self.import_lock.lock();
         let changes = self.compare_with_catalog(&file);
-        check_withdrawal(&changes, confirmed)?;
-        self.check_drops(&changes, confirmed)?;
+        self.check_removals(&changes, confirmed)?;
         let n_items = file.rows.len() as u64;
+        progress(0, n_items)?;
         let import = new_id(self.now());
         self.submit_one(Entry::CatalogStaged { import, columns: file.columns })?;
         let mut n_done = 0;
@@ -185,7 +190,7 @@ impl Engine {
                 entries.push(Entry::CatalogItems { import, rows: own });
             }
             self.submit_import(entries)?;
-            progress(n_done, n_items);
+            progress(n_done, n_items)?;
         }
         self.submit_import(vec![Entry::CatalogActivated { import, received_at: self.now() }])?;
         // Scenarios that no longer fit are logged now, not with the next list.
@@ -253,6 +258,19 @@ impl Engine {
             examples.add_withdrawn(&self.snapshot().catalog, file);
         }
         examples
+    }
+
+    /// Checks that the removals of an import with these changes are confirmed.
+    ///
+    /// # Errors
+    /// The first that is not.
+    pub fn check_removals(
+        &self,
+        changes: &CatalogChanges,
+        confirmed: &ConfirmedRemovals,
+    ) -> Result<(), CatalogImportError> {
+        check_withdrawal(changes, confirmed)?;
+        self.check_drops(changes, confirmed)
     }
 
     fn check_drops(

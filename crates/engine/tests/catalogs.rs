@@ -40,7 +40,7 @@ fn import_confirmed(
 ) -> Result<CatalogChanges, String> {
     let (file, _) =
         engine.read_catalog(file.as_bytes(), Format::Csv, &ImportOptions::default()).unwrap();
-    engine.import_catalog(file, confirmed, &|_, _| {}).map_err(|error| error.to_string())
+    engine.import_catalog(file, confirmed, &|_, _| Ok(())).map_err(|error| error.to_string())
 }
 
 fn put(engine: &Engine, name: &str, settings: &str) {

@@ -39,7 +39,7 @@ fn a_thousand_long_filters_stay_within_the_budget() {
     });
     let columns = vec![Column { name: "price".to_owned(), type_: PropertyType::Int }];
     let file = catalog::CatalogFile { columns, rows: rows.collect() };
-    engine.import_catalog(file, &ConfirmedRemovals::default(), &|_, _| {}).unwrap();
+    engine.import_catalog(file, &ConfirmedRemovals::default(), &|_, _| Ok(())).unwrap();
     let ask = |n: usize| {
         let settings = ListSettings { filter: Some(filter(n)), ..ListSettings::default() };
         let options = ListOptions { settings, ..ListOptions::default() };

@@ -147,7 +147,7 @@ fn write(engine: &Engine, own: usize) -> (usize, ImportedInteractions) {
                 .unwrap();
             let confirmed =
                 ConfirmedRemovals { n_withdrawn: Some(u64::MAX), ..ConfirmedRemovals::default() };
-            engine.import_catalog(file, &confirmed, &|_, _| {}).unwrap();
+            engine.import_catalog(file, &confirmed, &|_, _| Ok(())).unwrap();
         }
     }
     (n_new, imported)

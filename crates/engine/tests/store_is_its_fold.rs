@@ -258,7 +258,7 @@ fn run(seed: u64) -> u64 {
                     n_withdrawn: Some(u64::MAX),
                     dropped: vec!["p".to_owned()],
                 };
-                engine.import_catalog(source.catalog(), &confirmed, &|_, _| {}).unwrap();
+                engine.import_catalog(source.catalog(), &confirmed, &|_, _| Ok(())).unwrap();
             }
         }
     }

@@ -1,15 +1,22 @@
 //! The catalog as a whole: files that replace it, its versions, and the way back.
 
+use std::io::{Error as IoError, Read, Result as IoResult};
+use std::sync::Arc;
+
 use catalog::import::{ImportError, parse_confirm, parse_type};
-use catalog::{CatalogChanges, CatalogVersion, Format, ImportOptions, ImportReport};
-use engine::{CatalogImportError, CatalogPreview, ConfirmedRemovals, Engine};
+use catalog::{CatalogChanges, CatalogFile, CatalogVersion, Format, ImportOptions, ImportReport};
+use domain::grouped;
+use engine::installation::Actor;
+use engine::{Cancelled, CatalogImportError, CatalogPreview, ConfirmedRemovals, Engine};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use web::App;
 use web::error::ApiError;
+use web::jobs::{Job, JobControl, JobKind, JobOutcome, NewJob};
 use web::workspaces::RequestedWorkspace;
 
 /// The options of an import, by the names of those of `tastemaker import catalog`.
-#[derive(Debug, Clone, Default, Deserialize, utoipa::IntoParams)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::IntoParams)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Options {
@@ -22,6 +29,8 @@ pub struct Options {
     pub allow_bad_cells: bool,
     /// Only shows what would change.
     pub dry_run: bool,
+    /// Imports as a job.
+    pub job: bool,
     /// How many items the import may withdraw.
     pub confirm: Option<String>,
     /// Properties in use that it may drop.
@@ -29,6 +38,11 @@ pub struct Options {
 }
 
 impl Options {
+    /// The same, with no removal confirmed.
+    pub(crate) fn unconfirmed(&self) -> Self {
+        Self { confirm: None, drop: Vec::new(), ..self.clone() }
+    }
+
     fn parse(&self) -> Result<(ImportOptions, ConfirmedRemovals), ApiError> {
         let types = self.types.iter().map(|text| parse_type(text));
         let options = ImportOptions {
@@ -53,13 +67,25 @@ pub trait Source: Send + 'static {
     ///
     /// # Errors
     /// If it cannot be opened.
-    fn open(&self) -> std::io::Result<Box<dyn std::io::Read + '_>>;
+    fn open(&self) -> IoResult<Box<dyn Read + '_>>;
+
+    /// The memory that it takes, in bytes.
+    fn held_bytes(&self) -> usize;
+
+    /// Lets go of it once it is the catalog.
+    fn discard(self);
 }
 
 impl<T: AsRef<[u8]> + Send + 'static> Source for T {
-    fn open(&self) -> std::io::Result<Box<dyn std::io::Read + '_>> {
+    fn open(&self) -> IoResult<Box<dyn Read + '_>> {
         Ok(Box::new(self.as_ref()))
     }
+
+    fn held_bytes(&self) -> usize {
+        self.as_ref().len()
+    }
+
+    fn discard(self) {}
 }
 
 /// An import that was made.
@@ -85,11 +111,35 @@ pub async fn preview(
     format: Format,
     options: &Options,
 ) -> Result<CatalogPreview, ApiError> {
+    let options = options.clone();
+    workspace.run(move |engine| preview_file(engine, &file, format, &options)).await
+}
+
+pub(crate) fn preview_file(
+    engine: &Engine,
+    file: &impl Source,
+    format: Format,
+    options: &Options,
+) -> Result<CatalogPreview, ApiError> {
     let (options, confirmed) = options.parse()?;
-    let preview = move |engine: &Engine| {
-        engine.preview_catalog(|| file.open(), format, &options, &confirmed).map_err(import_error)
+    engine.preview_catalog(|| file.open(), format, &options, &confirmed).map_err(import_error)
+}
+
+/// Checks that the options confirm what an import with these changes removes.
+///
+/// # Errors
+/// 400 for wrong options; 422 for the first removal that they do not confirm.
+pub async fn check_removals(
+    workspace: &RequestedWorkspace,
+    changes: CatalogChanges,
+    options: &Options,
+) -> Result<(), ApiError> {
+    let (_, confirmed) = options.parse()?;
+    let check = move |engine: &Engine| {
+        let checked = engine.check_removals(&changes, &confirmed);
+        checked.map_err(|error| ApiError::import(error.to_string(), Value::Null))
     };
-    workspace.run(preview).await
+    workspace.run(check).await
 }
 
 /// Makes a file the catalog, whole or not at all.
@@ -105,17 +155,82 @@ pub async fn import(
     let (options, confirmed) = options.parse()?;
     let import = move |engine: &Engine| {
         let reader = file.open().map_err(|error| import_error(error.into()))?;
-        let (file, report) = engine.read_catalog(reader, format, &options).map_err(import_error)?;
-        let changes =
-            engine.import_catalog(file, &confirmed, &|_, _| {}).map_err(|error| match error {
-                CatalogImportError::Submit(error) => error.into(),
-                CatalogImportError::Withdraws { .. }
-                | CatalogImportError::Drops { .. }
-                | CatalogImportError::GivenUp => ApiError::import(error.to_string(), json!(report)),
-            })?;
-        Ok(Imported { report, changes, catalog_version: engine.counts().catalog_version })
+        let read = engine.read_catalog(reader, format, &options);
+        put_in_force(engine, read, &confirmed, &|_, _| Ok(()))
     };
     workspace.run(import).await
+}
+
+/// Starts an import as a job, whose result is an [`Imported`]. Until its last step nothing is
+/// changed.
+///
+/// # Errors
+/// 400 for wrong options; 429 where too many jobs wait.
+pub fn start_import(
+    app: &Arc<App>,
+    workspace: &RequestedWorkspace,
+    started_by: Actor,
+    file: impl Source,
+    format: Format,
+    options: &Options,
+) -> Result<Job, ApiError> {
+    let (options, confirmed) = options.parse()?;
+    let handle = workspace.handle().clone();
+    let new = NewJob {
+        n_bytes: file.held_bytes(),
+        ..NewJob::new(workspace.id().clone(), JobKind::Import, started_by)
+    };
+    let import = move |control: &JobControl| {
+        let engine = handle.blocking().engine()?;
+        control.tell(0.0, "reads the file");
+        let imported = {
+            let reader = file.open().map_err(|error| import_error(error.into()))?;
+            let read = engine.read_catalog(Cancellable { reader, control }, format, &options);
+            put_in_force(&engine, read, &confirmed, &|n_done, n_items| {
+                let doing =
+                    format!("{} of {} items are written", grouped(n_done), grouped(n_items));
+                control.tell(n_done as f64 / n_items.max(1) as f64, doing);
+                if control.is_cancelled() { Err(Cancelled) } else { Ok(()) }
+            })
+        };
+        let imported = imported.map_err(|error| control.check().err().unwrap_or(error))?;
+        file.discard();
+        Ok(JobOutcome::of(&imported))
+    };
+    app.jobs.start(new, import)
+}
+
+/// Reads until its job is cancelled.
+struct Cancellable<'a, R> {
+    reader: R,
+    control: &'a JobControl,
+}
+
+impl<R: Read> Read for Cancellable<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> IoResult<usize> {
+        match self.control.is_cancelled() {
+            true => Err(IoError::other(Cancelled)),
+            false => self.reader.read(buffer),
+        }
+    }
+}
+
+fn put_in_force(
+    engine: &Engine,
+    read: Result<(CatalogFile, ImportReport), ImportError>,
+    confirmed: &ConfirmedRemovals,
+    progress: &dyn Fn(u64, u64) -> Result<(), Cancelled>,
+) -> Result<Imported, ApiError> {
+    let (file, report) = read.map_err(import_error)?;
+    let changes =
+        engine.import_catalog(file, confirmed, progress).map_err(|error| match error {
+            CatalogImportError::Submit(error) => error.into(),
+            CatalogImportError::Withdraws { .. }
+            | CatalogImportError::Drops { .. }
+            | CatalogImportError::Cancelled(_)
+            | CatalogImportError::GivenUp => ApiError::import(error.to_string(), json!(report)),
+        })?;
+    Ok(Imported { report, changes, catalog_version: engine.counts().catalog_version })
 }
 
 fn import_error(error: ImportError) -> ApiError {

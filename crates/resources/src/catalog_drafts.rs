@@ -1,4 +1,5 @@
-//! Files that somebody has uploaded and not imported yet: below the data folder, for a day.
+//! Files that somebody has uploaded and not imported yet: below the data folder, for a day, each in
+//! a folder of its own with what the latest look at it has shown.
 
 use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -7,13 +8,16 @@ use std::time::{Duration, SystemTime};
 
 use catalog::Format;
 use domain::WorkspaceId;
+use engine::CatalogPreview;
 use fs_err::{self as fs, File};
+use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 use web::App;
 use web::error::ApiError;
+use web::workspaces::RequestedWorkspace;
 
-use crate::catalog::Source;
+use crate::catalog::{Options, Source, preview_file};
 
 /// How long a draft is kept, in hours: until the next upload after that.
 pub const DRAFT_HOURS_KEPT: u64 = 24;
@@ -27,12 +31,32 @@ pub struct Draft {
     pub id: Uuid,
     /// Its format, by the name that it was uploaded with.
     pub format: Format,
-    path: PathBuf,
+    folder: PathBuf,
+}
+
+impl Draft {
+    fn path(&self) -> PathBuf {
+        self.folder.join(file_name(self.format))
+    }
+
+    fn preview_path(&self) -> PathBuf {
+        self.folder.join("preview.json")
+    }
 }
 
 impl Source for Draft {
     fn open(&self) -> std::io::Result<Box<dyn Read + '_>> {
-        Ok(Box::new(BufReader::new(File::open(&self.path)?)))
+        Ok(Box::new(BufReader::new(File::open(self.path())?)))
+    }
+
+    fn held_bytes(&self) -> usize {
+        0
+    }
+
+    fn discard(self) {
+        if let Err(error) = fs::remove_dir_all(&self.folder) {
+            tracing::debug!(%error, "an imported draft stays for now");
+        }
     }
 }
 
@@ -65,9 +89,10 @@ impl Upload {
             fs::create_dir_all(&folder)?;
             remove_old(&folder)?;
             let id = Uuid::now_v7();
-            let path = folder.join(format!("{id}.{}", extension(format)));
-            let file = File::create_new(&path)?;
-            Ok(Self { draft: Draft { id, format, path }, file, is_whole: false })
+            let draft = Draft { id, format, folder: folder.join(id.to_string()) };
+            fs::create_dir(&draft.folder)?;
+            let file = File::create_new(draft.path())?;
+            Ok(Self { draft, file, is_whole: false })
         };
         spawn_blocking(begin).await?.map_err(unusable)
     }
@@ -94,7 +119,7 @@ impl Upload {
 impl Drop for Upload {
     fn drop(&mut self) {
         if !self.is_whole
-            && let Err(error) = fs::remove_file(&self.draft.path)
+            && let Err(error) = fs::remove_dir_all(&self.draft.folder)
         {
             tracing::debug!(%error, "a part of an upload stays for now");
         }
@@ -116,32 +141,69 @@ pub async fn find(app: &Arc<App>, workspace: &WorkspaceId, id: &str) -> Result<D
     let folder = app.installation.data.drafts_folder(workspace);
     let find = move || {
         let formats = [Format::Csv, Format::JsonLines].into_iter();
-        let mut drafts = formats.map(|format| {
-            let path = folder.join(format!("{id}.{}", extension(format)));
-            Draft { id, format, path }
-        });
-        drafts.find(|draft| draft.path.exists())
+        let mut drafts =
+            formats.map(|format| Draft { id, format, folder: folder.join(id.to_string()) });
+        drafts.find(|draft| draft.path().exists())
     };
     spawn_blocking(find).await?.ok_or_else(missing)
 }
 
-/// Removes a draft, once it is imported.
-///
-/// # Errors
-/// Only if the thread for it panics: a file that stays goes with the old ones.
-pub async fn remove(draft: Draft) -> Result<(), ApiError> {
-    let remove = move || {
-        if let Err(error) = fs::remove_file(&draft.path) {
-            tracing::debug!(%error, "an imported draft stays for now");
-        }
-    };
-    Ok(spawn_blocking(remove).await?)
+/// What the latest look at a draft has shown.
+#[derive(Serialize, Deserialize)]
+struct KeptPreview {
+    options: Options,
+    /// The version that it was compared with.
+    catalog_version: u32,
+    preview: CatalogPreview,
 }
 
-fn extension(format: Format) -> &'static str {
+/// Shows what importing a draft would change, with no removal confirmed. Its file is read again
+/// only where the options or the version in force are others than the last time.
+///
+/// # Errors
+/// As those of [`crate::catalog::preview`].
+pub async fn preview(
+    workspace: &RequestedWorkspace,
+    draft: &Draft,
+    options: &Options,
+) -> Result<CatalogPreview, ApiError> {
+    let (draft, options) = (draft.clone(), options.unconfirmed());
+    let preview = move |engine: &engine::Engine| {
+        let catalog_version = engine.counts().catalog_version;
+        let path = draft.preview_path();
+        let kept = fs::read(&path).ok();
+        let kept = kept.and_then(|kept| serde_json::from_slice::<KeptPreview>(&kept).ok());
+        let is_of_now =
+            |kept: &KeptPreview| kept.options == options && kept.catalog_version == catalog_version;
+        if let Some(kept) = kept.filter(is_of_now) {
+            return Ok(kept.preview);
+        }
+        let preview = preview_file(engine, &draft, draft.format, &options)?;
+        let kept = KeptPreview { options, catalog_version, preview };
+        let json = domain::json::to_value(&kept).to_string();
+        // Whoever looks next reads the file again.
+        if let Err(error) = fs::write(path, json) {
+            tracing::debug!(%error, "the preview of a draft is not kept");
+        }
+        Ok(kept.preview)
+    };
+    workspace.run(preview).await
+}
+
+/// Removes the drafts of a workspace that is removed.
+pub(crate) fn remove_all(app: &App, workspace: &WorkspaceId) {
+    let folder = app.installation.data.drafts_folder(workspace);
+    if folder.exists()
+        && let Err(error) = fs::remove_dir_all(folder)
+    {
+        tracing::warn!(%error, %workspace, "the drafts of a removed workspace stay");
+    }
+}
+
+fn file_name(format: Format) -> &'static str {
     match format {
-        Format::Csv => "csv",
-        Format::JsonLines => "jsonl",
+        Format::Csv => "items.csv",
+        Format::JsonLines => "items.jsonl",
     }
 }
 
@@ -158,7 +220,7 @@ fn remove_old(folder: &Path) -> std::io::Result<()> {
     for (n, (at, path)) in drafts.into_iter().enumerate() {
         let is_old = SystemTime::now().duration_since(at).is_ok_and(|age| age > kept);
         if n < n_too_many || is_old {
-            fs::remove_file(path)?;
+            fs::remove_dir_all(path)?;
         }
     }
     Ok(())

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use web::App;
 use web::access::{Caller, Who};
 use web::error::{ApiError, ErrorKind};
-use web::jobs::{Job, JobFile, JobState};
+use web::jobs::{FILES_KEPT_MAX, Job, JobFile, JobState};
 
 /// The jobs of a workspace, the latest first.
 pub fn list(app: &App, workspace: &WorkspaceId) -> Vec<Job> {
@@ -51,7 +51,7 @@ pub fn cancel(
 /// The file that a job has made.
 ///
 /// # Errors
-/// 404 where there is no such job, or it makes no file; 409 where it has not ended.
+/// 404 where there is no such job, or it has no file; 409 where it has not ended.
 pub fn file(app: &App, workspace: &WorkspaceId, id: &str) -> Result<Arc<JobFile>, ApiError> {
     let job = read(app, workspace, id)?;
     match (app.jobs.file(workspace, job.id), job.state) {
@@ -60,7 +60,13 @@ pub fn file(app: &App, workspace: &WorkspaceId, id: &str) -> Result<Arc<JobFile>
             let message = format!("job {id} has not ended: GET .../jobs/{id} shows how far it is");
             Err(ApiError::new(ErrorKind::JobUnderWay, message))
         }
-        (None, _) => Err(ApiError::not_found(format!("job {id} has made no file"))),
+        (None, _) => {
+            let message = format!(
+                "job {id} has no file: only exports have one, and the last {FILES_KEPT_MAX} of a \
+                 workspace are kept"
+            );
+            Err(ApiError::not_found(message))
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod commands;
 pub mod comparison;
 mod configuration;
 pub mod events;
+pub mod exports;
 pub mod installation;
 pub mod items;
 pub mod jobs;

@@ -10,7 +10,7 @@ use web::error::{ApiError, ErrorKind};
 use web::workspaces::Workspace;
 use web::{App, Installation};
 
-use crate::Revised;
+use crate::{Revised, catalog_drafts};
 
 /// The most workspaces: each has threads, open files and a share of the memory.
 pub const WORKSPACES_MAX: usize = 1_000;
@@ -136,6 +136,7 @@ fn remove_workspace(app: &App, id: &WorkspaceId) -> Result<String, ApiError> {
         Ok(folder) => {
             app.workspaces.forget(id);
             app.jobs.forget_workspace(id);
+            catalog_drafts::remove_all(app, id);
             tracing::warn!(workspace = %id, folder = %folder.display(), "a workspace was removed");
             let name = folder.file_name().unwrap_or_default().to_string_lossy();
             Ok(format!("trash/{name}"))

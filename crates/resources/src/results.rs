@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
 
+pub(crate) use self::csv_file::harmless;
 pub use self::csv_file::to_csv;
 
 /// The default number of days, the last one included.

@@ -10,6 +10,7 @@ mod catalog;
 mod collections;
 mod description;
 mod events;
+mod exports;
 mod invitations;
 mod items;
 mod jobs;
@@ -146,6 +147,8 @@ fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::read))
         .routes(routes!(jobs::cancel))
+        .routes(routes!(jobs::result))
+        .routes(routes!(exports::start))
         .routes(routes!(training::start, training::read))
         .routes(routes!(training::read_run))
         .routes(routes!(training::models))

@@ -103,7 +103,7 @@ pub fn run(folder: &Path, words: &[String], seed: u64) -> Result<Report> {
     let config =
         WorkspaceConfig { private_token: Some("private".to_owned()), ..(*engine.config()).clone() };
     engine.submit_blocking(vec![Entry::Configured(config)])?;
-    engine.import_catalog(file, &ConfirmedRemovals::default(), &|_, _| {})?;
+    engine.import_catalog(file, &ConfirmedRemovals::default(), &|_, _| Ok(()))?;
     let purchases = sales.iter().map(|sale| Interaction {
         timestamp: Some(Timestamp(sale.timestamp * 1_000)),
         ..Interaction::new(&sale.user_id, &sale.item_id, InteractionKind::Purchase)

@@ -93,6 +93,9 @@ impl App {
         installation: Installation,
         metrics: PrometheusHandle,
     ) -> Self {
+        if let Err(error) = installation.data.remove_exports() {
+            tracing::warn!(%error, "files of earlier exports stay");
+        }
         let memory = Arc::clone(&installation.options.memory);
         let callers = settings.callers.clone();
         let admission = Arc::new(Admission::new(callers.clone(), Arc::clone(&memory)));

@@ -2,6 +2,7 @@
 //! once, each on a thread of its own; the others wait. Jobs are of this process: they end when the
 //! server stops, and nothing of them is journalled but what they do.
 
+mod download;
 mod job;
 mod registry;
 
@@ -17,8 +18,8 @@ use uuid::Uuid;
 
 pub use self::job::{Job, JobFile, JobKind, JobOutcome, JobProgress, JobState};
 pub use self::registry::{
-    ENDED_KEPT_MAX, ENDED_KEPT_MS, RUNNING_IN_WORKSPACE_MAX, RUNNING_MAX, WAITING_BYTES_MAX,
-    WAITING_IN_WORKSPACE_MAX, WAITING_MAX,
+    ENDED_KEPT_MAX, ENDED_KEPT_MS, FILES_KEPT_MAX, RUNNING_IN_WORKSPACE_MAX, RUNNING_MAX,
+    WAITING_BYTES_MAX, WAITING_IN_WORKSPACE_MAX, WAITING_MAX,
 };
 use self::registry::{Registry, Work};
 use crate::error::ApiError;

@@ -39,7 +39,7 @@ pub(super) fn read(reader: impl Read) -> Result<Table, ImportError> {
             table.errors.push(RowError {
                 row: line,
                 column: None,
-                reason: "wrong number of fields",
+                reason: "wrong number of fields".to_owned(),
                 detail,
             });
             continue;
@@ -56,7 +56,7 @@ pub(super) fn read(reader: impl Read) -> Result<Table, ImportError> {
             table.errors.push(RowError {
                 row: line,
                 column: None,
-                reason: "text is not UTF-8",
+                reason: "text is not UTF-8".to_owned(),
                 detail,
             });
             continue;

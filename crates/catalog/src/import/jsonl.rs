@@ -31,7 +31,7 @@ pub(super) fn read(reader: impl Read) -> Result<Table, ImportError> {
                 table.errors.push(RowError {
                     row: line,
                     column: None,
-                    reason: "not a JSON object",
+                    reason: "not a JSON object".to_owned(),
                     detail: error.to_string(),
                 });
                 continue;

@@ -69,7 +69,7 @@ fn a_new_item_reaches_those_who_like_its_like_without_a_training() {
             .import_catalog(
                 CatalogFile { columns, rows: rows.collect() },
                 &ConfirmedRemovals::default(),
-                &|_, _| {},
+                &|_, _| Ok(()),
             )
             .unwrap();
     };

@@ -104,7 +104,7 @@ fn fill(engine: &Engine) {
     engine.submit_blocking(vec![Entry::Configured(config)]).unwrap();
     let file = "item_id,title,price\ni1,One,1\ni2,Two,2.5\ni30,Thirty,30\n";
     let (file, _) = read_file(file.as_bytes(), Format::Csv, &ImportOptions::default()).unwrap();
-    engine.import_catalog(file, &ConfirmedRemovals::default(), &|_, _| {}).unwrap();
+    engine.import_catalog(file, &ConfirmedRemovals::default(), &|_, _| Ok(())).unwrap();
     for n in 0..400u32 {
         engine
             .submit_blocking(vec![viewed(n, n % 17, n * n % 23), bought(n, n % 17, n * 7 % 29)])

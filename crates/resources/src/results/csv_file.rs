@@ -28,8 +28,7 @@ const HEAD: [&str; 20] = [
     "conversion_rate_high",
 ];
 
-/// The rows as a CSV file (RFC 4180). A text that a spreadsheet would take for a formula, since it
-/// begins with `=`, `+`, `-`, `@`, a tab or a line break, has an apostrophe before it.
+/// The rows as a CSV file (RFC 4180), with no text that a spreadsheet would take for a formula.
 ///
 /// # Errors
 /// None that a client can mend.
@@ -72,7 +71,9 @@ fn cells(row: &ResultRow) -> Vec<String> {
     cells
 }
 
-fn harmless(text: &str) -> String {
+/// A text that a spreadsheet would take for a formula, since it begins with `=`, `+`, `-`, `@`, a
+/// tab or a line break, gets an apostrophe before it.
+pub(crate) fn harmless(text: &str) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
         format!("'{text}")
     } else {

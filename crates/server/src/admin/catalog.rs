@@ -1,8 +1,10 @@
 //! `POST /api/workspaces/{workspace}/catalog`: a file becomes the catalog, whole or not at all.
-//! `GET` lists its versions; `POST .../catalog/versions/{version}/activate` goes back to one.
+//! With `?job=true` it does so as a job. `GET` lists its versions; `POST .../catalog/versions/{version}/activate` goes back to one.
+
+use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -10,7 +12,9 @@ use catalog::Format;
 use resources::catalog::{self as resource, Options, Versions};
 
 use super::Upload;
-use web::access::NothingDone;
+use super::jobs::accepted;
+use web::App;
+use web::access::{Caller, NothingDone};
 use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::Workspace;
@@ -26,6 +30,8 @@ use web::workspaces::Workspace;
     responses((status = 200, description = "Done", body = resource::Imported)),
 )]
 pub(super) async fn import(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
     Parameters(options): Parameters<Options>,
     headers: HeaderMap,
     Upload(workspace, body): Upload<Bytes>,
@@ -40,7 +46,14 @@ pub(super) async fn import(
             return Err(ApiError::bad_request(message));
         }
     };
-    Ok(if options.dry_run {
+    if options.dry_run && options.job {
+        let message = "query parameter job: a dry run is no job, leave out one of the two";
+        return Err(ApiError::invalid(message));
+    }
+    Ok(if options.job {
+        let job = resource::start_import(&app, &workspace, caller.actor, body, format, &options)?;
+        accepted(workspace.id(), job.id, &job)
+    } else if options.dry_run {
         let preview = resource::preview(&workspace, body, format, &options).await?;
         (Extension(NothingDone), Json(preview)).into_response()
     } else {

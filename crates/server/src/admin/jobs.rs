@@ -57,6 +57,20 @@ pub(super) async fn read(
     Ok(Json(jobs::read(&app, workspace.id(), &id)?))
 }
 
+/// Downloads the file that a job has made.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/jobs/{id}/result",
+    responses((status = 200, description = "The file")),
+)]
+pub(super) async fn result(
+    State(app): State<Arc<App>>,
+    Workspace(workspace): Workspace,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    jobs::file(&app, workspace.id(), &id)?.download().await
+}
+
 /// Ends a job.
 #[utoipa::path(
     post,

@@ -161,6 +161,13 @@ pub(super) const CALLS: &[Call] = &[
     read("/api/workspaces/{workspace}/kpis", ReadWorkspace),
     read("/api/workspaces/{workspace}/jobs", ReadWorkspace),
     read("/api/workspaces/{workspace}/jobs/{id}", ReadWorkspace),
+    read("/api/workspaces/{workspace}/jobs/{id}/result", ReadWorkspace),
+    Call {
+        method: "POST",
+        path: "/api/workspaces/{workspace}/exports",
+        requirement: Requirement::Right(ReadWorkspace),
+        audited: Audited::Call("export.start"),
+    },
     Call {
         method: "POST",
         path: "/api/workspaces/{workspace}/jobs/{id}/cancel",

@@ -160,7 +160,7 @@ fn prepare(folder: &std::path::Path) -> Result<()> {
     let engine = open_workspace(&data, &id, false)?;
     engine.configure_as(&config)?;
     let (file, _) = read_file(ALBUMS_CSV.as_bytes(), Format::Csv, &ImportOptions::default())?;
-    engine.import_catalog(file, &ConfirmedRemovals::default(), &|_, _| {})?;
+    engine.import_catalog(file, &ConfirmedRemovals::default(), &|_, _| Ok(()))?;
     Ok(())
 }
 

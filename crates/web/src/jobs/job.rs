@@ -1,5 +1,6 @@
 //! A job as it is shown.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use domain::Timestamp;
@@ -129,7 +130,9 @@ pub struct JobFile {
 
 impl Drop for JobFile {
     fn drop(&mut self) {
-        if let Err(error) = fs_err::remove_file(&self.path) {
+        if let Err(error) = fs_err::remove_file(&self.path)
+            && error.kind() != ErrorKind::NotFound
+        {
             tracing::warn!(%error, path = %self.path.display(), "the file of a job stays");
         }
     }

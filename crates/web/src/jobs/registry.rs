@@ -1,5 +1,6 @@
 //! The jobs that wait, run and have ended, and the limits on them.
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +24,8 @@ pub const WAITING_IN_WORKSPACE_MAX: usize = 8;
 pub const WAITING_BYTES_MAX: usize = 512 * 1_024 * 1_024;
 /// The most jobs of one workspace that are kept once they have ended; the oldest are forgotten.
 pub const ENDED_KEPT_MAX: usize = 20;
+/// The most files of the jobs of one workspace that are kept; the oldest are removed.
+pub const FILES_KEPT_MAX: usize = 4;
 /// How long jobs that have ended are kept with their files, in milliseconds.
 pub const ENDED_KEPT_MS: i64 = 24 * 3_600 * 1_000;
 
@@ -184,6 +187,12 @@ impl Registry {
         let n_surplus = ended.len().saturating_sub(ENDED_KEPT_MAX);
         let surplus = &ended[..n_surplus];
         self.0.retain(|entry| !surplus.iter().any(|(_, id)| *id == entry.job.id));
+        let has_file = |entry: &&mut Entry| entry.workspace == *workspace && entry.file.is_some();
+        let mut with_file: Vec<&mut Entry> = self.0.iter_mut().filter(has_file).collect();
+        with_file.sort_unstable_by_key(|entry| Reverse(entry.job.ended_at));
+        for entry in with_file.into_iter().skip(FILES_KEPT_MAX) {
+            entry.file = None;
+        }
     }
 
     fn entry(&mut self, id: Uuid) -> Option<&mut Entry> {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::Form;
 use axum::extract::{Multipart, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use axum::{Extension, Form};
 use domain::quantity::grouped;
 use domain::{PropertyType, WorkspaceId};
 use engine::CatalogPreview;
@@ -13,10 +13,12 @@ use maud::{Markup, Render, html};
 use resources::catalog::{self, Options};
 use resources::catalog_drafts::{self, DRAFT_HOURS_KEPT, Draft, Upload};
 use web::App;
+use web::access::Caller;
 use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::Workspace;
 
+use super::super::jobs;
 use super::{item_path, path, value_text};
 use crate::page::{Area, Frame, Page};
 use crate::ui::form::{CSRF_FIELD, Checkbox, Field, Form as FormElement, Select};
@@ -66,7 +68,12 @@ pub(super) async fn upload(
     Workspace(workspace): Workspace,
     multipart: Multipart,
 ) -> Result<Response, ApiError> {
-    match receive(&app, workspace.id(), multipart).await {
+    let received = async {
+        let draft = receive(&app, workspace.id(), multipart).await?;
+        // The page that follows shows what is kept of this.
+        catalog_drafts::preview(&workspace, &draft, &Options::default()).await.map(|_| draft)
+    };
+    match received.await {
         Ok(draft) => {
             let to = path(workspace.id(), &format!("/import/{}", draft.id));
             Ok(Redirect::to(&to).into_response())
@@ -109,8 +116,7 @@ pub(super) async fn show(
     Parameters(options): Parameters<Options>,
 ) -> Result<Response, ApiError> {
     let draft = catalog_drafts::find(&app, workspace.id(), &draft).await?;
-    let preview = catalog::preview(&workspace, draft.clone(), draft.format, &options).await;
-    match preview {
+    match catalog_drafts::preview(&workspace, &draft, &options).await {
         Ok(preview) => {
             let page = draft_page(&frame, workspace.id(), &draft, &options, &preview, None);
             Ok(page.into_response())
@@ -123,25 +129,25 @@ pub(super) async fn show(
     }
 }
 
-/// Puts the draft in force.
+/// Starts the job that puts the draft in force.
 pub(super) async fn switch(
     State(app): State<Arc<App>>,
     frame: Frame,
+    Extension(caller): Extension<Caller>,
     Workspace(workspace): Workspace,
     Path((_, draft)): Path<(String, String)>,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Result<Response, ApiError> {
     let options = read_options(pairs);
     let draft = catalog_drafts::find(&app, workspace.id(), &draft).await?;
-    match catalog::import(&workspace, draft.clone(), draft.format, &options).await {
-        Ok(_) => {
-            catalog_drafts::remove(draft).await?;
-            let to = path(workspace.id(), "/versions?notice=imported");
-            Ok(Redirect::to(&to).into_response())
+    let preview = catalog_drafts::preview(&workspace, &draft, &options).await?;
+    match catalog::check_removals(&workspace, preview.changes.clone(), &options).await {
+        Ok(()) => {
+            let (actor, format) = (caller.actor, draft.format);
+            let job = catalog::start_import(&app, &workspace, actor, draft, format, &options)?;
+            Ok(Redirect::to(&jobs::path(workspace.id(), job.id)).into_response())
         }
         Err(error) if error.kind.status().is_client_error() => {
-            let preview =
-                catalog::preview(&workspace, draft.clone(), draft.format, &options).await?;
             let why = Some(error.message.as_str());
             let page = draft_page(&frame, workspace.id(), &draft, &options, &preview, why);
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
@@ -290,7 +296,7 @@ fn mistakes(preview: &CatalogPreview) -> Markup {
         vec![
             Cell::new(grouped(error.row)),
             Cell::new(error.column.as_deref().unwrap_or("–")),
-            Cell::new(error.reason),
+            Cell::new(&error.reason),
             Cell::new(&error.detail),
         ]
     }));
@@ -307,9 +313,7 @@ fn switch_form(frame: &Frame, here: &str, options: &Options, preview: &CatalogPr
     let withdraw = format!("Withdraw {} items", grouped(n_withdrawn));
     let dropped = preview.changes.properties.iter().filter(|change| change.to.is_none());
     let body = html! {
-        @for column in &preview.report.columns {
-            input type="hidden" name="type" value={ (column.name) "=" (column.type_) };
-        }
+        @for type_ in &options.types { input type="hidden" name="type" value=(type_); }
         @if options.allow_bad_cells { input type="hidden" name="allow_bad_cells" value="true"; }
         @if options.skip_invalid { input type="hidden" name="skip_invalid" value="true"; }
         @if n_withdrawn > 0 { (tick("confirm", &confirm, &withdraw)) }

@@ -199,7 +199,7 @@ fn fill(args: &Args, folder: &std::path::Path) -> Result<()> {
     let data = DataFolder::open(folder)?;
     let engine = data.open_workspace(&id, &|_, _| {})?;
     engine.submit_blocking(vec![Entry::Configured(WorkspaceConfig::empty(id))])?;
-    engine.import_catalog(catalog(args.items), &ConfirmedRemovals::default(), &|_, _| {})?;
+    engine.import_catalog(catalog(args.items), &ConfirmedRemovals::default(), &|_, _| Ok(()))?;
     let interactions = u64::from(args.users) * INTERACTIONS_PER_USER;
     let set = Simulation { users: args.users, items: args.items, interactions }.histories();
     simulation::import(&engine, &set, args.users, args.json)?;

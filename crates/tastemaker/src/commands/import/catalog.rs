@@ -78,8 +78,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         None => open(&args.place, args.create)?,
     };
     let bar = terminal::bar("importing the catalog", "items", report.n_items, args.place.json);
-    let imported =
-        opened.engine.import_catalog(file, &confirmed, &|done, _| bar.set_position(done));
+    let imported = opened.engine.import_catalog(file, &confirmed, &|done, _| {
+        bar.set_position(done);
+        Ok(())
+    });
     bar.finish_and_clear();
     let changes = imported.with_context(|| format!("cannot import {name}"))?;
     if args.place.json {

@@ -1,0 +1,183 @@
+//! One job: how far it is, how it ended, and what it has made.
+
+use std::fmt::Display;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Router};
+use domain::Right::ReadWorkspace;
+use domain::WorkspaceId;
+use maud::{Markup, Render, html};
+use resources::jobs;
+use web::App;
+use web::access::{Audited, Call, Caller, Requirement};
+use web::error::ApiError;
+use web::jobs::{Job, JobKind, JobState};
+use web::workspaces::Workspace;
+
+use crate::gate::{gated, read};
+use crate::live::{Part, fragments};
+use crate::page::{Area, Frame, Page};
+use crate::ui::form::Form;
+use crate::ui::{Button, Icon, LiveFragment, Progress, ProgressState};
+
+pub(super) const CALLS: &[Call] = &[
+    read("/console/{workspace}/jobs/{id}", ReadWorkspace),
+    read("/console/{workspace}/jobs/{id}/stream", ReadWorkspace),
+    read("/console/{workspace}/jobs/{id}/result", ReadWorkspace),
+    Call {
+        method: "POST",
+        path: "/console/{workspace}/jobs/{id}/cancel",
+        requirement: Requirement::Right(ReadWorkspace),
+        audited: Audited::Call("job.cancel"),
+    },
+];
+
+/// How often the progress of a job is told.
+const LIVE_INTERVAL: Duration = Duration::from_millis(500);
+
+pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    let routes = Router::new()
+        .route("/console/{workspace}/jobs/{id}", get(show))
+        .route("/console/{workspace}/jobs/{id}/stream", get(follow))
+        .route("/console/{workspace}/jobs/{id}/result", get(download))
+        .route("/console/{workspace}/jobs/{id}/cancel", post(cancel));
+    gated(app, CALLS, routes)
+}
+
+/// The path of a job's page.
+pub(super) fn path(workspace: &WorkspaceId, id: impl Display) -> String {
+    format!("/console/{workspace}/jobs/{id}")
+}
+
+async fn show(
+    State(app): State<Arc<App>>,
+    frame: Frame,
+    Workspace(workspace): Workspace,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    let (own, job) = (workspace.id(), jobs::read(&app, workspace.id(), &id)?);
+    let here = path(own, job.id);
+    let stream = format!("{here}/stream");
+    let body = html! {
+        @if job.state.has_ended() {
+            (progress(own, &job))
+        } @else {
+            (LiveFragment { stream: &stream, content: progress(own, &job) })
+            (Form {
+                action: &format!("{here}/cancel"),
+                csrf: &frame.csrf,
+                preview: None,
+                body: html! { (Button::secondary("Cancel").disabled(job.is_being_cancelled)) },
+            })
+        }
+    };
+    let area = match job.kind {
+        JobKind::Training => Area::Models,
+        JobKind::Import | JobKind::Export => Area::Catalog,
+    };
+    let page = Page::new(&frame, area, label(job.kind)).lead(lead(job.kind)).body(body);
+    Ok(page.into_response())
+}
+
+async fn follow(
+    State(app): State<Arc<App>>,
+    Workspace(workspace): Workspace,
+    Path((_, id)): Path<(String, String)>,
+) -> Response {
+    let own = workspace.id().clone();
+    fragments(Arc::clone(&app), LIVE_INTERVAL, move || {
+        let job = jobs::read(&app, &own, &id);
+        let part = job.map(|job| match job.state.has_ended() {
+            true => Part::Last(progress(&own, &job)),
+            false => Part::Fragment(progress(&own, &job)),
+        });
+        std::future::ready(part)
+    })
+}
+
+async fn download(
+    State(app): State<Arc<App>>,
+    Workspace(workspace): Workspace,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    jobs::file(&app, workspace.id(), &id)?.download().await
+}
+
+async fn cancel(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    Workspace(workspace): Workspace,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<Redirect, ApiError> {
+    let job = jobs::cancel(&app, workspace.id(), &caller, &id)?;
+    Ok(Redirect::to(&path(workspace.id(), job.id)))
+}
+
+fn label(kind: JobKind) -> &'static str {
+    match kind {
+        JobKind::Import => "Import of a catalog",
+        JobKind::Training => "Training run",
+        JobKind::Export => "Export",
+    }
+}
+
+fn lead(kind: JobKind) -> &'static str {
+    match kind {
+        JobKind::Import => "The catalog stays as it is until the last step.",
+        JobKind::Training => "Lists are made as before meanwhile.",
+        JobKind::Export => "The file is made beside everything else, and kept for a day.",
+    }
+}
+
+/// How far a job is, and the way on from its end.
+fn progress(workspace: &WorkspaceId, job: &Job) -> Markup {
+    let catalog = |rest: &str| format!("{}{rest}", Area::Catalog.path(workspace));
+    let error = job.error.as_ref().map_or("", |error| error.detail.as_str());
+    let nothing_changed = format!("Nothing was changed: {error}.");
+    let (state, detail) = match job.state {
+        JobState::Waiting => (ProgressState::Running(None), job.progress.doing.clone()),
+        JobState::Running if job.is_being_cancelled => {
+            (ProgressState::Running(Some(job.progress.share)), "It is being cancelled.".to_owned())
+        }
+        JobState::Running => {
+            (ProgressState::Running(Some(job.progress.share)), job.progress.doing.clone())
+        }
+        JobState::Done => (ProgressState::Done, done_text(job.kind).to_owned()),
+        JobState::Failed => (ProgressState::Failed, nothing_changed),
+        JobState::Cancelled => (ProgressState::Cancelled, nothing_changed),
+    };
+    let next = match (job.kind, job.state) {
+        (_, JobState::Waiting | JobState::Running) => None,
+        (JobKind::Export, JobState::Done) => Some(
+            Button::primary("Download")
+                .icon(Icon::Download)
+                .href(&format!("{}/result", path(workspace, job.id)))
+                .render(),
+        ),
+        (JobKind::Import, JobState::Done) => {
+            Some(Button::primary("Show the catalog").href(&catalog("")).render())
+        }
+        (JobKind::Import, _) => {
+            Some(Button::primary("Import again").href(&catalog("/import")).render())
+        }
+        (JobKind::Export, _) => {
+            Some(Button::primary("Back to the catalog").href(&catalog("")).render())
+        }
+        (JobKind::Training, _) => {
+            Some(Button::primary("Show the models").href(&Area::Models.path(workspace)).render())
+        }
+    };
+    Progress { label: label(job.kind), state, detail: &detail, actions: next }.render()
+}
+
+fn done_text(kind: JobKind) -> &'static str {
+    match kind {
+        JobKind::Import => "The file is the catalog now. The version before can be brought back.",
+        JobKind::Training => "The run has ended.",
+        JobKind::Export => "The file is ready.",
+    }
+}
