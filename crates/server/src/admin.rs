@@ -36,10 +36,10 @@ mod workspaces;
 
 use std::sync::Arc;
 
-use axum::{Extension, Router};
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
+use axum::{Extension, Router};
 use domain::WorkspaceId;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;

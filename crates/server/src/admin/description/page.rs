@@ -95,10 +95,11 @@ fn show(document: &OpenApi) -> Markup {
 fn show_call(ShownCall { method, path, operation }: &ShownCall<'_>) -> Markup {
     let id = operation.operation_id.as_deref().unwrap_or_default();
     let text = operation.description.as_deref().unwrap_or_default();
-    let parameters = operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
-        RefOr::T(parameter) => Some(parameter),
-        RefOr::Ref(_) => None,
-    });
+    let parameters =
+        operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
+            RefOr::T(parameter) => Some(parameter),
+            RefOr::Ref(_) => None,
+        });
     let parameters: Vec<&Parameter> = parameters.collect();
     let takes = operation.request_body.as_ref().and_then(|body| match body {
         RefOr::T(body) => body.content.values().find_map(content_name),
