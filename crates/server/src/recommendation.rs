@@ -7,7 +7,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 /// The long form of a list: what a trait's `<key>__detail` holds.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub struct ListBody<'a> {
     items: Vec<ItemBody<'a>>,
     /// The property whose values the ids are; absent for items.
@@ -24,7 +24,7 @@ pub struct ListBody<'a> {
     user_known: Option<bool>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 struct ItemBody<'a> {
     id: &'a str,
     score: f32,
@@ -32,7 +32,7 @@ struct ItemBody<'a> {
     reason: ReasonBody<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 struct ReasonBody<'a> {
     /// The kind of the strongest contribution (viewed, bought, carted, bookmarked, rated, played),
     /// or "similar" for a cold-start item (then each reason names the property), "buy_again" for an
@@ -41,7 +41,7 @@ struct ReasonBody<'a> {
     because: Vec<ContributionBody<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 struct ContributionBody<'a> {
     id: &'a str,
     kind: InteractionKind,

@@ -40,7 +40,11 @@ macro_rules! collection_calls {
             use super::*;
 
             /// Lists the collections of this kind.
-            #[utoipa::path(get, path = $all, responses((status = 200, description = "Done", body = Collections)))]
+            #[utoipa::path(
+                        get,
+                        path = $all,
+                        responses((status = 200, description = "Done", body = Collections)),
+                    )]
             pub(in super::super) async fn list(
                 Workspace(workspace): Workspace,
             ) -> Result<Json<Collections>, ApiError> {
@@ -48,7 +52,12 @@ macro_rules! collection_calls {
             }
 
             /// Makes an empty collection.
-            #[utoipa::path(post, path = $all, request_body = NewCollection, responses((status = 201, description = "Made")))]
+            #[utoipa::path(
+                        post,
+                        path = $all,
+                        request_body = NewCollection,
+                        responses((status = 201, description = "Made")),
+                    )]
             pub(in super::super) async fn create(
                 Upload(workspace, Body(NewCollection { id })): Upload<Body<NewCollection>>,
             ) -> Result<StatusCode, ApiError> {
@@ -57,7 +66,11 @@ macro_rules! collection_calls {
             }
 
             /// Shows a collection with its members.
-            #[utoipa::path(get, path = $one, responses((status = 200, description = "Done", body = ShownCollection)))]
+            #[utoipa::path(
+                        get,
+                        path = $one,
+                        responses((status = 200, description = "Done", body = ShownCollection)),
+                    )]
             pub(in super::super) async fn read(
                 Workspace(workspace): Workspace,
                 Path((_, id)): Path<(String, String)>,
@@ -66,7 +79,11 @@ macro_rules! collection_calls {
             }
 
             /// Removes a collection. Its members stay.
-            #[utoipa::path(delete, path = $one, responses((status = 204, description = "Done")))]
+            #[utoipa::path(
+                        delete,
+                        path = $one,
+                        responses((status = 204, description = "Done")),
+                    )]
             pub(in super::super) async fn remove(
                 Workspace(workspace): Workspace,
                 Path((_, id)): Path<(String, String)>,
@@ -76,7 +93,12 @@ macro_rules! collection_calls {
             }
 
             /// Adds a member to a collection.
-            #[utoipa::path(post, path = $members, request_body = NewMember, responses((status = 201, description = "Made")))]
+            #[utoipa::path(
+                        post,
+                        path = $members,
+                        request_body = NewMember,
+                        responses((status = 201, description = "Made")),
+                    )]
             pub(in super::super) async fn add_member(
                 Path((_, id)): Path<(String, String)>,
                 Upload(workspace, Body(member)): Upload<Body<NewMember>>,
@@ -86,7 +108,12 @@ macro_rules! collection_calls {
             }
 
             /// Takes a member out of a collection.
-            #[utoipa::path(delete, path = $member, params(RemovedMember), responses((status = 204, description = "Done")))]
+            #[utoipa::path(
+                        delete,
+                        path = $member,
+                        params(RemovedMember),
+                        responses((status = 204, description = "Done")),
+                    )]
             pub(in super::super) async fn remove_member(
                 Workspace(workspace): Workspace,
                 Path((_, id, member)): Path<(String, String, String)>,

@@ -9,6 +9,7 @@ use axum::Extension;
 use axum::body::Bytes;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use serde_json::{Number, Value};
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
 use utoipa::openapi::schema::{Components, Object, Ref, Type};
 use utoipa::openapi::security::{
@@ -45,8 +46,25 @@ pub(super) struct Description {
 impl Description {
     /// Both of a document that was completed.
     pub(super) fn new(document: &OpenApi) -> Self {
-        let json = serde_json::to_vec_pretty(document).expect("the document is JSON");
-        Self { document: json.into(), page: page::Page::new(document) }
+        let mut json = serde_json::to_value(document).expect("the document is JSON");
+        shorten_numbers(&mut json);
+        Self { document: json.to_string().into(), page: page::Page::new(document) }
+    }
+}
+
+/// Defaults of single precision come widened: each number gets the digits that it needs.
+fn shorten_numbers(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            let narrow = number.as_f64().filter(|_| number.is_f64()).map(|wide| wide as f32);
+            let short = narrow.and_then(|narrow| narrow.to_string().parse().ok());
+            if let Some(short) = short.and_then(Number::from_f64) {
+                *number = short;
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(shorten_numbers),
+        Value::Object(fields) => fields.values_mut().for_each(shorten_numbers),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
     }
 }
 

@@ -100,7 +100,12 @@ pub(super) async fn read(
     get,
     path = "/api/workspaces/{workspace}/live",
     params(StreamQuery),
-    responses((status = 200, description = "Done", body = String, content_type = "text/event-stream")),
+    responses((
+        status = 200,
+        description = "Done",
+        body = String,
+        content_type = "text/event-stream",
+    )),
 )]
 pub(super) async fn follow(
     State(app): State<Arc<App>>,

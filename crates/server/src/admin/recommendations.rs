@@ -42,7 +42,7 @@ pub(super) struct Query {
     get,
     path = "/api/workspaces/{workspace}/recommendations",
     params(Query),
-    responses((status = 200, description = "Done", body = Object)),
+    responses((status = 200, description = "Done", body = ListBody)),
 )]
 pub(super) async fn read(
     Workspace(workspace): Workspace,

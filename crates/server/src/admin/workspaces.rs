@@ -6,11 +6,10 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use domain::json::to_value;
-use engine::{Engine, Health};
+use domain::{TraitDefinition, WorkspaceId};
+use engine::{Counts, Engine, Health, Training};
 use resources::lifecycle::{self, NewWorkspace, RemovedWorkspace};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 use super::body::Body;
 use super::revision::revised;
@@ -24,48 +23,81 @@ use web::workspaces::Workspace;
 #[utoipa::path(
     get,
     path = "/api/workspaces",
-    responses((status = 200, description = "Done", body = Object)),
+    responses((status = 200, description = "Done", body = ShownWorkspaces)),
 )]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<ShownWorkspaces>, ApiError> {
     let _turn = app.admission.administrators_account().take_question_turn().await?;
     let show = move |engines: &[Arc<Engine>]| {
         let covered = engines.iter().filter(|engine| caller.grant.covers(engine.id().as_str()));
-        covered.map(|engine| workspace_json(engine)).collect()
+        covered.map(|engine| ShownWorkspace::new(engine)).collect()
     };
-    let workspaces: Vec<Value> = app.workspaces.look_at_all(show).await?;
-    Ok(Json(json!({ "workspaces": workspaces })))
+    let workspaces = app.workspaces.look_at_all(show).await?;
+    Ok(Json(ShownWorkspaces { workspaces }))
 }
 
 /// Shows a workspace.
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}",
-    responses((status = 200, description = "Done", body = Object)),
+    responses((status = 200, description = "Done", body = ShownWorkspace)),
 )]
-pub(super) async fn read(Workspace(workspace): Workspace) -> Result<Json<Value>, ApiError> {
-    workspace.ask(|engine| Ok(Json(workspace_json(engine)))).await
+pub(super) async fn read(
+    Workspace(workspace): Workspace,
+) -> Result<Json<ShownWorkspace>, ApiError> {
+    workspace.ask(|engine| Ok(Json(ShownWorkspace::new(engine)))).await
 }
 
-/// Names and counts; tokens and keys are not shown.
-fn workspace_json(engine: &Engine) -> Value {
-    let config = engine.config();
-    let sources: Vec<Value> = config
-        .sources
-        .iter()
-        .map(|source| json!({ "name": source.name, "enabled": source.enabled }))
-        .collect();
-    json!({
-        "id": config.id,
-        "name": config.name,
-        "ready": engine.health() == Health::Ready,
-        "sources": sources,
-        "traits": to_value(&config.traits),
-        "counts": engine.counts(),
-        "training": to_value(&engine.training()),
-    })
+/// A workspace at a glance. Tokens and keys are not shown.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct ShownWorkspace {
+    /// The id.
+    #[schema(value_type = String)]
+    id: WorkspaceId,
+    /// A name for people.
+    name: Option<String>,
+    /// Whether it takes messages and answers.
+    ready: bool,
+    sources: Vec<NamedSource>,
+    traits: Vec<TraitDefinition>,
+    /// The sizes of its state.
+    #[schema(value_type = Object)]
+    counts: Counts,
+    /// The record of the model in use.
+    #[schema(value_type = Option<Object>)]
+    training: Option<Training>,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+struct NamedSource {
+    name: String,
+    enabled: bool,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct ShownWorkspaces {
+    workspaces: Vec<ShownWorkspace>,
+}
+
+impl ShownWorkspace {
+    fn new(engine: &Engine) -> Self {
+        let config = engine.config();
+        let sources = config
+            .sources
+            .iter()
+            .map(|source| NamedSource { name: source.name.clone(), enabled: source.enabled });
+        Self {
+            id: config.id.clone(),
+            name: config.name.clone(),
+            ready: engine.health() == Health::Ready,
+            sources: sources.collect(),
+            traits: config.traits.clone(),
+            counts: engine.counts(),
+            training: engine.training(),
+        }
+    }
 }
 
 /// Makes an empty workspace.
@@ -75,14 +107,14 @@ fn workspace_json(engine: &Engine) -> Value {
     post,
     path = "/api/workspaces",
     request_body = NewWorkspace,
-    responses((status = 201, description = "Made", body = Object)),
+    responses((status = 201, description = "Made", body = ShownWorkspace)),
 )]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     Body(new): Body<NewWorkspace>,
 ) -> Result<Response, ApiError> {
     let location = format!("/api/workspaces/{}", new.id);
-    let made = lifecycle::create(&app, new, workspace_json).await?;
+    let made = lifecycle::create(&app, new, ShownWorkspace::new).await?;
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], revised(made)).into_response())
 }
 

@@ -177,7 +177,7 @@ async fn another_password_or_role_ends_the_sessions_of_an_account() {
         app.call_as(by, Method::PUT, "/api/account/password", body).await
     };
     insta::assert_snapshot!(set(&one, "wrong", "a new long password").await.line(), @"400 validation_error: current: this is not the password of the account (at /current)");
-    insta::assert_snapshot!(set(&one, PASSWORD, "short").await.line(), @"400 validation_error: password: it must have 12 characters or more, and at most 1024 bytes");
+    insta::assert_snapshot!(set(&one, PASSWORD, "short").await.line(), @"400 validation_error: password: it must have 12 characters or more, and at most 1024 bytes (at /new)");
     let new = session_of(&set(&one, PASSWORD, "a new long password").await);
     assert!(!app.is_known(&one).await && !app.is_known(&two).await && app.is_known(&new).await);
     assert_eq!(app.try_password("ann@example.com", PASSWORD).await.status, 401);

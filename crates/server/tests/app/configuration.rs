@@ -275,7 +275,7 @@ async fn a_workspace_is_made_served_and_removed_while_others_go_on() {
 
     let refused =
         app.administer(Method::DELETE, &format!("{news}?confirm=shop"), Value::Null, &[]).await;
-    insta::assert_snapshot!(refused.line(), @"400 validation_error: this removes workspace news with all its data: repeat its id to confirm, as ?confirm=news");
+    insta::assert_snapshot!(refused.line(), @"400 validation_error: this removes workspace news with all its data: repeat its id to confirm, as ?confirm=news (parameter confirm)");
     let removed =
         app.administer(Method::DELETE, &format!("{news}?confirm=news"), Value::Null, &[]).await;
     assert_eq!(removed.status, 200, "{}", removed.line());
