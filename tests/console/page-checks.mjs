@@ -19,8 +19,13 @@ async function look(browser, origin, path, options) {
     const url = new URL(request.url())
     if (url.origin !== origin && url.protocol !== 'data:') seen.strange.push(request.url())
   })
-  page.on('response', (answer) => answer.status() >= 400 && seen.faults.push(`${answer.status()} ${answer.url()}`))
-  page.on('console', (message) => message.type() === 'error' && seen.faults.push(message.text()))
+  // A page that shows a mistake in its own address is answered 422.
+  const isMistake = (answer) => answer.status() === 422 && answer.request().isNavigationRequest()
+  page.on('response', (answer) => answer.status() >= 400 && !isMistake(answer) && seen.faults.push(`${answer.status()} ${answer.url()}`))
+  page.on('console', (message) => {
+    const isOfMistake = message.text().includes('status of 422') && message.location().url === origin + path
+    if (message.type() === 'error' && !isOfMistake) seen.faults.push(message.text())
+  })
   page.on('pageerror', (error) => seen.faults.push(error.message))
   await page.addInitScript(() => {
     globalThis.shifts = []
