@@ -24,8 +24,19 @@ pub const GROUP_ID_CHARS_MAX: usize = 500;
 pub const FUTURE_TOLERANCE_MS: i64 = 5 * 60 * 1_000;
 
 /// The six types of messages, in the order of their code on disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[derive(utoipa::ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum MessageType {
     /// Sets traits of a user.

@@ -174,10 +174,8 @@ pub fn range(workspace: &RequestedWorkspace, query: &ResultsQuery) -> Result<(Da
         .unwrap_or(Day::from_timestamp(workspace.handle().now()?));
     let from = parse_day("from", query.from.as_deref())?.unwrap_or(until.earlier(DAYS_DEFAULT - 1));
     if from > until {
-        return Err(
-            ApiError::invalid(format!("from is {from}, after until, which is {until}"))
-                .of_parameter("from")
-        );
+        return Err(ApiError::invalid(format!("from is {from}, after until, which is {until}"))
+            .of_parameter("from"));
     }
     Ok((from, until))
 }

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::{WorkspaceConfig, is_token};
 
 /// The interface that a token gives access to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[derive(utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenKind {
     /// Signs calls of the recommender API from servers.
