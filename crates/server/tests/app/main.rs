@@ -13,6 +13,7 @@ mod dialects;
 mod groupings;
 mod items;
 mod lists;
+mod jobs;
 mod live;
 mod overview;
 mod people;

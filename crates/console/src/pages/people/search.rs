@@ -3,6 +3,7 @@
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::{Timestamp, WorkspaceId};
 use maud::{Markup, Render, html};
+use resources::exports::Exportable;
 use resources::people::{self, FOUND_MAX, Found, ShownPerson};
 use serde::Deserialize;
 use web::error::ApiError;
@@ -10,6 +11,7 @@ use web::parameters::Parameters;
 use web::workspaces::Workspace;
 
 use super::address;
+use super::super::exports;
 use super::{interactions_text, search_form};
 use crate::page::{Area, Frame, Page};
 use crate::ui::{Button, Cell, Column, EmptyState, Icon, ItemCard, RelativeTime, Table};
@@ -51,6 +53,7 @@ async fn page(
         let body = html! { (search_form(&action, "")) (recently(&id, &recent, now)) };
         return Ok(Page::new(&frame, Area::People, "People")
             .lead("Find anybody by an id, or look at who was active last.")
+            .actions(html! { (Button::secondary("Export").icon(Icon::Download).href(&exports::path(&id, Exportable::People))) })
             .body(body)
             .into_response());
     }
