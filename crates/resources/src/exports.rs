@@ -321,7 +321,11 @@ fn cell(value: Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => harmless(&text),
-        Value::Array(members) if members.is_empty() => String::new(),
+        // As sets are written in files of items.
+        Value::Array(members) => {
+            let members = members.into_iter().map(cell);
+            harmless(&members.collect::<Vec<_>>().join("|"))
+        }
         other => other.to_string(),
     }
 }
