@@ -4,9 +4,7 @@ use std::io::{Error as IoError, Read, Result as IoResult};
 use std::sync::Arc;
 
 use catalog::import::{ImportError, parse_confirm, parse_type};
-use catalog::{
-    CatalogChanges, CatalogFile, CatalogVersion, Format, ImportOptions, ImportReport,
-};
+use catalog::{CatalogChanges, CatalogFile, CatalogVersion, Format, ImportOptions, ImportReport};
 use domain::grouped;
 use engine::installation::Actor;
 use engine::{Cancelled, CatalogImportError, CatalogPreview, ConfirmedRemovals, Engine};
@@ -186,7 +184,8 @@ pub fn start_import(
             let reader = file.open().map_err(|error| import_error(error.into()))?;
             let read = engine.read_catalog(Cancellable { reader, control }, format, &options);
             put_in_force(&engine, read, &confirmed, &|n_done, n_items| {
-                let doing = format!("{} of {} items are written", grouped(n_done), grouped(n_items));
+                let doing =
+                    format!("{} of {} items are written", grouped(n_done), grouped(n_items));
                 control.tell(n_done as f64 / n_items.max(1) as f64, doing);
                 if control.is_cancelled() { Err(Cancelled) } else { Ok(()) }
             })
@@ -220,13 +219,14 @@ fn put_in_force(
     progress: &dyn Fn(u64, u64) -> Result<(), Cancelled>,
 ) -> Result<Imported, ApiError> {
     let (file, report) = read.map_err(import_error)?;
-    let changes = engine.import_catalog(file, confirmed, progress).map_err(|error| match error {
-        CatalogImportError::Submit(error) => error.into(),
-        CatalogImportError::Withdraws { .. }
-        | CatalogImportError::Drops { .. }
-        | CatalogImportError::Cancelled(_)
-        | CatalogImportError::GivenUp => ApiError::import(error.to_string(), json!(report)),
-    })?;
+    let changes =
+        engine.import_catalog(file, confirmed, progress).map_err(|error| match error {
+            CatalogImportError::Submit(error) => error.into(),
+            CatalogImportError::Withdraws { .. }
+            | CatalogImportError::Drops { .. }
+            | CatalogImportError::Cancelled(_)
+            | CatalogImportError::GivenUp => ApiError::import(error.to_string(), json!(report)),
+        })?;
     Ok(Imported { report, changes, catalog_version: engine.counts().catalog_version })
 }
 

@@ -141,9 +141,8 @@ pub async fn find(app: &Arc<App>, workspace: &WorkspaceId, id: &str) -> Result<D
     let folder = app.installation.data.drafts_folder(workspace);
     let find = move || {
         let formats = [Format::Csv, Format::JsonLines].into_iter();
-        let mut drafts = formats.map(|format| {
-            Draft { id, format, folder: folder.join(id.to_string()) }
-        });
+        let mut drafts =
+            formats.map(|format| Draft { id, format, folder: folder.join(id.to_string()) });
         drafts.find(|draft| draft.path().exists())
     };
     spawn_blocking(find).await?.ok_or_else(missing)
@@ -174,9 +173,8 @@ pub async fn preview(
         let path = draft.preview_path();
         let kept = fs::read(&path).ok();
         let kept = kept.and_then(|kept| serde_json::from_slice::<KeptPreview>(&kept).ok());
-        let is_of_now = |kept: &KeptPreview| {
-            kept.options == options && kept.catalog_version == catalog_version
-        };
+        let is_of_now =
+            |kept: &KeptPreview| kept.options == options && kept.catalog_version == catalog_version;
         if let Some(kept) = kept.filter(is_of_now) {
             return Ok(kept.preview);
         }

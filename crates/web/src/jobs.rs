@@ -18,8 +18,8 @@ use uuid::Uuid;
 
 pub use self::job::{Job, JobFile, JobKind, JobOutcome, JobProgress, JobState};
 pub use self::registry::{
-    ENDED_KEPT_MAX, ENDED_KEPT_MS, FILES_KEPT_MAX, RUNNING_IN_WORKSPACE_MAX, RUNNING_MAX, WAITING_BYTES_MAX,
-    WAITING_IN_WORKSPACE_MAX, WAITING_MAX,
+    ENDED_KEPT_MAX, ENDED_KEPT_MS, FILES_KEPT_MAX, RUNNING_IN_WORKSPACE_MAX, RUNNING_MAX,
+    WAITING_BYTES_MAX, WAITING_IN_WORKSPACE_MAX, WAITING_MAX,
 };
 use self::registry::{Registry, Work};
 use crate::error::ApiError;

@@ -79,9 +79,7 @@ async fn show(
         JobKind::Training => Area::Models,
         JobKind::Import | JobKind::Export => Area::Catalog,
     };
-    let page = Page::new(&frame, area, label(job.kind))
-        .lead(lead(job.kind))
-        .body(body);
+    let page = Page::new(&frame, area, label(job.kind)).lead(lead(job.kind)).body(body);
     Ok(page.into_response())
 }
 

@@ -42,8 +42,7 @@ pub(super) async fn import(
         return Err(ApiError::invalid(message));
     }
     Ok(if options.job {
-        let job =
-            resource::start_import(&app, &workspace, caller.actor, body, format, &options)?;
+        let job = resource::start_import(&app, &workspace, caller.actor, body, format, &options)?;
         accepted(workspace.id(), job.id, &job)
     } else if options.dry_run {
         let preview = resource::preview(&workspace, body, format, &options).await?;

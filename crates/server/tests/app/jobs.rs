@@ -43,7 +43,10 @@ async fn an_import_as_a_job_puts_the_file_in_force_or_says_why_not() {
     );
     let wrong = app.import_as_job("job=true&type=price=double", "item_id,price\na,cheap\n").await;
     let job = app.ended_job(&wrong).await;
-    assert_eq!((&job["state"], &job["error"]["code"]), (&json!("failed"), &json!("import_refused")));
+    assert_eq!(
+        (&job["state"], &job["error"]["code"]),
+        (&json!("failed"), &json!("import_refused"))
+    );
     assert_eq!(job["error"]["report"]["n_bad_cells"], 1, "{job}");
     let refused = app.ended_job(&app.import_as_job("job=true", "item_id,price\na,1\n").await).await;
     assert_eq!(refused["state"], "failed", "half of the items would be withdrawn");

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::{Extension, Form};
 use axum::extract::{Multipart, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use axum::{Extension, Form};
 use domain::quantity::grouped;
 use domain::{PropertyType, WorkspaceId};
 use engine::CatalogPreview;

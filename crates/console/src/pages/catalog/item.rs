@@ -24,8 +24,8 @@ use crate::page::{Area, Frame, Page};
 use crate::ui::chart::{Bar, BarChart, DayPoint, LineChart};
 use crate::ui::form::Form;
 use crate::ui::{
-    Button, Callout, Cell, Column, Confirmation, EmptyState, Icon, ItemCard, LiveFragment, Table, Tone, Unit,
-    picture,
+    Button, Callout, Cell, Column, Confirmation, EmptyState, Icon, ItemCard, LiveFragment, Table,
+    Tone, Unit, picture,
 };
 
 /// The characters of a value beside its name.
@@ -343,8 +343,7 @@ fn people_list(workspace: &WorkspaceId, people: &[LikelyPerson]) -> Markup {
         vec![Column::text("Person"), Column::number("How likely, beside the first")],
     )
     .rows(people.iter().map(|person| {
-        let href =
-            format!("{}/{}", Area::People.path(workspace), super::encode(&person.user_id));
+        let href = format!("{}/{}", Area::People.path(workspace), super::encode(&person.user_id));
         vec![
             Cell::new(html! { a href=(href) { (person.user_id) } }),
             Cell::new(Unit::RoundShare.text(f64::from(person.score) / top)),

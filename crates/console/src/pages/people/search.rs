@@ -10,8 +10,8 @@ use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::Workspace;
 
-use super::address;
 use super::super::exports;
+use super::address;
 use super::{interactions_text, search_form};
 use crate::page::{Area, Frame, Page};
 use crate::ui::{Button, Cell, Column, EmptyState, Icon, ItemCard, RelativeTime, Table};

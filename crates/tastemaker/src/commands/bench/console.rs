@@ -178,7 +178,9 @@ fn fill(args: &Args, folder: &std::path::Path) -> Result<()> {
         scenarios: vec![scenario],
         ..WorkspaceConfig::empty(id)
     })?;
-    engine.import_catalog(calls::catalog(args.items), &ConfirmedRemovals::default(), &|_, _| Ok(()))?;
+    engine.import_catalog(calls::catalog(args.items), &ConfirmedRemovals::default(), &|_, _| {
+        Ok(())
+    })?;
     let simulation =
         Simulation { users: args.users, items: args.items, interactions: args.interactions };
     simulation::import(&engine, &simulation.histories(), args.users, args.json)?;
