@@ -273,7 +273,7 @@ fn a_cancelled_import_leaves_the_old_catalog_also_after_a_stop_in_the_middle() {
         let (file, _) =
             engine.read_catalog(text.as_bytes(), Format::Csv, &ImportOptions::default()).unwrap();
         let told = std::cell::Cell::new(0);
-        let progress = |n_done, n_items| {
+        let progress = |n_done: u64, n_items: u64| {
             told.set(n_done);
             if n_done as f64 >= share * n_items as f64 { Err(engine::Cancelled) } else { Ok(()) }
         };

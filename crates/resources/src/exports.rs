@@ -323,8 +323,11 @@ fn cell(value: Value) -> String {
         Value::String(text) => harmless(&text),
         // As sets are written in files of items.
         Value::Array(members) => {
-            let members = members.into_iter().map(cell);
-            harmless(&members.collect::<Vec<_>>().join("|"))
+            let text = |member: Value| match member {
+                Value::String(text) => text,
+                other => other.to_string(),
+            };
+            harmless(&members.into_iter().map(text).collect::<Vec<_>>().join("|"))
         }
         other => other.to_string(),
     }
