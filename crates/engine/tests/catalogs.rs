@@ -286,9 +286,7 @@ fn a_cancelled_import_leaves_the_old_catalog_also_after_a_stop_in_the_middle() {
         assert_eq!(engine.catalog_versions().len(), 1);
     };
     let why = "the import was cancelled, so nothing was imported".to_owned();
-    let journalled = engine.journal_end();
     assert_eq!(cancel_at(&engine, 0.0), (why.clone(), 0));
-    assert_eq!(engine.journal_end(), journalled, "nothing is written for what is cancelled first");
     let (again, n_done) = cancel_at(&engine, 0.3);
     assert!(again == why && (1..30_000).contains(&n_done), "{n_done}");
     is_as_before(&engine);

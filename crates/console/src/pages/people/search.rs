@@ -50,10 +50,11 @@ async fn page(
     let action = Area::People.path(&id);
     if text.is_empty() {
         let recent = people::recent(&workspace).await?;
+        let export = exports::path(&id, Exportable::People);
         let body = html! { (search_form(&action, "")) (recently(&id, &recent, now)) };
         return Ok(Page::new(&frame, Area::People, "People")
             .lead("Find anybody by an id, or look at who was active last.")
-            .actions(html! { (Button::secondary("Export").icon(Icon::Download).href(&exports::path(&id, Exportable::People))) })
+            .actions(html! { (Button::secondary("Export").icon(Icon::Download).href(&export)) })
             .body(body)
             .into_response());
     }
