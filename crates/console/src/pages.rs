@@ -3,6 +3,7 @@
 
 mod account;
 mod catalog;
+mod exports;
 mod invitation;
 mod jobs;
 mod live;
@@ -37,6 +38,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(people::routes(app))
         .merge(catalog::routes(app))
         .merge(try_it::routes(app))
+        .merge(exports::routes(app))
         .merge(jobs::routes(app))
         .merge(models::routes(app))
         .merge(operations::routes(app))
@@ -58,6 +60,7 @@ fn tables() -> Vec<&'static [Call]> {
         live::CALLS,
         people::CALLS,
         catalog::CALLS,
+        exports::CALLS,
         jobs::CALLS,
         try_it::CALLS,
         scenarios::CALLS,

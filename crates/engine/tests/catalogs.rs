@@ -262,3 +262,40 @@ fn a_scenario_that_does_not_fit_any_more_goes_on_with_what_does_and_says_so() {
     put(&engine, "cheap", r#""filter": "'prize' < 2""#);
     assert!(list(&engine, "cheap").contains("prize"), "it is another one, which never fitted");
 }
+
+#[test]
+fn a_cancelled_import_leaves_the_old_catalog_also_after_a_stop_in_the_middle() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    import(&engine, &file(0, 40), None).unwrap();
+    let cancel_at = |engine: &Engine, share: f64| {
+        let text = file(0, 30_000);
+        let (file, _) =
+            engine.read_catalog(text.as_bytes(), Format::Csv, &ImportOptions::default()).unwrap();
+        let told = std::cell::Cell::new(0);
+        let progress = |n_done: u64, n_items: u64| {
+            told.set(n_done);
+            if n_done as f64 >= share * n_items as f64 { Err(engine::Cancelled) } else { Ok(()) }
+        };
+        let error = engine.import_catalog(file, &ConfirmedRemovals::default(), &progress);
+        (error.unwrap_err().to_string(), told.get())
+    };
+    let is_as_before = |engine: &Engine| {
+        let counts = engine.counts();
+        assert_eq!((counts.catalog_version, counts.available_items), (1, 40));
+        assert_eq!(engine.catalog_versions().len(), 1);
+    };
+    let why = "the import was cancelled, so nothing was imported".to_owned();
+    assert_eq!(cancel_at(&engine, 0.0), (why.clone(), 0));
+    let (again, n_done) = cancel_at(&engine, 0.3);
+    assert!(again == why && (1..30_000).contains(&n_done), "{n_done}");
+    is_as_before(&engine);
+    // All is written but the last step.
+    assert_eq!(cancel_at(&engine, 1.0), (why, 30_000));
+    is_as_before(&engine);
+    drop(engine);
+    let engine = open(folder.path());
+    is_as_before(&engine);
+    assert_eq!(import(&engine, &file(0, 60), None).unwrap().n_new, 20);
+    assert_eq!(engine.counts().available_items, 60);
+}

@@ -321,7 +321,14 @@ fn cell(value: Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => harmless(&text),
-        Value::Array(members) if members.is_empty() => String::new(),
+        // As sets are written in files of items.
+        Value::Array(members) => {
+            let text = |member: Value| match member {
+                Value::String(text) => text,
+                other => other.to_string(),
+            };
+            harmless(&members.into_iter().map(text).collect::<Vec<_>>().join("|"))
+        }
         other => other.to_string(),
     }
 }

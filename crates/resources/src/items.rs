@@ -305,6 +305,19 @@ pub async fn read(workspace: &RequestedWorkspace, id: String) -> Result<ItemDeta
     workspace.ask(read).await
 }
 
+/// The title of an item, else its id.
+///
+/// # Errors
+/// 404 where there is none of the id.
+pub async fn name(workspace: &RequestedWorkspace, id: String) -> Result<String, ApiError> {
+    let read = move |engine: &Engine| {
+        let views = engine.snapshot();
+        let item = views.catalog.item(&id).ok_or_else(|| no_item(&id))?;
+        Ok(ShownItem::new(&views, item).name().to_owned())
+    };
+    workspace.run(read).await
+}
+
 fn no_item(id: &str) -> ApiError {
     ApiError::not_found(format!("there is no item {id:?}: GET .../items?q= searches them"))
 }

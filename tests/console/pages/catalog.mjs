@@ -1,5 +1,6 @@
 // The catalog: find an item, take it off everywhere, and put a file in force.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { api } from '../demo.mjs'
 
 const CATALOG = '/console/music/catalog'
@@ -14,7 +15,7 @@ const itemPath = (id) => `${CATALOG}/items/${encodeURIComponent(id)}`
 
 export async function paths(origin) {
   const item = await first(origin)
-  return [CATALOG, `${CATALOG}?filter=%27nothing%27%20%3D%3D`, itemPath(item.item_id), `${itemPath(item.item_id)}/people`, `${itemPath(item.item_id)}/off`, `${CATALOG}/versions`, `${CATALOG}/import`]
+  return [CATALOG, `${CATALOG}?filter=%27nothing%27%20%3D%3D`, itemPath(item.item_id), `${itemPath(item.item_id)}/people`, `${itemPath(item.item_id)}/off`, `${CATALOG}/versions`, `${CATALOG}/import`, '/console/music/exports?what=items']
 }
 
 /** Every id in the lists that the APIs make for some people and beside an item. */
@@ -97,6 +98,8 @@ export async function jobs({ check, browser, context, origin }) {
     for (const box of await page.locator('form[method=post] input[type=checkbox]').all()) await box.check()
     await page.getByRole('button', { name: 'Switch to these items' }).click()
     await page.getByText('The file is the catalog now').waitFor()
+    await page.getByRole('link', { name: 'Show the catalog' }).click()
+    await page.getByRole('heading', { name: 'Catalog', exact: true }).waitFor()
     await page.goto(origin + itemPath('new-1'))
     assert.match(await page.getByRole('heading', { level: 1 }).textContent(), /<img src=x/)
     assert.equal(await page.locator('img[src="x"]').count(), 0)
@@ -105,6 +108,28 @@ export async function jobs({ check, browser, context, origin }) {
     await page.getByRole('button', { name: 'Go back to it' }).click()
     await page.getByText('The version is in force again').waitFor()
     assert.equal((await api(origin, 'GET', 'workspaces/music/catalog')).current, current)
+  })
+  await check('who is likely to want an item comes after its page, and without scripts by a link', async () => {
+    const path = `${itemPath(album.item_id)}/people`
+    await page.goto(origin + path)
+    await page.getByRole('table', { name: 'People who are likely to want it' }).waitFor()
+    const html = await (await context.request.get(`${origin}${path}?now=true`)).text()
+    assert.match(html, /People who are likely to want it/)
+  })
+
+  await check('the items are exported to a file', async () => {
+    await page.goto(origin + CATALOG)
+    await page.getByRole('link', { name: 'Export' }).click()
+    await page.getByLabel('Form of the file').selectOption('jsonl')
+    await page.getByRole('button', { name: 'Make the file' }).click()
+    const downloads = page.waitForEvent('download')
+    await page.getByRole('link', { name: 'Download' }).click()
+    const download = await downloads
+    assert.equal(download.suggestedFilename(), 'music-items.jsonl')
+    const lines = readFileSync(await download.path(), 'utf8').trim().split('\n')
+    const { n_available } = await api(origin, 'GET', `${LIST}?count=1`)
+    assert.equal(lines.length, n_available)
+    assert.ok(lines.some((line) => JSON.parse(line).item_id === album.item_id))
   })
   await page.close()
 

@@ -26,6 +26,7 @@ pub(super) const CALLS: &[Call] = &[
     read("/console/{workspace}/catalog/rows", SeePeople),
     read("/console/{workspace}/catalog/items/{item_id}", SeePeople),
     read("/console/{workspace}/catalog/items/{item_id}/people", SeePeople),
+    read("/console/{workspace}/catalog/items/{item_id}/people/stream", SeePeople),
     read("/console/{workspace}/catalog/items/{item_id}/off", ChangeWorkspace),
     edit("/console/{workspace}/catalog/items/{item_id}/off", "item.off"),
     edit("/console/{workspace}/catalog/items/{item_id}/on", "item.on"),
@@ -44,6 +45,10 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/console/{workspace}/catalog/rows", get(list::rows))
         .route("/console/{workspace}/catalog/items/{item_id}", get(item::show))
         .route("/console/{workspace}/catalog/items/{item_id}/people", get(item::people))
+        .route(
+            "/console/{workspace}/catalog/items/{item_id}/people/stream",
+            get(item::people_stream),
+        )
         .route(
             "/console/{workspace}/catalog/items/{item_id}/off",
             get(item::ask_off).post(item::turn_off),

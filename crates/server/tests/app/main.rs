@@ -13,6 +13,7 @@ mod description;
 mod dialects;
 mod groupings;
 mod items;
+mod jobs;
 mod lists;
 mod live;
 mod overview;

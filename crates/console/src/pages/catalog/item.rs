@@ -1,14 +1,17 @@
 //! One item: what it is, what became of it, what goes with it, and the switch.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Extension;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::{Day, InteractionKind, WorkspaceId};
-use maud::{Markup, html};
-use resources::items::{self, ItemDetail, ItemState, SimilarItem};
+use maud::{Markup, Render, html};
+use resources::items::{self, ItemDetail, ItemState, LikelyPerson, SimilarItem};
 use serde::Deserialize;
+use web::App;
 use web::access::Caller;
 use web::error::ApiError;
 use web::parameters::Parameters;
@@ -16,12 +19,13 @@ use web::workspaces::Workspace;
 
 use super::list::own_picture;
 use super::{item_path, may_change, state_badge, value_text};
+use crate::live::{Part, fragments};
 use crate::page::{Area, Frame, Page};
 use crate::ui::chart::{Bar, BarChart, DayPoint, LineChart};
 use crate::ui::form::Form;
 use crate::ui::{
-    Button, Callout, Cell, Column, Confirmation, EmptyState, Icon, ItemCard, Table, Tone, Unit,
-    picture,
+    Button, Callout, Cell, Column, Confirmation, EmptyState, Icon, ItemCard, LiveFragment, Table,
+    Tone, Unit, picture,
 };
 
 /// The characters of a value beside its name.
@@ -272,27 +276,80 @@ fn similar_items(workspace: &WorkspaceId, similar: &Result<Vec<SimilarItem>, Api
     }
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PeopleQuery {
+    /// Makes the list with the page, for browsers without scripts.
+    #[serde(default)]
+    now: bool,
+}
+
+/// The page stands before its list, which takes a look at everybody.
 pub(super) async fn people(
     frame: Frame,
     Workspace(workspace): Workspace,
     Path((_, id)): Path<(String, String)>,
+    Parameters(query): Parameters<PeopleQuery>,
 ) -> Result<Response, ApiError> {
-    let item = items::read(&workspace, id.clone()).await?.item;
-    let people = items::people(&workspace, id).await?;
+    let name = items::name(&workspace, id.clone()).await?;
+    let own = workspace.id();
+    let back = item_path(own, &id);
+    let stream = format!("{back}/people/stream");
+    let body = match query.now {
+        true => people_list(own, &items::people(&workspace, id).await?),
+        false => html! {
+            (LiveFragment {
+                stream: &stream,
+                content: html! {
+                    p class="needs-script" { "Everybody is looked at. This takes a moment." }
+                    noscript {
+                        a class="button button-secondary" href="?now=true" { "Make the list" }
+                    }
+                },
+            })
+        },
+    };
+    let page = Page::new(&frame, Area::Catalog, "Who is likely to want it")
+        .below(&name, &back)
+        .lead("People who have not had it, by how well it fits what they did.")
+        .body(body);
+    Ok(page.into_response())
+}
+
+/// The list alone, for the page that is there already.
+pub(super) async fn people_stream(
+    State(app): State<Arc<App>>,
+    Workspace(workspace): Workspace,
+    Path((_, id)): Path<(String, String)>,
+) -> Response {
+    let own = workspace.id().clone();
+    fragments(Arc::clone(&app), Duration::ZERO, move || {
+        let (app, own, id) = (Arc::clone(&app), own.clone(), id.clone());
+        async move {
+            let Workspace(workspace) = Workspace::find(&app, own.as_str())?;
+            let list = items::people(&workspace, id).await;
+            Ok(Part::Last(match list {
+                Ok(people) => people_list(&own, &people),
+                Err(error) => Callout::warning("No list now").text(&error.message).render(),
+            }))
+        }
+    })
+}
+
+fn people_list(workspace: &WorkspaceId, people: &[LikelyPerson]) -> Markup {
     let top = people.first().map_or(1.0, |first| f64::from(first.score).max(f64::MIN_POSITIVE));
     let table = Table::new(
         "People who are likely to want it",
         vec![Column::text("Person"), Column::number("How likely, beside the first")],
     )
     .rows(people.iter().map(|person| {
-        let href =
-            format!("{}/{}", Area::People.path(workspace.id()), super::encode(&person.user_id));
+        let href = format!("{}/{}", Area::People.path(workspace), super::encode(&person.user_id));
         vec![
             Cell::new(html! { a href=(href) { (person.user_id) } }),
             Cell::new(Unit::RoundShare.text(f64::from(person.score) / top)),
         ]
     }));
-    let body = html! {
+    html! {
         @if people.is_empty() {
             (EmptyState {
                 icon: Icon::People,
@@ -303,12 +360,7 @@ pub(super) async fn people(
         } @else {
             section class="card card-table" { (table) }
         }
-    };
-    let page = Page::new(&frame, Area::Catalog, "Who is likely to want it")
-        .below(item.name(), &item_path(workspace.id(), &item.item_id))
-        .lead("People who have not had it, by how well it fits what they did.")
-        .body(body);
-    Ok(page.into_response())
+    }
 }
 
 /// Asks before an item is taken off all lists.

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use domain::WorkspaceId;
 use domain::quantity::grouped;
 use maud::{Markup, Render, html};
+use resources::exports::Exportable;
 use resources::items::{self, FilterMistake, ItemPage, ItemState, ShownItem};
 use serde::Deserialize;
 use web::access::Caller;
@@ -13,6 +14,7 @@ use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::{RequestedWorkspace, Workspace};
 
+use super::super::exports;
 use super::{encode, item_path, may_change, path, state_badge, value_text};
 use crate::page::{Area, Frame, Page};
 use crate::ui::form::{Field, InputKind, ReqlField, ReqlMistake, Select, TextInput};
@@ -145,7 +147,9 @@ pub(super) async fn show(
     let page = Page::new(&frame, Area::Catalog, "Catalog").lead(lead).body(body);
     let versions = path(id, "/versions");
     let import = path(id, "/import");
+    let export = exports::path(id, Exportable::Items);
     let actions = html! {
+        (Button::secondary("Export").icon(Icon::Download).href(&export))
         (Button::secondary("Versions").href(&versions))
         @if may_change(&caller) {
             (Button::primary("Import").icon(Icon::Upload).href(&import))

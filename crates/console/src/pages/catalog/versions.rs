@@ -79,11 +79,6 @@ pub(super) async fn show(
         .lead("Each import makes a version. The two before the one in force are kept.")
         .body(body);
     page = match query.notice.as_deref() {
-        Some("imported") => page.notice(
-            Callout::success("The file is the catalog now")
-                .text("The version before it is kept: it can come back as it was.")
-                .announced(),
-        ),
         Some("activated") => {
             page.notice(Callout::success("The version is in force again").announced())
         }

@@ -3,12 +3,14 @@
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::{Timestamp, WorkspaceId};
 use maud::{Markup, Render, html};
+use resources::exports::Exportable;
 use resources::people::{self, FOUND_MAX, Found, ShownPerson};
 use serde::Deserialize;
 use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::Workspace;
 
+use super::super::exports;
 use super::address;
 use super::{interactions_text, search_form};
 use crate::page::item_path;
@@ -49,9 +51,11 @@ async fn page(
     let action = Area::People.path(&id);
     if text.is_empty() {
         let recent = people::recent(&workspace).await?;
+        let export = exports::path(&id, Exportable::People);
         let body = html! { (search_form(&action, "")) (recently(&id, &recent, now)) };
         return Ok(Page::new(&frame, Area::People, "People")
             .lead("Find anybody by an id, or look at who was active last.")
+            .actions(html! { (Button::secondary("Export").icon(Icon::Download).href(&export)) })
             .body(body)
             .into_response());
     }

@@ -1,0 +1,137 @@
+//! Files of people, items and interactions: ask for one, and those that wait to be downloaded.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use axum::{Extension, Router};
+use domain::Right::ReadWorkspace;
+use domain::WorkspaceId;
+use maud::html;
+use resources::exports::{self, Exportable, NewExport};
+use serde::Deserialize;
+use web::App;
+use web::access::{Audited, Call, Caller, Requirement};
+use web::error::ApiError;
+use web::jobs::{Job, JobKind, JobState};
+use web::parameters::Parameters;
+use web::workspaces::Workspace;
+
+use super::jobs;
+use crate::gate::{gated, read};
+use crate::page::{Area, Frame, Page};
+use crate::ui::form::{Field, Form, Select};
+use crate::ui::{Button, Cell, Column, Icon, RelativeTime, Table};
+
+pub(super) const CALLS: &[Call] = &[
+    read("/console/{workspace}/exports", ReadWorkspace),
+    Call {
+        method: "POST",
+        path: "/console/{workspace}/exports",
+        requirement: Requirement::Right(ReadWorkspace),
+        audited: Audited::Call("export.start"),
+    },
+];
+
+pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    let routes = Router::new().route("/console/{workspace}/exports", get(show).post(start));
+    gated(app, CALLS, routes)
+}
+
+/// The path of the form, with what is to be exported.
+pub(super) fn path(workspace: &WorkspaceId, what: Exportable) -> String {
+    format!("/console/{workspace}/exports?what={}", what.word())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Query {
+    what: Option<Exportable>,
+}
+
+async fn show(
+    State(app): State<Arc<App>>,
+    frame: Frame,
+    Workspace(workspace): Workspace,
+    Parameters(query): Parameters<Query>,
+) -> Result<Response, ApiError> {
+    let (own, now) = (workspace.id(), workspace.handle().now()?);
+    let what = query.what.unwrap_or(Exportable::Items);
+    let all = resources::jobs::list(&app, own).into_iter();
+    let exports: Vec<Job> = all.filter(|job| job.kind == JobKind::Export).collect();
+    let form = Form {
+        action: &format!("/console/{own}/exports"),
+        csrf: &frame.csrf,
+        preview: None,
+        body: html! {
+            (Select {
+                field: Field::new("what", "What"),
+                options: &[
+                    ("items", "Items of the catalog"),
+                    ("people", "People with ids and traits"),
+                    ("interactions", "Interactions"),
+                ],
+                value: what.word(),
+            })
+            (Select {
+                field: Field::new("format", "Form of the file")
+                    .hint("JSON Lines is exact. CSV is for spreadsheets."),
+                options: &[("csv", "CSV"), ("jsonl", "JSON Lines")],
+                value: "csv",
+            })
+            div class="actions" { (Button::primary("Make the file").icon(Icon::Download)) }
+        },
+    };
+    let table = Table::new(
+        "Exports",
+        vec![Column::text("Asked for"), Column::text("By"), Column::text("State")],
+    )
+    .captioned()
+    .rows(exports.iter().map(|job| {
+        let href = jobs::path(own, job.id);
+        vec![
+            Cell::new(html! { (RelativeTime { at: job.created_at, now }) }),
+            Cell::new(job.started_by.name.as_deref().unwrap_or("–")),
+            Cell::new(html! { a href=(href) { (state_words(job.state)) } }),
+        ]
+    }));
+    let body = html! {
+        section class="card" { (form) }
+        @if !exports.is_empty() { section class="card card-table" { (table) } }
+    };
+    let area = if what == Exportable::Items { Area::Catalog } else { Area::People };
+    let page = Page::new(&frame, area, "Export")
+        .lead("A file is made beside everything else, and kept for a day.")
+        .body(body);
+    Ok(page.into_response())
+}
+
+async fn start(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    Workspace(workspace): Workspace,
+    axum::Form(new): axum::Form<Asked>,
+) -> Result<Redirect, ApiError> {
+    let Asked { what, format } = new;
+    let new = NewExport { what, format };
+    let job = exports::start(&app, &workspace, caller.actor, new)?;
+    Ok(Redirect::to(&jobs::path(workspace.id(), job.id)))
+}
+
+/// The fields of the form, beside the token.
+#[derive(Deserialize)]
+struct Asked {
+    what: Exportable,
+    format: exports::ExportFormat,
+}
+
+fn state_words(state: JobState) -> &'static str {
+    match state {
+        JobState::Waiting => "waits",
+        JobState::Running => "under way",
+        JobState::Done => "ready to download",
+        JobState::Failed => "failed",
+        JobState::Cancelled => "cancelled",
+    }
+}

@@ -1,0 +1,116 @@
+//! Imports and exports as jobs: what they answer, make and leave.
+
+use axum::body::Body;
+use axum::http::Request;
+use serde_json::{Value, json};
+
+use super::{Answer, TestApp, track};
+
+const ADMIN: (&str, &str) = ("authorization", "Bearer admin");
+
+impl TestApp {
+    async fn import_as_job(&self, query: &str, file: &str) -> Answer {
+        let path = format!("/api/workspaces/shop/catalog?{query}");
+        self.post(&path, file.to_owned(), &[ADMIN, ("content-type", "text/csv")]).await
+    }
+
+    async fn export(&self, what: &str, format: &str) -> Answer {
+        let body = json!({ "what": what, "format": format }).to_string();
+        self.post("/api/workspaces/shop/exports", body, &[ADMIN]).await
+    }
+
+    /// The headers of the file that a job has made, and what is in it.
+    async fn download(&self, job: &Value) -> (axum::http::HeaderMap, String) {
+        let path = format!("/api/workspaces/shop/jobs/{}/result", job["id"].as_str().unwrap());
+        let request = Request::get(path).header(ADMIN.0, ADMIN.1).body(Body::empty()).unwrap();
+        let (parts, bytes) = self.send_raw(request).await;
+        assert_eq!(parts.status, 200, "{bytes:?}");
+        (parts.headers, String::from_utf8(bytes.to_vec()).unwrap())
+    }
+}
+
+#[tokio::test]
+async fn an_import_as_a_job_puts_the_file_in_force_or_says_why_not() {
+    let app = TestApp::new().await;
+    let started = app.import_as_job("job=true", "item_id,price\na,1.5\nb,2\n").await;
+    assert_eq!(started.status, 202, "{}", started.line());
+    let job = app.ended_job(&started).await;
+    assert_eq!((&job["state"], &job["kind"]), (&json!("done"), &json!("import")), "{job}");
+    assert_eq!(job["id"], started.body["id"]);
+    assert_eq!(
+        (&job["result"]["catalog_version"], &job["result"]["changes"]["n_new"]),
+        (&json!(1), &json!(2))
+    );
+    let wrong = app.import_as_job("job=true&type=price=double", "item_id,price\na,cheap\n").await;
+    let job = app.ended_job(&wrong).await;
+    assert_eq!(
+        (&job["state"], &job["error"]["code"]),
+        (&json!("failed"), &json!("import_refused"))
+    );
+    assert_eq!(job["error"]["report"]["n_bad_cells"], 1, "{job}");
+    let refused = app.ended_job(&app.import_as_job("job=true", "item_id,price\na,1\n").await).await;
+    assert_eq!(refused["state"], "failed", "half of the items would be withdrawn");
+    assert_eq!(app.admin("/api/workspaces/shop/catalog").await.body["current"], 1);
+    let both = app.import_as_job("job=true&dry_run=true", "item_id\na\n").await;
+    assert_eq!(both.status, 400, "{}", both.line());
+    let no_file = job["id"].as_str().unwrap();
+    let no_file = app.admin(&format!("/api/workspaces/shop/jobs/{no_file}/result")).await;
+    assert_eq!(no_file.status, 404, "{}", no_file.line());
+}
+
+#[tokio::test]
+async fn exports_have_all_items_people_and_interactions_and_no_formula() {
+    let app = TestApp::new().await;
+    let file = "item_id,title,price\nlamp,=1+1,2.5\n\"a,b\",plain,\n";
+    app.ended_job(&app.import_as_job("job=true", file).await).await;
+    app.batch(json!([
+        { "type": "identify", "userId": "ann", "messageId": "m1", "traits": { "plan": "gold" } },
+        { "type": "track", "anonymousId": "nobody", "messageId": "m2", "event": "Product Viewed",
+          "timestamp": "2026-01-02T03:04:05Z", "properties": { "product_id": "lamp" } },
+        track(3, "ann", "Product Viewed", json!({ "product_id": "a,b" })),
+    ]))
+    .await;
+    let started = app.export("items", "csv").await;
+    assert_eq!(started.status, 202, "{}", started.line());
+    let job = app.ended_job(&started).await;
+    assert_eq!((&job["state"], &job["result"]["n_rows"]), (&json!("done"), &json!(2)), "{job}");
+    let (headers, text) = app.download(&job).await;
+    assert_eq!(text, "item_id,title,price\nlamp,'=1+1,2.5\n\"a,b\",plain,\n");
+    assert_eq!(headers["content-disposition"], "attachment; filename=\"shop-items.csv\"");
+    assert_eq!(headers["content-length"], text.len().to_string().as_str());
+
+    let lines = async |what: &str| {
+        let job = app.ended_job(&app.export(what, "jsonl").await).await;
+        let (_, text) = app.download(&job).await;
+        assert_eq!(job["result"]["n_bytes"], text.len());
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
+    };
+    let items = lines("items").await;
+    assert!(items.contains(&json!({ "item_id": "lamp", "title": "=1+1", "price": 2.5 })));
+    let people = lines("people").await;
+    assert_eq!(people.len(), 2);
+    assert!(people.contains(
+        &json!({ "user_ids": ["ann"], "anonymous_ids": [], "traits": { "plan": "gold" } })
+    ));
+    let interactions = lines("interactions").await;
+    assert_eq!(interactions.len(), 2, "{interactions:?}");
+    assert!(interactions.contains(&json!({
+        "anonymous_id": "nobody", "item_id": "lamp", "kind": "view",
+        "timestamp": "2026-01-02T03:04:05.000Z",
+    })));
+
+    // The oldest files make room, and none is left in the folder but those.
+    let folder = app.folder.path().join("installation/exports");
+    for _ in 0..web::jobs::FILES_KEPT_MAX {
+        app.ended_job(&app.export("items", "jsonl").await).await;
+    }
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), web::jobs::FILES_KEPT_MAX);
+    let gone = format!("/api/workspaces/shop/jobs/{}/result", job["id"].as_str().unwrap());
+    assert_eq!(app.admin(&gone).await.status, 404);
+    let unknown = app.export("secrets", "csv").await;
+    assert_eq!(unknown.status, 400, "{}", unknown.line());
+    std::fs::write(folder.join("left-by-a-crash.csv"), "x").unwrap();
+    let app = app.reopened();
+    assert!(!folder.exists(), "a start removes what an earlier process has left");
+    drop(app);
+}
