@@ -30,6 +30,7 @@ pub struct ResultsQuery {
     /// Only lists of this group of an A/B test.
     pub group: Option<String>,
     /// What rows are summed by; none for a row for each day, place and group.
+    #[param(inline)]
     pub by: Option<By>,
 }
 
