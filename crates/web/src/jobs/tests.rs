@@ -104,7 +104,7 @@ fn a_cancelled_job_ends_and_one_that_waits_never_begins() {
 fn what_has_ended_is_kept_for_a_day_with_its_file_and_not_more_than_a_few() {
     let office = Office::new();
     let folder = std::env::temp_dir().join(format!("jobs-{}", Uuid::new_v4()));
-    std::fs::create_dir(&folder).unwrap();
+    fs_err::create_dir(&folder).unwrap();
     let mut ids = Vec::new();
     for n in 0..=ENDED_KEPT_MAX {
         office.clock.set(Timestamp(n as i64));
@@ -121,8 +121,9 @@ fn what_has_ended_is_kept_for_a_day_with_its_file_and_not_more_than_a_few() {
         ids.push(id);
     }
     let n_files = || fs_err::read_dir(&folder).unwrap().count();
-    assert_eq!((office.state(ids[0]), n_files()), (None, ENDED_KEPT_MAX));
-    assert!(office.jobs.file(&shop(), ids[1]).is_some());
+    assert_eq!((office.state(ids[0]), n_files()), (None, FILES_KEPT_MAX));
+    assert!(office.jobs.file(&shop(), ids[ENDED_KEPT_MAX]).is_some());
+    assert!(office.jobs.file(&shop(), ids[1]).is_none());
     let panics = NewJob::new(shop(), JobKind::Import, Actor::CommandLine);
     let id = panics.id;
     office.jobs.start(panics, |_| panic!("a defect")).unwrap();
@@ -130,5 +131,5 @@ fn what_has_ended_is_kept_for_a_day_with_its_file_and_not_more_than_a_few() {
     office.clock.set(Timestamp(ENDED_KEPT_MS + ENDED_KEPT_MAX as i64 + 1));
     office.jobs.forget_old();
     assert_eq!((office.jobs.list(&shop()).len(), n_files()), (0, 0));
-    std::fs::remove_dir(&folder).unwrap();
+    fs_err::remove_dir(&folder).unwrap();
 }
