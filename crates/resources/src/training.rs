@@ -35,7 +35,7 @@ pub struct CurrentTraining {
 pub struct Models {
     /// The version of the model in use.
     pub active: Option<String>,
-    /// The runs, newest first, also those whose model was refused.
+    /// The runs, oldest first, also those whose model was refused.
     pub models: Vec<Training>,
 }
 
