@@ -65,6 +65,18 @@ impl LineChart<'_> {
         path
     }
 
+    /// The days between two gaps, through which no line goes: they are drawn as points.
+    fn lone(&self, value: impl Fn(&DayPoint) -> Option<f64>) -> Vec<(usize, f64)> {
+        let points = self.days.iter().enumerate().map(|(n, point)| (n, value(point)));
+        let points: Vec<_> = points.collect();
+        let runs = points.chunk_by(|(_, a), (_, b)| a.is_some() && b.is_some());
+        let lone = runs.filter_map(|run| match run {
+            [(n, Some(value))] => Some((*n, *value)),
+            _ => None,
+        });
+        lone.collect()
+    }
+
     /// The area between the ends of the intervals, one for each run of days that have one.
     fn band(&self, scale: &Scale) -> String {
         let points: Vec<_> = self.days.iter().enumerate().collect();
@@ -77,11 +89,18 @@ impl LineChart<'_> {
             let upper = ends().map(|(n, (_, high))| corner(n, high));
             let lower = ends().rev().map(|(n, (low, _))| corner(n, low));
             let corners: Vec<String> = upper.chain(lower).collect();
-            if !corners.is_empty() {
+            // The interval of a day alone is a line, drawn beside its point.
+            if corners.len() > 2 {
                 path += &format!("M{}Z", corners.join("L"));
             }
         }
         path
+    }
+
+    /// The intervals of days between two that have none, around which there is no area.
+    fn lone_intervals(&self) -> Vec<(usize, (f64, f64))> {
+        let lone = self.lone(|point| point.interval.map(|(low, _)| low));
+        lone.into_iter().filter_map(|(n, _)| Some((n, self.days[n].interval?))).collect()
     }
 
     /// One sentence for those who do not see the drawing.
@@ -151,6 +170,19 @@ impl LineChart<'_> {
                             path class="chart-before" d=(self.path(&scale, |point| point.before)) {}
                         }
                         path class="chart-line" d=(self.path(&scale, |point| point.value)) {}
+                    }
+                    @for (n, value) in self.lone(|point| point.before) {
+                        circle class="chart-point chart-point-before" cx=(percent(self.x(n)))
+                            cy=(px(y(&scale, value))) r="2.5" {}
+                    }
+                    @for (n, (low, high)) in self.lone_intervals() {
+                        @let x = percent(self.x(n));
+                        line class="chart-interval" x1=(x) x2=(x) y1=(px(y(&scale, high)))
+                            y2=(px(y(&scale, low))) {}
+                    }
+                    @for (n, value) in self.lone(|point| point.value) {
+                        circle class="chart-point" cx=(percent(self.x(n)))
+                            cy=(px(y(&scale, value))) r="3" {}
                     }
                     // Counted from the last day, which is the one that people look for.
                     @for (n, point) in self.days.iter().enumerate() {
@@ -231,12 +263,33 @@ mod tests {
         let scale = chart.scale();
         let line = chart.path(&scale, |point| point.value);
         assert_eq!((line.matches('M').count(), line.matches('L').count()), (2, 1));
-        assert_eq!(chart.band(&scale).matches('Z').count(), 2);
+        assert_eq!(chart.band(&scale).matches('Z').count(), 1);
         let html = chart.render().into_string();
         assert!(
             html.contains("Clicks by day: 1 on 4 Oct, 3 on 7 Oct; lowest 1, highest 3"),
             "{html}"
         );
+    }
+
+    #[test]
+    fn a_day_alone_between_gaps_is_a_point_with_its_interval() {
+        let days = [
+            day(0, None, None),
+            day(1, Some(2.0), Some((1.5, 2.5))),
+            day(2, None, None),
+            day(3, Some(1.0), None),
+            day(4, Some(3.0), None),
+            day(5, None, None),
+            DayPoint { before: Some(2.0), ..day(6, None, None) },
+        ];
+        let before = Some("before");
+        let chart = LineChart { title: "Clicks", unit: Unit::Count(""), days: &days, before };
+        assert_eq!(chart.lone(|point| point.value), [(1, 2.0)]);
+        assert_eq!(chart.lone(|point| point.before), [(6, 2.0)]);
+        assert_eq!(chart.lone_intervals(), [(1, (1.5, 2.5))]);
+        let html = chart.render().into_string();
+        assert_eq!(html.matches("\"chart-point\"").count(), 1, "{html}");
+        assert_eq!(html.matches("\"chart-interval\"").count(), 1, "{html}");
     }
 
     #[test]
