@@ -138,12 +138,12 @@ pub struct PreviewError {
     /// The whole error.
     pub error: ApiError,
     /// The expressions that are wrong, if that is why.
-    pub mistakes: Vec<ExpressionMistake>,
+    pub mistakes: Box<[ExpressionMistake]>,
 }
 
 impl<E: Into<ApiError>> From<E> for PreviewError {
     fn from(error: E) -> Self {
-        Self { error: error.into(), mistakes: Vec::new() }
+        Self { error: error.into(), mistakes: Box::default() }
     }
 }
 
@@ -224,10 +224,10 @@ fn make_preview(
     budget: &Arc<RequestBudget>,
 ) -> Result<Preview, PreviewError> {
     let endpoint = request.endpoint(&engine.config())?;
-    let mut mistakes = find_mistakes(engine, endpoint, &request.settings);
+    let mistakes = find_mistakes(engine, endpoint, &request.settings);
     if let Some(first) = mistakes.first() {
         let error = ApiError::invalid(first.to_string()).at(format!("/settings/{}", first.setting));
-        return Err(PreviewError { error, mistakes: std::mem::take(&mut mistakes) });
+        return Err(PreviewError { error, mistakes: mistakes.into() });
     }
     let call = request.to_call(endpoint)?;
     let is_missing = |item: &String| !engine.snapshot().has_entity(EntityKind::Item, item);

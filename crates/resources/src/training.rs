@@ -38,7 +38,7 @@ pub struct CurrentTraining {
 pub struct Models {
     /// The version of the model in use.
     pub active: Option<String>,
-    /// The runs, oldest first, also those whose model was refused.
+    /// The runs, newest first, also those whose model was refused.
     #[schema(value_type = Vec<Object>)]
     pub models: Vec<Training>,
 }

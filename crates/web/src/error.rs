@@ -34,9 +34,9 @@ pub struct ApiError {
     pub pointer: Option<String>,
     /// The query parameter that is wrong.
     pub parameter: Option<String>,
-    detail: Option<serde_json::Value>,
+    detail: Option<Box<serde_json::Value>>,
     /// The present revision of the resource that the request would have changed.
-    etag: Option<HeaderValue>,
+    revision: Option<u64>,
 }
 
 impl ApiError {
@@ -48,7 +48,7 @@ impl ApiError {
             pointer: None,
             parameter: None,
             detail: None,
-            etag: None,
+            revision: None,
         }
     }
 
@@ -99,7 +99,7 @@ impl ApiError {
 
     /// The same with what programs read of it.
     pub fn with_detail(self, detail: serde_json::Value) -> Self {
-        Self { detail: Some(detail), ..self }
+        Self { detail: Some(Box::new(detail)), ..self }
     }
 
     /// Whether the client is told to come back later.
@@ -132,8 +132,8 @@ impl<E: Classify> From<E> for ApiError {
             tracing::error!(error = engine::describe_error(&error), "a query failed");
             return Self::internal();
         }
-        let etag = error.revision().map(etag);
-        Self { etag, ..Self::new(kind, error.to_string()) }
+        let revision = error.revision();
+        Self { revision, ..Self::new(kind, error.to_string()) }
     }
 }
 
@@ -154,12 +154,12 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut body = json!({ "error": { "code": self.kind.code(), "message": self.message } });
         if let Some(detail) = &self.detail {
-            body["error"]["detail"] = detail.clone();
+            body["error"]["detail"] = (**detail).clone();
         }
         let mut response = (self.kind.status(), Json(body)).into_response();
         say_when_to_retry(&mut response);
-        if let Some(etag) = &self.etag {
-            response.headers_mut().insert(ETAG, etag.clone());
+        if let Some(revision) = self.revision {
+            response.headers_mut().insert(ETAG, etag(revision));
         }
         if self.kind.status() == StatusCode::UNAUTHORIZED {
             let scheme = HeaderValue::from_static("Basic realm=\"tastemaker\"");

@@ -94,7 +94,7 @@ export async function jobs({ check, browser, context, origin }) {
     await mistakes.waitFor({ state: 'detached' })
     await page.getByRole('heading', { name: 'New items' }).waitFor()
     await page.getByRole('button', { name: 'Switch to these items' }).click()
-    await page.getByText('Nothing was imported').waitFor()
+    await page.getByText('Nothing was imported').first().waitFor()
     for (const box of await page.locator('form[method=post] input[type=checkbox]').all()) await box.check()
     await page.getByRole('button', { name: 'Switch to these items' }).click()
     await page.getByText('The file is the catalog now').waitFor()
@@ -134,7 +134,7 @@ export async function jobs({ check, browser, context, origin }) {
   await page.close()
 
   await check('a support account sees items and changes nothing', async () => {
-    const { key } = await api(origin, 'POST', 'api_keys', { name: 'support of the catalog', role: 'support' })
+    const { key } = await api(origin, 'POST', 'api_keys', { name: 'support-of-the-catalog', role: 'support' })
     const headers = { authorization: `Bearer ${key}` }
     const path = `${origin}${itemPath(album.item_id)}`
     assert.equal((await fetch(`${origin}/api/${LIST}`, { headers })).status, 200)

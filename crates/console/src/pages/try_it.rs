@@ -165,7 +165,7 @@ async fn page(
     let tried = Tried::make(workspace, trial).await;
     let path = Area::TryIt.path(workspace.id());
     let mistakes = match &tried.list {
-        Err(error) => error.mistakes.as_slice(),
+        Err(error) => &error.mistakes[..],
         Ok(_) => &[],
     };
     let form = SettingsForm {

@@ -1,5 +1,6 @@
 //! `POST /api/workspaces/{workspace}/catalog`: a file becomes the catalog, whole or not at all.
-//! With `?job=true` it does so as a job. `GET` lists its versions; `POST .../catalog/versions/{version}/activate` goes back to one.
+//! With `?job=true` it does so as a job. `GET` lists its versions; `POST
+//! .../catalog/versions/{version}/activate` goes back to one.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! `POST /api/workspaces/{workspace}/exports` starts a job that makes a file of the people, items or
-//! interactions; `GET .../jobs/{id}/result` downloads it.
+//! `POST /api/workspaces/{workspace}/exports` starts a job that makes a file of the people, items
+//! or interactions; `GET .../jobs/{id}/result` downloads it.
 
 use std::sync::Arc;
 

@@ -104,12 +104,12 @@ async fn exports_have_all_items_people_and_interactions_and_no_formula() {
     for _ in 0..web::jobs::FILES_KEPT_MAX {
         app.ended_job(&app.export("items", "jsonl").await).await;
     }
-    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), web::jobs::FILES_KEPT_MAX);
+    assert_eq!(fs_err::read_dir(&folder).unwrap().count(), web::jobs::FILES_KEPT_MAX);
     let gone = format!("/api/workspaces/shop/jobs/{}/result", job["id"].as_str().unwrap());
     assert_eq!(app.admin(&gone).await.status, 404);
     let unknown = app.export("secrets", "csv").await;
     assert_eq!(unknown.status, 400, "{}", unknown.line());
-    std::fs::write(folder.join("left-by-a-crash.csv"), "x").unwrap();
+    fs_err::write(folder.join("left-by-a-crash.csv"), "x").unwrap();
     let app = app.reopened();
     assert!(!folder.exists(), "a start removes what an earlier process has left");
     drop(app);

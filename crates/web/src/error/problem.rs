@@ -54,7 +54,7 @@ impl From<&ApiError> for Problem {
             code,
             pointer: error.pointer.clone(),
             parameter: error.parameter.clone(),
-            report: error.detail.clone(),
+            report: error.detail.as_deref().cloned(),
         }
     }
 }

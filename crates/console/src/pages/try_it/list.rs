@@ -41,7 +41,7 @@ impl Render for Shown<'_> {
 impl Shown<'_> {
     fn error(&self, PreviewError { error, mistakes }: &PreviewError) -> Markup {
         html! {
-            @for mistake in mistakes {
+            @for mistake in mistakes.iter() {
                 div {
                     (Callout::error(&format!(
                         "{}, column {}: {}", capital(mistake.setting), mistake.column, mistake.message
