@@ -7,6 +7,9 @@ import { checkKeyboard, checkWithoutScript } from './keyboard-checks.mjs'
 import { checkPage } from './page-checks.mjs'
 import { startDemo } from './demo.mjs'
 
+// Much of the time is spent waiting for a page to settle.
+const PAGES_AT_ONCE = 3
+
 const counts = { ok: 0, FAIL: 0 }
 
 /** Runs a named check and prints its line. */
@@ -28,11 +31,15 @@ const browser = await startBrowser()
 for (const file of files) {
   if (wanted && !wanted.includes(file.replace('.mjs', ''))) continue
   const { paths = [], jobs } = await import(new URL(`pages/${file}`, import.meta.url))
-  for (const path of typeof paths === 'function' ? await paths(demo.origin) : paths) {
-    await checkPage(check, browser, demo.origin, path)
-    await checkKeyboard(check, browser, demo.origin, path)
-    await checkWithoutScript(check, browser, demo.origin, path)
+  const left = typeof paths === 'function' ? await paths(demo.origin) : [...paths]
+  const lookAtPages = async () => {
+    for (let path = left.shift(); path; path = left.shift()) {
+      await checkPage(check, browser, demo.origin, path)
+      await checkKeyboard(check, browser, demo.origin, path)
+      await checkWithoutScript(check, browser, demo.origin, path)
+    }
   }
+  await Promise.all(Array.from({ length: PAGES_AT_ONCE }, lookAtPages))
   // A context of its own: whoever opens a page is signed in as the visitor of the demo.
   const context = await browser.newContext()
   await jobs?.({ check, browser, context, origin: demo.origin })

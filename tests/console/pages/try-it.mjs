@@ -174,7 +174,7 @@ export async function jobs({ check, browser, context, origin }) {
     const shown = await fetch(`${origin}${PAGE}?user=${LISTENER}`, { headers })
     assert.equal(shown.status, 200)
     const text = await shown.text()
-    assert.ok(text.includes('class="recommended"') && !text.includes('Keep as scenario'))
+    assert.ok(text.includes('class="recommended ') && !text.includes('Keep as scenario'))
     const kept = await fetch(`${origin}${PAGE}/keep`, {
       method: 'POST',
       headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded' },
