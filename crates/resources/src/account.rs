@@ -7,11 +7,11 @@ use domain::{Role, Timestamp, WorkspaceId};
 use engine::installation::{Change, PasswordHash, SecretHash, verify_password};
 use serde::Serialize;
 use web::App;
-use web::access::{Caller, csrf_token};
+use web::access::{Caller, Who, csrf_token};
 use web::error::ApiError;
 
 use crate::installation::{change, own_session};
-use crate::shown::{Who, new_secret, time};
+use crate::shown::{new_secret, time};
 
 /// Who calls.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]

@@ -10,12 +10,12 @@ use engine::installation::{
 };
 use serde::{Deserialize, Deserializer, Serialize};
 use web::App;
-use web::access::Caller;
+use web::access::{Caller, Who};
 use web::admission::Origin;
 use web::error::{ApiError, ErrorKind};
 
 use crate::installation::{change, change_as};
-use crate::shown::{Who, new_secret, optional_time, time};
+use crate::shown::{new_secret, optional_time, time};
 use crate::unknown_resource;
 
 /// An account as it is shown.

@@ -7,11 +7,11 @@ use domain::{Grant, Role, Timestamp, WorkspaceId};
 use engine::installation::{Change, SecretHash};
 use serde::{Deserialize, Serialize};
 use web::App;
-use web::access::Caller;
+use web::access::{Caller, Who};
 use web::error::ApiError;
 
 use crate::installation::change;
-use crate::shown::{Who, new_secret, optional_time};
+use crate::shown::{new_secret, optional_time};
 
 /// A key as it is shown.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]

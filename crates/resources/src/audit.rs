@@ -6,10 +6,11 @@ use domain::{Timestamp, WorkspaceId};
 use engine::installation::{AUDIT_PAGE_MAX, AuditFilter, AuditRecord};
 use serde::{Deserialize, Serialize};
 use web::App;
+use web::access::Who;
 use web::error::ApiError;
 use web::parameters::count;
 
-use crate::shown::{Who, time};
+use crate::shown::time;
 
 const LIMIT_DEFAULT: usize = 50;
 

@@ -38,7 +38,6 @@ pub mod training;
 pub mod traits;
 
 pub use configuration::{Revised, configure, put_error, unknown_resource};
-pub use shown::Who;
 
 /// Serialises a time as APIs show it: ISO 8601.
 fn as_text<S: serde::Serializer>(at: &domain::Timestamp, to: S) -> Result<S::Ok, S::Error> {

@@ -1,24 +1,9 @@
 //! Parts that shown resources have in common.
 
 use domain::Timestamp;
-use engine::installation::{Actor, make_secret};
-use serde::{Serialize, Serializer};
+use engine::installation::make_secret;
+use serde::Serializer;
 use web::error::ApiError;
-
-/// Who did something.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct Who {
-    /// The kind of actor: `account`, `api_key` and so on.
-    pub kind: &'static str,
-    /// The e-mail address of an account, the name of a key.
-    pub name: Option<String>,
-}
-
-impl From<&Actor> for Who {
-    fn from(actor: &Actor) -> Self {
-        Self { kind: actor.kind(), name: actor.name().map(str::to_owned) }
-    }
-}
 
 /// Serialises a time as text.
 pub(crate) fn time<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {

@@ -15,9 +15,6 @@ use crate::{LiveState, QueryError, RequestBudget, Snapshot};
 /// How many items or users are looked at between two turns of the fold.
 const ROWS_PER_STEP: usize = 500;
 
-/// The properties that may hold the title of an item, the best first.
-const TITLES: [&str; 2] = ["title", "name"];
-
 /// The ids, in their order, of at most `count` of the items that may be recommended or of the known
 /// users, after the first `offset`; with a filter, of those that it lets through. They are looked
 /// at a step at a time, so that the fold gets its turns: what changes meanwhile may be on the page
@@ -132,16 +129,6 @@ impl Snapshot<'_> {
         let names = table.properties().map(|property| &property.name);
         let names = names.filter(|name| included.is_none_or(|included| included.contains(name)));
         Some(names.map(|name| (name.clone(), table.value(row, name))).collect())
-    }
-
-    /// The title of an item: its property "title", or else "name"; none where neither is a text.
-    pub fn item_title(&self, id: &str) -> Option<String> {
-        let views: &Views = self;
-        let item = views.catalog.item(id)?;
-        TITLES.iter().find_map(|name| match views.catalog.table().value(item.0, name) {
-            Some(PropertyValue::String(title)) => Some(title),
-            _ => None,
-        })
     }
 
     /// Whether there is such an item, or such a user.

@@ -108,10 +108,18 @@ impl Snapshot<'_> {
         let details = DETAIL_PROPERTIES.into_iter().filter_map(text).take(DETAILS_MAX);
         let details: Vec<String> = details.collect();
         ItemLabel {
-            title: TITLE_PROPERTIES.into_iter().find_map(text),
+            title: self.item_title(item_id),
             detail: (!details.is_empty()).then(|| details.join(" · ")),
             picture: PICTURE_PROPERTIES.into_iter().find_map(text),
         }
+    }
+
+    /// The title of an item; none for an unknown item, and where no property of that kind is a
+    /// text.
+    pub fn item_title(&self, item_id: &str) -> Option<String> {
+        let item = self.catalog.item(item_id)?;
+        let text = |name: &str| value_text(&self.catalog.table().value(item.0, name)?);
+        TITLE_PROPERTIES.into_iter().find_map(text)
     }
 
     /// A trait that is a text and not empty.

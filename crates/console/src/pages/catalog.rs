@@ -12,13 +12,12 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use domain::Right::{ChangeWorkspace, SeePeople};
 use domain::WorkspaceId;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use resources::items::ItemState;
 use web::App;
 use web::access::{Call, Caller};
 
 use crate::gate::{edit, gated, preview, read};
-use crate::page::Area;
+use crate::page::{Area, encode, item_path};
 use crate::ui::{Badge, Tone};
 
 pub(super) const CALLS: &[Call] = &[
@@ -71,15 +70,6 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 /// The path of a page of the catalog: `""` is the list itself.
 fn path(workspace: &WorkspaceId, rest: &str) -> String {
     format!("{}{rest}", Area::Catalog.path(workspace))
-}
-
-/// The path of an item's page.
-fn item_path(workspace: &WorkspaceId, item_id: &str) -> String {
-    format!("{}/items/{}", Area::Catalog.path(workspace), encode(item_id))
-}
-
-fn encode(text: &str) -> String {
-    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
 fn may_change(caller: &Caller) -> bool {

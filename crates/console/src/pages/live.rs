@@ -15,7 +15,6 @@ use domain::Right::SeePeople;
 use domain::Timestamp;
 use domain::WorkspaceId;
 use maud::{Markup, Render, html};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use resources::live::{self, Filter, LiveEntry, LiveOutcome, LivePage};
 use resources::rejections;
 use serde::Deserialize;
@@ -26,7 +25,7 @@ use web::parameters::Parameters;
 use web::workspaces::Workspace;
 
 use crate::gate::{gated, read};
-use crate::page::{Area, Frame, Page};
+use crate::page::{Area, Frame, Page, encode};
 use crate::ui::form::{Field, InputKind, Select, TextInput};
 use crate::ui::{Button, Callout, EmptyState, Icon, LiveList, Pagination, Tab, tabs};
 
@@ -95,9 +94,8 @@ impl Query {
             ("outcome", &self.outcome),
         ];
         let given = given.into_iter().filter(|(_, value)| !value.is_empty());
-        let mut parts: Vec<String> = given
-            .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
-            .collect();
+        let mut parts: Vec<String> =
+            given.map(|(name, value)| format!("{name}={}", encode(value))).collect();
         parts.extend(further.map(|(name, value)| format!("{name}={value}")));
         let path = Area::Live.path(workspace);
         match parts.is_empty() {

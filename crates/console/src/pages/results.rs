@@ -9,7 +9,6 @@ use axum::routing::get;
 use domain::Day;
 use domain::Right::ReadWorkspace;
 use maud::{Markup, Render, html};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use resources::results::{self, By, ResultRow, ResultsQuery, ShownRate, to_csv};
 use resources::scenarios;
 use serde::Deserialize;
@@ -20,7 +19,7 @@ use web::parameters::Parameters;
 use web::workspaces::{RequestedWorkspace, Workspace};
 
 use crate::gate::{gated, read};
-use crate::page::{Area, Frame, Page};
+use crate::page::{Area, Frame, Page, encode};
 use crate::ui::chart::{DayPoint, LineChart};
 use crate::ui::form::{Field, InputKind, Select, TextInput};
 use crate::ui::{
@@ -84,7 +83,7 @@ impl Query {
         ];
         let said = texts.into_iter().filter_map(|(name, text)| {
             let text = text.as_ref().filter(|text| !text.is_empty())?;
-            Some(format!("{name}={}&", utf8_percent_encode(text, NON_ALPHANUMERIC)))
+            Some(format!("{name}={}&", encode(text)))
         });
         said.collect()
     }

@@ -27,9 +27,8 @@ use web::parameters::Parameters;
 use web::workspaces::{RequestedWorkspace, Workspace};
 
 use self::form::{Mistakes, ScenarioForm, endpoint_words};
-use self::preview::encoded;
 use crate::gate::{edit, gated, preview, read};
-use crate::page::{Area, Frame, Page};
+use crate::page::{Area, Frame, Page, encode};
 use crate::ui::form::Form;
 use crate::ui::{Button, Callout, Confirmation, StatTile, Unit};
 
@@ -99,7 +98,7 @@ fn may(caller: &Caller, right: Right) -> bool {
 
 /// The path of a scenario's page.
 fn path_of(workspace: &WorkspaceId, name: &str) -> String {
-    format!("{}/{}", Area::Scenarios.path(workspace), encoded(name))
+    format!("{}/{}", Area::Scenarios.path(workspace), encode(name))
 }
 
 /// The results of each scenario in the last days; none for roles that may not see them.
@@ -289,7 +288,7 @@ async fn one_page(
     };
     let target = Some(scenario.endpoint.target());
     let results =
-        format!("{}?scenario={}", Area::Results.path(workspace.id()), encoded(&scenario.name));
+        format!("{}?scenario={}", Area::Results.path(workspace.id()), encode(&scenario.name));
     let body = html! {
         @for problem in &stored.problems {
             (Callout::warning("A part of it does not fit the catalog").text(problem))

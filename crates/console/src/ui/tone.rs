@@ -8,7 +8,7 @@ pub enum Tone {
     Neutral,
     /// The one accent: selected, or ours.
     Accent,
-    /// As wanted.
+    /// Done, healthy, or better than before.
     Good,
     /// Needs attention soon.
     Warning,

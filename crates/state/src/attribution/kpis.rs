@@ -83,14 +83,9 @@ impl KpiCounts {
 
     /// The sums with other counts. The number of users stays that of `self`.
     pub fn plus(mut self, other: &Self) -> Self {
-        self.recommendations += other.recommendations;
-        for (own, other) in self.interactions.0.iter_mut().zip(other.interactions.0) {
-            *own += other;
-        }
-        self.add_revenue(other.revenue);
-        self.clicked_recommendations += other.clicked_recommendations;
-        self.converted_recommendations += other.converted_recommendations;
-        self
+        let users = self.users;
+        self.add_all(other);
+        Self { users, ..self }
     }
 
     /// Adds a price, unless the sum would overflow.

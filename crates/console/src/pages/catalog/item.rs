@@ -20,7 +20,7 @@ use web::workspaces::Workspace;
 use super::list::own_picture;
 use super::{item_path, may_change, state_badge, value_text};
 use crate::live::{Part, fragments};
-use crate::page::{Area, Frame, Page};
+use crate::page::{Area, Frame, Page, person_path};
 use crate::ui::chart::{Bar, BarChart, DayPoint, LineChart};
 use crate::ui::form::Form;
 use crate::ui::{
@@ -343,7 +343,7 @@ fn people_list(workspace: &WorkspaceId, people: &[LikelyPerson]) -> Markup {
         vec![Column::text("Person"), Column::number("How likely, beside the first")],
     )
     .rows(people.iter().map(|person| {
-        let href = format!("{}/{}", Area::People.path(workspace), super::encode(&person.user_id));
+        let href = person_path(workspace, &person.user_id);
         vec![
             Cell::new(html! { a href=(href) { (person.user_id) } }),
             Cell::new(Unit::RoundShare.text(f64::from(person.score) / top)),

@@ -120,8 +120,3 @@ fn entries(frame: &Frame, form: &ScenarioForm, preview: &Preview) -> Markup {
         }
     }
 }
-
-/// A text as a part of a path.
-pub(super) fn encoded(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
-}

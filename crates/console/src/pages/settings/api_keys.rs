@@ -14,12 +14,12 @@ use web::access::{Call, Caller};
 use web::error::ApiError;
 use web::parameters::Parameters;
 
-use super::chrome::{Notice, Noticed, encode, installation_tabs, lead_to, secret, with_secret};
+use super::chrome::{Notice, Noticed, installation_tabs, lead_to, secret, with_secret};
 use super::grants;
 use super::typed::{Mistake, Typed, again};
 use crate::COMMON;
 use crate::gate::{administer, gated, read};
-use crate::page::{Area, Frame, Page};
+use crate::page::{Area, Frame, Page, encode};
 use crate::ui::form::{Field, Form, InputKind, TextInput};
 use crate::ui::{Badge, Button, Cell, Column, Confirmation, RelativeTime, Table};
 

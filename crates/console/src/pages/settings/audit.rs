@@ -9,18 +9,18 @@ use axum::routing::get;
 use domain::Right::Administer;
 use domain::WorkspaceId;
 use maud::{Markup, Render, html};
-use resources::Who;
 use resources::audit::{self, AuditQuery, ShownRecord};
 use serde::Deserialize;
 use web::App;
 use web::access::Call;
+use web::access::Who;
 use web::error::ApiError;
 use web::parameters::Parameters;
 
-use super::chrome::{encode, installation_tabs};
+use super::chrome::installation_tabs;
 use crate::COMMON;
 use crate::gate::{gated, read};
-use crate::page::{Area, Frame, Page};
+use crate::page::{Area, Frame, Page, encode};
 use crate::ui::form::{Field, InputKind, TextInput};
 use crate::ui::{
     Badge, Button, Cell, Column, EmptyState, Icon, Pagination, RelativeTime, Table, Tone,

@@ -4,7 +4,6 @@ use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::{Right, Role, WorkspaceId};
 use maud::{Markup, Render, html};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use web::access::{Caller, MadeResource};
 
@@ -88,11 +87,6 @@ pub(super) fn secret(label: &str, code: &str, advice: &str, back: &str) -> Marku
             (crate::ui::Button::primary("I have copied it").href(back))
         }
     }
-}
-
-/// A part of a path, whatever the text is.
-pub(super) fn encode(text: &str) -> String {
-    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
 /// The path of a part of a workspace's settings.

@@ -18,11 +18,11 @@ use web::parameters::Parameters;
 use web::workspaces::Workspace;
 
 use super::chrome::{
-    Notice, Noticed, encode, lead_to, may_change, path, secret, with_secret, workspace_tabs,
+    Notice, Noticed, lead_to, may_change, path, secret, with_secret, workspace_tabs,
 };
 use super::typed::{Mistake, Typed, again};
 use crate::gate::{edit, gated, read};
-use crate::page::{Area, Frame, Page};
+use crate::page::{Area, Frame, Page, encode};
 use crate::ui::form::{Field, Form, InputKind, Select, TextInput};
 use crate::ui::{Button, Cell, Column, Confirmation, EmptyState, Icon, Table};
 

@@ -18,12 +18,10 @@ use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::Workspace;
 
-use super::chrome::{
-    Notice, Noticed, encode, lead_to, lead_to_new, may_change, path, workspace_tabs,
-};
+use super::chrome::{Notice, Noticed, lead_to, lead_to_new, may_change, path, workspace_tabs};
 use super::typed::{Mistake, Typed, again};
 use crate::gate::{edit, gated, read};
-use crate::page::{Area, Frame, Page};
+use crate::page::{Area, Frame, Page, encode};
 use crate::ui::form::{Field, Form, InputKind, NumberInput, Select, TextInput, field_group};
 use crate::ui::{Button, Cell, Column, Confirmation, EmptyState, Icon, Table};
 

@@ -15,11 +15,11 @@ use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::Workspace;
 
-use super::chrome::{Notice, Noticed, encode, installation_tabs, lead_to, lead_to_new, path};
+use super::chrome::{Notice, Noticed, installation_tabs, lead_to, lead_to_new, path};
 use super::typed::{Mistake, Typed, again};
 use crate::COMMON;
 use crate::gate::{administer_call, gated, read};
-use crate::page::{Area, Frame, Page};
+use crate::page::{Area, Frame, Page, encode};
 use crate::ui::form::{Field, Form, InputKind, TextInput};
 use crate::ui::{Button, Cell, Column, EmptyState, Icon, Table};
 

@@ -28,7 +28,7 @@ impl Render for ReqlMistake<'_> {
 pub struct ReqlField<'a> {
     /// Name, label and hint. The error stands below the marked line.
     pub field: Field<'a>,
-    /// As typed.
+    /// The expression: as stored, or as typed where it was refused.
     pub value: &'a str,
     /// The column of the mistake, in characters from 1, and what is wrong there.
     pub mistake: Option<(usize, &'a str)>,
