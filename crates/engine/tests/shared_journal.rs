@@ -109,7 +109,7 @@ fn wait_until(is_so: impl Fn() -> bool) {
 /// Waits until each has applied everything.
 fn wait_for_all(engines: &[&Engine], journal: &MemoryJournal) {
     let last = journal.read_from(Default::default()).last().unwrap().unwrap().0.0;
-    wait_until(|| engines.iter().all(|engine| engine.snapshot().applied == last + 1));
+    wait_until(|| engines.iter().all(|engine| engine.applied() == last + 1));
 }
 
 const N_ROUNDS: usize = 60;
