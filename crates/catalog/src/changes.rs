@@ -83,7 +83,7 @@ impl ChangeExamples {
 }
 
 /// The changes that activating a file would make.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct CatalogChanges {
     /// The number of items in the current version.
     pub n_before: u64,
@@ -100,7 +100,7 @@ pub struct CatalogChanges {
 }
 
 /// The change of one property.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PropertyChange {
     /// The property's name.
     pub name: String,

@@ -91,7 +91,7 @@ pub struct CatalogFile {
 }
 
 /// A summary of the rows of a file.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ImportReport {
     /// The number of rows, without the header.
     pub n_rows: u64,
@@ -110,7 +110,7 @@ pub struct ImportReport {
 }
 
 /// One invalid row or cell.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RowError {
     /// The line of the file at which the row starts, from 1 on.
     pub row: u64,

@@ -21,7 +21,7 @@ pub const STAGED_VERSIONS_MAX: usize = 4;
 const LAST_VERSION_KEY: u32 = 0;
 
 /// A version of the catalog.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct CatalogVersion {
     /// The number, from 1 on.
     pub version: u32,

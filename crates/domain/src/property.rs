@@ -75,7 +75,7 @@ impl std::str::FromStr for PropertyType {
 }
 
 /// Name and type of one property, as a catalog file declares it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Column {
     /// The property's name.
     pub name: String,

@@ -2,13 +2,16 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::{Serialize, Serializer};
 
 /// An instant in UTC, in milliseconds since 1970-01-01T00:00:00Z; never negative when it came
 /// through [`Timestamp::parse`].
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default,
-)]
+///
+/// In formats that people read, such as JSON, it is written as ISO 8601 text, and read as such a
+/// text or as a number of milliseconds. In others it is the number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, utoipa::ToSchema)]
+#[schema(value_type = String, format = DateTime, example = "2026-03-01T12:00:00.000Z")]
 pub struct Timestamp(pub i64);
 
 /// Numbers below this are seconds, others milliseconds (10^10 s is the year 2286).
@@ -85,9 +88,64 @@ impl fmt::Display for Timestamp {
     }
 }
 
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(_) if serializer.is_human_readable() => serializer.collect_str(self),
+            _ => serializer.serialize_i64(self.0),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match deserializer.is_human_readable() {
+            true => deserializer.deserialize_any(TextOrNumber),
+            false => i64::deserialize(deserializer).map(Self),
+        }
+    }
+}
+
+struct TextOrNumber;
+
+impl Visitor<'_> for TextOrNumber {
+    type Value = Timestamp;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a time as ISO 8601 text, or as milliseconds since 1970")
+    }
+
+    fn visit_i64<E: Error>(self, ms: i64) -> Result<Timestamp, E> {
+        Ok(Timestamp(ms))
+    }
+
+    fn visit_u64<E: Error>(self, ms: u64) -> Result<Timestamp, E> {
+        i64::try_from(ms).map(Timestamp).map_err(|_| E::custom("a time is out of range"))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Timestamp, E> {
+        Timestamp::parse_any(text).ok_or_else(|| {
+            E::custom(format!("{text:?} is no time: ISO 8601, such as 2026-03-01T12:00:00Z"))
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn people_read_a_text_and_programs_a_number() {
+        for at in [0, -1, 1_630_490_400_123, MS_MAX, i64::MAX, i64::MIN].map(Timestamp) {
+            let json = serde_json::to_string(&at).unwrap();
+            assert_eq!(serde_json::from_str::<Timestamp>(&json).unwrap(), at, "{json}");
+            assert_eq!(serde_json::from_str::<Timestamp>(&at.0.to_string()).unwrap(), at);
+        }
+        let json = serde_json::to_string(&Timestamp(1_630_490_400_123)).unwrap();
+        assert_eq!(json, r#""2021-09-01T10:00:00.123Z""#);
+        let error = serde_json::from_str::<Timestamp>(r#""soon""#).unwrap_err().to_string();
+        assert!(error.contains("\"soon\" is no time"), "{error}");
+    }
 
     #[test]
     fn texts_that_sources_write() {

@@ -1,17 +1,18 @@
 //! The configuration of a workspace: its tokens, sources, traits and scenarios.
 
+mod source;
 mod token;
+mod trait_definition;
 
+pub use source::{EarlierKey, Source};
 pub use token::{TOKEN_NAME_BYTES_MAX, TOKENS_MAX, Token, TokenKind};
+pub use trait_definition::{TRAIT_COUNT_DEFAULT, TraitDefinition, TraitKind};
 
 use serde::{Deserialize, Serialize};
 
-use crate::list::{LIST_COUNT_MAX, ListCaller, ROTATION_TIME_S_DEFAULT};
+use crate::list::LIST_COUNT_MAX;
 use crate::scenario::{SCENARIOS_MAX, Scenario};
-use crate::{
-    Exclusion, InteractionKind, InteractionWeights, ListRequest, ListSettings, Logic, Relevance,
-    Timestamp, WeakSignalWeights, WorkspaceId,
-};
+use crate::{InteractionWeights, WeakSignalWeights, WorkspaceId};
 
 /// The newest numbered set of presets, which a new workspace gets.
 pub const PRESETS_LATEST: u32 = 2;
@@ -104,150 +105,6 @@ impl WorkspaceSettings {
             ));
         }
         Ok(())
-    }
-}
-
-/// An app, shop or site that sends messages.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Source {
-    /// Unique in the workspace; every message carries it.
-    pub name: String,
-    /// The key that authenticates its messages.
-    pub write_key: String,
-    /// Bearer tokens of server-side senders. Where there are any, a bearer token must be one of
-    /// them.
-    #[serde(default)]
-    pub bearer_tokens: Vec<String>,
-    /// A source that is off refuses its messages.
-    #[serde(default = "enabled_by_default")]
-    pub enabled: bool,
-    /// The write key before this one, where senders have time to change theirs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub earlier_key: Option<EarlierKey>,
-}
-
-/// A write key that another has replaced, and that is taken until a time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EarlierKey {
-    /// The key.
-    pub write_key: String,
-    /// From this time on it is refused.
-    pub until: Timestamp,
-}
-
-impl Source {
-    /// The write key, and the earlier one, also where its time is over.
-    pub fn write_keys(&self) -> impl Iterator<Item = &str> {
-        let earlier = self.earlier_key.as_ref().map(|earlier| earlier.write_key.as_str());
-        std::iter::once(self.write_key.as_str()).chain(earlier)
-    }
-
-    /// Whether a message with this key is one of this source at a time.
-    pub fn takes_key(&self, write_key: &str, now: Timestamp) -> bool {
-        let is_earlier =
-            |earlier: &EarlierKey| earlier.write_key == write_key && now < earlier.until;
-        self.write_key == write_key || self.earlier_key.as_ref().is_some_and(is_earlier)
-    }
-
-    /// Gives it another write key. The present one is taken until a time, or refused at once; one
-    /// before it is refused.
-    pub fn rotate(&mut self, write_key: String, until: Option<Timestamp>) {
-        let present = std::mem::replace(&mut self.write_key, write_key);
-        self.earlier_key = until.map(|until| EarlierKey { write_key: present, until });
-    }
-}
-
-fn enabled_by_default() -> bool {
-    true
-}
-
-/// The query behind a trait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum TraitKind {
-    /// A ranked list of item ids.
-    RecommendedItems,
-}
-
-/// A computed trait: a query over the profile, answered when the profile is read.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TraitDefinition {
-    /// The key on the profile.
-    pub key: String,
-    /// The query that computes the value.
-    pub kind: TraitKind,
-    /// The number of items, up to [`LIST_COUNT_MAX`] over HTTP.
-    #[serde(default = "count_by_default")]
-    pub count: u32,
-    /// Where the items come from.
-    #[serde(default)]
-    pub logic: Logic,
-    /// For trending lists: the only kind of interaction that counts; none for all kinds.
-    pub interaction: Option<InteractionKind>,
-    /// The items of the user's history that are excluded; none for the default of the logic.
-    pub exclude: Option<Exclusion>,
-    /// The property whose values are recommended in place of items.
-    pub item_type: Option<String>,
-    /// From 0, pure relevance, to 1, items as dissimilar as possible.
-    #[serde(default)]
-    pub diversity: f32,
-    /// From 0, no rotation, to 1, no item with a very recent impression.
-    #[serde(default)]
-    pub rotation_rate: f32,
-    /// The time that an item takes to recover from an impression, in seconds.
-    #[serde(default = "rotation_time_by_default")]
-    pub rotation_time_s: u32,
-    /// The least relevance of an item.
-    #[serde(default)]
-    pub min_relevance: Relevance,
-}
-
-/// The default of [`TraitDefinition::count`].
-pub const TRAIT_COUNT_DEFAULT: u32 = 5;
-
-fn count_by_default() -> u32 {
-    TRAIT_COUNT_DEFAULT
-}
-
-fn rotation_time_by_default() -> u32 {
-    ROTATION_TIME_S_DEFAULT
-}
-
-impl TraitDefinition {
-    /// A recommended-items trait with nothing but its key.
-    pub fn recommended_items(key: impl Into<String>) -> Self {
-        Self {
-            key: key.into(),
-            kind: TraitKind::RecommendedItems,
-            count: TRAIT_COUNT_DEFAULT,
-            logic: Logic::default(),
-            interaction: None,
-            exclude: None,
-            item_type: None,
-            diversity: 0.0,
-            rotation_rate: 0.0,
-            rotation_time_s: ROTATION_TIME_S_DEFAULT,
-            min_relevance: Relevance::default(),
-        }
-    }
-
-    /// The list that is the trait's value.
-    pub fn list(&self) -> ListRequest {
-        let settings = ListSettings {
-            logic: Some(self.logic),
-            interaction: self.interaction,
-            exclude: self.exclude,
-            item_type: self.item_type.clone(),
-            diversity: Some(self.diversity),
-            rotation_rate: Some(self.rotation_rate),
-            rotation_time_s: Some(self.rotation_time_s),
-            min_relevance: Some(self.min_relevance),
-            ..ListSettings::default()
-        };
-        settings.request(self.count as usize, ListCaller::Trait)
     }
 }
 

@@ -14,7 +14,7 @@ pub const MINUTES_KEPT: usize = 60;
 const MINUTE_MS: i64 = 60_000;
 
 /// The messages of one minute, and the calls of the recommender API that change something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, utoipa::ToSchema)]
 pub struct MinuteCounts {
     /// Messages that were applied whole.
     pub applied: u64,
@@ -31,7 +31,7 @@ pub struct MinuteCounts {
 }
 
 /// The counts of one minute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Minute {
     /// The beginning of the minute.
     pub at: Timestamp,
@@ -41,7 +41,7 @@ pub struct Minute {
 }
 
 /// The last hour by minute.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct MessageRates {
     /// When counting began: the workspace was opened then.
     pub since: Timestamp,

@@ -9,7 +9,7 @@ use crate::journal_files::measure_journal;
 use crate::{Engine, EngineError};
 
 /// The sizes of a workspace's files, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct DiskUse {
     /// The segments of the journal.
     pub journal_bytes: u64,
@@ -22,7 +22,7 @@ pub struct DiskUse {
 }
 
 /// The room of a file system, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct DiskRoom {
     /// What is left for this process.
     pub free_bytes: u64,

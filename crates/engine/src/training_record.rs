@@ -8,7 +8,7 @@ use state::TrainingRecord;
 
 /// The record of a training run. The model is a pure function of the journal up to `offset` and the
 /// parameters.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Training {
     /// The version of the model, which names the run and its artifact.
     pub version: String,

@@ -15,7 +15,7 @@ use crate::{EngineError, Training, TrainingError};
 pub const TRAINING_RUNS_KEPT_MAX: usize = 20;
 
 /// One training run.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct TrainingRun {
     /// The id of the run in this process.
     pub id: Uuid,
@@ -27,7 +27,7 @@ pub struct TrainingRun {
 }
 
 /// The progress of a training run, or its outcome.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum TrainingRunState {
     /// Under way.

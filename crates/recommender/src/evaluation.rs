@@ -16,7 +16,7 @@ use crate::split::TestUser;
 pub const CUT_OFF: usize = 20;
 
 /// Accuracy metrics, as means over the test users.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Metrics {
     /// Normalized discounted cumulative gain (nDCG), from 0 to 1; 1 is a perfect list.
     pub ndcg: f64,
@@ -33,7 +33,7 @@ pub struct Metrics {
 }
 
 /// The difference in nDCG between two sets of lists for the same users.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Comparison {
     /// The mean nDCG of the lists under test.
     pub ndcg: f64,

@@ -31,7 +31,7 @@ pub struct SearchOptions {
 }
 
 /// The outcome of a hyperparameter search.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct HyperparameterSearch {
     /// The kind of split that settings were judged on.
     pub split: SplitKind,
@@ -42,6 +42,7 @@ pub struct HyperparameterSearch {
     /// The metrics of popularity, the baseline.
     pub popularity: Metrics,
     /// The chosen hyperparameters.
+    #[schema(value_type = Object)]
     pub parameters: Parameters,
 }
 
@@ -56,9 +57,10 @@ pub struct JudgedLists {
 }
 
 /// One setting of a model with its metrics on the split.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ModelTrial {
     /// The model, its hyperparameters and its history weighting.
+    #[schema(value_type = Object)]
     pub component: Component,
     /// The metrics of its lists.
     pub metrics: Metrics,

@@ -30,7 +30,7 @@ const SHARE_AFTER_CUT: f64 = 0.1;
 const HIDDEN_ONE_IN: u64 = 2;
 
 /// The way that a training set is split.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SplitKind {
     /// All interactions after a moment are hidden. Timestamps are comparable between users.

@@ -10,7 +10,7 @@ use crate::split::{Split, SplitKind};
 use crate::{Cancelled, Parameters, TrainingSet, fit_model};
 
 /// The trial of one kind of weak signal in a training run.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct WeakSignalTrial {
     /// The kind of weak signal.
     pub kind: WeakSignalKind,

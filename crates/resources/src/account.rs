@@ -11,7 +11,7 @@ use web::access::{Caller, Who, csrf_token};
 use web::error::ApiError;
 
 use crate::installation::{change, own_session};
-use crate::shown::{new_secret, time};
+use crate::shown::new_secret;
 
 /// Who calls.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -33,12 +33,8 @@ pub struct OwnSession {
     /// What changes need beside the cookie.
     pub csrf_token: String,
     /// When it began.
-    #[serde(serialize_with = "time")]
-    #[schema(value_type = String)]
     pub opened_at: Timestamp,
     /// When it ends at the latest.
-    #[serde(serialize_with = "time")]
-    #[schema(value_type = String)]
     pub expires_at: Timestamp,
     /// How many sessions the account has, with this one.
     pub sessions: usize,

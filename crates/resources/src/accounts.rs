@@ -15,7 +15,7 @@ use web::admission::Origin;
 use web::error::{ApiError, ErrorKind};
 
 use crate::installation::{change, change_as};
-use crate::shown::{new_secret, optional_time, time};
+use crate::shown::new_secret;
 use crate::unknown_resource;
 
 /// An account as it is shown.
@@ -31,14 +31,10 @@ pub struct ShownAccount {
     /// Nobody can sign in to it.
     pub disabled: bool,
     /// When the invitation was accepted.
-    #[serde(serialize_with = "time")]
-    #[schema(value_type = String)]
     pub created_at: Timestamp,
     /// How many sessions it has.
     pub sessions: usize,
     /// When one of these was last used, to the hour.
-    #[serde(serialize_with = "optional_time")]
-    #[schema(value_type = Option<String>)]
     pub used_at: Option<Timestamp>,
 }
 
@@ -163,14 +159,10 @@ pub struct ShownInvitation {
     #[schema(value_type = Option<Vec<String>>)]
     pub workspaces: Option<BTreeSet<WorkspaceId>>,
     /// When it was made.
-    #[serde(serialize_with = "time")]
-    #[schema(value_type = String)]
     pub created_at: Timestamp,
     /// Who made it.
     pub created_by: Who,
     /// From then on it is not accepted.
-    #[serde(serialize_with = "time")]
-    #[schema(value_type = String)]
     pub expires_at: Timestamp,
     /// Whether there is such an account already, which gets another password.
     pub is_reset: bool,

@@ -11,7 +11,7 @@ use web::access::{Caller, Who};
 use web::error::ApiError;
 
 use crate::installation::change;
-use crate::shown::{new_secret, optional_time};
+use crate::shown::new_secret;
 
 /// A key as it is shown.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -24,8 +24,6 @@ pub struct ShownApiKey {
     #[schema(value_type = Option<Vec<String>>)]
     pub workspaces: Option<BTreeSet<WorkspaceId>>,
     /// When it was made; not known of the token of the bootstrap file of an old folder.
-    #[serde(serialize_with = "optional_time")]
-    #[schema(value_type = Option<String>)]
     pub created_at: Option<Timestamp>,
     /// Who made it.
     pub created_by: Option<Who>,

@@ -10,8 +10,6 @@ use web::access::Who;
 use web::error::ApiError;
 use web::parameters::count;
 
-use crate::shown::time;
-
 const LIMIT_DEFAULT: usize = 50;
 
 /// Which records are wanted; the latest where nothing is said.
@@ -49,8 +47,6 @@ pub struct AuditPage {
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ShownRecord {
     /// When it was done.
-    #[serde(serialize_with = "time")]
-    #[schema(value_type = String)]
     pub at: Timestamp,
     /// Who did it.
     pub who: Who,

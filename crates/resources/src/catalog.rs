@@ -92,10 +92,8 @@ impl<T: AsRef<[u8]> + Send + 'static> Source for T {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Imported {
     /// The rows of the file.
-    #[schema(value_type = Object)]
     pub report: ImportReport,
     /// The changes.
-    #[schema(value_type = Object)]
     pub changes: CatalogChanges,
     /// The version that is in force now.
     pub catalog_version: u32,
@@ -247,7 +245,6 @@ pub struct Versions {
     /// The number of the one in force, 0 before the first import.
     pub current: u32,
     /// The one in force, then those that can be activated again, the latest first.
-    #[schema(value_type = Vec<Object>)]
     pub versions: Vec<CatalogVersion>,
 }
 

@@ -7,8 +7,6 @@ use serde_json::value::RawValue;
 use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
 
-use crate::as_text;
-
 /// The events of a workspace that have no effect on recommendations.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Events {
@@ -27,12 +25,8 @@ pub struct EventNotTaken {
     /// The number of messages.
     pub count: u64,
     /// When the first message arrived.
-    #[serde(serialize_with = "as_text")]
-    #[schema(value_type = String)]
     pub first_at: Timestamp,
     /// When the latest message arrived.
-    #[serde(serialize_with = "as_text")]
-    #[schema(value_type = String)]
     pub last_at: Timestamp,
     /// Null where no preset comes near.
     pub would_be_taken_by: Option<NearPreset>,

@@ -38,8 +38,3 @@ pub mod training;
 pub mod traits;
 
 pub use configuration::{Revised, configure, put_error, unknown_resource};
-
-/// Serialises a time as APIs show it: ISO 8601.
-fn as_text<S: serde::Serializer>(at: &domain::Timestamp, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_str(at)
-}

@@ -14,14 +14,12 @@ use web::workspaces::RequestedWorkspace;
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Operations {
     /// The time of the answer.
-    #[schema(value_type = String)]
     pub at: Timestamp,
     /// Whether entries are taken.
     pub ready: bool,
     /// What hinders the workspace.
     pub problems: Vec<String>,
     /// The sizes of its files.
-    #[schema(value_type = Object)]
     pub disk: DiskUse,
     /// The number of journal entries that the fold has not applied yet.
     pub fold_lag: u64,
@@ -38,7 +36,6 @@ pub struct Operations {
     /// Requests under way and turns in use, of the whole server.
     pub requests: AdmissionUse,
     /// The training run under way, or the last one since the server started.
-    #[schema(value_type = Option<Object>)]
     pub training: Option<TrainingRun>,
 }
 

@@ -27,13 +27,10 @@ pub const DISK_FULL_SHARE: f64 = 0.9;
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Overview {
     /// The time of the answer.
-    #[schema(value_type = String)]
     pub at: Timestamp,
     /// The sizes of the workspace.
-    #[schema(value_type = Object)]
     pub counts: Counts,
     /// Messages of the last hour by minute, since the workspace was opened.
-    #[schema(value_type = Object)]
     pub messages: MessageRates,
     /// What needs attention, the worst first.
     pub attention: Vec<Attention>,
@@ -60,13 +57,10 @@ pub struct ModelInUse {
     /// Its version.
     pub version: String,
     /// When its training ended.
-    #[schema(value_type = String)]
     pub finished_at: Timestamp,
     /// Its metrics on held-out interactions.
-    #[schema(value_type = Object)]
     pub metrics: Metrics,
     /// The same of popularity.
-    #[schema(value_type = Object)]
     pub popularity: Metrics,
     /// Interactions of all time when it was trained.
     pub n_interactions: u64,

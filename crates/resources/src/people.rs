@@ -23,18 +23,6 @@ const ITEMS_FOUND_MAX: usize = 20;
 /// The longest page of interactions.
 pub const INTERACTIONS_MAX: usize = 100;
 
-/// An instant, which APIs show as ISO 8601.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[serde(into = "String")]
-#[schema(value_type = String)]
-pub struct Moment(pub Timestamp);
-
-impl From<Moment> for String {
-    fn from(moment: Moment) -> Self {
-        moment.0.to_string()
-    }
-}
-
 /// A person at a glance.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ShownPerson {
@@ -55,7 +43,7 @@ pub struct ShownPerson {
     pub has_older_interactions: bool,
     /// When the latest message or interaction happened.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_seen: Option<Moment>,
+    pub last_seen: Option<Timestamp>,
     /// By what a search has found the person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub found_by: Option<FoundBy>,
@@ -79,7 +67,7 @@ pub struct Profile {
     #[serde(flatten)]
     pub person: ShownPerson,
     /// When the first message or command about the person arrived.
-    pub created_at: Moment,
+    pub created_at: Timestamp,
     /// The source of that message; empty for imports and commands.
     pub first_source: String,
     /// The external ids, user ids first.
@@ -103,7 +91,7 @@ pub struct ShownIdentifier {
     /// The id.
     pub id: String,
     /// When it was linked to the person.
-    pub created_at: Moment,
+    pub created_at: Timestamp,
     /// The source that brought it; empty for imports and commands.
     pub source: String,
 }
@@ -119,14 +107,14 @@ pub struct ShownTrait {
     /// The source that has set it.
     pub source: String,
     /// The time of the message that has set it.
-    pub updated_at: Moment,
+    pub updated_at: Timestamp,
 }
 
 /// A profile that was merged into another.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ShownMerge {
     /// When it was merged.
-    pub at: Moment,
+    pub at: Timestamp,
     /// The type of the id that the profile went by; absent where it had lost all.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub type_: Option<&'static str>,
@@ -172,7 +160,7 @@ pub struct ShownInteraction {
     /// What the person did.
     pub kind: InteractionKind,
     /// When, to the second.
-    pub at: Moment,
+    pub at: Timestamp,
 }
 
 /// An item by its id and what it is called.
@@ -217,7 +205,7 @@ impl ShownPerson {
             email: summary.email,
             n_interactions: summary.n_interactions,
             has_older_interactions: summary.has_older,
-            last_seen: summary.last_seen.map(Moment),
+            last_seen: summary.last_seen,
             found_by: None,
         }))
     }
@@ -314,7 +302,7 @@ fn read_profile(engine: &Engine, user: UserIdx) -> Result<Profile, ApiError> {
     for (merge, cause) in engine.merges(user)? {
         let (type_, id) = merge.merged.map(|(type_, id)| (type_.word(), id)).unzip();
         merges.push(ShownMerge {
-            at: Moment(merge.at),
+            at: merge.at,
             type_,
             id,
             n_ids: merge.n_ids,
@@ -329,14 +317,14 @@ fn read_profile(engine: &Engine, user: UserIdx) -> Result<Profile, ApiError> {
     merges.reverse();
     Ok(Profile {
         person,
-        created_at: Moment(metadata.profile.created_at),
+        created_at: metadata.profile.created_at,
         first_source: metadata.profile.first_source,
         identifiers: identifiers
             .into_iter()
             .map(|id| ShownIdentifier {
                 type_: id.type_.word(),
                 id: id.value,
-                created_at: Moment(id.created_at),
+                created_at: id.created_at,
                 source: id.source,
             })
             .collect(),
@@ -344,7 +332,7 @@ fn read_profile(engine: &Engine, user: UserIdx) -> Result<Profile, ApiError> {
             .into_iter()
             .filter_map(|(key, stored)| {
                 let value = RawValue::from_string(stored.json).ok()?;
-                let (source, updated_at) = (stored.source, Moment(stored.updated_at));
+                let (source, updated_at) = (stored.source, stored.updated_at);
                 Some(ShownTrait { key, value, source, updated_at })
             })
             .collect(),
@@ -388,7 +376,7 @@ pub async fn interactions(
         let interactions = history.into_iter().skip(offset).map(|entry| ShownInteraction {
             item: ShownItem::new(engine, &entry.item_id),
             kind: entry.kind,
-            at: Moment(entry.at),
+            at: entry.at,
         });
         Ok(InteractionsPage {
             interactions: interactions.collect(),

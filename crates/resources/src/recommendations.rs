@@ -84,7 +84,6 @@ pub struct PlacedItem {
     pub title: Option<String>,
     /// Where it is, or which rules keep it out.
     #[serde(flatten)]
-    #[schema(value_type = Object)]
     pub placement: Placement,
 }
 

@@ -5,7 +5,6 @@ use serde::Serialize;
 use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
 
-use crate::as_text;
 use crate::live::Excerpt;
 
 /// All-time counts by source and reason, and the latest rejections.
@@ -53,8 +52,6 @@ pub struct RejectedMessage {
     #[serde(rename = "type")]
     pub type_: Option<MessageType>,
     /// The time of arrival.
-    #[serde(serialize_with = "as_text")]
-    #[schema(value_type = String)]
     pub received_at: Timestamp,
     /// The beginning of its text, without write keys.
     pub excerpt: String,

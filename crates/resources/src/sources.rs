@@ -9,7 +9,7 @@ use web::App;
 use web::error::{ApiError, ErrorKind};
 use web::workspaces::{KeyOwner, RequestedWorkspace};
 
-use crate::shown::{new_key, optional_time};
+use crate::shown::new_key;
 use crate::{Revised, configure, unknown_resource};
 
 /// The longest time for which the key before a rotation is taken, in seconds: 90 days.
@@ -25,8 +25,7 @@ pub struct ShownSource {
     /// How many bearer tokens it has.
     pub n_bearer_tokens: usize,
     /// Until then the write key before this one is taken too.
-    #[serde(serialize_with = "optional_time", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub earlier_key_until: Option<Timestamp>,
     /// The write key, where it was just made.
     #[serde(skip_serializing_if = "Option::is_none")]

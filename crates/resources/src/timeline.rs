@@ -35,7 +35,6 @@ pub struct ShownEvent {
     pub related: Related,
     /// When it happened, for pages that show it.
     #[serde(skip)]
-    #[schema(value_type = String)]
     pub at: Timestamp,
 }
 

@@ -16,7 +16,6 @@ use web::workspaces::RequestedWorkspace;
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct StartedTraining {
     /// The run as it began.
-    #[schema(value_type = Object)]
     pub run: TrainingRun,
     /// Its job, which has the same id.
     pub job: Job,
@@ -26,10 +25,8 @@ pub struct StartedTraining {
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct CurrentTraining {
     /// The record of the run that made the model in use; none where there is no model.
-    #[schema(value_type = Option<Object>)]
     pub training: Option<Training>,
     /// The run under way, or the last one since the server started.
-    #[schema(value_type = Option<Object>)]
     pub run: Option<TrainingRun>,
 }
 
@@ -39,7 +36,6 @@ pub struct Models {
     /// The version of the model in use.
     pub active: Option<String>,
     /// The runs, newest first, also those whose model was refused.
-    #[schema(value_type = Vec<Object>)]
     pub models: Vec<Training>,
 }
 
@@ -47,7 +43,6 @@ pub struct Models {
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ActivatedModel {
     /// The record of the run that made it.
-    #[schema(value_type = Object)]
     pub training: Training,
 }
 

@@ -1,5 +1,5 @@
 /// The sizes of a workspace's state.
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, utoipa::ToSchema)]
 pub struct Counts {
     /// The number of entries in the journal.
     pub journal_entries: u64,

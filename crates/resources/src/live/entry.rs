@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::Effect;
 use super::excerpt::Excerpt;
-use crate::as_text;
 
 /// Where an entry comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -79,8 +78,6 @@ pub struct LiveEntry {
     /// Its place in the journal, which identifies it.
     pub offset: u64,
     /// When it arrived.
-    #[serde(serialize_with = "as_text")]
-    #[schema(value_type = String)]
     pub received_at: Timestamp,
     /// Where it comes from.
     pub kind: LiveKind,

@@ -24,8 +24,6 @@ pub struct OpenedEntry {
     /// Whether `raw` is only the beginning.
     pub is_cut: bool,
     /// The time that counts for a message: that of its sender, corrected by the sender's clock.
-    #[serde(serialize_with = "as_optional_text")]
-    #[schema(value_type = Option<String>)]
     pub timestamp: Option<Timestamp>,
     /// The mistakes, with their places.
     pub mistakes: Vec<Mistake>,
@@ -190,11 +188,4 @@ fn as_sent(message: &Message) -> String {
         sent_at: message.sent_at.map(|at| at.to_string()),
     };
     serde_json::to_string(&sent).unwrap_or_default()
-}
-
-fn as_optional_text<S: serde::Serializer>(
-    at: &Option<Timestamp>,
-    to: S,
-) -> Result<S::Ok, S::Error> {
-    at.map(|at| at.to_string()).serialize(to)
 }

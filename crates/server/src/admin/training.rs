@@ -50,7 +50,7 @@ pub(super) async fn read(
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/training/{id}",
-    responses((status = 200, description = "Done", body = Object)),
+    responses((status = 200, description = "Done", body = TrainingRun)),
 )]
 pub(super) async fn read_run(
     Workspace(workspace): Workspace,

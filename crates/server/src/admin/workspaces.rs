@@ -63,10 +63,8 @@ pub(super) struct ShownWorkspace {
     sources: Vec<NamedSource>,
     traits: Vec<TraitDefinition>,
     /// The sizes of its state.
-    #[schema(value_type = Object)]
     counts: Counts,
     /// The record of the model in use.
-    #[schema(value_type = Option<Object>)]
     training: Option<Training>,
 }
 

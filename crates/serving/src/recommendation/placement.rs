@@ -14,7 +14,7 @@ use crate::{ListError, RequestBudget};
 pub const PLACES_MAX: usize = 1_000;
 
 /// Where an item is in a list, or would be.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Placement {
     /// Whether the list has it.
     pub is_listed: bool,
@@ -28,7 +28,7 @@ pub struct Placement {
 }
 
 /// A rule that keeps an item out of a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(tag = "rule", rename_all = "snake_case")]
 pub enum AbsenceRule {
     /// The catalog never had it.

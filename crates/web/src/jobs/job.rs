@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use domain::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -71,16 +71,10 @@ pub struct Job {
     /// How far it is, or was when it ended.
     pub progress: JobProgress,
     /// When it was asked for.
-    #[serde(serialize_with = "as_text")]
-    #[schema(value_type = String)]
     pub created_at: Timestamp,
     /// When it began; none while it waits.
-    #[serde(serialize_with = "as_text_if_any")]
-    #[schema(value_type = Option<String>)]
     pub started_at: Option<Timestamp>,
     /// When it ended.
-    #[serde(serialize_with = "as_text_if_any")]
-    #[schema(value_type = Option<String>)]
     pub ended_at: Option<Timestamp>,
     /// The result of a job that is done, by its kind.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,17 +83,6 @@ pub struct Job {
     /// The error of a job that failed or was cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Problem>,
-}
-
-fn as_text<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(at)
-}
-
-fn as_text_if_any<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
-    match at {
-        Some(at) => serializer.collect_str(at),
-        None => serializer.serialize_none(),
-    }
 }
 
 /// The outcome of work that is done.

@@ -74,7 +74,7 @@ impl Person {
         Page::new(frame, Area::People, person.title())
             .lead(html! {
                 @if let Some(at) = person.last_seen {
-                    "Seen " (RelativeTime { at: at.0, now: self.now }) " · "
+                    "Seen " (RelativeTime { at, now: self.now }) " · "
                 }
                 (interactions_text(person))
                 (if person.n_interactions == 1 { " interaction" } else { " interactions" })
@@ -132,7 +132,7 @@ impl Person {
                             dt { (words(id.type_)) }
                             dd {
                                 code { bdi { (id.id) } }
-                                span class="fact-source" { (by_source(&id.source)) (self.time(id.created_at.0)) }
+                                span class="fact-source" { (by_source(&id.source)) (self.time(id.created_at)) }
                             }
                         }
                     }
@@ -152,7 +152,7 @@ impl Person {
                             dt { bdi { (one.key) } }
                             dd {
                                 bdi { (value_text(one)) }
-                                span class="fact-source" { (by_source(&one.source)) (self.time(one.updated_at.0)) }
+                                span class="fact-source" { (by_source(&one.source)) (self.time(one.updated_at)) }
                             }
                         }
                     }
@@ -181,7 +181,7 @@ impl Person {
                 },
                 _ => "A profile without ids",
             }
-            " was merged into this one " (self.time(merge.at.0)) ", " (merge_cause(merge)) "."
+            " was merged into this one " (self.time(merge.at)) ", " (merge_cause(merge)) "."
         }
     }
 }
@@ -234,7 +234,7 @@ pub(super) async fn identity(
             Cell::new(html! { code { bdi { (id.id) } } }),
             Cell::new(words(id.type_)),
             Cell::new(source(&id.source)),
-            Cell::new(person.time(id.created_at.0)),
+            Cell::new(person.time(id.created_at)),
         ]
     }));
     let set = Table::new(
@@ -251,7 +251,7 @@ pub(super) async fn identity(
             Cell::new(html! { bdi { (one.key) } }),
             Cell::new(html! { bdi { (value_text(one)) } }),
             Cell::new(source(&one.source)),
-            Cell::new(person.time(one.updated_at.0)),
+            Cell::new(person.time(one.updated_at)),
         ]
     }));
     let merged = Table::new(
@@ -268,12 +268,12 @@ pub(super) async fn identity(
             Cell::new(html! { code { bdi { (merge.id.as_deref().unwrap_or("without ids")) } } }),
             Cell::new(merge.n_ids.to_string()),
             Cell::new(merge_cause(merge)),
-            Cell::new(person.time(merge.at.0)),
+            Cell::new(person.time(merge.at)),
         ]
     }));
     let first_source = &person.profile.first_source;
     let body = html! {
-        p { "Known since " (person.time(person.profile.created_at.0))
+        p { "Known since " (person.time(person.profile.created_at))
             @if !first_source.is_empty() { ", first from " bdi { (first_source) } } "." }
         section class="section" { h2 { "Identifiers" } div class="card card-table" { (ids) } }
         section class="section" {
@@ -347,7 +347,7 @@ impl Person {
                             detail: one.item.detail.as_deref(),
                             picture: None,
                             href: &item_path(&self.workspace, &one.item.id),
-                            more: Some(html! { p { (one.kind.participle()) " " (self.time(one.at.0)) } }),
+                            more: Some(html! { p { (one.kind.participle()) " " (self.time(one.at)) } }),
                         })
                     }
                 }

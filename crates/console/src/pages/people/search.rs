@@ -169,7 +169,7 @@ fn table(workspace: &WorkspaceId, caption: &str, people: &[ShownPerson], now: Ti
         let path = address::person(workspace, &person.path_name(), "");
         let seen = html! {
             @match person.last_seen {
-                Some(at) => (RelativeTime { at: at.0, now }),
+                Some(at) => (RelativeTime { at, now }),
                 None => "–",
             }
         };

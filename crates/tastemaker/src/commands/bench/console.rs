@@ -5,9 +5,12 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use domain::{Scenario, Source, TraitDefinition, WorkspaceConfig, WorkspaceId};
+use domain::{
+    Arrival, Envelope, Scenario, Source, TraitDefinition, WorkspaceConfig, WorkspaceId,
+    check_message,
+};
 use engine::{
-    BackgroundThread, Command, ConfirmedRemovals, DataFolder, Entry, Segmentation,
+    BackgroundThread, Command, ConfirmedRemovals, DataFolder, Engine, Entry, Segmentation,
     SegmentationCommand, SegmentationKind,
 };
 use serde_json::json;
@@ -49,12 +52,18 @@ const SCENARIO: &str = "homepage";
 /// How long somebody looks at a page before the next, while messages come in.
 const LOOKED_AT: Duration = Duration::from_millis(500);
 
+/// One person of so many has a name and an e-mail address.
+const NAMED_OF: u32 = 10;
+/// How many people are named at once.
+const NAMED_PER_STEP: usize = 1_000;
+
 /// The pages, as templates: all that wait for nothing but their first byte. `{user}` and `{item}`
 /// are other ones each time.
 const PAGES: &[&str] = &[
     "/console/bench",
     "/console/bench/people",
-    "/console/bench/people?q={user}",
+    "/console/bench/people?q=person",
+    "/console/bench/people?q=person+{user}",
     "/console/bench/people/user_id:{user}",
     "/console/bench/people/user_id:{user}/timeline",
     "/console/bench/people/user_id:{user}/history",
@@ -234,6 +243,28 @@ fn fill(args: &Args, folder: &std::path::Path) -> Result<()> {
     let received_at = engine.now();
     engine.submit_blocking(vec![Entry::Command { received_at, command: Box::new(command) }])?;
     simulation::import(&engine, &simulation.histories(), args.users, args.json)?;
+    name_people(&engine, args)?;
     engine.stop();
+    Ok(())
+}
+
+/// Gives every [`NAMED_OF`]th person a name and an e-mail address, as sources do.
+fn name_people(engine: &Engine, args: &Args) -> Result<()> {
+    let bar = terminal::bar("naming", "people", u64::from(args.users), args.json);
+    let arrival = Arrival { received_at: engine.now(), source: "bench", peer_ip: None };
+    let named: Vec<u32> = (0..args.users).step_by(NAMED_OF as usize).collect();
+    for users in named.chunks(NAMED_PER_STEP) {
+        let messages = users.iter().map(|user| {
+            let message = json!({
+                "type": "identify", "messageId": format!("name-{user}"), "userId": format!("u{user}"),
+                "traits": { "name": format!("Person u{user}"), "email": format!("u{user}@example.org") },
+            });
+            let checked = check_message(&message.to_string(), None, &Envelope::default(), &arrival);
+            checked.map(|message| Entry::Message(Box::new(message))).map_err(|rejection| anyhow::anyhow!(rejection.detail))
+        });
+        engine.submit_blocking(messages.collect::<Result<_>>()?)?;
+        bar.inc(users.len() as u64 * u64::from(NAMED_OF));
+    }
+    bar.finish_and_clear();
     Ok(())
 }

@@ -161,8 +161,9 @@ async fn read_answer(stream: &mut TcpStream, answer: &mut Vec<u8>) -> Result<Ins
             && let Some(head) = answer.windows(4).position(|window| window == b"\r\n\r\n")
         {
             let text = String::from_utf8_lossy(&answer[..head]).to_ascii_lowercase();
+            // A search that finds one alone redirects to it.
             ensure!(
-                text.starts_with("http/1.1 200"),
+                ["200", "303"].iter().any(|status| text.starts_with(&format!("http/1.1 {status}"))),
                 "the server answered {}",
                 String::from_utf8_lossy(answer)
             );

@@ -1,0 +1,94 @@
+//! The definition of a computed trait.
+
+use serde::{Deserialize, Serialize};
+
+use crate::list::{ListCaller, ROTATION_TIME_S_DEFAULT};
+use crate::{Exclusion, InteractionKind, ListRequest, ListSettings, Logic, Relevance};
+
+/// The query behind a trait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TraitKind {
+    /// A ranked list of item ids.
+    RecommendedItems,
+}
+
+/// A computed trait: a query over the profile, answered when the profile is read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TraitDefinition {
+    /// The key on the profile.
+    pub key: String,
+    /// The query that computes the value.
+    pub kind: TraitKind,
+    /// The number of items, up to [`LIST_COUNT_MAX`](crate::list::LIST_COUNT_MAX) over HTTP.
+    #[serde(default = "count_by_default")]
+    pub count: u32,
+    /// Where the items come from.
+    #[serde(default)]
+    pub logic: Logic,
+    /// For trending lists: the only kind of interaction that counts; none for all kinds.
+    pub interaction: Option<InteractionKind>,
+    /// The items of the user's history that are excluded; none for the default of the logic.
+    pub exclude: Option<Exclusion>,
+    /// The property whose values are recommended in place of items.
+    pub item_type: Option<String>,
+    /// From 0, pure relevance, to 1, items as dissimilar as possible.
+    #[serde(default)]
+    pub diversity: f32,
+    /// From 0, no rotation, to 1, no item with a very recent impression.
+    #[serde(default)]
+    pub rotation_rate: f32,
+    /// The time that an item takes to recover from an impression, in seconds.
+    #[serde(default = "rotation_time_by_default")]
+    pub rotation_time_s: u32,
+    /// The least relevance of an item.
+    #[serde(default)]
+    pub min_relevance: Relevance,
+}
+
+/// The default of [`TraitDefinition::count`].
+pub const TRAIT_COUNT_DEFAULT: u32 = 5;
+
+fn count_by_default() -> u32 {
+    TRAIT_COUNT_DEFAULT
+}
+
+fn rotation_time_by_default() -> u32 {
+    ROTATION_TIME_S_DEFAULT
+}
+
+impl TraitDefinition {
+    /// A recommended-items trait with nothing but its key.
+    pub fn recommended_items(key: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            kind: TraitKind::RecommendedItems,
+            count: TRAIT_COUNT_DEFAULT,
+            logic: Logic::default(),
+            interaction: None,
+            exclude: None,
+            item_type: None,
+            diversity: 0.0,
+            rotation_rate: 0.0,
+            rotation_time_s: ROTATION_TIME_S_DEFAULT,
+            min_relevance: Relevance::default(),
+        }
+    }
+
+    /// The list that is the trait's value.
+    pub fn list(&self) -> ListRequest {
+        let settings = ListSettings {
+            logic: Some(self.logic),
+            interaction: self.interaction,
+            exclude: self.exclude,
+            item_type: self.item_type.clone(),
+            diversity: Some(self.diversity),
+            rotation_rate: Some(self.rotation_rate),
+            rotation_time_s: Some(self.rotation_time_s),
+            min_relevance: Some(self.min_relevance),
+            ..ListSettings::default()
+        };
+        settings.request(self.count as usize, ListCaller::Trait)
+    }
+}
