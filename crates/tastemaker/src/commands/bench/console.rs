@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use domain::{
     Arrival, Envelope, Scenario, Source, TraitDefinition, WorkspaceConfig, WorkspaceId,
     check_message,
@@ -52,6 +52,8 @@ const SCENARIO: &str = "homepage";
 /// How long somebody looks at a page before the next, while messages come in.
 const LOOKED_AT: Duration = Duration::from_millis(500);
 
+/// How long a page may refuse after the start, since what it reads is being made.
+const READY_WITHIN: Duration = Duration::from_secs(60);
 /// One person of so many has a name and an e-mail address.
 const NAMED_OF: u32 = 10;
 /// How many people are named at once.
@@ -139,8 +141,14 @@ async fn measure(args: &Args, service: &Service) -> Result<(Vec<FirstBytes>, f64
     for page in ["/healthz"].into_iter().chain(PAGES.iter().copied()) {
         let requests = |n| request(page, n);
         // What is made once, such as a segmentation's groups, is made before.
-        load::time_first_bytes(address, 1, &requests).await.with_context(|| page)?;
-        let latencies_ms = load::time_first_bytes(address, args.requests, &requests).await?;
+        let warm_up = || load::time_first_bytes(address, 1, &requests);
+        let started = Instant::now();
+        while let Err(error) = warm_up().await {
+            ensure!(started.elapsed() < READY_WITHIN, "{page}: {error:#}");
+            tokio::time::sleep(LOOKED_AT).await;
+        }
+        let latencies_ms = load::time_first_bytes(address, args.requests, &requests).await;
+        let latencies_ms = latencies_ms.with_context(|| page)?;
         let [p50_ms, p95_ms] = quantiles(latencies_ms, [0.5, 0.95])?;
         pages.push(FirstBytes { page, p50_ms, p95_ms });
         bar.inc(1);
