@@ -3,10 +3,24 @@
 
 use std::ops::ControlFlow;
 
+use domain::Timestamp;
 use journal::JournalCheck;
 
 use crate::error::describe_error;
 use crate::{Engine, Finding};
+
+/// How far the last check of a journal has come.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CheckProgress {
+    /// When it began.
+    pub started_at: Timestamp,
+    /// The share of the journal that is read, from 0 to 1.
+    pub share: f64,
+    /// When it ended; none while it is under way.
+    pub ended_at: Option<Timestamp>,
+    /// Whether it has read the whole journal.
+    pub is_complete: bool,
+}
 
 impl Engine {
     /// Reads the whole journal once and checks every checksum, while the workspace is in use.
@@ -19,13 +33,24 @@ impl Engine {
         let checked =
             metrics::counter!("journal_checked_bytes_total", "workspace" => workspace.clone());
         progress.set(0.0);
+        let started_at = self.now();
+        let note = |share, ended_at, is_complete| {
+            let progress = CheckProgress { started_at, share, ended_at, is_complete };
+            *self.journal_check.lock() = Some(progress);
+        };
+        note(0.0, None, false);
+        let mut share = 0.0;
         let mut n_read = 0;
         let check = self.shared.journal.check(&mut |bytes, total_bytes| {
             n_read += bytes;
             checked.increment(bytes);
-            progress.set(n_read as f64 / total_bytes.max(1) as f64);
+            share = n_read as f64 / total_bytes.max(1) as f64;
+            progress.set(share);
+            note(share, None, false);
             pace(bytes)
         });
+        let share = if check.is_complete { 1.0 } else { share };
+        note(share, Some(self.now()), check.is_complete);
         let found: Vec<Finding> = check
             .damaged
             .iter()
@@ -48,6 +73,11 @@ impl Engine {
             findings.iter().filter(|finding| matches!(finding, Finding::Journal { .. })).count();
         metrics::gauge!("journal_damaged_segments", "workspace" => workspace).set(n_damaged as f64);
         check
+    }
+
+    /// The check of the journal that is under way, or the last one since the workspace was opened.
+    pub fn journal_check(&self) -> Option<CheckProgress> {
+        *self.journal_check.lock()
     }
 
     /// The damage that checks have found in the stored data.

@@ -50,11 +50,15 @@ mod writer;
 
 pub use answers::{Answers, SampleList};
 pub use artifacts::ArtifactsError;
-pub use background::{BackgroundThread, BackgroundWork, Next, RESTART_INTERVAL, Signals};
+pub use background::{
+    Activity, BackgroundThread, BackgroundWork, FAILURE_BYTES_MAX, FAILURES_KEPT_MAX, Failures,
+    LastStep, Next, RESTART_INTERVAL, Signals, ThreadStatus, WorkLog, WorkResult,
+};
 pub use backup::{
     BackedUpWorkspace, BackupError, BackupProgress, BackupReport, FailedCopy, RestoreReport,
     back_up, restore,
 };
+pub use check::CheckProgress;
 pub use clock::{
     CLOCK_BELIEVED_AFTER, CLOCK_JUMP_MS, Clock, ManualClock, SystemClock, clock_problem, now,
 };
@@ -81,7 +85,7 @@ pub use problems::Problem;
 pub use recommendation::{PreviewedRecommendations, RecommendationError, RecommendationResponse};
 pub use segment_rules::RuleFault;
 pub use shared::Health;
-pub use sizes::{DiskRoom, DiskUse};
+pub use sizes::{DISK_USE_AGE_MAX, DiskRoom, DiskUse};
 pub use store_picture::KeyspaceDigest;
 pub use submission::{QUEUE_BYTES_MAX, SubmitError};
 pub use training::{FIRST_TRAINING_INTERACTIONS, TrainingOptions, describe_too_few_interactions};

@@ -1,12 +1,17 @@
 //! What a workspace takes on disk, and how much room there is.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use fs_err as fs;
 use serde::Serialize;
 
 use crate::journal_files::measure_journal;
 use crate::{Engine, EngineError};
+
+/// How long the sizes of files are answered from what was measured: with millions of people there
+/// are thousands of files, and each is looked at.
+pub const DISK_USE_AGE_MAX: Duration = Duration::from_secs(30);
 
 /// The sizes of a workspace's files, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -61,6 +66,24 @@ impl Engine {
         })
     }
 
+    /// As [`Engine::measure_disk`], at most [`DISK_USE_AGE_MAX`] old; the room of the file system is
+    /// that of now. Callers that come together wait for one measurement.
+    ///
+    /// # Errors
+    /// If a folder cannot be read.
+    pub fn disk_use(&self) -> Result<DiskUse, EngineError> {
+        let mut measured = self.measured_disk.lock();
+        if let Some((at, disk)) = *measured
+            && at.elapsed() < DISK_USE_AGE_MAX
+        {
+            let [journal, _] = self.folders();
+            return Ok(DiskUse { room: DiskRoom::of(&journal), ..disk });
+        }
+        let disk = self.measure_disk()?;
+        *measured = Some((Instant::now(), disk));
+        Ok(disk)
+    }
+
     /// How many journal entries the fold is behind.
     pub fn fold_lag(&self) -> u64 {
         let applied = self.snapshot().applied;
@@ -97,6 +120,10 @@ mod tests {
         engine.reset().unwrap();
         let after = engine.measure_disk().unwrap();
         assert!(after.journal_bytes > before.journal_bytes);
+        assert_eq!(engine.disk_use().unwrap().journal_bytes, after.journal_bytes);
+        engine.reset().unwrap();
+        let kept = engine.disk_use().unwrap();
+        assert_eq!(kept.journal_bytes, after.journal_bytes, "it is not measured each time");
         assert_eq!(engine.fold_lag(), 0);
         let room = after.room.unwrap();
         assert!(room.free_bytes <= room.total_bytes && (0.0..=1.0).contains(&room.used_share()));
