@@ -3,24 +3,10 @@
 
 use std::ops::ControlFlow;
 
-use domain::Timestamp;
 use journal::JournalCheck;
 
 use crate::error::describe_error;
-use crate::{Engine, Finding};
-
-/// How far the last check of a journal has come.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct CheckProgress {
-    /// When it began.
-    pub started_at: Timestamp,
-    /// The share of the journal that is read, from 0 to 1.
-    pub share: f64,
-    /// When it ended; none while it is under way.
-    pub ended_at: Option<Timestamp>,
-    /// Whether it has read the whole journal.
-    pub is_complete: bool,
-}
+use crate::{CheckProgress, Engine, Finding};
 
 impl Engine {
     /// Reads the whole journal once and checks every checksum, while the workspace is in use.

@@ -13,7 +13,6 @@ use serving::{MemoryBudget, Serving, Snapshot};
 use state::PreparedEntry;
 
 use crate::artifacts::Artifacts;
-use crate::check::CheckProgress;
 use crate::decisions::{Step, next_step};
 use crate::error::{describe_error, store_error};
 use crate::follow::replay;
@@ -25,8 +24,8 @@ use crate::ticker::Ticker;
 use crate::training_runs::TrainingRuns;
 use crate::writer::Writer;
 use crate::{
-    Clock, Command, Computing, DiskUse, EngineError, Entry, Finding, ManualClock, Outcome, Problem,
-    RequestBudget, SystemClock, ThreadStatus,
+    CheckProgress, Clock, Command, Computing, DiskUse, EngineError, Entry, Finding, ManualClock,
+    Outcome, Problem, RequestBudget, SystemClock, ThreadStatus,
 };
 
 /// The number of locks by which calls that continue the same recommendation wait for each other.

@@ -10,6 +10,7 @@ mod clock;
 mod configuration;
 mod data_folder;
 mod decisions;
+mod disk_use;
 mod engine;
 mod error;
 mod events;
@@ -58,17 +59,17 @@ pub use backup::{
     BackedUpWorkspace, BackupError, BackupProgress, BackupReport, FailedCopy, RestoreReport,
     back_up, restore,
 };
-pub use check::CheckProgress;
 pub use clock::{
     CLOCK_BELIEVED_AFTER, CLOCK_JUMP_MS, Clock, ManualClock, SystemClock, clock_problem, now,
 };
 pub use configuration::ConfigError;
 pub use data_folder::{DataFolder, DataFolderError, LockedFolder};
 pub use decisions::is_decided_on_state;
+pub use disk_use::{DiskRoom, DiskUse};
 pub use engine::{Engine, EngineOptions};
 pub use error::{EngineError, TrainingError, describe_error};
 pub use events::{Event, Metadata};
-pub use finding::Finding;
+pub use finding::{CheckProgress, Finding};
 pub use import::{CatalogImportError, CatalogPreview, ConfirmedRemovals, ImportedInteractions};
 pub use items::ITEM_ACTIVITY_DAYS;
 pub use journal_inspection::{InspectedEntry, InspectionError, inspect_journal};
@@ -85,7 +86,7 @@ pub use problems::Problem;
 pub use recommendation::{PreviewedRecommendations, RecommendationError, RecommendationResponse};
 pub use segment_rules::RuleFault;
 pub use shared::Health;
-pub use sizes::{DISK_USE_AGE_MAX, DiskRoom, DiskUse};
+pub use sizes::DISK_USE_AGE_MAX;
 pub use store_picture::KeyspaceDigest;
 pub use submission::{QUEUE_BYTES_MAX, SubmitError};
 pub use training::{FIRST_TRAINING_INTERACTIONS, TrainingOptions, describe_too_few_interactions};

@@ -214,7 +214,7 @@ mod tests {
     use super::*;
 
     fn shop(n: usize) -> WorkspaceId {
-        WorkspaceId::new(&format!("shop{n}")).unwrap()
+        WorkspaceId::new(format!("shop{n}")).unwrap()
     }
 
     /// The failures as text: whose, how many, and whether it still fails.
