@@ -5,6 +5,8 @@ use engine::{Activity, Engine, Failures, ThreadStatus};
 use serde::Serialize;
 use web::App;
 
+use crate::shown::{optional_time, time};
+
 /// A background thread.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct BackgroundThread {
@@ -15,11 +17,13 @@ pub struct BackgroundThread {
     /// What it is at.
     pub activity: ThreadActivity,
     /// When that began.
+    #[serde(serialize_with = "time")]
     #[schema(value_type = String)]
     pub since: Timestamp,
     /// The number of steps that it has done since the server started.
     pub steps: u64,
     /// When its last step ended; none before the first has.
+    #[serde(serialize_with = "optional_time")]
     #[schema(value_type = Option<String>)]
     pub last_step_at: Option<Timestamp>,
     /// How long it was at work in its last step, in milliseconds.
@@ -48,6 +52,7 @@ pub enum ThreadActivity {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct ThreadFailure {
     /// When it was.
+    #[serde(serialize_with = "time")]
     #[schema(value_type = String)]
     pub at: Timestamp,
     /// The workspace that the thread worked for; none where it worked for no single one.

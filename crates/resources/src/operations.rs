@@ -15,11 +15,13 @@ use web::workspaces::RequestedWorkspace;
 use web::{App, ConnectionUse};
 
 use crate::background::{self, BackgroundThread};
+use crate::shown::{optional_time, time};
 
 /// A workspace and the server around it, as operators see them.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Operations {
     /// The time of the answer.
+    #[serde(serialize_with = "time")]
     #[schema(value_type = String)]
     pub at: Timestamp,
     /// Whether entries are taken.
@@ -101,11 +103,13 @@ pub struct StreamUse {
 #[derive(Debug, Clone, Copy, Serialize, utoipa::ToSchema)]
 pub struct JournalCheck {
     /// When it began.
+    #[serde(serialize_with = "time")]
     #[schema(value_type = String)]
     pub started_at: Timestamp,
     /// The share of the journal that is read, from 0 to 1.
     pub share: f64,
     /// When it ended; none while it is under way.
+    #[serde(serialize_with = "optional_time")]
     #[schema(value_type = Option<String>)]
     pub ended_at: Option<Timestamp>,
     /// Whether it has read the whole journal. Damage that it found is among the problems.

@@ -15,6 +15,7 @@ use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
 
 use crate::background::{self, BackgroundThread, ThreadActivity};
+use crate::shown::time;
 
 /// The days of results, and of the period before that they stand beside.
 pub const RESULT_DAYS: u32 = 14;
@@ -29,6 +30,7 @@ pub const DISK_FULL_SHARE: f64 = 0.9;
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Overview {
     /// The time of the answer.
+    #[serde(serialize_with = "time")]
     #[schema(value_type = String)]
     pub at: Timestamp,
     /// The sizes of the workspace.
@@ -62,6 +64,7 @@ pub struct ModelInUse {
     /// Its version.
     pub version: String,
     /// When its training ended.
+    #[serde(serialize_with = "time")]
     #[schema(value_type = String)]
     pub finished_at: Timestamp,
     /// Its metrics on held-out interactions.

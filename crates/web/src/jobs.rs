@@ -16,6 +16,7 @@ use engine::installation::Actor;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
+pub(crate) use self::job::as_text;
 pub use self::job::{Job, JobFile, JobKind, JobOutcome, JobProgress, JobState};
 pub use self::registry::{
     ENDED_KEPT_MAX, ENDED_KEPT_MS, FILES_KEPT_MAX, RUNNING_IN_WORKSPACE_MAX, RUNNING_MAX,

@@ -10,6 +10,8 @@ use domain::{Timestamp, WorkspaceId};
 use parking_lot::Mutex;
 use serde::Serialize;
 
+use crate::jobs::as_text;
+
 /// A request that takes longer is slow. Nothing that somebody waits for on a page should.
 pub const SLOW_REQUEST: Duration = Duration::from_millis(250);
 /// The most slow requests that are kept; the oldest is forgotten.
@@ -19,6 +21,7 @@ pub const SLOW_REQUESTS_KEPT_MAX: usize = 512;
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct SlowRequest {
     /// When it was answered.
+    #[serde(serialize_with = "as_text")]
     #[schema(value_type = String)]
     pub at: Timestamp,
     /// The method of HTTP; `other` where it is none of the usual ones.

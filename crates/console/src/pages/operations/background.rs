@@ -46,8 +46,8 @@ fn row(thread: &BackgroundThread, now: Timestamp) -> Vec<Cell> {
     let count = |n: u64| Cell::new(Unit::Count("").text(n as f64));
     vec![
         Cell::new(html! { (thread.name) " " span class="under" { (thread.task) } }),
-        Cell::new(state(thread, now)),
-        Cell::new(last_run(thread, now)),
+        Cell::new(html! { div class="unbroken" { (state(thread, now)) } }),
+        Cell::new(html! { div class="unbroken" { (last_run(thread, now)) } }),
         count(thread.steps),
         count(thread.failures),
         Cell::new(match &thread.last_failure {
@@ -83,7 +83,10 @@ fn last_run(thread: &BackgroundThread, now: Timestamp) -> Markup {
         @if let Some(at) = thread.last_step_at {
             (RelativeTime { at, now })
             @if let Some(ms) = thread.last_step_ms {
-                " " span class="under" { "took " (Unit::Seconds.text(ms / 1_000.0)) }
+                " " span class="under" {
+                    @if ms < 1.0 { "took less than 1 ms" }
+                    @else { "took " (Unit::Seconds.text(ms / 1_000.0)) }
+                }
             }
         } @else { "not yet" }
     }
@@ -161,7 +164,7 @@ mod tests {
         for expected in [
             "trainer Trains",
             "fails",
-            "1 minute ago took 1.5 s",
+            "1 minute ago took 1.5",
             "1,234",
             "1 hour ago for shop no room for &lt;b&gt;artifacts",
         ] {
