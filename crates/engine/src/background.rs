@@ -1,12 +1,21 @@
 //! Background threads: each repeats a step until it is stopped. A step that panics is logged and
-//! counted, and the thread goes on after a second.
+//! counted, and the thread goes on after a second. What each does and what failed is in its
+//! [`WorkLog`].
+
+mod work_log;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use domain::WorkspaceId;
 use parking_lot::{Condvar, Mutex};
+
+pub use self::work_log::{
+    Activity, FAILURE_BYTES_MAX, FAILURES_KEPT_MAX, Failures, LastStep, ThreadStatus, WorkLog,
+    WorkResult,
+};
 
 /// How long a thread rests after a step that panicked.
 pub const RESTART_INTERVAL: Duration = Duration::from_secs(1);
@@ -28,6 +37,9 @@ pub trait BackgroundWork: Send + 'static {
     /// The name of the thread, in the log and as the label `thread` of the metrics.
     fn name(&self) -> &'static str;
 
+    /// What it does, in a few words, for operators.
+    fn task(&self) -> &'static str;
+
     /// How long [`BackgroundThread::stop`] waits for a step under way before it gives the step up.
     fn stop_time_max(&self) -> Duration;
 
@@ -46,11 +58,12 @@ pub struct BackgroundThread {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// Signals between a background thread and the threads that start, wake and stop it.
-#[derive(Default)]
+/// Signals between a background thread and the threads that start, wake and stop it, and what the
+/// thread says of its work.
 pub struct Signals {
     state: Mutex<State>,
     changed: Condvar,
+    log: Arc<WorkLog>,
 }
 
 #[derive(Default)]
@@ -61,6 +74,12 @@ struct State {
 }
 
 impl Signals {
+    /// Signals that nobody has given yet, of work with this name and task.
+    pub fn new(name: &'static str, task: &'static str) -> Self {
+        let log = Arc::new(WorkLog::new(name, task));
+        Self { state: Mutex::default(), changed: Condvar::new(), log }
+    }
+
     /// Whether the thread should end. Long steps check it now and then.
     pub fn is_stopping(&self) -> bool {
         self.state.lock().is_stopping
@@ -77,6 +96,23 @@ impl Signals {
         }
         state.is_awake = false;
     }
+
+    /// Waits within a step until there is something to do. The thread counts as waiting meanwhile,
+    /// and its step as begun when the wait is over.
+    pub fn await_work<T>(&self, wait: impl FnOnce() -> T) -> T {
+        self.log.await_work(wait)
+    }
+
+    /// Does work for one workspace. If it fails or panics, the thread counts as failing for this
+    /// workspace until such work succeeds.
+    pub fn work_for(&self, workspace: &WorkspaceId, work: impl FnOnce() -> WorkResult) {
+        self.log.work_for(workspace, work);
+    }
+
+    /// Reports that the step has failed. The thread counts as failing until a step ends without.
+    pub fn fail(&self, text: &str) {
+        self.log.fail(text);
+    }
 }
 
 impl BackgroundThread {
@@ -86,16 +122,18 @@ impl BackgroundThread {
     /// If the operating system gives no thread.
     pub fn start(mut work: impl BackgroundWork) -> std::io::Result<Self> {
         let (name, stop_time_max) = (work.name(), work.stop_time_max());
-        let signals = Arc::new(Signals::default());
+        let signals = Arc::new(Signals::new(name, work.task()));
         let thread_signals = Arc::clone(&signals);
         // Registered here, so that the metrics have each thread from its start on.
         let panics = metrics::counter!("background_panics_total", "thread" => name);
         let step_s = metrics::histogram!("background_step_seconds", "thread" => name);
         let run = move || {
+            let log = &thread_signals.log;
             loop {
-                let started = Instant::now();
+                log.begin_step();
                 let outcome = catch_unwind(AssertUnwindSafe(|| work.step(&thread_signals)));
-                step_s.record(started.elapsed());
+                let panic_text = outcome.as_ref().err().map(|panic| read_panic_text(&**panic));
+                step_s.record(log.end_step(panic_text));
                 match outcome {
                     Ok(Next::Step) => {}
                     Ok(Next::Rest(duration)) => {
@@ -120,6 +158,7 @@ impl BackgroundThread {
                     }
                 }
             }
+            log.end();
             thread_signals.state.lock().has_ended = true;
             thread_signals.changed.notify_all();
         };
@@ -178,6 +217,11 @@ impl BackgroundThread {
     pub fn name(&self) -> &'static str {
         self.name
     }
+
+    /// The record of what the thread does.
+    pub fn log(&self) -> &Arc<WorkLog> {
+        &self.signals.log
+    }
 }
 
 impl Drop for BackgroundThread {
@@ -205,6 +249,10 @@ mod tests {
     impl<F: FnMut(&Signals) -> Next + Send + 'static> BackgroundWork for Steps<F> {
         fn name(&self) -> &'static str {
             "test"
+        }
+
+        fn task(&self) -> &'static str {
+            "Runs a closure"
         }
 
         fn stop_time_max(&self) -> Duration {
@@ -237,6 +285,10 @@ mod tests {
         assert_eq!(steps.iter().take(3).collect::<Vec<_>>(), [1, 2, 3]);
         thread.stop();
         assert_eq!(steps.iter().filter(|n| *n <= 3).count(), 0, "and it has ended");
+        let status = thread.log().status();
+        assert_eq!(status.activity, Activity::Ended);
+        let [failure] = &status.failures[..] else { panic!("{status:?}") };
+        assert!(failure.last_text.contains("the second step") && !failure.is_failing, "{status:?}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use journal::JournalCheck;
 
 use crate::error::describe_error;
-use crate::{Engine, Finding};
+use crate::{CheckProgress, Engine, Finding};
 
 impl Engine {
     /// Reads the whole journal once and checks every checksum, while the workspace is in use.
@@ -19,13 +19,24 @@ impl Engine {
         let checked =
             metrics::counter!("journal_checked_bytes_total", "workspace" => workspace.clone());
         progress.set(0.0);
+        let started_at = self.now();
+        let note = |share, ended_at, is_complete| {
+            let progress = CheckProgress { started_at, share, ended_at, is_complete };
+            *self.journal_check.lock() = Some(progress);
+        };
+        note(0.0, None, false);
+        let mut share = 0.0;
         let mut n_read = 0;
         let check = self.shared.journal.check(&mut |bytes, total_bytes| {
             n_read += bytes;
             checked.increment(bytes);
-            progress.set(n_read as f64 / total_bytes.max(1) as f64);
+            share = n_read as f64 / total_bytes.max(1) as f64;
+            progress.set(share);
+            note(share, None, false);
             pace(bytes)
         });
+        let share = if check.is_complete { 1.0 } else { share };
+        note(share, Some(self.now()), check.is_complete);
         let found: Vec<Finding> = check
             .damaged
             .iter()
@@ -48,6 +59,11 @@ impl Engine {
             findings.iter().filter(|finding| matches!(finding, Finding::Journal { .. })).count();
         metrics::gauge!("journal_damaged_segments", "workspace" => workspace).set(n_damaged as f64);
         check
+    }
+
+    /// The check of the journal that is under way, or the last one since the workspace was opened.
+    pub fn journal_check(&self) -> Option<CheckProgress> {
+        *self.journal_check.lock()
     }
 
     /// The damage that checks have found in the stored data.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use domain::{Timestamp, WorkspaceId};
 use journal::{Disk, EndRecord, Journal, JournalEnd, Offset, OpenError, RealDisk, RecordedEnd};
@@ -23,8 +24,8 @@ use crate::ticker::Ticker;
 use crate::training_runs::TrainingRuns;
 use crate::writer::Writer;
 use crate::{
-    Clock, Command, Computing, EngineError, Entry, Finding, ManualClock, Outcome, Problem,
-    RequestBudget, SystemClock,
+    CheckProgress, Clock, Command, Computing, DiskUse, EngineError, Entry, Finding, ManualClock,
+    Outcome, Problem, RequestBudget, SystemClock, ThreadStatus,
 };
 
 /// The number of locks by which calls that continue the same recommendation wait for each other.
@@ -84,6 +85,10 @@ pub struct Engine {
     pub(crate) reported: Mutex<Vec<Problem>>,
     /// The damage that checks of the stored data have found.
     pub(crate) findings: Mutex<Vec<Finding>>,
+    /// The last check of the journal.
+    pub(crate) journal_check: Mutex<Option<CheckProgress>>,
+    /// What the workspace takes on disk, and when that was measured.
+    pub(crate) measured_disk: Mutex<Option<(Instant, DiskUse)>>,
     /// Once set, computing for requests ends early.
     is_stopping: Arc<AtomicBool>,
     /// Once set, the training run under way ends early, and no further one begins.
@@ -243,6 +248,8 @@ impl Engine {
             lost_model: Mutex::new(None),
             reported: Mutex::new(Vec::new()),
             findings: Mutex::new(Vec::new()),
+            journal_check: Mutex::new(None),
+            measured_disk: Mutex::new(None),
             is_stopping: Arc::default(),
             is_training_cut: AtomicBool::new(false),
         };
@@ -387,6 +394,12 @@ impl Engine {
             .chain(scenario_problems)
             .chain(data_problems)
             .collect()
+    }
+
+    /// How the background threads of the workspace are doing. What keeps the threads that journal
+    /// and apply entries from their work is among its problems.
+    pub fn threads(&self) -> [ThreadStatus; 2] {
+        [self.recorder.status(), self.ticker.status()]
     }
 
     /// Adds a problem that lasts until the workspace is opened again.

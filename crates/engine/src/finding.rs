@@ -1,5 +1,6 @@
-//! Damage that checks of stored data find.
+//! Damage that checks of stored data find, and how far a check has come.
 
+use domain::Timestamp;
 use serde::Serialize;
 
 /// Damage in one place.
@@ -50,4 +51,17 @@ pub enum Finding {
         /// The file, and the problem.
         text: String,
     },
+}
+
+/// How far the last check of a journal has come.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CheckProgress {
+    /// When it began.
+    pub started_at: Timestamp,
+    /// The share of the journal that is read, from 0 to 1.
+    pub share: f64,
+    /// When it ended; none while it is under way.
+    pub ended_at: Option<Timestamp>,
+    /// Whether it has read the whole journal.
+    pub is_complete: bool,
 }

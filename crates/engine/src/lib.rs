@@ -10,6 +10,7 @@ mod clock;
 mod configuration;
 mod data_folder;
 mod decisions;
+mod disk_use;
 mod engine;
 mod error;
 mod events;
@@ -50,7 +51,10 @@ mod writer;
 
 pub use answers::{Answers, SampleList};
 pub use artifacts::ArtifactsError;
-pub use background::{BackgroundThread, BackgroundWork, Next, RESTART_INTERVAL, Signals};
+pub use background::{
+    Activity, BackgroundThread, BackgroundWork, FAILURE_BYTES_MAX, FAILURES_KEPT_MAX, Failures,
+    LastStep, Next, RESTART_INTERVAL, Signals, ThreadStatus, WorkLog, WorkResult,
+};
 pub use backup::{
     BackedUpWorkspace, BackupError, BackupProgress, BackupReport, FailedCopy, RestoreReport,
     back_up, restore,
@@ -61,10 +65,11 @@ pub use clock::{
 pub use configuration::ConfigError;
 pub use data_folder::{DataFolder, DataFolderError, LockedFolder};
 pub use decisions::is_decided_on_state;
+pub use disk_use::{DiskRoom, DiskUse};
 pub use engine::{Engine, EngineOptions};
 pub use error::{EngineError, TrainingError, describe_error};
 pub use events::{Event, Metadata};
-pub use finding::Finding;
+pub use finding::{CheckProgress, Finding};
 pub use import::{CatalogImportError, CatalogPreview, ConfirmedRemovals, ImportedInteractions};
 pub use items::ITEM_ACTIVITY_DAYS;
 pub use journal_inspection::{InspectedEntry, InspectionError, inspect_journal};
@@ -81,7 +86,7 @@ pub use problems::Problem;
 pub use recommendation::{PreviewedRecommendations, RecommendationError, RecommendationResponse};
 pub use segment_rules::RuleFault;
 pub use shared::Health;
-pub use sizes::{DiskRoom, DiskUse};
+pub use sizes::DISK_USE_AGE_MAX;
 pub use store_picture::KeyspaceDigest;
 pub use submission::{QUEUE_BYTES_MAX, SubmitError};
 pub use training::{FIRST_TRAINING_INTERACTIONS, TrainingOptions, describe_too_few_interactions};

@@ -19,7 +19,7 @@ use crate::shared::Shared;
 use crate::writer::Writer;
 use crate::{
     BackgroundThread, BackgroundWork, Entry, MemoryBudget, MemoryPart, Next, Reservation, Signals,
-    SubmitError,
+    SubmitError, ThreadStatus,
 };
 
 /// How long lists are gathered before they are journalled together.
@@ -257,6 +257,11 @@ impl Recorder {
         receiver
     }
 
+    /// How the thread is doing.
+    pub(crate) fn status(&self) -> ThreadStatus {
+        self.thread.log().status()
+    }
+
     /// Journals the queued lists and ends the thread.
     pub(crate) fn stop(&self) {
         self.queue.queue.lock().is_stopping = true;
@@ -290,13 +295,18 @@ impl BackgroundWork for Recording {
         "recorder"
     }
 
+    fn task(&self) -> &'static str {
+        "Journals the lists that were shown"
+    }
+
     fn stop_time_max(&self) -> Duration {
         STOP_TIME_MAX
     }
 
-    fn step(&mut self, _signals: &Signals) -> Next {
+    fn step(&mut self, signals: &Signals) -> Next {
         let _release = ReleaseWaiters(&self.queue);
-        flush(&self.queue, &self.shared, &self.writer)
+        let lists = signals.await_work(|| await_batch(&self.queue));
+        if lists.is_empty() { Next::End } else { self.journal(lists, signals) }
     }
 }
 
@@ -312,59 +322,67 @@ impl Drop for ReleaseWaiters<'_> {
     }
 }
 
-/// Waits for queued lists and journals a batch of them: when the batch is full, a waiter wants no
-/// delay, or [`FLUSH_INTERVAL`] has passed.
-fn flush(SharedQueue { queue, changed }: &SharedQueue, shared: &Shared, writer: &Writer) -> Next {
-    let lists: Vec<ListImpression> = {
-        let mut queue = queue.lock();
-        while queue.waiting.is_empty() && !queue.is_stopping {
-            changed.wait(&mut queue);
-        }
-        let has_time = |queue: &mut Queue| {
-            !queue.is_stopping && queue.flush_waiters.is_empty() && !queue.has_full_batch()
-        };
-        changed.wait_while_for(&mut queue, has_time, FLUSH_INTERVAL);
-        let mut n_bytes = 0;
-        let fits = |waiting: &&WaitingList| {
-            n_bytes += waiting.n_bytes();
-            n_bytes <= LISTS_BATCH_BYTES_MAX
-        };
-        let n = queue.waiting.iter().take_while(fits).count().max(1);
-        let n = n.min(queue.batch_lists_max.unwrap_or(n));
-        queue.waiting.iter().take(n).map(|waiting| waiting.list.clone()).collect()
-    };
-    if lists.is_empty() {
-        return Next::End;
-    }
-    let n = lists.len();
-    let entries =
-        lists.chunks(LISTS_PER_ENTRY).map(|lists| Entry::ListImpressions { lists: lists.to_vec() });
-    let submitted = writer.submit(shared, entries.map(PreparedEntry::new).collect());
-    let outcome = submitted
-        .and_then(|receiver| receiver.blocking_recv().unwrap_or(Err(SubmitError::Stopping)));
+/// Waits for queued lists and copies a batch of them: when the batch is full, a waiter wants no
+/// delay, or [`FLUSH_INTERVAL`] has passed. None are left where the recorder stops.
+fn await_batch(SharedQueue { queue, changed }: &SharedQueue) -> Vec<ListImpression> {
     let mut queue = queue.lock();
-    match outcome {
-        Ok(_) => {
-            (0..n).for_each(|_| queue.remove_first());
-            queue.batch_lists_max = None;
-        }
-        Err(SubmitError::TooLarge(_)) if n > 1 => queue.batch_lists_max = Some(n / 2),
-        // A single list over the limit of a record would be refused again and again.
-        Err(SubmitError::TooLarge(error)) => {
-            tracing::error!(error, "a list impression is lost");
-            metrics::counter!("list_impressions_lost_total").increment(1);
-            queue.remove_first();
-        }
-        // The lists stay in the queue and are tried again.
-        Err(error) => {
-            queue.flush_waiters.clear();
-            tracing::debug!(%error, n_lists = queue.waiting.len(), "list impressions wait for the journal");
-            changed.wait_while_for(&mut queue, |queue| !queue.is_stopping, FLUSH_INTERVAL);
-            return if queue.is_stopping { Next::End } else { Next::Step };
-        }
+    while queue.waiting.is_empty() && !queue.is_stopping {
+        changed.wait(&mut queue);
     }
-    queue.release();
-    if queue.is_stopping && queue.waiting.is_empty() { Next::End } else { Next::Step }
+    let has_time = |queue: &mut Queue| {
+        !queue.is_stopping && queue.flush_waiters.is_empty() && !queue.has_full_batch()
+    };
+    changed.wait_while_for(&mut queue, has_time, FLUSH_INTERVAL);
+    let mut n_bytes = 0;
+    let fits = |waiting: &&WaitingList| {
+        n_bytes += waiting.n_bytes();
+        n_bytes <= LISTS_BATCH_BYTES_MAX
+    };
+    let n = queue.waiting.iter().take_while(fits).count().max(1);
+    let n = n.min(queue.batch_lists_max.unwrap_or(n));
+    queue.waiting.iter().take(n).map(|waiting| waiting.list.clone()).collect()
+}
+
+impl Recording {
+    /// Journals a batch, the first lists of the queue.
+    fn journal(&self, lists: Vec<ListImpression>, signals: &Signals) -> Next {
+        let Self { queue: shared_queue, shared, writer } = self;
+        let SharedQueue { queue, changed } = &**shared_queue;
+        let n = lists.len();
+        let entries = lists
+            .chunks(LISTS_PER_ENTRY)
+            .map(|lists| Entry::ListImpressions { lists: lists.to_vec() });
+        let submitted = writer.submit(shared, entries.map(PreparedEntry::new).collect());
+        let outcome = submitted
+            .and_then(|receiver| receiver.blocking_recv().unwrap_or(Err(SubmitError::Stopping)));
+        let mut queue = queue.lock();
+        match outcome {
+            Ok(_) => {
+                (0..n).for_each(|_| queue.remove_first());
+                queue.batch_lists_max = None;
+            }
+            Err(SubmitError::TooLarge(_)) if n > 1 => queue.batch_lists_max = Some(n / 2),
+            // A single list over the limit of a record would be refused again and again.
+            Err(SubmitError::TooLarge(error)) => {
+                signals.fail(&format!("a list impression is lost: {error}"));
+                tracing::error!(error, "a list impression is lost");
+                metrics::counter!("list_impressions_lost_total").increment(1);
+                queue.remove_first();
+            }
+            // The lists stay in the queue and are tried again.
+            Err(error) => {
+                if !matches!(error, SubmitError::Stopping) {
+                    signals.fail(&error.to_string());
+                }
+                queue.flush_waiters.clear();
+                tracing::debug!(%error, n_lists = queue.waiting.len(), "list impressions wait for the journal");
+                changed.wait_while_for(&mut queue, |queue| !queue.is_stopping, FLUSH_INTERVAL);
+                return if queue.is_stopping { Next::End } else { Next::Step };
+            }
+        }
+        queue.release();
+        if queue.is_stopping && queue.waiting.is_empty() { Next::End } else { Next::Step }
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use state::PreparedEntry;
 
 use crate::shared::{Health, Shared};
 use crate::writer::Writer;
-use crate::{BackgroundThread, BackgroundWork, Entry, Next, Signals, SubmitError};
+use crate::{BackgroundThread, BackgroundWork, Entry, Next, Signals, SubmitError, ThreadStatus};
 
 /// The longest rest of the thread: no timer fires later than this after it is due.
 const REST_MAX: Duration = Duration::from_secs(1);
@@ -30,7 +30,7 @@ impl Ticker {
             one_at_a_time: Mutex::new(()),
         };
         let ticks = Arc::new(ticks);
-        let work = Ticking(Arc::clone(&ticks));
+        let work = Ticking { ticks: Arc::clone(&ticks), has_rested: false };
         let thread = BackgroundThread::start(work).expect("threads can be started");
         Self { ticks, thread }
     }
@@ -43,14 +43,28 @@ impl Ticker {
     pub(crate) fn stop(&self) {
         self.thread.stop();
     }
+
+    /// How the thread is doing.
+    pub(crate) fn status(&self) -> ThreadStatus {
+        self.thread.log().status()
+    }
 }
 
 /// The work of the ticker's thread, which is never woken.
-struct Ticking(Arc<Ticks>);
+struct Ticking {
+    ticks: Arc<Ticks>,
+    /// It rests before the first tick too, so that a query right after the opening can see what is
+    /// due.
+    has_rested: bool,
+}
 
 impl BackgroundWork for Ticking {
     fn name(&self) -> &'static str {
         "ticker"
+    }
+
+    fn task(&self) -> &'static str {
+        "Journals that a timer is due"
     }
 
     fn stop_time_max(&self) -> Duration {
@@ -58,15 +72,15 @@ impl BackgroundWork for Ticking {
     }
 
     fn step(&mut self, signals: &Signals) -> Next {
-        // Before the first tick too, so that a query right after the opening can see what is due.
-        signals.rest(self.0.compute_rest());
-        if signals.is_stopping() {
-            return Next::End;
-        }
-        if let Err(error) = self.0.tick() {
+        if self.has_rested
+            && let Err(error) = self.ticks.tick()
+            && !matches!(error, SubmitError::Stopping)
+        {
+            signals.fail(&error.to_string());
             tracing::debug!(%error, "what is due waits until the journal takes entries");
         }
-        Next::Step
+        self.has_rested = true;
+        Next::Rest(self.ticks.compute_rest())
     }
 }
 

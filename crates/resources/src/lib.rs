@@ -5,6 +5,7 @@ pub mod account;
 pub mod accounts;
 pub mod api_keys;
 pub mod audit;
+pub mod background;
 pub mod catalog;
 pub mod catalog_drafts;
 pub mod collections;

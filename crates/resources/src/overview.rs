@@ -14,6 +14,8 @@ use web::access::Caller;
 use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
 
+use crate::background::{self, BackgroundThread, ThreadActivity};
+
 /// The days of results, and of the period before that they stand beside.
 pub const RESULT_DAYS: u32 = 14;
 /// Rejections that are older need no attention any more.
@@ -144,7 +146,7 @@ pub enum AttentionPlace {
     Rejections,
     /// The training runs.
     Models,
-    /// Disk, memory and problems.
+    /// Disk, memory, problems and background work.
     Operations,
 }
 
@@ -160,11 +162,17 @@ pub async fn read(
     let sees_figures = caller.grant.role.has(Right::ReadWorkspace);
     let closed = app.workspaces.closed().into_iter();
     let closed: Vec<_> = closed.filter(|(id, _)| caller.grant.covers(id.as_str())).collect();
-    workspace.run(move |engine| Ok(Overview::new(engine, &closed, sees_figures))).await
+    let app = Arc::clone(app);
+    workspace.run(move |engine| Ok(Overview::new(&app, engine, &closed, sees_figures))).await
 }
 
 impl Overview {
-    fn new(engine: &Engine, closed: &[(WorkspaceId, String)], sees_figures: bool) -> Self {
+    fn new(
+        app: &App,
+        engine: &Engine,
+        closed: &[(WorkspaceId, String)],
+        sees_figures: bool,
+    ) -> Self {
         let at = engine.now();
         let counts = engine.counts();
         let figures = sees_figures.then(|| Figures::new(engine, at));
@@ -174,6 +182,12 @@ impl Overview {
             attention.extend(training(figures.model.as_ref(), run.as_ref(), &counts, at));
             attention.extend(disk(engine));
             attention.extend(problems(engine, closed));
+            let failing = background_work(app, engine);
+            // A training run that failed, for one, is told already.
+            let is_new =
+                |one: &Attention| !attention.iter().any(|told| told.text.contains(&one.text));
+            let failing: Vec<_> = failing.filter(is_new).collect();
+            attention.extend(failing);
         }
         attention.sort_by_key(|attention| attention.severity);
         Self { at, counts, messages: engine.message_rates(), attention, figures }
@@ -340,4 +354,28 @@ fn problems(engine: &Engine, closed: &[(WorkspaceId, String)]) -> Vec<Attention>
         .iter()
         .map(|(id, why)| attention(format!("The workspace {id} is closed"), format!("{why}.")));
     own.chain(others).collect()
+}
+
+/// The background threads that failed in what they last did for this workspace or for all, and
+/// those that have ended.
+fn background_work(app: &App, engine: &Engine) -> impl Iterator<Item = Attention> {
+    let threads = background::list(app, engine, |id| id == engine.id()).into_iter();
+    let is_stopping = app.is_stopping();
+    threads.filter_map(
+        move |BackgroundThread { name, activity, is_failing, last_failure, .. }| {
+            let said = last_failure.map(|failure| format!("{}.", failure.text));
+            let (title, text) = match activity {
+                ThreadActivity::Ended if !is_stopping => (
+                    format!("The background thread “{name}” has ended"),
+                    said.unwrap_or_else(|| {
+                        "Nothing is done of its work before a restart.".to_owned()
+                    }),
+                ),
+                _ if is_failing => (format!("The background thread “{name}” fails"), said?),
+                _ => return None,
+            };
+            let (severity, place) = (Severity::Error, AttentionPlace::Operations);
+            Some(Attention { severity, place, title, text })
+        },
+    )
 }

@@ -39,6 +39,7 @@ pub use self::signature::sign_target;
 use web::App;
 use web::admission::{Account, Key, Origin};
 use web::error::ApiError;
+use web::slow_requests::RoutePattern;
 use web::workspaces::{BlockingHandle, NotOpen};
 
 /// The largest body, in bytes: a batch of ten thousand requests of some kilobytes.
@@ -94,10 +95,19 @@ async fn answer(app: Arc<App>, request: Request) -> Response {
         // A path of another API, which has nothing there.
         return ApiError::not_found("there is nothing at this path").into_response();
     }
-    handle(app, request).await.unwrap_or_else(IntoResponse::into_response)
+    let mut pattern = None;
+    let answered = handle(app, request, &mut pattern).await;
+    let mut response = answered.unwrap_or_else(IntoResponse::into_response);
+    pattern.map(|pattern| response.extensions_mut().insert(RoutePattern(pattern)));
+    response
 }
 
-async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
+/// Answers a request. `pattern` gets the pattern of its path once the operation is known.
+async fn handle(
+    app: Arc<App>,
+    request: Request,
+    pattern: &mut Option<String>,
+) -> Result<Response, Failure> {
     let (parts, body) = request.into_parts();
     let origin = Origin::from_request(&parts.headers, &parts.extensions, &app.settings.callers);
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
@@ -146,6 +156,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
     let under_way = HeldResources::new(&workspace, &budget, permit, room);
     let account = under_way.account().clone();
     if request.is_batch() {
+        *pattern = Some(request.pattern());
         let read = move |workspace: &BlockingHandle| {
             Batch::new(&*workspace.engine()?, budget, account, request.parameters, caller)
         };
@@ -162,6 +173,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
     let no_such =
         Failure::not_found(format!("{} {path} is no operation of this API", parts.method));
     let operation = request.operation(caller, &config)?.ok_or(no_such)?;
+    *pattern = Some(request.pattern());
     // A list is made by the thread that reads its parameters: each change of threads is paid for.
     let makes_list = operation.makes_list;
     let (shared_budget, shared_account) = (Arc::clone(&budget), account.clone());

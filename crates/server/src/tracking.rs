@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 use web::App;
 use web::admission::{Key, Origin, Permit};
 use web::error::ApiError;
+use web::slow_requests::OfWorkspace;
 use web::workspaces::{WorkspaceHandle, WorkspaceSource};
 
 pub use batch::{BATCH_BYTES_MAX, BATCH_MESSAGES_MAX};
@@ -72,7 +73,7 @@ async fn handle_single(
     let ((workspace, source), _permit) =
         call.enter(&app, single::write_key(&body)?.as_deref()).await?;
     let checked = single::parse(&body, type_, &call.arrival(&source.name))?;
-    submit_messages(&workspace, std::iter::once(checked), call.is_strict()).await
+    Ok(submit_messages(&workspace, std::iter::once(checked), call.is_strict()).await)
 }
 
 async fn handle_batch(app: Arc<App>, request: Request) -> Result<Response, ApiError> {
@@ -81,7 +82,7 @@ async fn handle_batch(app: Arc<App>, request: Request) -> Result<Response, ApiEr
     let wire = batch::read(&body)?;
     let ((workspace, source), _permit) = call.enter(&app, wire.write_key().as_deref()).await?;
     let arrival = call.arrival(&source.name);
-    submit_messages(&workspace, batch::check(&wire, &arrival), call.is_strict()).await
+    Ok(submit_messages(&workspace, batch::check(&wire, &arrival), call.is_strict()).await)
 }
 
 /// A request without its body.
@@ -160,10 +161,22 @@ async fn read_body(body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
 /// A message, or why it was not taken.
 pub(crate) type Checked = Result<Box<Message>, Box<Rejection>>;
 
-/// Submits messages and rejections, and answers when all of it is durable and applied. They are
-/// made as they are submitted: a small body may unfold into many messages that share a large
-/// context.
+/// Submits messages and rejections, and answers when all of it is durable and applied. The answer
+/// says which workspace it is of.
 async fn submit_messages(
+    workspace: &WorkspaceHandle,
+    checked: impl Iterator<Item = Checked> + Send,
+    is_strict: bool,
+) -> Response {
+    let submitted = submit_as_made(workspace, checked, is_strict).await;
+    let mut response = submitted.into_response();
+    response.extensions_mut().insert(OfWorkspace(workspace.id().clone()));
+    response
+}
+
+/// Messages are made as they are submitted: a small body may unfold into many that share a large
+/// context.
+async fn submit_as_made(
     workspace: &WorkspaceHandle,
     mut checked: impl Iterator<Item = Checked> + Send,
     is_strict: bool,

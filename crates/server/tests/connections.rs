@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -11,7 +12,7 @@ use axum::routing::{get, post};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
-use web::{ConnectionLimits, Listener, serve};
+use web::{ConnectionLimits, Connections, Listener, serve};
 
 /// How long an answer may take on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -20,6 +21,7 @@ struct Server {
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     served: tokio::task::JoinHandle<()>,
+    connections: Arc<Connections>,
 }
 
 impl Server {
@@ -50,9 +52,12 @@ impl Server {
         let listener = Listener { socket: listener, tls: None };
         let (stop, stopped) = oneshot::channel();
         let stopped = async move { stopped.await.unwrap_or(()) };
-        let served =
-            tokio::spawn(serve(router, vec![listener], limits, stopped, || Duration::from_secs(2)));
-        Self { address, stop: Some(stop), served }
+        let connections = Arc::<Connections>::default();
+        let deadline = || Duration::from_secs(2);
+        let serving =
+            serve(router, vec![listener], limits, Arc::clone(&connections), stopped, deadline);
+        let served = tokio::spawn(serving);
+        Self { address, stop: Some(stop), served, connections }
     }
 
     async fn connect(&self) -> TcpStream {
@@ -105,6 +110,9 @@ async fn a_connection_that_waits_for_its_client_makes_room_for_one_that_asks() {
         }
         // The first ones had to go.
         assert_eq!(read_to_end(&mut idle[0]).await, "");
+        let usage = server.connections.usage().unwrap();
+        assert_eq!((usage.max, usage.per_address_max), (in_all, of_address));
+        assert!((1..=10).contains(&usage.open), "{usage:?}");
     }
 }
 

@@ -44,6 +44,7 @@ impl Background {
         if checks.enabled {
             threads.push(BackgroundThread::start(Checker::new(app(), checks))?);
         }
+        service.app.background.watch(&threads);
         Ok(Self(threads))
     }
 
@@ -61,6 +62,7 @@ impl Background {
 #[cfg(test)]
 mod tests {
     use arc_swap::ArcSwap;
+    use engine::Activity;
 
     use super::*;
     use crate::settings::Settings;
@@ -80,6 +82,10 @@ mod tests {
             assert!(thread.stop(), "{name}");
         }
         assert_eq!(background.0.len(), 6);
+        let watched = service.app.background.statuses();
+        let names: Vec<_> = watched.iter().map(|status| status.name).collect();
+        assert_eq!(names, background.0.iter().map(BackgroundThread::name).collect::<Vec<_>>());
+        assert!(watched.iter().all(|status| status.activity == Activity::Ended), "{watched:?}");
         service.close();
     }
 }

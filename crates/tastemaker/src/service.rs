@@ -101,7 +101,8 @@ impl Service {
         };
         let routes = server::routes(&self.app).merge(console::routes(&self.app));
         let router = web::layered(Arc::clone(&self.app), routes);
-        web::serve(router, listeners, limits, stop, deadline).await;
+        let connections = Arc::clone(&self.app.connections);
+        web::serve(router, listeners, limits, connections, stop, deadline).await;
     }
 
     /// Finishes what waits for the journals and closes everything.

@@ -15,7 +15,10 @@ use tokio::sync::watch;
 use crate::Workspaces;
 use crate::access::{Access, PasswordGate};
 use crate::admission::{Admission, CallerLimits};
+use crate::background::BackgroundLogs;
+use crate::connections::Connections;
 use crate::jobs::Jobs;
+use crate::slow_requests::SlowRequests;
 use crate::streams::Streams;
 
 /// Limits of the server, and the options of training runs that the admin API starts.
@@ -79,6 +82,12 @@ pub struct App {
     pub access: Arc<Access>,
     /// The answers that go on until the caller leaves.
     pub streams: Arc<Streams>,
+    /// The open connections.
+    pub connections: Arc<Connections>,
+    /// The latest requests that took long.
+    pub slow_requests: SlowRequests,
+    /// How the background threads are doing.
+    pub background: BackgroundLogs,
     /// Long work of workspaces.
     pub jobs: Jobs,
     is_stopping: Arc<AtomicBool>,
@@ -119,6 +128,9 @@ impl App {
             configuring: Mutex::new(()),
             metrics,
             streams: Arc::default(),
+            connections: Arc::default(),
+            slow_requests: SlowRequests::default(),
+            background: BackgroundLogs::default(),
             is_stopping,
             stopping: watch::Sender::new(false),
         }

@@ -14,7 +14,7 @@ mod registry;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::Mutex;
+use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -49,6 +51,33 @@ pub struct ConnectionLimits {
     pub unfinished_bytes_max: usize,
 }
 
+/// The connections that are open now, and how many there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct ConnectionUse {
+    /// Open connections.
+    pub open: usize,
+    /// The most connections that may be open.
+    pub max: usize,
+    /// The most that may be open from one address.
+    pub per_address_max: usize,
+}
+
+/// The connections that [`serve`] has accepted, for those who look at how many there are.
+#[derive(Default)]
+pub struct Connections(Mutex<Weak<Registry>>);
+
+impl Connections {
+    /// How many there are; none while nothing listens.
+    pub fn usage(&self) -> Option<ConnectionUse> {
+        let registry = self.0.lock().upgrade()?;
+        Some(ConnectionUse {
+            open: registry.n_connections(),
+            max: registry.limits().connections_max,
+            per_address_max: registry.limits().connections_per_address_max,
+        })
+    }
+}
+
 /// The configuration of https; it is replaced when the certificate changes.
 pub type Tls = Arc<ArcSwap<ServerConfig>>;
 
@@ -68,15 +97,18 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 const ACCEPT_REST: Duration = Duration::from_millis(20);
 
 /// Serves `router` on all listeners, which share the limits, until `stop` resolves. Requests under
-/// way may then end within `deadline()`.
+/// way may then end within `deadline()`. `connections` shows what is open meanwhile.
 pub async fn serve(
     router: Router,
     listeners: Vec<Listener>,
     limits: ConnectionLimits,
+    connections: Arc<Connections>,
     stop: impl Future<Output = ()>,
     deadline: impl Fn() -> Duration,
 ) {
     let registry = Arc::new(Registry::new(limits));
+    *connections.0.lock() = Arc::downgrade(&registry);
+    drop(connections);
     let (stopping, is_stopping) = watch::channel(false);
     let mut watching = tokio::time::interval(WATCH_INTERVAL);
     tokio::pin!(stop);

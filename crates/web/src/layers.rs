@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -29,7 +29,7 @@ pub fn layered(app: Arc<App>, routes: Router<Arc<App>>) -> Router {
         .fallback(|| async { ApiError::not_found("there is nothing at this path") })
         .layer(CatchPanicLayer::custom(panic_response))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIME_MAX))
-        .layer(from_fn(measure))
+        .layer(from_fn_with_state(Arc::clone(&app), measure))
         .with_state(app);
     // Only outside of the routes does an answer say which methods its path takes.
     Router::new().fallback_service(routes).layer(from_fn(name_request))

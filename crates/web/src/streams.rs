@@ -34,6 +34,11 @@ pub struct StreamPermit {
 }
 
 impl Streams {
+    /// The number of open streams.
+    pub fn n_open(&self) -> usize {
+        self.open.lock().values().sum()
+    }
+
     /// Counts a stream of the actor as open.
     ///
     /// # Errors
@@ -88,6 +93,7 @@ mod tests {
             .map(|n| streams.open(&account(n)).unwrap())
             .collect();
         assert!(streams.open(&account(STREAMS_MAX)).is_err(), "all are taken");
+        assert_eq!(streams.n_open(), STREAMS_MAX);
         drop((own, others));
         assert!(streams.open.lock().is_empty());
     }

@@ -1,4 +1,4 @@
-// Operations: sizes, lag, memory and limits.
+// Operations: sizes, lag, memory, limits, background work and slow requests.
 import assert from 'node:assert/strict'
 import { api } from '../demo.mjs'
 
@@ -18,6 +18,50 @@ export async function jobs({ check, context, origin }) {
     const { key } = await api(origin, 'POST', 'api_keys', { name: 'operations-support', role: 'support' })
     const headers = { authorization: `Bearer ${key}` }
     assert.equal((await fetch(`${origin}/console/music/operations`, { headers })).status, 403)
+    await page.close()
+  })
+
+  await check('each background thread is there with its state and its last run, as in the API', async () => {
+    const page = await context.newPage()
+    await page.goto(`${origin}/console/music/operations`)
+    const { background } = await api(origin, 'GET', 'workspaces/music/operations')
+    const names = background.map((thread) => thread.name)
+    for (const name of ['refresher', 'trainer', 'remaking', 'reopener', 'metrics', 'recorder', 'ticker']) {
+      assert.ok(names.includes(name), `${name} in ${names}`)
+    }
+    const table = page.getByRole('table', { name: 'Background work' })
+    assert.equal(await table.getByRole('row').count(), 1 + background.length)
+    const refresher = table.getByRole('row', { name: /^refresher/ })
+    assert.match(await refresher.innerText(), /(waits|at work)/)
+    assert.match(await refresher.innerText(), /took/)
+    assert.equal(await page.getByText('nothing hinders it').count(), 1)
+    assert.equal(await page.getByRole('heading', { name: 'Check of the journal' }).count(), 1)
+    await page.close()
+  })
+
+  await check('connections and streams are counted beside their limits', async () => {
+    const page = await context.newPage()
+    await page.goto(`${origin}/console/music/operations`)
+    const limits = page.getByRole('table', { name: 'Limits in use, of the whole server' })
+    assert.equal(await limits.getByRole('row', { name: /^Open connections/ }).count(), 1)
+    assert.equal(await limits.getByRole('row', { name: /^Open streams/ }).count(), 1)
+    const { connections, streams } = await api(origin, 'GET', 'workspaces/music/operations')
+    assert.ok(connections.open > 0 && connections.open <= connections.max)
+    assert.ok(streams.open <= streams.max)
+    await page.close()
+  })
+
+  await check('no stream and no fast request counts as slow, and slow ones are named by the pattern of their route', async () => {
+    const { slow_requests: slow, slow_request_ms: limit } = await api(origin, 'GET', 'workspaces/music/operations')
+    for (const request of slow) {
+      assert.ok(request.duration_ms >= limit)
+      assert.ok(!/stream$/.test(request.route), request.route)
+      assert.ok(!/music/.test(request.route), request.route)
+    }
+    const page = await context.newPage()
+    await page.goto(`${origin}/console/music/operations`)
+    const section = page.locator('section', { has: page.getByRole('heading', { name: 'Slow requests' }) })
+    assert.equal(await section.count(), 1)
     await page.close()
   })
 }

@@ -41,6 +41,24 @@ export async function jobs({ check, context, browser, origin }) {
     await page.close()
   })
 
+  await check('the tiles leave no hole on any screen', async () => {
+    const page = await context.newPage()
+    for (const width of [320, 390, 600, 760, 1000, 1280, 1440, 1920]) {
+      await page.setViewportSize({ width, height: 900 })
+      await page.goto(`${origin}/console/music`)
+      for (const strip of await page.locator('.stats').all()) {
+        const outer = await strip.boundingBox()
+        const tiles = await Promise.all((await strip.locator('.stat').all()).map((tile) => tile.boundingBox()))
+        const right = outer.x + outer.width
+        for (const row of new Set(tiles.map((tile) => Math.round(tile.y)))) {
+          const ends = tiles.filter((tile) => Math.round(tile.y) === row).map((tile) => tile.x + tile.width)
+          assert.ok(right - Math.max(...ends) < 4, `a hole at ${width} pixels`)
+        }
+      }
+    }
+    await page.close()
+  })
+
   await check('support sees what is there, but neither the model nor results', async () => {
     const { key } = await api(origin, 'POST', 'api_keys', { name: 'overview-support', role: 'support' })
     const headers = { authorization: `Bearer ${key}` }

@@ -1,19 +1,22 @@
-//! Operations: sizes, lag, memory, and how busy the server is.
+//! Operations: sizes, lag, memory, background work, slow requests, and how busy the server is.
+
+mod background;
+mod slow_requests;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use domain::Right::ReadWorkspace;
 use engine::TrainingRunState;
 use maud::{Markup, Render, html};
 use resources::operations::{self, Operations};
 use resources::overview::DISK_FULL_SHARE;
 use web::App;
-use web::access::Call;
+use web::access::{Call, Caller};
 use web::error::ApiError;
 use web::workspaces::Workspace;
 
@@ -42,23 +45,28 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 async fn show(
     State(app): State<Arc<App>>,
     frame: Frame,
+    Extension(caller): Extension<Caller>,
     Workspace(workspace): Workspace,
 ) -> Result<Response, ApiError> {
-    let operations = operations::read(&app, &workspace).await?;
+    let operations = operations::read(&app, &workspace, &caller).await?;
     let stream = format!("/console/{}/operations/stream", workspace.id());
     let body = LiveFragment { stream: &stream, content: content(&operations) };
     let page = Page::new(&frame, Area::Operations, "Operations")
-        .lead("Sizes, lag, memory, and how busy the server is.");
+        .lead("Sizes, lag, memory, background work, and what was slow.");
     Ok(page.body(body.render()).into_response())
 }
 
-async fn follow(State(app): State<Arc<App>>, Workspace(workspace): Workspace) -> Response {
+async fn follow(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    Workspace(workspace): Workspace,
+) -> Response {
     let id = workspace.id().clone();
     fragments(Arc::clone(&app), LIVE_INTERVAL, move || {
-        let (app, id) = (Arc::clone(&app), id.clone());
+        let (app, caller, id) = (Arc::clone(&app), caller.clone(), id.clone());
         async move {
             let Workspace(workspace) = Workspace::find(&app, id.as_str())?;
-            Ok(Part::Fragment(content(&operations::read(&app, &workspace).await?)))
+            Ok(Part::Fragment(content(&operations::read(&app, &workspace, &caller).await?)))
         }
     })
 }
@@ -74,12 +82,16 @@ fn content(operations: &Operations) -> Markup {
         href: None,
     };
     let disk = &operations.disk;
+    let is_well = operations.problems.is_empty()
+        && operations.ready
+        && !operations.background.iter().any(background::needs_attention);
     html! {
         div class="stack" {
             @for problem in &operations.problems {
                 (Callout::error("This workspace has a problem").text(problem))
             }
-            @if operations.problems.is_empty() && operations.ready {
+            (background::failing(&operations.background))
+            @if is_well {
                 (Callout::success("The workspace takes messages, and nothing hinders it"))
             }
             div class="stats" {
@@ -93,8 +105,8 @@ fn content(operations: &Operations) -> Markup {
                     h2 { "Disk" }
                     div class="gauge" {
                         (Meter {
-                            share: room.used_share(),
-                            tone: if room.used_share() > DISK_FULL_SHARE { Tone::Warning } else { Tone::Accent },
+                            share: room.used_share,
+                            tone: if room.used_share > DISK_FULL_SHARE { Tone::Warning } else { Tone::Accent },
                             label: Some("Disk in use"),
                         })
                         p {
@@ -104,6 +116,12 @@ fn content(operations: &Operations) -> Markup {
                     }
                 }
             }
+            section class="card card-table" { (background::table(operations)) }
+            section class="card" {
+                h2 { "Check of the journal" }
+                (background::journal_check(operations.journal_check.as_ref(), operations.at))
+            }
+            (slow_requests::section(operations))
             section class="card card-table" { (limits(operations)) }
             section class="card card-table" { (memory(operations)) }
             @if let Some(run) = &operations.training {
@@ -133,9 +151,16 @@ fn limits(operations: &Operations) -> Table<'static> {
         row(name, (used as f64, unit.text(used as f64)), (max as f64, unit.text(max as f64)))
     };
     let bytes = |n: u64| (n as f64, Unit::Bytes.text(n as f64));
-    let columns = columns("Limit");
-    Table::new("Limits in use, of the whole server", columns)
+    let connections = operations.connections.iter();
+    let streams = &operations.streams;
+    Table::new("Limits in use, of the whole server", columns("Limit"))
         .captioned()
+        .rows(connections.map(|open| count("Open connections", open.open, open.max)))
+        .row(count(
+            "Open streams: live pages, and calls that follow messages",
+            streams.open,
+            streams.max,
+        ))
         .row(count("Requests under way", requests.requests, requests.requests_max))
         .row(count("Lists being made", requests.list_turns, requests.list_turns_max))
         .row(count("Long answers being made", requests.question_turns, requests.question_turns_max))

@@ -10,6 +10,38 @@ use super::parameters::{Parameters, decode_percent};
 use super::signature::Caller;
 use super::{collections, entities, interactions, recommendations, segmentations, synonyms};
 
+/// The parts of paths that are no ids.
+const PATH_WORDS: [&str; 28] = [
+    "auto-reql",
+    "batch",
+    "bookmarks",
+    "cartadditions",
+    "composite",
+    "detailviews",
+    "groups",
+    "item-segments",
+    "items",
+    "list",
+    "manual-reql",
+    "merge",
+    "more-items",
+    "next",
+    "properties",
+    "property-based",
+    "purchases",
+    "ratings",
+    "recomms",
+    "scenarios",
+    "search",
+    "segmentations",
+    "segments",
+    "series",
+    "synonyms",
+    "users",
+    "values",
+    "viewportions",
+];
+
 /// A method, a path without the database's name, and parameters: alone or in a batch.
 pub(super) struct Request {
     method: String,
@@ -57,6 +89,13 @@ impl Request {
             check_public(access, config)?;
         }
         Ok(operation)
+    }
+
+    /// The pattern of the path: parts that are ids are left out.
+    pub(super) fn pattern(&self) -> String {
+        let word = |part: &String| PATH_WORDS.iter().find(|word| *word == part);
+        let parts = self.parts.iter().map(|part| word(part).copied().unwrap_or("{id}"));
+        format!("/{{database}}/{}", parts.collect::<Vec<_>>().join("/"))
     }
 
     /// Whether it is a batch, which browsers may send too.
@@ -108,6 +147,31 @@ fn check_public(access: Access, config: &WorkspaceConfig) -> Result<(), Failure>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn patterns_of_paths_hold_no_ids() {
+        let pattern = |path: &str| {
+            let request = Request::new("POST", path, Parameters::default());
+            request.map(|request| request.pattern()).map_err(|_| "a right path").unwrap()
+        };
+        for (path, expected) in [
+            ("recomms/users/ann%40mail.example/items/", "recomms/users/{id}/items"),
+            (
+                "segmentations/manual-reql/s/segments/t",
+                "segmentations/manual-reql/{id}/segments/{id}",
+            ),
+            ("batch/", "batch"),
+            ("", ""),
+        ] {
+            assert_eq!(pattern(path), format!("/{{database}}/{expected}"));
+        }
+        // Every operation is found by words of the list and ids.
+        for kind in
+            ["detailviews", "purchases", "ratings", "cartadditions", "bookmarks", "viewportions"]
+        {
+            assert!(find("POST", &[kind], true).is_some() && PATH_WORDS.contains(&kind), "{kind}");
+        }
+    }
 
     #[test]
     fn who_may_call_which_operation() {

@@ -16,6 +16,7 @@ mod items;
 mod jobs;
 mod lists;
 mod live;
+mod operations;
 mod overview;
 mod people;
 mod profile_api;

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use engine::{BackgroundWork, Engine, Health, Next, Signals};
+use engine::{BackgroundWork, Engine, Health, Next, Signals, WorkResult};
 use web::App;
 
 use super::STOP_TIME_MAX;
@@ -27,6 +27,10 @@ impl BackgroundWork for Checker {
         "checker"
     }
 
+    fn task(&self) -> &'static str {
+        "Reads the journals to find damage"
+    }
+
     fn stop_time_max(&self) -> Duration {
         STOP_TIME_MAX
     }
@@ -46,13 +50,18 @@ fn check_journals(
 ) {
     let (started, mut n_bytes) = (Instant::now(), 0u64);
     for engine in engines {
-        engine.check_journal(&mut |bytes| {
+        let mut pace = |bytes| {
             n_bytes += bytes;
             let due = Duration::from_secs_f64(n_bytes as f64 / settings.bytes_per_s as f64);
             signals.rest(due.saturating_sub(started.elapsed()));
             // One that takes nothing any more waits to be opened again.
             let is_over = signals.is_stopping() || matches!(engine.health(), Health::Broken(_));
             if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        // Damage that it finds is a problem of the workspace, not a failure of the check.
+        signals.work_for(engine.id(), || match engine.check_journal(&mut pace).is_complete {
+            true => WorkResult::Succeeded,
+            false => WorkResult::NothingDone,
         });
     }
 }
@@ -72,7 +81,7 @@ mod tests {
         engine.reset().expect("an entry is taken");
         let slow = Checks { bytes_per_s: 500, ..Checks::default() };
         let started = Instant::now();
-        check_journals([engine].into_iter(), &slow, &Signals::default());
+        check_journals([engine].into_iter(), &slow, &Signals::new("test", "Tests"));
         // The header of a segment has 20 bytes, that of a block 32.
         assert!(started.elapsed() >= Duration::from_millis(104), "{:?}", started.elapsed());
     }

@@ -26,6 +26,10 @@ impl BackgroundWork for MetricsKeeper {
         "metrics"
     }
 
+    fn task(&self) -> &'static str {
+        "Sums up metrics, and forgets old jobs"
+    }
+
     fn stop_time_max(&self) -> Duration {
         STOP_TIME_MAX
     }

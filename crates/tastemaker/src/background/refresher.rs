@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{BackgroundWork, Next, Signals};
+use engine::{BackgroundWork, Next, Signals, WorkResult};
 use web::App;
 
 use super::STOP_TIME_MAX;
@@ -27,13 +27,21 @@ impl BackgroundWork for Refresher {
         "refresher"
     }
 
+    fn task(&self) -> &'static str {
+        "Keeps up what lists, filters and searches know of items"
+    }
+
     fn stop_time_max(&self) -> Duration {
         STOP_TIME_MAX
     }
 
     fn step(&mut self, signals: &Signals) -> Next {
-        let engines = self.app.workspaces().each_engine();
-        engines.take_while(|_| !signals.is_stopping()).for_each(|engine| engine.refresh());
+        for engine in self.app.workspaces().each_engine().take_while(|_| !signals.is_stopping()) {
+            signals.work_for(engine.id(), || {
+                engine.refresh();
+                WorkResult::Succeeded
+            });
+        }
         Next::Rest(REFRESH_INTERVAL)
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{BackgroundWork, EngineError, Next, Signals, TrainingError};
+use engine::{BackgroundWork, EngineError, Next, Signals, TrainingError, WorkResult};
 use web::App;
 
 use super::STOP_TIME_MAX;
@@ -26,20 +26,26 @@ impl BackgroundWork for Remaker {
         "remaking"
     }
 
+    fn task(&self) -> &'static str {
+        "Makes models again whose files are lost"
+    }
+
     fn stop_time_max(&self) -> Duration {
         STOP_TIME_MAX
     }
 
     fn step(&mut self, signals: &Signals) -> Next {
         for engine in self.app.workspaces().each_engine().take_while(|_| !signals.is_stopping()) {
-            match engine.remake_lost_model() {
+            signals.work_for(engine.id(), || match engine.remake_lost_model() {
+                Ok(_) => WorkResult::Succeeded,
                 // It is being closed, and opened without its model again.
-                Ok(_) | Err(EngineError::Training(TrainingError::Cancelled(_))) => {}
+                Err(EngineError::Training(TrainingError::Cancelled(_))) => WorkResult::NothingDone,
                 Err(error) => {
                     let error = error.describe();
                     tracing::error!(workspace = %engine.id(), error, "a lost model could not be made again");
+                    WorkResult::Failed(error)
                 }
-            }
+            });
         }
         Next::Rest(REMAKE_INTERVAL)
     }

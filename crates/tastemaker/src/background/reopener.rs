@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use domain::WorkspaceId;
-use engine::{BackgroundWork, DiskRoom, Engine, Health, Next, Signals};
+use engine::{BackgroundWork, DiskRoom, Engine, Health, Next, Signals, WorkResult};
 use web::{App, Workspaces};
 
 use super::STOP_TIME_MAX;
@@ -36,6 +36,10 @@ impl Reopener {
 impl BackgroundWork for Reopener {
     fn name(&self) -> &'static str {
         "reopener"
+    }
+
+    fn task(&self) -> &'static str {
+        "Opens workspaces again that are closed"
     }
 
     fn stop_time_max(&self) -> Duration {
@@ -95,18 +99,20 @@ fn reopen_each(
         if attempt.closing.strong_count() > 0 {
             continue;
         }
-        let opened = opener.open_again(&id, workspaces);
-        attempt.interval = (attempt.interval * 2).min(REOPEN_INTERVAL_MAX);
-        attempt.next = Instant::now() + attempt.interval;
-        match opened {
-            Ok(()) => tracing::info!(workspace = %id, "a workspace is served again"),
-            Err(error) => {
-                let why = format!("{error:#}");
-                let next_s = attempt.interval.as_secs();
-                tracing::error!(workspace = %id, why, next_s, "a workspace is not served; it is tried again");
-                workspaces.close(&id, &why);
-            }
-        }
+        signals.work_for(&id, || {
+            let opened = opener.open_again(&id, workspaces);
+            attempt.interval = (attempt.interval * 2).min(REOPEN_INTERVAL_MAX);
+            attempt.next = Instant::now() + attempt.interval;
+            let Err(error) = opened else {
+                tracing::info!(workspace = %id, "a workspace is served again");
+                return WorkResult::Succeeded;
+            };
+            let why = format!("{error:#}");
+            let next_s = attempt.interval.as_secs();
+            tracing::error!(workspace = %id, why, next_s, "a workspace is not served; it is tried again");
+            workspaces.close(&id, &why);
+            WorkResult::Failed(why)
+        });
     }
 }
 
@@ -181,7 +187,7 @@ mod tests {
         disk.set_fails_sync(false);
         drop(engine);
 
-        let (mut attempts, signals) = (Attempts::new(), Signals::default());
+        let (mut attempts, signals) = (Attempts::new(), Signals::new("test", "Tests"));
         let mut reopen = || reopen_each(&workspaces, &opener, &mut attempts, &signals);
         reopen();
         assert_eq!(workspaces.engines().len(), 1, "it answers queries until the step is over");

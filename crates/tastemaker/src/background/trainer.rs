@@ -1,11 +1,14 @@
 //! Trains each workspace when it is due, beside the traffic.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::WorkspaceId;
-use engine::{BackgroundWork, EngineError, Next, Signals, TrainingError};
+use engine::{
+    BackgroundWork, Engine, EngineError, Next, Signals, TrainingError, TrainingOptions,
+    TrainingRunState, WorkResult,
+};
 use web::App;
 
 use super::STOP_TIME_MAX;
@@ -21,17 +24,23 @@ pub(super) struct Trainer {
     live: LiveSettings,
     /// Before then a workspace is not trained again.
     next_allowed: BTreeMap<WorkspaceId, Instant>,
+    /// The workspaces that this thread has begun to train and not trained.
+    untrained: BTreeSet<WorkspaceId>,
 }
 
 impl Trainer {
     pub(super) fn new(app: Arc<App>, live: LiveSettings) -> Self {
-        Self { app, live, next_allowed: BTreeMap::new() }
+        Self { app, live, next_allowed: BTreeMap::new(), untrained: BTreeSet::new() }
     }
 }
 
 impl BackgroundWork for Trainer {
     fn name(&self) -> &'static str {
         "trainer"
+    }
+
+    fn task(&self) -> &'static str {
+        "Trains the models of workspaces that are due"
     }
 
     fn stop_time_max(&self) -> Duration {
@@ -44,6 +53,10 @@ impl BackgroundWork for Trainer {
             return Next::Rest(TRAINING_CHECK_INTERVAL);
         }
         for engine in self.app.workspaces().each_engine().take_while(|_| !signals.is_stopping()) {
+            if self.untrained.contains(engine.id()) && has_been_trained(&engine) {
+                self.untrained.remove(engine.id());
+                signals.work_for(engine.id(), || WorkResult::Succeeded);
+            }
             if self.next_allowed.get(engine.id()).is_some_and(|next| Instant::now() < *next)
                 || !engine.is_training_due(settings.new_share, settings.interval_max_s)
             {
@@ -53,14 +66,32 @@ impl BackgroundWork for Trainer {
             let started = Instant::now();
             // Before the run, so that one that panics is not begun again at once.
             self.next_allowed.insert(engine.id().clone(), started + interval_min);
-            match engine.train(settings.options(), &|_| {}) {
-                // Another caller has started one.
-                Ok(_) | Err(EngineError::Training(TrainingError::AlreadyRunning { .. })) => {}
-                Err(error) => engine.report_failed_training(&error),
-            }
+            self.untrained.insert(engine.id().clone());
+            signals.work_for(engine.id(), || train(&engine, settings.options()));
             let rest = (started.elapsed() * TRAINING_REST_FACTOR).max(interval_min);
             self.next_allowed.insert(engine.id().clone(), Instant::now() + rest);
         }
         Next::Rest(TRAINING_CHECK_INTERVAL)
     }
+}
+
+fn train(engine: &Engine, options: TrainingOptions) -> WorkResult {
+    match engine.train(options, &|_| {}) {
+        Ok(_) => WorkResult::Succeeded,
+        // Another caller has started one.
+        Err(EngineError::Training(TrainingError::AlreadyRunning { .. })) => WorkResult::NothingDone,
+        Err(error) => {
+            engine.report_failed_training(&error);
+            match error {
+                EngineError::Training(TrainingError::Cancelled(_)) => WorkResult::NothingDone,
+                error => WorkResult::Failed(error.describe()),
+            }
+        }
+    }
+}
+
+/// Whether the last run has ended well, whoever started it.
+fn has_been_trained(engine: &Engine) -> bool {
+    let last = engine.last_training_run();
+    last.is_some_and(|run| matches!(run.state, TrainingRunState::Done { .. }))
 }

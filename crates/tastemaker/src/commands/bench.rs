@@ -9,6 +9,7 @@ mod scale;
 mod simulation;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use axum::Router;
@@ -54,7 +55,8 @@ async fn serve(router: Router) -> Result<SocketAddr> {
     let limits = settings.connections(1);
     let deadline = move || settings.shutdown.deadline();
     let listener = web::Listener { socket: listener, tls: None };
-    tokio::spawn(web::serve(router, vec![listener], limits, never, deadline));
+    let connections = Arc::default();
+    tokio::spawn(web::serve(router, vec![listener], limits, connections, never, deadline));
     Ok(address)
 }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use arc_swap::ArcSwap;
 use catalog::{Format, ImportOptions, read_file};
 use domain::{
     Endpoint, Exclusion, Grant, Role, Scenario, Source, TraitDefinition, WorkspaceConfig,
@@ -19,11 +20,13 @@ use tokio::runtime::Runtime;
 
 use super::recommend::{explain, find_title};
 use super::serve::stop_signal;
+use crate::background::Background;
 use crate::demo::albums::{ALBUMS_CSV, albums};
 use crate::demo::listeners::{World, user_id};
 use crate::opener::open_workspace;
+use crate::reload::LiveSettings;
 use crate::service::Service;
-use crate::settings::Settings;
+use crate::settings::{Settings, Training};
 use crate::terminal::{self, accent, bold, dim, grouped};
 
 #[derive(clap::Args)]
@@ -66,7 +69,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let started = Instant::now();
     let folder = tempfile::Builder::new().prefix("tastemaker-demo-").tempdir()?;
     let visitor = Some(VISITOR.to_owned());
-    let settings = Settings { listen: args.listen, visitor, ..Settings::default() };
+    // It trains once: what it prints stays true of the pages.
+    let training = Training { enabled: false, ..Training::default() };
+    let settings = Settings { listen: args.listen, visitor, training, ..Settings::default() };
     prepare(folder.path())?;
     let service = Service::open(folder.path(), None, &settings)?;
     let engine = service.engines().remove(0);
@@ -79,6 +84,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     runtime.block_on(async {
         remove_when_interrupted(folder.path().to_owned(), Arc::clone(&is_serving))
     })?;
+    let live = LiveSettings::new(ArcSwap::from_pointee(settings.clone()));
+    let background = Background::start(&service, &live)?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let result = std::thread::scope(|scope| {
         let serving = scope.spawn(|| {
@@ -109,6 +116,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         serving.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         shown
     });
+    background.stop();
     drop(engine);
     service.close();
     result

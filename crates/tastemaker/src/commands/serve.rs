@@ -143,6 +143,10 @@ impl BackgroundWork for Closing {
         "closing"
     }
 
+    fn task(&self) -> &'static str {
+        "Closes the workspaces of a server that stops"
+    }
+
     fn stop_time_max(&self) -> Duration {
         CLOSE_TIME_MAX
     }

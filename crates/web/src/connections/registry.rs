@@ -101,6 +101,16 @@ impl Connection {
         };
     }
 
+    /// For how long the server has worked on the request: since its body was there, or since the
+    /// caller was let go on after a refusal. Nothing while the server waits for the client.
+    pub(crate) fn working_for(&self) -> Duration {
+        let state = self.state.lock();
+        match state.phase {
+            Phase::Working => state.since.elapsed(),
+            Phase::Waiting | Phase::Receiving | Phase::Refusing | Phase::Sending => Duration::ZERO,
+        }
+    }
+
     /// Counts bytes of a body that has not ended.
     pub(crate) fn add_body_bytes(&self, n: usize) {
         self.state.lock().body_bytes += n;
@@ -282,6 +292,10 @@ impl Drop for Registered {
 impl Registry {
     pub(super) fn new(limits: ConnectionLimits) -> Self {
         Self { limits, unfinished_bytes: Arc::default(), open: Mutex::default() }
+    }
+
+    pub(super) fn limits(&self) -> &ConnectionLimits {
+        &self.limits
     }
 
     pub(super) fn n_connections(&self) -> usize {
