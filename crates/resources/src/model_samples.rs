@@ -76,6 +76,13 @@ impl Movement {
     }
 }
 
+impl ModelSamples {
+    /// How many items do this, over all people.
+    pub fn count(&self, movement: Movement) -> usize {
+        self.people.iter().map(|sampled| sampled.count(movement)).sum()
+    }
+}
+
 impl SampledPerson {
     /// How many items do this.
     pub fn count(&self, movement: Movement) -> usize {

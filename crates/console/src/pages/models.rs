@@ -77,7 +77,9 @@ async fn show(
     let is_running = run.as_ref().is_some_and(Run::is_under_way);
     let body = html! {
         @if let Some(run) = &run { (run::section(id, run, may_change, &frame.csrf)) }
-        @if let Some(model) = in_use { (current(model, before(&models, model))) }
+        @if let Some(model) = in_use {
+            (current(model, before(&models, model), &samples::section(id, &models)))
+        }
         @if models.is_empty() {
             (EmptyState {
                 icon: Icon::Models,
@@ -87,7 +89,6 @@ async fn show(
                 next: None,
             })
         } @else {
-            (samples::section(id, &models))
             section class="card card-table" {
                 (runs(id, &models, active.as_deref(), may_change, now))
             }
@@ -130,10 +131,12 @@ fn before<'a>(models: &'a [ShownModel], model: &ShownModel) -> Option<&'a ShownM
         .max_by_key(|other| other.training.offset)
 }
 
-/// The model in use: how good it is, beside popularity and the run before, and its parts.
+/// The model in use: how good it is, beside popularity and the run before, and its parts, with the
+/// way to what it changes for people.
 fn current(
     ShownModel { training: model, blend, .. }: &ShownModel,
     before: Option<&ShownModel>,
+    for_people: &Markup,
 ) -> Markup {
     let before = before.map(|before| &before.training);
     let metrics = &model.search.blend;
@@ -182,8 +185,11 @@ fn current(
             }
         }
         div class="columns" {
-            section class="card" {
-                (BarChart { title: "Accuracy, NDCG of 20 places", unit: Unit::Ratio, of: "Recommendations by", bars: &bars })
+            div class="stack" {
+                section class="card" {
+                    (BarChart { title: "Accuracy, NDCG of 20 places", unit: Unit::Ratio, of: "Recommendations by", bars: &bars })
+                }
+                (for_people)
             }
             section class="card" { (made_of(blend)) }
         }
@@ -212,7 +218,10 @@ fn made_of(blend: &[BlendPart]) -> Markup {
                 li {
                     p class="part-head" {
                         strong { (part.name) }
-                        span class="part-share" { (Unit::RoundShare.text(share)) }
+                        span class="part-share" {
+                            @if part.percent == 0 { "under " (Unit::RoundShare.text(0.01)) }
+                            @else { (Unit::RoundShare.text(share)) }
+                        }
                     }
                     (Meter { share, tone: Tone::Accent, label: None })
                     p class="field-hint" { (part.explanation) }

@@ -71,7 +71,9 @@ pub(super) fn section(id: &WorkspaceId, run: &Run, may_change: bool, csrf: &str)
                     preview: None,
                     body: html! {
                         input type="hidden" name="run" value=(run.run.id);
-                        (Button::secondary("Cancel the run").disabled(run.is_cancelled()))
+                        div class="actions" {
+                            (Button::secondary("Cancel the run").disabled(run.is_cancelled()))
+                        }
                     },
                 })
             } @else if run.job.is_none() {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use domain::WorkspaceId;
+use domain::{WorkspaceId, counted};
 use maud::{Markup, Render, html};
-use resources::model_samples::{self, ModelSamples, Movement, SampledPerson};
+use resources::model_samples::{self, ModelSamples, MovedItem, Movement, SampledPerson};
 use resources::training::{self, Models, ShownModel};
 use serde::Deserialize;
 use web::App;
@@ -20,7 +20,7 @@ use crate::page::{Area, Frame, Page, encode, item_path};
 use crate::pages::people::address;
 use crate::ui::form::{Field, Select};
 use crate::ui::{
-    Button, Callout, EmptyState, Icon, LiveFragment, RankDiff, RankedItem, Unit, own_picture,
+    Button, Callout, EmptyState, Icon, LiveFragment, RankDiff, RankedItem, own_picture,
     picture, skeleton_lines,
 };
 
@@ -75,7 +75,7 @@ impl Pair {
 pub(super) fn section(workspace: &WorkspaceId, models: &[ShownModel]) -> Markup {
     let n_on_disk = models.iter().filter(|model| model.is_on_disk).count();
     html! {
-        section class="card" {
+        section class="card section" {
             h2 { "What changes for people" }
             @if n_on_disk < 2 {
                 p class="muted" { "Once there are two models, ten people are shown with their lists by both." }
@@ -205,29 +205,28 @@ fn shown(id: &WorkspaceId, made: Result<ModelSamples, ApiError>) -> Markup {
         }
         .render(),
         Ok(samples) => html! {
-            p { (sum_up(&samples)) }
             div class="stack" {
+                p { (sum_up(&samples)) }
                 @for sampled in &samples.people { (person(id, &samples, sampled)) }
             }
         },
     }
 }
 
-/// What changes for all of them, in a sentence.
+/// What changes for all of them, in a sentence or two.
 fn sum_up(samples: &ModelSamples) -> String {
-    let n_people = samples.people.len();
-    let places = samples.people.iter().flat_map(|sampled| &sampled.items);
-    let n_places = places.filter(|item| item.after.is_some()).count();
-    let n_new: usize = samples.people.iter().map(|of| of.count(Movement::New)).sum();
-    let has_new_first = |sampled: &&SampledPerson| {
-        sampled.items.iter().any(|item| item.after == Some(1) && item.before != Some(1))
-    };
-    let n_first = samples.people.iter().filter(has_new_first).count();
+    let items = || samples.people.iter().flat_map(|sampled| &sampled.items);
+    let is_new_first = |item: &&MovedItem| item.after == Some(1) && item.before != Some(1);
+    let n_places = items().filter(|item| item.after.is_some()).count();
+    let (n_new, n_first) = (samples.count(Movement::New), items().filter(is_new_first).count());
+    if items().all(|item| item.movement == Movement::Same) {
+        return "Nothing moves: both models make the same lists for these people.".to_owned();
+    }
     format!(
-        "Of {} in their lists, {n_new} have an item that was not in the list before. For {n_first} of {} \
-         another item comes first.",
-        Unit::Count("places").text(n_places as f64),
-        Unit::Count("people").text(n_people as f64),
+        "Of {} in the lists after, {} not in the list before. For {n_first} of {} another item comes first.",
+        counted(n_places as u64, "item", "items"),
+        if n_new == 1 { "1 was".to_owned() } else { format!("{n_new} were") },
+        counted(samples.people.len() as u64, "person", "people"),
     )
 }
 
@@ -253,16 +252,15 @@ fn person(id: &WorkspaceId, samples: &ModelSamples, sampled: &SampledPerson) -> 
         .collect();
     let active = samples.active.as_deref();
     let (before, after) = (named(&samples.before, active), named(&samples.after, active));
-    let n = Unit::Count("").text(person.n_interactions as f64);
+    let n = counted(person.n_interactions as u64, "interaction", "interactions");
     let more = if person.has_older_interactions { " and more" } else { "" };
-    let noun = if person.n_interactions == 1 { "interaction" } else { "interactions" };
     html! {
         section class="card section" {
             div class="section-head" {
                 h2 {
                     a href=(address::person(id, &person.path_name(), "")) { bdi { (person.title()) } }
                 }
-                p { (n) (more) " " (noun) ". " (changes(sampled)) }
+                p { (n) (more) ". " (changes(sampled)) }
                 a href=(address::try_it(id, &person.id)) {
                     "Try it" span class="visually-hidden" { " for " (person.title()) }
                 }
