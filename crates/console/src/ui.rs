@@ -35,7 +35,7 @@ pub use confirmation::Confirmation;
 pub use empty::EmptyState;
 pub use explanation::{Explanation, Reason};
 pub use icon::Icon;
-pub use item::{ItemCard, picture};
+pub use item::{ItemCard, own_picture, picture};
 pub use json::{JsonView, Mark};
 pub use live::{LiveFragment, LiveList};
 pub use meter::Meter;

@@ -76,6 +76,8 @@ pub struct Engine {
     pub(crate) serving: Serving,
     pub(crate) next_locks: [Mutex<()>; NEXT_LOCKS],
     pub(crate) training_lock: Mutex<()>,
+    /// Held while the lists of two models are compared.
+    pub(crate) comparison_lock: Mutex<()>,
     pub(crate) training_runs: Arc<TrainingRuns>,
     pub(crate) import_lock: Mutex<()>,
     pub(crate) config_lock: Mutex<()>,
@@ -242,6 +244,7 @@ impl Engine {
             ticker,
             next_locks: [const { Mutex::new(()) }; NEXT_LOCKS],
             training_lock: Mutex::new(()),
+            comparison_lock: Mutex::new(()),
             training_runs: Arc::default(),
             import_lock: Mutex::new(()),
             config_lock: Mutex::new(()),

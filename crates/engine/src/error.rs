@@ -119,6 +119,20 @@ pub enum TrainingError {
         /// The requested version.
         version: String,
     },
+    /// The artifact of a model is not on disk, or cannot be read, so that no list can be made with
+    /// it.
+    #[error("no list can be made by model {version}: {why}; there are artifacts of: {usable}")]
+    ModelUnusable {
+        /// The requested version.
+        version: String,
+        /// What is wrong with its artifact.
+        why: String,
+        /// The versions whose artifacts are on disk.
+        usable: String,
+    },
+    /// The lists of two models of the workspace are being compared for somebody else.
+    #[error("lists of two models are being compared: ask again in a moment")]
+    ComparisonUnderWay,
     /// Another training run of the workspace is under way.
     #[error("a training run is under way: {id}, since {started_at}")]
     AlreadyRunning {

@@ -27,6 +27,7 @@ mod live;
 mod loss;
 mod lost_model;
 mod message_rates;
+mod model_comparison;
 mod next;
 mod opening;
 mod outcomes;
@@ -79,6 +80,7 @@ pub use live::{
 };
 pub use loss::{Loss, LossError};
 pub use message_rates::{MINUTES_KEPT, MessageRates, Minute, MinuteCounts};
+pub use model_comparison::{COMPARED_ITEMS, COMPARED_PEOPLE, ComparedLists};
 pub use outcomes::{OUTCOME_TEXT_BYTES_MAX, OUTCOMES_KEPT_MAX};
 pub use past_recommendations::PastRecommendation;
 pub use people::MergeCause;

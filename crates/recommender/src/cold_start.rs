@@ -91,6 +91,11 @@ impl ColdStartItems {
         Self { features, items_by_feature, strengths, similar }
     }
 
+    /// The items that another model does not know, over the same features.
+    pub fn for_model(&self, model: &Model) -> Self {
+        Self::new(Arc::clone(&self.features), Some(model))
+    }
+
     /// The features of all items.
     pub fn features(&self) -> &Features {
         &self.features

@@ -136,7 +136,7 @@ impl Operations {
             at: engine.now(),
             ready: engine.health() == Health::Ready,
             problems: engine.problems().iter().map(ToString::to_string).collect(),
-            disk: engine.disk_use()?.into(),
+            disk: engine.disk_use()?,
             fold_lag: engine.fold_lag(),
             queued_bytes: engine.counts().queued_bytes,
             queued_bytes_max: QUEUE_BYTES_MAX as u64,

@@ -12,6 +12,8 @@ use web::error::{ApiError, Classify};
 use web::jobs::{Job, JobControl, JobKind, JobOutcome, NewJob};
 use web::workspaces::RequestedWorkspace;
 
+use crate::blend::BlendPart;
+
 /// A training run that was started.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct StartedTraining {
@@ -36,7 +38,34 @@ pub struct Models {
     /// The version of the model in use.
     pub active: Option<String>,
     /// The runs, newest first, also those whose model was refused.
-    pub models: Vec<Training>,
+    pub models: Vec<ShownModel>,
+}
+
+impl Models {
+    /// The model with which another one is compared where nobody names one: the model in use, or
+    /// where that is `version` itself, the latest one before it whose artifact is on disk.
+    pub fn to_compare_with(&self, version: &str) -> Option<&str> {
+        if let Some(active) = self.active.as_deref().filter(|active| *active != version) {
+            return Some(active);
+        }
+        let named = |model: &&ShownModel| model.training.version == version;
+        let offset = self.models.iter().find(named).map_or(0, |model| model.training.offset);
+        let mut others = self.models.iter().filter(|model| model.is_on_disk && !named(model));
+        let earlier = others.clone().find(|model| model.training.offset < offset);
+        earlier.or_else(|| others.next()).map(|model| model.training.version.as_str())
+    }
+}
+
+/// A recorded run, with its model in plain words.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct ShownModel {
+    /// The record of the run.
+    #[serde(flatten)]
+    pub training: Training,
+    /// What the model is made of, the largest part first.
+    pub blend: Vec<BlendPart>,
+    /// Whether its artifact is on disk, so that its lists can be compared with those of another.
+    pub is_on_disk: bool,
 }
 
 /// An activated model.
@@ -124,11 +153,18 @@ pub async fn read_run(workspace: &RequestedWorkspace, id: String) -> Result<Trai
 /// # Errors
 /// 503 where the workspace is closed.
 pub async fn models(workspace: &RequestedWorkspace) -> Result<Models, ApiError> {
-    let list = |engine: &Engine| {
-        let active = engine.training().map(|training| training.version);
-        Ok(Models { active, models: engine.trainings() })
-    };
     workspace.run(list).await
+}
+
+pub(crate) fn list(engine: &Engine) -> Result<Models, ApiError> {
+    let active = engine.training().map(|training| training.version);
+    let on_disk = engine.models_on_disk()?;
+    let models = engine.trainings().into_iter().map(|training| ShownModel {
+        blend: BlendPart::all(&training.search.parameters.components),
+        is_on_disk: on_disk.contains(&training.version),
+        training,
+    });
+    Ok(Models { active, models: models.collect() })
 }
 
 /// Goes back to the model of an earlier run.

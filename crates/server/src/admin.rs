@@ -153,6 +153,7 @@ fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(training::start, training::read))
         .routes(routes!(training::read_run))
         .routes(routes!(training::models))
+        .routes(routes!(training::samples))
         .routes(routes!(training::activate))
         .routes(routes!(people::read))
         .routes(routes!(people::lists))

@@ -35,6 +35,18 @@ const COLD_INTERVAL_FACTOR: u32 = 10;
 const COLD_INTERVALS_BEHIND: u32 = 2;
 
 impl ColdStart {
+    /// Those of another model, over the same features.
+    pub(crate) fn for_model(&self, model: &Model) -> Self {
+        Self {
+            of: (Some(model.version.clone()), self.of.1),
+            revision: self.revision,
+            made_at: self.made_at,
+            duration: self.duration,
+            outdated_since: OnceLock::new(),
+            items: self.items.for_model(model),
+        }
+    }
+
     fn interval(&self) -> Duration {
         COLD_INTERVAL_MIN.max(self.duration * COLD_INTERVAL_FACTOR)
     }

@@ -32,7 +32,7 @@ pub use error::{ListError, QueryError};
 pub use evaluation::ExpressionSchema;
 pub use expressions::{EVALUATION_TIME_MAX, ExpressionError};
 pub use listing::entity_page;
-pub use lists::{ListedContribution, ListedItem, RecommendedList};
+pub use lists::{ListedContribution, ListedItem, RecommendedList, ServedModel};
 pub use memory::{CACHE_BYTES_MAX, MemoryBudget, MemoryPart, Reservation};
 pub use people::{ItemLabel, PersonSummary};
 pub use profiles::{HistoryItem, RejectionReport, values_bytes};

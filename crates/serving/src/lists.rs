@@ -57,13 +57,14 @@ pub struct ListedContribution {
     pub similar_in: Option<String>,
 }
 
-/// The active model and its cold-start items, as used by all lists at one time.
-pub(crate) struct ModelInUse {
+/// A model and its cold-start items, as lists use them; no model before the first training.
+#[derive(Clone)]
+pub struct ServedModel {
     model: Option<Arc<Model>>,
     cold_start: Arc<ColdStart>,
 }
 
-impl ModelInUse {
+impl ServedModel {
     pub(crate) fn sources<'a>(&'a self, views: &'a Views) -> CandidateSources<'a> {
         CandidateSources {
             model: self.model.as_deref(),
@@ -74,7 +75,8 @@ impl ModelInUse {
         }
     }
 
-    pub(crate) fn version(&self) -> Option<String> {
+    /// The version of the model; none before the first training.
+    pub fn version(&self) -> Option<String> {
         self.model.as_ref().map(|model| model.version.clone())
     }
 }
@@ -127,7 +129,22 @@ impl Serving {
         request: &ListRequest,
         now: Timestamp,
     ) -> Result<RecommendedList, QueryError> {
-        let prepared = self.prepare_list(live, request, now)?;
+        self.recommend_with(live, &self.model_in_use(live), user, request, now)
+    }
+
+    /// As [`Serving::recommend`], with a model that need not be the one in use.
+    ///
+    /// # Errors
+    /// As [`Serving::recommend`].
+    pub fn recommend_with(
+        &self,
+        live: &LiveState,
+        model: &ServedModel,
+        user: Option<UserIdx>,
+        request: &ListRequest,
+        now: Timestamp,
+    ) -> Result<RecommendedList, QueryError> {
+        let prepared = self.prepare_list(live, model.clone(), request, now)?;
         self.list(&live.snapshot(), &prepared, user, request, now)
     }
 
@@ -142,7 +159,7 @@ impl Serving {
         request: &ListRequest,
         now: Timestamp,
     ) -> Result<Vec<RecommendedList>, QueryError> {
-        let prepared = self.prepare_list(live, request, now)?;
+        let prepared = self.prepare_list(live, self.model_in_use(live), request, now)?;
         // A snapshot for each user, so that the fold gets its turns.
         let list =
             |user: &Option<UserIdx>| self.list(&live.snapshot(), &prepared, *user, request, now);
@@ -151,22 +168,30 @@ impl Serving {
 
     /// The model in use and its cold-start items, which are computed again when the model or the
     /// items have changed.
-    pub(crate) fn model_in_use(&self, live: &LiveState) -> ModelInUse {
+    pub fn model_in_use(&self, live: &LiveState) -> ServedModel {
         let model = self.model.load_full();
         let cold_start = self.cold_start.get(live, model.as_deref());
-        ModelInUse { model, cold_start }
+        ServedModel { model, cold_start }
+    }
+
+    /// Another model than the one in use, for lists that show what it would recommend. Its
+    /// cold-start items have the features of those in use; nothing of it is kept here.
+    pub fn prepare_model(&self, live: &LiveState, model: Model) -> ServedModel {
+        let cold_start = Arc::new(self.model_in_use(live).cold_start.for_model(&model));
+        ServedModel { model: Some(Arc::new(model)), cold_start }
     }
 
     fn prepare_list(
         &self,
         live: &LiveState,
+        model: ServedModel,
         request: &ListRequest,
         now: Timestamp,
     ) -> Result<PreparedList, QueryError> {
         let grouping = request.item_type.clone().map(Grouping::Property);
         let item_type =
             grouping.map(|grouping| self.groupings.get(live, &grouping, now)).transpose()?;
-        Ok(PreparedList { in_use: self.model_in_use(live), item_type })
+        Ok(PreparedList { model, item_type })
     }
 
     /// Collects the inputs of a user, known or unknown, to a list.
@@ -198,7 +223,7 @@ impl Serving {
     fn list(
         &self,
         snapshot: &Snapshot<'_>,
-        PreparedList { in_use, item_type }: &PreparedList,
+        PreparedList { model, item_type }: &PreparedList,
         user: Option<UserIdx>,
         request: &ListRequest,
         now: Timestamp,
@@ -213,8 +238,8 @@ impl Serving {
         let is_available = |item: ItemIdx| snapshot.catalog.is_offered(item);
         let eligibility = context.eligibility(&is_available, request, &FxHashSet::default());
         let asked = Request { values, ..context.request(request, &eligibility, now) };
-        let recommendation = recommend(in_use.sources(snapshot), &asked);
-        let items = resolve_ids(snapshot, in_use, item_type, &recommendation);
+        let recommendation = recommend(model.sources(snapshot), &asked);
+        let items = resolve_ids(snapshot, model, item_type, &recommendation);
         let is_trending = |item: &ListedItem| item.origin == Origin::Trending;
         Ok(RecommendedList {
             fallback: request.logic == Logic::Personal
@@ -223,14 +248,14 @@ impl Serving {
             items,
             item_type: request.item_type.clone(),
             recomm_id: None,
-            model: in_use.version(),
+            model: model.version(),
         })
     }
 }
 
 /// The inputs of a list beside the snapshot.
 struct PreparedList {
-    in_use: ModelInUse,
+    model: ServedModel,
     /// The facet whose values are listed; `None` if items are listed.
     item_type: Option<Arc<Facet>>,
 }
@@ -238,11 +263,11 @@ struct PreparedList {
 /// A list with its reasons by external ids.
 pub(crate) fn resolve_ids(
     views: &Views,
-    in_use: &ModelInUse,
+    model: &ServedModel,
     item_type: Option<&Facet>,
     recommendation: &Recommendation,
 ) -> Vec<ListedItem> {
-    let features = in_use.cold_start.items.features();
+    let features = model.cold_start.items.features();
     let because = |of: Option<ItemIdx>, because: &[Contribution]| {
         let reason = |because: &Contribution| ListedContribution {
             item_id: views.catalog.item_id(because.item).to_owned(),

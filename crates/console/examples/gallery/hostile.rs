@@ -67,7 +67,7 @@ fn all(frame: &Frame, n: usize, text: &str) -> Markup {
         (JsonView { id: &format!("json-{n}"), label: text, text: &json, marks: &marks })
         (JsonView { id: &format!("text-{n}"), label: text, text, marks: &marks })
         (CodeBlock { id: &format!("code-{n}"), label: text, code: text })
-        (RankDiff { labels: (text, text), items: &[RankedItem { title: text, href, before: Some(1), after: Some(1) }] })
+        (RankDiff { labels: (text, text), items: &[RankedItem { title: text, picture: None, href, before: Some(1), after: Some(1) }] })
         (Progress { label: text, state: ProgressState::Running(Some(0.5)), detail: text, actions: None })
         (EmptyState { icon: Icon::Person, title: text, text, next: None })
         (LineChart { title: text, unit: Unit::Count(text), days: &points, before: Some(text) })

@@ -1,7 +1,9 @@
 //! Models: training runs, the model in use, and the way back to an earlier one.
 
+mod run;
+mod samples;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -9,9 +11,10 @@ use axum::routing::{get, post};
 use axum::{Extension, Router};
 use domain::Right::{ChangeWorkspace, ReadWorkspace};
 use domain::{Timestamp, WorkspaceId};
-use engine::{Comparison, Component, ModelConfig, Training, TrainingRun, TrainingRunState};
+use engine::Comparison;
 use maud::{Markup, Render, html};
-use resources::training::{self, Models};
+use resources::blend::BlendPart;
+use resources::training::{self, Models, ShownModel};
 use serde::Deserialize;
 use web::App;
 use web::access::{Call, Caller};
@@ -19,32 +22,35 @@ use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::Workspace;
 
+use self::run::Run;
 use crate::gate::{edit, gated, read};
-use crate::live::{Part, fragments};
 use crate::page::{Area, Frame, Page};
 use crate::ui::chart::{Bar, BarChart};
 use crate::ui::form::Form;
 use crate::ui::{
-    Badge, Button, Callout, Cell, Change, Column, Confirmation, EmptyState, Icon, LiveFragment,
-    Progress, ProgressState, RelativeTime, StatTile, Table, Tone, Unit,
+    Badge, Button, Callout, Cell, Change, Column, Confirmation, EmptyState, Icon, Meter,
+    RelativeTime, StatTile, Table, Tone, Unit,
 };
 
 pub(super) const CALLS: &[Call] = &[
     read("/console/{workspace}/models", ReadWorkspace),
     read("/console/{workspace}/models/stream", ReadWorkspace),
     edit("/console/{workspace}/models/train", "training.start"),
+    edit("/console/{workspace}/models/cancel", "job.cancel"),
+    read("/console/{workspace}/models/samples", ReadWorkspace),
+    read("/console/{workspace}/models/samples/stream", ReadWorkspace),
     read("/console/{workspace}/models/{version}/activate", ChangeWorkspace),
     edit("/console/{workspace}/models/{version}/activate", "model.activate"),
 ];
 
-/// How often the progress of a run is told.
-const LIVE_INTERVAL: Duration = Duration::from_secs(1);
-
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let routes = Router::new()
         .route("/console/{workspace}/models", get(show))
-        .route("/console/{workspace}/models/stream", get(follow))
+        .route("/console/{workspace}/models/stream", get(run::follow))
         .route("/console/{workspace}/models/train", post(start))
+        .route("/console/{workspace}/models/cancel", post(run::cancel))
+        .route("/console/{workspace}/models/samples", get(samples::show))
+        .route("/console/{workspace}/models/samples/stream", get(samples::follow))
         .route("/console/{workspace}/models/{version}/activate", get(confirm).post(activate));
     gated(app, CALLS, routes)
 }
@@ -57,25 +63,23 @@ struct Query {
 }
 
 async fn show(
+    State(app): State<Arc<App>>,
     frame: Frame,
     Extension(caller): Extension<Caller>,
     Workspace(workspace): Workspace,
     Parameters(Query { notice }): Parameters<Query>,
 ) -> Result<Response, ApiError> {
     let Models { active, models } = training::models(&workspace).await?;
-    let run = training::read(&workspace).await?.run;
+    let run = Run::last(&app, &workspace).await?;
     let (id, now) = (workspace.id(), workspace.handle().now()?);
     let may_change = caller.grant.role.has(ChangeWorkspace);
-    let in_use = models.iter().find(|model| Some(&model.version) == active.as_ref());
-    let is_running =
-        run.as_ref().is_some_and(|run| matches!(run.state, TrainingRunState::Running { .. }));
-    let stream = format!("/console/{id}/models/stream");
+    let in_use = models.iter().find(|model| Some(&model.training.version) == active.as_ref());
+    let is_running = run.as_ref().is_some_and(Run::is_under_way);
     let body = html! {
-        @if let Some(run) = &run {
-            @if is_running { (LiveFragment { stream: &stream, content: progress(run) }) }
-            @else { (progress(run)) }
+        @if let Some(run) = &run { (run::section(id, run, may_change, &frame.csrf)) }
+        @if let Some(model) = in_use {
+            (current(model, before(&models, model), &samples::section(id, &models)))
         }
-        @if let Some(model) = in_use { (current(model, before(&models, model))) }
         @if models.is_empty() {
             (EmptyState {
                 icon: Icon::Models,
@@ -104,6 +108,8 @@ async fn show(
     };
     let notice = match notice.as_deref() {
         Some("started") => Some("A training run was started"),
+        Some("cancelled") => Some("The training run is cancelled: it ends after its present step"),
+        Some("ended") => Some("The training run had ended before it could be cancelled"),
         Some("activated") => Some("The model is in use now"),
         _ => None,
     };
@@ -118,52 +124,21 @@ async fn show(
 }
 
 /// The accepted run before another one.
-fn before<'a>(models: &'a [Training], model: &Training) -> Option<&'a Training> {
-    let earlier = models.iter().filter(|other| other.offset < model.offset);
-    earlier.filter(|other| other.refused.is_none()).max_by_key(|other| other.offset)
+fn before<'a>(models: &'a [ShownModel], model: &ShownModel) -> Option<&'a ShownModel> {
+    let earlier = models.iter().filter(|other| other.training.offset < model.training.offset);
+    earlier
+        .filter(|other| other.training.refused.is_none())
+        .max_by_key(|other| other.training.offset)
 }
 
-async fn follow(State(app): State<Arc<App>>, Workspace(workspace): Workspace) -> Response {
-    let id = workspace.id().clone();
-    fragments(Arc::clone(&app), LIVE_INTERVAL, move || {
-        let (app, id) = (Arc::clone(&app), id.clone());
-        async move {
-            let Workspace(workspace) = Workspace::find(&app, id.as_str())?;
-            let run = training::read(&workspace).await?.run;
-            let html = run.as_ref().map_or(html! {}, progress);
-            let is_running =
-                |run: TrainingRun| matches!(run.state, TrainingRunState::Running { .. });
-            match run.is_some_and(is_running) {
-                true => Ok(Part::Fragment(html)),
-                false => Ok(Part::Last(html! {
-                    (html)
-                    p { a href=(Area::Models.path(&id)) { "Show the result" } }
-                })),
-            }
-        }
-    })
-}
-
-fn progress(run: &TrainingRun) -> Markup {
-    let (state, detail) = match &run.state {
-        TrainingRunState::Running { progress } => (
-            ProgressState::Running(Some(*progress)),
-            "Searches for the best model and trains it. Lists are made as before meanwhile."
-                .to_owned(),
-        ),
-        TrainingRunState::Done { training } => match &training.refused {
-            None => (ProgressState::Done, format!("Model {} is trained.", training.version)),
-            Some(why) => {
-                (ProgressState::Failed, format!("Refused: {why}. Lists stay as they were."))
-            }
-        },
-        TrainingRunState::Failed { error } => (ProgressState::Failed, format!("{error}.")),
-    };
-    Progress { label: "Latest training run", state, detail: &detail, actions: None }.render()
-}
-
-/// The model in use: how good it is, beside popularity and the run before, and its parts.
-fn current(model: &Training, before: Option<&Training>) -> Markup {
+/// The model in use: how good it is, beside popularity and the run before, and its parts, with the
+/// way to what it changes for people.
+fn current(
+    ShownModel { training: model, blend, .. }: &ShownModel,
+    before: Option<&ShownModel>,
+    for_people: &Markup,
+) -> Markup {
+    let before = before.map(|before| &before.training);
     let metrics = &model.search.blend;
     let beside = before.map(|before| format!("model {}", before.version));
     let change = |own: f64, other: Option<f64>, more_is_better| {
@@ -180,17 +155,6 @@ fn current(model: &Training, before: Option<&Training>) -> Markup {
         trend: &[],
         href: None,
     };
-    let parts = &model.search.parameters.components;
-    let sum: f32 = parts.iter().map(|part| part.weight).sum();
-    let blend: Vec<Bar> = parts
-        .iter()
-        .map(|part| Bar {
-            label: describe_part(part),
-            value: f64::from(part.weight / sum.max(f32::MIN_POSITIVE)),
-            interval: None,
-            tone: Tone::Accent,
-        })
-        .collect();
     let mut bars = vec![Bar {
         label: "Model in use",
         value: metrics.ndcg,
@@ -221,12 +185,13 @@ fn current(model: &Training, before: Option<&Training>) -> Markup {
             }
         }
         div class="columns" {
-            section class="card" {
-                (BarChart { title: "Accuracy, NDCG of 20 places", unit: Unit::Ratio, of: "Recommendations by", bars: &bars })
+            div class="stack" {
+                section class="card" {
+                    (BarChart { title: "Accuracy, NDCG of 20 places", unit: Unit::Ratio, of: "Recommendations by", bars: &bars })
+                }
+                (for_people)
             }
-            section class="card" {
-                (BarChart { title: "What the blend is made of", unit: Unit::Share, of: "Part", bars: &blend })
-            }
+            section class="card" { (made_of(blend)) }
         }
     }
 }
@@ -244,20 +209,31 @@ fn compare(compared: &Comparison, other: &str) -> String {
     format!("{verdict} {other}: the NDCG differs by {interval}, with 95 % certainty.")
 }
 
-fn describe_part(part: &Component) -> &'static str {
-    match part.model {
-        ModelConfig::Neighbours(_) => "Items that the same people chose",
-        ModelConfig::Spectral(_) => "Tastes that many have in common",
-        ModelConfig::Ridge(_) => "How items together predict others",
-        ModelConfig::Sequence(_) => "What is chosen next",
-        ModelConfig::SequenceRidge(_) => "How the last items together predict the next",
-        ModelConfig::Content(_) => "Properties that items share",
+fn made_of(blend: &[BlendPart]) -> Markup {
+    html! {
+        h2 { "What it is made of" }
+        ul class="parts" {
+            @for part in blend {
+                @let share = f64::from(part.percent) / 100.0;
+                li {
+                    p class="part-head" {
+                        strong { (part.name) }
+                        span class="part-share" {
+                            @if part.percent == 0 { "under " (Unit::RoundShare.text(0.01)) }
+                            @else { (Unit::RoundShare.text(share)) }
+                        }
+                    }
+                    (Meter { share, tone: Tone::Accent, label: None })
+                    p class="field-hint" { (part.explanation) }
+                }
+            }
+        }
     }
 }
 
 fn runs(
     id: &WorkspaceId,
-    models: &[Training],
+    models: &[ShownModel],
     active: Option<&str>,
     may_change: bool,
     now: Timestamp,
@@ -271,12 +247,13 @@ fn runs(
         Column::text("State"),
         Column::actions("Actions"),
     ];
-    let row = |model: &Training| {
+    let row = |ShownModel { training: model, is_on_disk, .. }: &ShownModel| {
         let is_active = Some(model.version.as_str()) == active;
         let badge = match &model.refused {
             Some(_) => Badge::of(Tone::Bad, "refused").render(),
             None if is_active => Badge::of(Tone::Good, "in use").render(),
-            None => Badge::new("kept").render(),
+            None if *is_on_disk => Badge::new("kept").render(),
+            None => Badge::new("made again when used").render(),
         };
         let popularity = model.beside_popularity.as_ref();
         vec![
@@ -298,8 +275,11 @@ fn runs(
                 @if let Some(why) = &model.refused { span class="under" { (why) } }
             }),
             Cell::new(html! {
-                @if may_change && !is_active && model.refused.is_none() {
-                    div class="row-actions" {
+                div class="row-actions" {
+                    @if !is_active && *is_on_disk {
+                        (Button::quiet("Compare lists").href(&samples::path(id, &model.version)))
+                    }
+                    @if may_change && !is_active && model.refused.is_none() {
                         (Button::quiet("Use this model").href(&activation(id, &model.version)))
                     }
                 }
@@ -329,8 +309,8 @@ async fn confirm(
     Path((_, version)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
     let Models { active, models } = training::models(&workspace).await?;
-    let known = models.iter().find(|model| model.version == version);
-    let model =
+    let known = models.iter().find(|model| model.training.version == version);
+    let ShownModel { training: model, is_on_disk, .. } =
         known.ok_or_else(|| ApiError::not_found(format!("there is no model {version:?}")))?;
     let lists = "All lists are made with this model from then on.";
     let accuracy = format!(
@@ -351,7 +331,13 @@ async fn confirm(
         back: &models,
     };
     let title = format!("Use model {}?", model.version);
-    Ok(Page::new(&frame, Area::Models, &title).body(body.render()).into_response())
+    let body = html! {
+        (body)
+        @if *is_on_disk && active.as_ref() != Some(&model.version) {
+            p { a href=(samples::path(workspace.id(), &model.version)) { "See first what it changes for ten people" } }
+        }
+    };
+    Ok(Page::new(&frame, Area::Models, &title).body(body).into_response())
 }
 
 async fn activate(

@@ -105,8 +105,8 @@ fn content(operations: &Operations) -> Markup {
                     h2 { "Disk" }
                     div class="gauge" {
                         (Meter {
-                            share: room.used_share,
-                            tone: if room.used_share > DISK_FULL_SHARE { Tone::Warning } else { Tone::Accent },
+                            share: room.used_share(),
+                            tone: if room.used_share() > DISK_FULL_SHARE { Tone::Warning } else { Tone::Accent },
                             label: Some("Disk in use"),
                         })
                         p {

@@ -1,6 +1,6 @@
 //! People: found by any id, and what is known of each. The search of the head leads here.
 
-mod address;
+pub(super) mod address;
 mod profile;
 mod recommended;
 mod search;

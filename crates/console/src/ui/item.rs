@@ -54,3 +54,9 @@ pub fn picture(id: &str, title: &str, address: Option<&str>) -> Markup {
         }
     }
 }
+
+/// The address of a picture that stands in the address itself. Pictures of other hosts are not
+/// loaded by pages.
+pub fn own_picture(address: Option<&str>) -> Option<&str> {
+    address.filter(|address| address.starts_with("data:image/"))
+}

@@ -8,6 +8,8 @@ use super::{Badge, Tone};
 pub struct RankedItem<'a> {
     /// Its title.
     pub title: &'a str,
+    /// Its picture, in front of the title.
+    pub picture: Option<Markup>,
     /// The address of its page.
     pub href: &'a str,
     /// Its place in the first list.
@@ -66,6 +68,7 @@ impl RankDiff<'_> {
                         };
                         li {
                             span class="rank" { (place) }
+                            @if let Some(picture) = &item.picture { (picture) }
                             a class="rank-title" href=(item.href) { (item.title) }
                             @if let Some((word, tone)) = movement { (Badge::of(tone, &word)) }
                         }
@@ -116,7 +119,7 @@ mod tests {
     #[test]
     fn an_item_moves_up_down_in_out_or_stays() {
         let word = |before, after| {
-            let item = RankedItem { title: "", href: "", before, after };
+            let item = RankedItem { title: "", picture: None, href: "", before, after };
             item.movement().map(|(word, _)| word)
         };
         assert_eq!(word(Some(5), Some(2)).as_deref(), Some("3 up"));

@@ -179,6 +179,7 @@ pub(super) const CALLS: &[Call] = &[
     read("/api/workspaces/{workspace}/training", ReadWorkspace),
     read("/api/workspaces/{workspace}/training/{id}", ReadWorkspace),
     read("/api/workspaces/{workspace}/models", ReadWorkspace),
+    read("/api/workspaces/{workspace}/models/{version}/samples", ReadWorkspace),
     edit("POST", "/api/workspaces/{workspace}/models/{version}/activate", "model.activate"),
     read("/api/workspaces/{workspace}/items", SeePeople),
     read("/api/workspaces/{workspace}/items/{item_id}", SeePeople),

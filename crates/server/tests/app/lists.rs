@@ -102,6 +102,55 @@ async fn an_earlier_model_comes_back() {
 }
 
 #[tokio::test]
+async fn ten_people_are_shown_with_their_lists_by_two_models() {
+    let app = shop().await;
+    let models = async || app.admin("/api/workspaces/shop/models").await.body;
+    let first = models().await["active"].as_str().unwrap().to_owned();
+    let samples = async |version: &str, query: &str| {
+        app.admin(&format!("/api/workspaces/shop/models/{version}/samples{query}")).await
+    };
+    let alone = samples(&first, "").await;
+    assert_eq!(alone.status, 404, "{}", alone.line());
+    assert!(alone.line().contains("there is no other model than"), "{}", alone.line());
+
+    app.batch(json!([view(90_000, "u0", "lamp1")])).await;
+    app.train().await;
+    let listed = models().await;
+    let second = listed["active"].as_str().unwrap().to_owned();
+    for model in listed["models"].as_array().unwrap() {
+        assert_eq!(model["is_on_disk"], true);
+        let shares = model["blend"].as_array().unwrap().iter();
+        assert_eq!(shares.map(|part| part["percent"].as_u64().unwrap()).sum::<u64>(), 100);
+    }
+    let answer = samples(&second, "").await;
+    assert_eq!(answer.status, 200, "{}", answer.line());
+    assert_eq!((&answer.body["before"], &answer.body["after"]), (&json!(first), &json!(second)));
+    assert_eq!(samples(&second, &format!("?against={first}")).await.body, answer.body);
+    let people = answer.body["people"].as_array().unwrap();
+    assert_eq!((people.len(), &people[0]["person"]["id"]), (10, &json!("u0")), "the longest first");
+    for sampled in people {
+        let id = sampled["person"]["id"].as_str().unwrap();
+        let after = sampled["items"].as_array().unwrap().iter();
+        let after: Vec<&str> = after
+            .filter(|item| item["movement"] != "gone")
+            .map(|item| item["item"]["id"].as_str().unwrap())
+            .collect();
+        let shown = list(&app, &format!("user={id}&count=10")).await;
+        assert_eq!(after, shown, "{id} has the list that they get");
+    }
+
+    let itself = samples(&first, &format!("?against={first}")).await;
+    assert_eq!((itself.status.as_u16(), &itself.body["parameter"]), (400, &json!("against")));
+    assert_eq!(samples("7", "").await.status, 404);
+    let artifact = app.folder.path().join(format!("models/{first}.model"));
+    fs_err::remove_file(artifact).unwrap();
+    let gone = samples(&first, "").await;
+    assert_eq!(gone.status, 404);
+    assert!(gone.line().contains("its artifact is missing"), "{}", gone.line());
+    assert_eq!(models().await["models"][1]["is_on_disk"], false);
+}
+
+#[tokio::test]
 async fn a_training_run_is_a_job_that_shows_how_far_it_is_and_how_it_ended() {
     let app = shop().await;
     let admin = [("authorization", "Bearer admin")];

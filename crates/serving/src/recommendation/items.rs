@@ -14,7 +14,7 @@ use super::prepare::{ContextSegment, StageSources};
 use super::stage::{Contexts, Stage, StageList};
 use crate::evaluation::ItemRows;
 use crate::expressions::{Budget, ExpressionUse, Selection};
-use crate::lists::ModelInUse;
+use crate::lists::ServedModel;
 use crate::search::Search;
 use crate::{ListError, RequestBudget, Serving, Snapshot};
 
@@ -27,7 +27,7 @@ const MATCHES: usize = 2_000;
 pub(super) struct ResolvedItems<'a> {
     pub(super) stage: &'a Stage<'a>,
     pub(super) views: &'a Views,
-    pub(super) in_use: &'a ModelInUse,
+    pub(super) in_use: &'a ServedModel,
     /// The request, whose eligibility every item passes.
     pub(super) request: Request<'a>,
     /// What the eligibility is made of: the filters, the segment, and the ids that are left out.
@@ -220,7 +220,7 @@ fn order_by_user(
 
 /// The most popular items of a segment.
 pub(super) fn find_segment_seeds(
-    in_use: &ModelInUse,
+    in_use: &ServedModel,
     views: &Views,
     segment: &ContextSegment,
 ) -> Vec<ItemIdx> {

@@ -14,7 +14,7 @@ use super::user_filter::USER_FILTER;
 use crate::evaluation::Segmentations;
 use crate::expressions::ExpressionUse;
 use crate::groupings::Grouping;
-use crate::lists::ModelInUse;
+use crate::lists::ServedModel;
 use crate::search::Search;
 use crate::{ListError, LiveState, Serving};
 
@@ -26,7 +26,7 @@ pub struct PreparedStage<'a> {
 
 /// The inputs that are prepared before a list takes a snapshot.
 pub(super) struct StageSources {
-    pub(super) in_use: ModelInUse,
+    pub(super) in_use: ServedModel,
     /// None where nothing is searched.
     pub(super) search: Option<Arc<Search>>,
     /// The segments that are recommended, or to one of which items are; none where the stage is

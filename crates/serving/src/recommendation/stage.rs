@@ -15,7 +15,7 @@ use crate::evaluation::{
 };
 use crate::expressions::{Budget, ExpressionError, ExpressionUse, Selection};
 use crate::groupings::Grouping;
-use crate::lists::ModelInUse;
+use crate::lists::ServedModel;
 use crate::{ListError, Serving};
 
 /// An entry of a list.
@@ -269,7 +269,7 @@ impl<'a> Stage<'a> {
     /// A list of what was found, with what the expressions of the call say of it.
     pub(super) fn to_listed(
         &self,
-        in_use: &ModelInUse,
+        in_use: &ServedModel,
         rows: &dyn Rows,
         context: &dyn Context,
         budget: &Budget,

@@ -69,7 +69,8 @@ impl Classify for TrainingError {
         match self {
             Self::AlreadyRunning { .. } => ErrorKind::TrainingUnderWay,
             Self::NoInteractions => ErrorKind::NoInteractions,
-            Self::NoSuchModel { .. } => ErrorKind::NotFound,
+            Self::NoSuchModel { .. } | Self::ModelUnusable { .. } => ErrorKind::NotFound,
+            Self::ComparisonUnderWay => ErrorKind::TooManyRequests,
             Self::Cancelled(_) => ErrorKind::Unavailable,
             Self::Threads(_) => ErrorKind::Internal,
         }

@@ -170,10 +170,19 @@ impl RequestedWorkspace {
         &self,
         question: impl FnOnce(&Engine) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
+        self.ask_in_steps(move |engine, _| question(engine)).await
+    }
+
+    /// As [`Self::ask`], for an answer that is made in steps and checks the budget between them.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub async fn ask_in_steps<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Engine, &Arc<RequestBudget>) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
         let turn = self.account.take_question_turn().await?;
-        self.handle
-            .run_with(turn, within_budget(&self.budget, move |engine, _| question(engine)))
-            .await
+        self.handle.run_with(turn, within_budget(&self.budget, question)).await
     }
 
     /// Makes lists, once there is a permit. Work that makes several lists checks the budget in

@@ -17,7 +17,6 @@ use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::Workspace;
 
-use super::list::own_picture;
 use super::{item_path, may_change, state_badge, value_text};
 use crate::live::{Part, fragments};
 use crate::page::{Area, Frame, Page, person_path};
@@ -25,7 +24,7 @@ use crate::ui::chart::{Bar, BarChart, DayPoint, LineChart};
 use crate::ui::form::Form;
 use crate::ui::{
     Button, Callout, Cell, Column, Confirmation, EmptyState, Icon, ItemCard, LiveFragment, Table,
-    Tone, Unit, picture,
+    Tone, Unit, own_picture, picture,
 };
 
 /// The characters of a value beside its name.
@@ -59,7 +58,7 @@ pub(super) async fn show(
             aside class="stack" aria-label="Facts" {
                 section class="card" {
                     span class="cover" {
-                        (picture(&item.item_id, item.name(), own_picture(item)))
+                        (picture(&item.item_id, item.name(), own_picture(item.picture.as_deref())))
                     }
                     (facts(&detail))
                 }
@@ -267,7 +266,7 @@ fn similar_items(workspace: &WorkspaceId, similar: &Result<Vec<SimilarItem>, Api
                     id: &other.item.item_id,
                     title: other.item.title.as_deref(),
                     detail: Some(&reason),
-                    picture: own_picture(&other.item),
+                    picture: own_picture(other.item.picture.as_deref()),
                     href: &href,
                     more: None,
                 })

@@ -19,7 +19,7 @@ use super::{encode, item_path, may_change, path, state_badge, value_text};
 use crate::page::{Area, Frame, Page};
 use crate::ui::form::{Field, InputKind, ReqlField, ReqlMistake, Select, TextInput};
 use crate::ui::{
-    Button, Callout, Cell, Column, EmptyState, Icon, Pagination, Table, Unit, picture,
+    Button, Callout, Cell, Column, EmptyState, Icon, Pagination, Table, Unit, own_picture, picture,
 };
 
 /// The items of a page.
@@ -232,7 +232,7 @@ fn table(workspace: &WorkspaceId, query: &Query, page: &ItemPage) -> Markup {
     let row = |item: &ShownItem| {
         let mut cells = vec![Cell::new(html! {
             span class="with-picture" {
-                (picture(&item.item_id, item.name(), own_picture(item)))
+                (picture(&item.item_id, item.name(), own_picture(item.picture.as_deref())))
                 span {
                     a href=(item_path(workspace, &item.item_id)) { (item.name()) }
                     @if item.title.is_some() { span class="under" { (item.item_id) } }
@@ -265,9 +265,4 @@ fn table(workspace: &WorkspaceId, query: &Query, page: &ItemPage) -> Markup {
             })
         }
     }
-}
-
-/// Pictures of other hosts are not loaded by pages.
-pub(super) fn own_picture(item: &ShownItem) -> Option<&str> {
-    item.picture.as_deref().filter(|address| address.starts_with("data:image/"))
 }

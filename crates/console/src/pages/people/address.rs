@@ -6,13 +6,13 @@ use crate::page::{Area, encode};
 
 /// The page of a person by the name `type:id`, and one below it. An id alone may be `..`, which
 /// browsers take for a step in the path, encoded or not.
-pub(super) fn person(workspace: &WorkspaceId, name: &str, part: &str) -> String {
+pub(in crate::pages) fn person(workspace: &WorkspaceId, name: &str, part: &str) -> String {
     let slash = if part.is_empty() { "" } else { "/" };
     format!("{}/{}{slash}{part}", Area::People.path(workspace), encode(name))
 }
 
 /// The playground with a person filled in.
-pub(super) fn try_it(workspace: &WorkspaceId, id: &str) -> String {
+pub(in crate::pages) fn try_it(workspace: &WorkspaceId, id: &str) -> String {
     format!("{}?user={}", Area::TryIt.path(workspace), encode(id))
 }
 

@@ -185,6 +185,7 @@ impl Shown<'_> {
             .iter()
             .map(|(item, href)| RankedItem {
                 title: item.title.as_deref().unwrap_or(&item.id),
+                picture: None,
                 href,
                 before: place(beside, &item.id),
                 after: place(list, &item.id),
