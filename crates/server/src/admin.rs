@@ -92,6 +92,7 @@ fn routes_with_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(live::follow))
         .routes(routes!(live::list))
         .routes(routes!(rejections::read))
+        .routes(routes!(training::samples))
 }
 
 fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
@@ -153,7 +154,6 @@ fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(training::start, training::read))
         .routes(routes!(training::read_run))
         .routes(routes!(training::models))
-        .routes(routes!(training::samples))
         .routes(routes!(training::activate))
         .routes(routes!(people::read))
         .routes(routes!(people::lists))

@@ -20,8 +20,8 @@ use crate::page::{Area, Frame, Page, encode, item_path};
 use crate::pages::people::address;
 use crate::ui::form::{Field, Select};
 use crate::ui::{
-    Button, Callout, EmptyState, Icon, LiveFragment, RankDiff, RankedItem, own_picture,
-    picture, skeleton_lines,
+    Button, Callout, EmptyState, Icon, LiveFragment, RankDiff, RankedItem, own_picture, picture,
+    skeleton_lines,
 };
 
 /// How soon the lists are asked for, and again where another comparison is made meanwhile.
