@@ -2,9 +2,15 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { ADMIN, api, send, WORKSPACE } from '../demo.mjs'
+import { measure } from '../hand.mjs'
+import { whyRefused } from '../tasks.mjs'
 
 const PAGE = `/console/${WORKSPACE}/live`
 const HOSTILE = `<img src=x onerror="document.title='run'">\r\n it's $(id) </script>`
+
+/** What arrives while one looks: so many batches of so many messages. */
+const BATCHES = 40
+const BATCH = 100
 
 const viewed = (messageId, more = {}) => ({
   type: 'track', event: 'Product Viewed', userId: 'live-ada', messageId, properties: { product_id: 'night-ferry' }, ...more,
@@ -26,11 +32,6 @@ export async function paths(origin) {
 
 export async function jobs({ check, context, origin }) {
   const page = await context.newPage()
-  let clicks = 0
-  const click = async (locator) => {
-    clicks++
-    await locator.click()
-  }
   const entry = (text) => page.locator('[data-live-list] li', { hasText: text })
 
   await check('messages arrive with their outcome while one looks', async () => {
@@ -70,17 +71,8 @@ export async function jobs({ check, context, origin }) {
     await page.unroute('**/live/stream*')
   })
   await check('why messages of a source are refused: at most six clicks from the start', async () => {
-    clicks = 0
-    await page.goto(`${origin}/console`)
-    await click(page.getByRole('link', { name: 'Live', exact: true }))
-    await click(page.getByRole('link', { name: 'Rejected', exact: true }))
-    await page.getByRole('cell', { name: 'A time cannot be read' }).waitFor()
-    await click(page.getByRole('link', { name: 'player', exact: true }).first())
-    await click(entry('neither ISO 8601').first().getByRole('link').first())
-    await page.getByText('Rejected: nothing was changed').waitFor()
-    await page.locator('mark', { hasText: '"soon"' }).waitFor()
-    await page.locator('.json-mark', { hasText: 'neither ISO 8601' }).waitFor()
-    assert.ok(clicks <= 6, `${clicks} clicks`)
+    const source = await whyRefused.prepare(origin)
+    await measure(page, () => page.goto(`${origin}/console`), whyRefused, source)
   })
   await check('a filter holds for what arrives later too', async () => {
     await page.goto(`${origin}${PAGE}`)
@@ -108,6 +100,42 @@ export async function jobs({ check, context, origin }) {
     await entry('live-part').getByRole('link').first().click()
     await page.getByText('Applied in part').first().waitFor()
     await page.locator('mark').first().waitFor()
+  })
+  await check('the page stays live while thousands of messages arrive, and what became of each is counted', async () => {
+    const outcomes = async () => {
+      const { minutes } = (await api(origin, 'GET', `workspaces/${WORKSPACE}/overview`)).messages
+      const sum = (name) => minutes.reduce((sum, minute) => sum + minute[name], 0)
+      return { applied: sum('applied'), duplicates: sum('duplicates'), rejected: sum('rejected') }
+    }
+    let n_streams = 0
+    page.on('request', (request) => request.url().includes('/live/stream') && n_streams++)
+    await page.goto(`${origin}${PAGE}`)
+    const state = page.locator('[data-live-state]').first()
+    const size = () => page.evaluate(() => [document.querySelectorAll('[data-live-list] li').length, document.querySelectorAll('*').length])
+    await page.getByText('live', { exact: true }).waitFor()
+    const [before, most] = [await outcomes(), Number(await page.locator('[data-live-max]').first().getAttribute('data-live-max'))]
+    let largest = 0
+    for (let n = 0; n < BATCHES; n++) {
+      if (n === BATCHES / 4 || n === BATCHES / 2) await page.getByRole('button', { name: 'Pause' }).click()
+      // Of each batch one message comes twice, and one is refused.
+      const batch = Array.from({ length: BATCH }, (_, m) => viewed(`flood-${n}-${m}`, { userId: `flood-${m}` }))
+      await send(origin, [...batch, batch[0], viewed(`flood-bad-${n}`, { userId: 'flood-bad', timestamp: 'soon' })])
+      assert.equal(await state.innerText(), n >= BATCHES / 4 && n < BATCHES / 2 ? 'paused' : 'live', `batch ${n}`)
+      const [n_entries, n_elements] = await size()
+      assert.ok(n_entries <= most, `${n_entries} entries`)
+      largest = Math.max(largest, n_elements)
+    }
+    await send(origin, [viewed('flood-last', { userId: 'flood-last' })])
+    await entry('by flood-last').waitFor()
+    const gained = { applied: BATCHES * BATCH + 1, duplicates: BATCHES, rejected: BATCHES }
+    const after = await outcomes()
+    for (const [name, n] of Object.entries(gained)) assert.equal(after[name] - before[name], n, name)
+    const refused = await api(origin, 'GET', `workspaces/${WORKSPACE}/messages?outcome=rejected&user=flood-bad&limit=${2 * BATCHES}`)
+    assert.equal(refused.entries.length, BATCHES)
+    assert.equal(n_streams, 2, 'one before the pause and one after it')
+    await page.reload()
+    const [, n_fresh] = await size()
+    assert.ok(largest < 2 * n_fresh, `${largest} elements, ${n_fresh} in a page that is new`)
   })
   await check('rejections that are far back are shown too, with their marks', async () => {
     // More than one page of the journal looks at.

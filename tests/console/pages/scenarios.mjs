@@ -1,6 +1,8 @@
 // The scenarios of a workspace: made, changed, tried with two groups, and decided.
 import assert from 'node:assert/strict'
 import { ADMIN, api, recommend, send } from '../demo.mjs'
+import { measure } from '../hand.mjs'
+import { startTest } from '../tasks.mjs'
 
 const HOSTILE = '=<script>window.isHacked = true</script>'
 const USERS = 400
@@ -44,16 +46,7 @@ export async function jobs({ check, browser, context, origin }) {
   })
 
   await check('an A/B test is started from the first page in at most 6 clicks', async () => {
-    await page.goto(`${origin}/console`)
-    const clicks = [
-      page.getByRole('link', { name: 'Scenarios' }).first(),
-      page.getByRole('link', { name: 'mail', exact: true }),
-      page.getByRole('link', { name: 'Start an A/B test' }),
-      page.getByRole('button', { name: 'Start the test' }),
-    ]
-    for (const click of clicks) await click.click()
-    await page.getByText('The test has started').waitFor()
-    assert.ok(clicks.length <= 6)
+    await measure(page, () => page.goto(`${origin}/console`), startTest, 'mail')
     const { group } = await api(origin, 'GET', 'workspaces/music/scenarios/mail')
     assert.deepEqual(group, [{ name: 'A', share: 0.5 }, { name: 'B', share: 0.5 }])
   })
