@@ -96,34 +96,33 @@ fn an_import_that_withdraws_more_than_a_tenth_must_say_how_many() {
 
 #[test]
 fn the_first_search_after_a_large_import_waits_for_the_index() {
-    let folder = tempfile::tempdir().unwrap();
-    let engine = open(folder.path());
-    // Searches are for whoever has a token.
-    let config = WorkspaceConfig {
-        private_token: Some("token".to_owned()),
-        ..WorkspaceConfig::empty(engine.id().clone())
-    };
-    engine.submit_blocking(vec![Entry::Configured(config)]).unwrap();
-    // An index that knows of no item, as a server has it from its start on.
-    engine.refresh();
-    import(&engine, &file(0, 3_000), None).unwrap();
-    let request = RecommendationRequest {
-        search_query: Some("b1".to_owned()),
-        missing: MissingEntities::Ignored,
-        ..RecommendationRequest::new(Endpoint::SearchItems, 5)
-    };
-    let found = std::thread::scope(|scope| {
-        // Late enough that the search has begun.
-        scope.spawn(|| {
-            std::thread::sleep(Duration::from_millis(200));
-            engine.refresh();
+    // With a token clients may search; without one, people who look through the catalog.
+    for token in [Some("token".to_owned()), None] {
+        let has_token = token.is_some();
+        let folder = tempfile::tempdir().unwrap();
+        let engine = open(folder.path());
+        let config =
+            WorkspaceConfig { private_token: token, ..WorkspaceConfig::empty(engine.id().clone()) };
+        engine.submit_blocking(vec![Entry::Configured(config)]).unwrap();
+        // An index that knows of no item, as a server has it from its start on.
+        engine.refresh();
+        import(&engine, &file(0, 3_000), None).unwrap();
+        let request = RecommendationRequest {
+            search_query: Some("b1".to_owned()),
+            missing: MissingEntities::Ignored,
+            ..RecommendationRequest::new(Endpoint::SearchItems, 5)
+        };
+        let found = std::thread::scope(|scope| {
+            // Late enough that the search has begun.
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(200));
+                engine.refresh();
+            });
+            engine.request_recommendations(&request, &Arc::new(RequestBudget::unlimited()))
         });
-        engine.request_recommendations(&request, &Arc::new(RequestBudget::unlimited()))
-    });
-    assert_eq!(
-        found.map(|found| found.recommended.len()).map_err(|error| error.to_string()),
-        Ok(5)
-    );
+        let found = found.map(|found| found.recommended.len()).map_err(|error| error.to_string());
+        assert_eq!(found, Ok(5), "with a token: {has_token}");
+    }
 }
 
 #[test]

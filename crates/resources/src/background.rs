@@ -5,7 +5,6 @@ use engine::{Activity, Engine, Failures, ThreadStatus};
 use serde::Serialize;
 use web::App;
 
-
 /// A background thread.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct BackgroundThread {

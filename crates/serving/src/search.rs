@@ -1,6 +1,7 @@
 //! The search index of a workspace: made of the items' texts when it is first needed, kept up with
 //! what changes.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,8 @@ pub(crate) struct Search {
     /// Made when it is first needed: it has threads of its own, and most workspaces are never
     /// searched.
     index: OnceLock<SearchIndex>,
+    /// Whether somebody has searched, so that the index is kept up from now on.
+    is_wanted: AtomicBool,
     /// Up to where the index goes; none while it is empty.
     indexed: Mutex<Option<IndexedState>>,
     /// The number of updates of the index, for searches that wait for one.
@@ -51,6 +54,7 @@ impl Search {
     pub(crate) fn new() -> Self {
         Self {
             index: OnceLock::new(),
+            is_wanted: AtomicBool::new(false),
             indexed: Mutex::new(None),
             n_updates: Mutex::new(0),
             updated: Condvar::new(),
@@ -112,6 +116,11 @@ impl Search {
         self.index().search(query, &synonyms, n, &candidates)
     }
 
+    /// Whether somebody has searched.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.is_wanted.load(Relaxed)
+    }
+
     /// Takes everything that was written into the index.
     pub(crate) fn refresh(&self, live: &LiveState) {
         update_index(live, self, &mut self.indexed.lock(), usize::MAX);
@@ -123,6 +132,7 @@ impl Search {
     /// # Errors
     /// [`ListError::IndexNotReady`] where it has no items by then.
     pub(crate) fn catch_up(&self, live: &LiveState) -> Result<(), ListError> {
+        self.is_wanted.store(true, Relaxed);
         let started = Instant::now();
         let deadline = started + FIRST_WAIT_MAX;
         loop {

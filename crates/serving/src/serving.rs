@@ -104,14 +104,15 @@ impl Serving {
     pub fn refresh(&self, live: &LiveState, now: Timestamp) {
         self.expressions.refresh(live, now);
         self.cold_start.refresh(live, self.model().as_deref());
-        let can_be_searched = {
+        let has_tokens = {
             let config = &live.snapshot().setup.config;
             [TokenKind::Private, TokenKind::Public]
                 .iter()
                 .any(|kind| config.secrets(*kind).next().is_some())
         };
-        if can_be_searched {
-            self.search.load_full().refresh(live);
+        let search = self.search.load_full();
+        if has_tokens || search.is_wanted() {
+            search.refresh(live);
         }
         self.expressions.drop_idle(IDLE_MAX);
         self.groupings.drop_idle(IDLE_MAX);

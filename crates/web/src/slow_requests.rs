@@ -10,7 +10,6 @@ use domain::{Timestamp, WorkspaceId};
 use parking_lot::Mutex;
 use serde::Serialize;
 
-
 /// A request that takes longer is slow. Nothing that somebody waits for on a page should.
 pub const SLOW_REQUEST: Duration = Duration::from_millis(250);
 /// The most slow requests that are kept; the oldest is forgotten.
