@@ -41,8 +41,8 @@ export async function send(origin, messages) {
 }
 
 /** Asks the recommender API for a list for a user, signed with a private token. */
-export async function recommend(origin, token, user, body) {
-  const path = `/${WORKSPACE}/recomms/users/${user}/items/?hmac_timestamp=${Math.floor(Date.now() / 1000)}`
+export async function recommend(origin, token, user, body, workspace = WORKSPACE) {
+  const path = `/${workspace}/recomms/users/${user}/items/?hmac_timestamp=${Math.floor(Date.now() / 1000)}`
   const sign = createHmac('sha1', token).update(path).digest('hex')
   const headers = { 'content-type': 'application/json' }
   const answer = await fetch(`${origin}${path}&hmac_sign=${sign}`, { method: 'POST', headers, body: JSON.stringify(body) })

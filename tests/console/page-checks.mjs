@@ -69,9 +69,10 @@ const tooWide = (page) =>
 /** Texts of the gallery that would run if they were not escaped. */
 const HOSTILE = ['<script>window.isHacked = true</script>', '"><img src=x onerror=', '<svg onload=']
 
-export async function checkPage(check, browser, origin, path) {
+/** `session` is the state of a browser that somebody has signed in with, where the server asks for it. */
+export async function checkPage(check, browser, origin, path, session) {
   for (const [name, options] of Object.entries(LOOKS)) {
-    const { page, seen, close } = await look(browser, origin, path, options)
+    const { page, seen, close } = await look(browser, origin, path, { ...options, storageState: session })
     await check(`${path}, ${name}: loads only from its host, without errors, and nothing moves`, async () => {
       assert.deepEqual(seen, { strange: [], faults: [] })
       assert.deepEqual(await page.evaluate(() => globalThis.shifts), [])

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod hold;
 mod numbers;
 mod random;
 
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use journal::{Disk, DiskFile};
 use parking_lot::Mutex;
 
+pub use hold::HeldSyncs;
 pub use numbers::widened_number;
 pub use random::Random;
 
@@ -24,6 +26,7 @@ pub const EIO: i32 = 5;
 #[derive(Clone, Default)]
 pub struct FaultyDisk {
     state: Arc<Mutex<State>>,
+    hold: Arc<hold::Hold>,
 }
 
 /// A call that can be made to fail.
@@ -121,7 +124,7 @@ impl FaultyDisk {
             (name, File { bytes, durable, unsynced: Vec::new(), is_name_durable: true })
         });
         let state = State { files: files.collect(), ..State::default() };
-        Self { state: Arc::new(Mutex::new(state)) }
+        Self { state: Arc::new(Mutex::new(state)), hold: Arc::default() }
     }
 
     /// Limits all files together to `capacity` bytes; none removes the limit. A write over the
@@ -133,6 +136,11 @@ impl FaultyDisk {
     /// Makes every sync of a file fail, or succeed again.
     pub fn set_fails_sync(&self, fails: bool) {
         self.state.lock().fails_sync = fails;
+    }
+
+    /// Holds every sync of a file until the guard is dropped, as a slow disk does.
+    pub fn hold_syncs(&self) -> HeldSyncs {
+        HeldSyncs::of(&self.hold)
     }
 
     /// Makes the next call of a kind fail with this error number. Repeated calls queue up.
@@ -338,6 +346,7 @@ impl DiskFile for Handle {
     }
 
     fn sync(&self) -> io::Result<()> {
+        self.disk.hold.pass();
         let mut state = self.disk.state.lock();
         if state.fails_sync {
             return Err(io::Error::other("sync failed on demand"));

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { api, WORKSPACE } from '../demo.mjs'
 import { measure } from '../hand.mjs'
+import { goBack, lookAtItems, switchToItems } from '../jobs.mjs'
 import { takeOff } from '../tasks.mjs'
 
 const CATALOG = `/console/${WORKSPACE}/catalog`
@@ -74,8 +75,7 @@ export async function jobs({ check, browser, context, origin }) {
     await page.goto(`${origin}${CATALOG}/import`)
     const rows = Array.from({ length: 20 }, (_, n) => `new-${n},<img src=x onerror=alert(1)> ${n},${n}`)
     const csv = ['item_id,title,year', ...rows, 'new-bad,Wrong,no year'].join('\n')
-    await page.getByLabel('File of items').setInputFiles({ name: 'items.csv', mimeType: 'text/csv', buffer: Buffer.from(csv) })
-    await page.getByRole('button', { name: 'Look at it' }).click()
+    await lookAtItems(page, csv)
     const mistakes = page.getByRole('table', { name: 'Mistakes' })
     await mistakes.waitFor()
     assert.match(await mistakes.textContent(), /22/)
@@ -86,18 +86,13 @@ export async function jobs({ check, browser, context, origin }) {
     await page.getByRole('heading', { name: 'New items' }).waitFor()
     await page.getByRole('button', { name: 'Switch to these items' }).click()
     await page.getByText('Nothing was imported').first().waitFor()
-    for (const box of await page.locator('form[method=post] input[type=checkbox]').all()) await box.check()
-    await page.getByRole('button', { name: 'Switch to these items' }).click()
-    await page.getByText('The file is the catalog now').waitFor()
+    await switchToItems(page)
     await page.getByRole('link', { name: 'Show the catalog' }).click()
     await page.getByRole('heading', { name: 'Catalog', exact: true }).waitFor()
     await page.goto(origin + itemPath('new-1'))
     assert.match(await page.getByRole('heading', { level: 1 }).textContent(), /<img src=x/)
     assert.equal(await page.locator('img[src="x"]').count(), 0)
-    await page.goto(`${origin}${CATALOG}/versions`)
-    await page.getByRole('row').filter({ has: page.getByText(String(current), { exact: true }) }).getByRole('link', { name: 'Go back to it' }).click()
-    await page.getByRole('button', { name: 'Go back to it' }).click()
-    await page.getByText('The version is in force again').waitFor()
+    await goBack(page, origin, WORKSPACE, current)
     assert.equal((await api(origin, 'GET', 'workspaces/music/catalog')).current, current)
   })
   await check('who is likely to want an item comes after its page, and without scripts by a link', async () => {

@@ -1,7 +1,8 @@
 // The models: a training run from its start to its result or its end before, what a model changes for ten people, and the way
 // back to an earlier model.
 import assert from 'node:assert/strict'
-import { api } from '../demo.mjs'
+import { api, WORKSPACE } from '../demo.mjs'
+import { startTraining } from '../jobs.mjs'
 
 const MODELS = '/console/music/models'
 
@@ -117,20 +118,17 @@ export async function jobs({ check, browser, context, origin }) {
     await api(origin, 'PATCH', 'workspaces/music/settings', { name: 'Music' })
     const page = await context.newPage()
     await page.goto(`${origin}/console`)
-    await page.getByRole('link', { name: 'Models' }).first().click()
-    await page.getByRole('button', { name: 'Train now' }).click()
-    await page.waitForURL(/notice=started/)
+    await startTraining(page)
     const result = page.getByRole('link', { name: 'Show the result' })
     if ((await page.locator('progress').count()) > 0) await result.click({ timeout: 120_000 })
     else await page.goto(`${origin}/console/music/models`)
-    const second = (await api(origin, 'GET', 'workspaces/music/models')).active
+    const second = (await api(origin, 'GET', `workspaces/${WORKSPACE}/models`)).active
     assert.notEqual(second, first)
-    const heading = (version) => page.getByRole('heading', { name: `Model ${version}, in use` })
-    await heading(second).waitFor()
+    await page.getByRole('heading', { name: `Model ${second}, in use` }).waitFor()
     for (const version of [first, second]) {
       await page.getByRole('row', { name: version }).getByRole('link', { name: 'Use this model' }).click()
       await page.getByRole('button', { name: 'Use this model' }).click()
-      await heading(version).waitFor()
+      await page.getByRole('heading', { name: `Model ${version}, in use` }).waitFor()
       assert.equal((await api(origin, 'GET', 'workspaces/music/models')).active, version)
     }
     await page.close()

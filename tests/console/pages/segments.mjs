@@ -1,6 +1,7 @@
 // Segmentations, synonyms, series and groups: list, edit, try.
 import assert from 'node:assert/strict'
 import { api, WORKSPACE } from '../demo.mjs'
+import { segment } from '../jobs.mjs'
 
 const start = '/console/music/segments'
 const HOSTILE = '<script>window.isHacked = true</script>'
@@ -40,12 +41,7 @@ export async function jobs({ check, context, origin }) {
     await page.waitForURL(`${origin}${start}/of/old`)
   })
   await check('filters make segments one by one, and those that are left out go', async () => {
-    await page.goto(`${origin}${start}/new`)
-    await page.getByLabel('Id', { exact: true }).fill('decades')
-    await page.getByRole('radio', { name: 'A filter each' }).check()
-    await page.getByRole('textbox', { name: 'Filters' }).fill("early: 'year' < 1980\nlate: 'year' >= 1980")
-    await page.getByRole('button', { name: 'Make segmentation' }).click()
-    await page.waitForURL(`${origin}${start}/of/decades`)
+    await segment(page, origin, WORKSPACE, 'decades', ["early: 'year' < 1980", "late: 'year' >= 1980"])
     assert.equal(await page.locator('#segments-preview tbody tr').count(), 2)
     await page.getByRole('textbox', { name: 'Filters' }).fill("late: 'year' >= 1990")
     await page.getByRole('button', { name: 'Save' }).click()

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { api, WORKSPACE } from '../demo.mjs'
 import { measure } from '../hand.mjs'
+import { titles } from '../jobs.mjs'
 import { settle, whyNotShown } from '../tasks.mjs'
 
 const PAGE = '/console/music/try-it'
@@ -19,9 +20,6 @@ export const paths = [
 
 /** A preview over /api. */
 const preview = (origin, request) => api(origin, 'POST', 'workspaces/music/recommendations', request)
-
-/** The titles of the list on a page. */
-const titles = (page) => page.locator('#preview .recommended .item-title').allInnerTexts()
 
 export async function jobs({ check, browser, context, origin }) {
   const page = await context.newPage()

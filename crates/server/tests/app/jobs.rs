@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 
 use super::{Answer, TestApp, track};
 
+/// More than one step of an import.
+const N_ROWS: usize = 5_000;
+const CANCELLED: &str = "the job was cancelled";
 const ADMIN: (&str, &str) = ("authorization", "Bearer admin");
 
 impl TestApp {
@@ -56,6 +59,43 @@ async fn an_import_as_a_job_puts_the_file_in_force_or_says_why_not() {
     let no_file = job["id"].as_str().unwrap();
     let no_file = app.admin(&format!("/api/workspaces/shop/jobs/{no_file}/result")).await;
     assert_eq!(no_file.status, 404, "{}", no_file.line());
+}
+
+#[tokio::test]
+async fn an_import_that_is_cancelled_on_the_way_changes_nothing() {
+    let app = TestApp::new().await;
+    app.ended_job(&app.import_as_job("job=true", "item_id,price\nlamp,1\nrug,2\n").await).await;
+    let before = app.admin("/api/workspaces/shop/catalog").await.body;
+    let rows = (0..N_ROWS).map(|n| format!("new-{n},{n}\n")).collect::<String>();
+    let file = format!("item_id,price\n{rows}");
+    let held = app.disk.hold_syncs();
+    let started = app.import_as_job("job=true&confirm=2", &file).await;
+    assert_eq!(started.status, 202, "{}", started.line());
+    // The file was read, and the journal is about to have its first step.
+    held.wait();
+    let id = started.body["id"].as_str().unwrap();
+    let cancel = format!("/api/workspaces/shop/jobs/{id}/cancel");
+    let job = app.post(&cancel, "", &[ADMIN]).await.body;
+    assert_eq!((&job["state"], &job["is_being_cancelled"]), (&json!("running"), &json!(true)));
+    drop(held);
+    let job = app.ended_job(&started).await;
+    assert_eq!((&job["state"], &job["error"]["detail"]), (&json!("cancelled"), &json!(CANCELLED)));
+    let share = job["progress"]["share"].as_f64().unwrap();
+    assert!(share > 0.0 && share < 1.0, "some items were written: {job}");
+    assert_eq!(app.admin("/api/workspaces/shop/catalog").await.body, before);
+    let unchanged = async |app: &TestApp| {
+        let items = app.admin("/api/workspaces/shop/items?state=on").await.body;
+        assert_eq!((&items["n_available"], items["items"].as_array().unwrap().len()), (&json!(2), 2));
+        let new = app.admin("/api/workspaces/shop/items/new-0").await.body;
+        assert_ne!(new["state"], "on", "{new}");
+    };
+    unchanged(&app).await;
+    // Neither a restart nor the next import puts in force what was left behind.
+    let app = app.reopened();
+    unchanged(&app).await;
+    let next = app.import_as_job("job=true", "item_id,price\nlamp,3\nrug,4\n").await;
+    assert_eq!(app.ended_job(&next).await["state"], "done");
+    unchanged(&app).await;
 }
 
 #[tokio::test]
