@@ -96,6 +96,8 @@ fn a_hyperparameter_that_is_not_known_is_passed_over() {
         report.replace("\"half_life_days\":30.0", "\"half_life_days\":30.0,\"temperature\":0.5");
     assert_ne!(later, report);
     record["report"] = later.into();
+    // Fields are for people; in the journal a time is a number.
+    record["finished_at"] = 5.into();
     let later = decode("99.0.0", &json!({ "trained": record })).unwrap();
     let read = |entry: Entry| {
         let folder = tempfile::tempdir().unwrap();

@@ -85,7 +85,10 @@ async fn an_import_that_is_cancelled_on_the_way_changes_nothing() {
     assert_eq!(app.admin("/api/workspaces/shop/catalog").await.body, before);
     let unchanged = async |app: &TestApp| {
         let items = app.admin("/api/workspaces/shop/items?state=on").await.body;
-        assert_eq!((&items["n_available"], items["items"].as_array().unwrap().len()), (&json!(2), 2));
+        assert_eq!(
+            (&items["n_available"], items["items"].as_array().unwrap().len()),
+            (&json!(2), 2)
+        );
         let new = app.admin("/api/workspaces/shop/items/new-0").await.body;
         assert_ne!(new["state"], "on", "{new}");
     };
