@@ -248,10 +248,10 @@ async fn show(
     Path((_, name)): Path<(String, String)>,
     Parameters(query): Parameters<NoticeQuery>,
 ) -> Result<Response, ApiError> {
-    let stored = scenarios::read(&workspace, name).await?.value;
-    let form = ScenarioForm::of(&stored.scenario);
-    let notice = notice(query.notice.as_deref());
-    let page = one_page(&frame, &workspace, &caller, &stored, &form, Mistakes::default(), notice);
+    let stored = scenarios::read(&workspace, name).await?;
+    let form = ScenarioForm::of(&stored);
+    let (stored, notice) = (&stored.value, notice(query.notice.as_deref()));
+    let page = one_page(&frame, &workspace, &caller, stored, &form, Mistakes::default(), notice);
     Ok(page.await?.into_response())
 }
 
@@ -354,8 +354,7 @@ async fn save(
         Err(mistakes) => mistakes,
         Ok(scenario) => {
             let path = path_of(workspace.id(), &scenario.name);
-            let expected = Expected::Revision(stored.revision);
-            match scenarios::put(&app, &workspace, scenario, expected).await {
+            match scenarios::put(&app, &workspace, scenario, form.expected()).await {
                 Ok(_) => return Ok(see(&path, "saved")),
                 Err(error) if error.kind.status().is_client_error() => Mistakes::of_error(&error),
                 Err(error) => return Err(error),

@@ -97,7 +97,8 @@ fn a_hyperparameter_that_is_not_known_is_passed_over() {
     assert_ne!(later, report);
     record["report"] = later.into();
     // Fields are for people; in the journal a time is a number.
-    record["finished_at"] = 5.into();
+    let finished_at: Timestamp = serde_json::from_value(record["finished_at"].take()).unwrap();
+    record["finished_at"] = finished_at.0.into();
     let later = decode("99.0.0", &json!({ "trained": record })).unwrap();
     let read = |entry: Entry| {
         let folder = tempfile::tempdir().unwrap();

@@ -347,7 +347,7 @@ pub(super) async fn set_shares(
             }
         }
     };
-    let form = ScenarioForm::of(&stored.value.scenario);
+    let form = ScenarioForm::of(&stored);
     let page = one_page(&frame, &workspace, &caller, &stored.value, &form, refused, None).await?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }

@@ -1,8 +1,10 @@
 //! The form of a scenario: what was typed, and the scenario that it means.
 
 use domain::{Endpoint, Scenario};
+use engine::Expected;
 use maud::{Markup, html};
-use resources::scenarios::{Mistake, mistakes, parse};
+use resources::Revised;
+use resources::scenarios::{Mistake, ShownScenario, mistakes, parse};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use web::error::ApiError;
@@ -224,6 +226,8 @@ impl SettingsForm {
 pub(super) struct ScenarioForm {
     pub(super) name: String,
     pub(super) endpoint: String,
+    /// The revision of the scenario that the form was made from; empty for a new one.
+    pub(super) revision: String,
     #[serde(flatten)]
     pub(super) settings: SettingsForm,
     /// The person of the preview.
@@ -233,14 +237,21 @@ pub(super) struct ScenarioForm {
 }
 
 impl ScenarioForm {
-    pub(super) fn of(scenario: &Scenario) -> Self {
+    pub(super) fn of(stored: &Revised<ShownScenario>) -> Self {
+        let scenario = &stored.value.scenario;
         let json = json_of(scenario);
         Self {
+            revision: stored.revision.to_string(),
             name: scenario.name.clone(),
             endpoint: scenario.endpoint.word().to_owned(),
             settings: SettingsForm::of(&json),
             ..Self::default()
         }
+    }
+
+    /// What a form that was made before somebody else's change must not undo.
+    pub(super) fn expected(&self) -> Expected {
+        self.revision.parse().map_or(Expected::Present, Expected::Revision)
     }
 
     pub(super) fn new_one() -> Self {
@@ -269,6 +280,7 @@ impl ScenarioForm {
         let endpoints: Vec<(&str, &str)> =
             ENDPOINTS.iter().map(|(endpoint, words)| (endpoint.word(), *words)).collect();
         html! {
+            @if !is_new { input type="hidden" name="revision" value=(self.revision); }
             @if is_new {
                 div class="fields" {
                     (TextInput::new(Field::new("name", "Name").hint("Calls of the API use it: home").error(mistakes.of("name")))
