@@ -190,7 +190,7 @@ pub fn read_file(
     }
     report.n_items = rows.len() as u64;
     report.errors.sort_by_key(|error| error.row);
-    if report.n_invalid > 0 && !options.skip_invalid {
+    if report.n_invalid > 0 && (!options.skip_invalid || rows.is_empty()) {
         return Err(ImportError::Rows(Box::new(report)));
     }
     if rows.is_empty() {

@@ -63,7 +63,7 @@ fn asks_for_a_page(headers: &HeaderMap) -> bool {
 fn title(status: StatusCode) -> &'static str {
     match status {
         StatusCode::UNAUTHORIZED => "Nobody can sign in yet",
-        StatusCode::FORBIDDEN => "Not with your role",
+        StatusCode::FORBIDDEN => "Not allowed",
         StatusCode::NOT_FOUND => "Nothing here",
         StatusCode::TOO_MANY_REQUESTS => "Too many at once",
         StatusCode::SERVICE_UNAVAILABLE => "Not right now",

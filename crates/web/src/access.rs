@@ -16,7 +16,7 @@ use engine::{Clock, DataFolder};
 pub use self::authorization::{Gate, MadeResource, NothingDone, authorize};
 pub use self::call::{Audited, Call, Requirement};
 pub use self::caller::{Caller, CallerSession, Who, session_cookie};
-pub use self::cross_site::{CSRF_HEADER, csrf_token};
+pub use self::cross_site::{CSRF_HEADER, csrf_token, is_host_an_address};
 pub use self::sign_in::{PasswordGate, sign_in, sign_visitor_in};
 use crate::admission::{Admission, CallerLimits};
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Form, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
@@ -11,7 +11,7 @@ use maud::{Markup, html};
 use resources::account;
 use serde::Deserialize;
 use web::App;
-use web::access::{Call, Caller, session_cookie, sign_in, sign_visitor_in};
+use web::access::{Call, Caller, is_host_an_address, session_cookie, sign_in, sign_visitor_in};
 use web::admission::Origin;
 use web::error::{ApiError, say_when_to_retry};
 use web::parameters::Parameters;
@@ -63,19 +63,22 @@ impl Notice {
     }
 }
 
-/// Visitors of the demo are signed in at once, unless they have just left.
+/// Visitors of the demo are signed in at once, unless they have just left, or came by a name that
+/// others may have given this machine.
 async fn show(
     State(app): State<Arc<App>>,
     Extension(origin): Extension<Origin>,
+    headers: HeaderMap,
     theme: Theme,
     Parameters(Query { next, notice }): Parameters<Query>,
 ) -> Result<Response, ApiError> {
     let next = local_path(next.as_deref());
-    if let Some(email) = app.settings.visitor.as_ref().filter(|_| notice.is_none()) {
+    let visitor = app.settings.visitor.as_ref().filter(|_| is_host_an_address(&headers));
+    if let Some(email) = visitor.filter(|_| notice.is_none()) {
         let token = sign_visitor_in(&app.access, email).await?;
         return Ok(lead_in(&token, &origin, next));
     }
-    let leads_visitors_in = app.settings.visitor.is_some();
+    let leads_visitors_in = visitor.is_some();
     let notice = html! {
         @if let Some(notice) = notice { (Callout::info(notice.words()).announced()) }
         @if leads_visitors_in {

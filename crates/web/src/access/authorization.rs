@@ -147,7 +147,8 @@ fn check(
             match shown.is_some_and(|shown| is_csrf_token(shown, &session.token)) {
                 true => Ok(()),
                 false => Err(forbidden(
-                    "send the header X-CSRF-Token with the csrf_token that signing in gave you"
+                    "this was sent from a page of another session: load the page again, and repeat it. \
+                     Scripts send the csrf_token of their sign-in in the header X-CSRF-Token"
                         .to_owned(),
                 )),
             }

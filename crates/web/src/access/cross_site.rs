@@ -1,5 +1,7 @@
 //! Protection against requests that pages of others make a browser send with its cookie.
 
+use std::net::{IpAddr, SocketAddr};
+
 use axum::http::{HeaderMap, header};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -43,11 +45,41 @@ pub(super) fn is_from_own_page(headers: &HeaderMap) -> bool {
     }
 }
 
+/// Whether a request names its host by an address, or as this machine. A name may be one that a
+/// page of others points here, to act as if it were ours (DNS rebinding).
+pub fn is_host_an_address(headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let is_local = |name: &str| name.eq_ignore_ascii_case("localhost");
+    host.parse::<SocketAddr>().is_ok()
+        || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
+        || is_local(host.rsplit_once(':').map_or(host, |(name, _)| name))
+}
+
 #[cfg(test)]
 mod tests {
     use axum::http::{HeaderName, HeaderValue};
 
     use super::*;
+
+    #[test]
+    fn a_host_that_is_a_name_is_told_from_an_address() {
+        let is_address = |host: &'static str| {
+            is_host_an_address(&HeaderMap::from_iter([(
+                header::HOST,
+                HeaderValue::from_static(host),
+            )]))
+        };
+        for host in ["127.0.0.1:8080", "127.0.0.1", "[::1]:80", "[::1]", "localhost:1", "LOCALHOST"]
+        {
+            assert!(is_address(host), "{host}");
+        }
+        for host in
+            ["evil.example", "localhost.evil.example:80", "127.0.0.1.evil.example", "", ":80"]
+        {
+            assert!(!is_address(host), "{host}");
+        }
+        assert!(!is_host_an_address(&HeaderMap::new()));
+    }
 
     #[test]
     fn a_page_of_another_site_is_told_by_what_the_browser_says() {
