@@ -243,13 +243,15 @@ pub(crate) struct Draft {
 }
 
 /// The keys of a mapping, with the names that the original has for them.
-const KEYS: [(&str, &str); 6] = [
+const KEYS: [(&str, &str); 7] = [
     ("name", ""),
     ("enabled", ""),
     ("trigger", "subscribe"),
     ("action", "partnerAction"),
     ("fields", "mapping"),
     ("use_defaults", ""),
+    // Whether the original made it by itself. It says nothing here.
+    ("", "type"),
 ];
 
 impl Draft {
@@ -318,9 +320,11 @@ fn with_defaults(action: ActionType, own: Option<&Object<'static>>) -> Value<'st
 }
 
 fn check_keys(object: &Object<'static>, name: &str) -> Vec<Problem> {
-    let known = |key: &str| KEYS.iter().any(|(own, other)| key == *own || key == *other);
+    let is_one = |key: &str, name: &str| !name.is_empty() && key == name;
+    let known = |key: &str| KEYS.iter().any(|(own, other)| is_one(key, own) || is_one(key, other));
     let unknown = object.iter().map(|(key, _)| key).filter(|key| !known(key));
-    let words = KEYS.map(|(own, _)| own).join(", ");
+    let words = KEYS.map(|(own, _)| own).into_iter().filter(|own| !own.is_empty());
+    let words = words.collect::<Vec<_>>().join(", ");
     unknown
         .map(|key| problem(name, &format!("/{key}"), format!("is no key of a mapping ({words})")))
         .collect()

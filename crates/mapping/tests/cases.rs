@@ -2,7 +2,7 @@
 //!
 //! `tests/cases/directives`: what directives give. `presets/cases`: messages, and the requests that
 //! a recommender destination gets. A new file needs only `about` and `message` (and `mappings`, if
-//! not the presets); `UPDATE_CASES=1 cargo test -p mapping --test cases` writes the rest, to be read.
+//! not the presets); `UPDATE_CASES=1 cargo test -p mapping --test cases` writes the rest.
 
 use std::path::PathBuf;
 

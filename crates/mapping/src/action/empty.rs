@@ -6,46 +6,43 @@ use crate::value::{Object, Value};
 
 /// Without null where the type knows none, and without the empty text where the type is no text.
 /// In messages that are mapped alone the empty text goes from the first level whatever the type.
-/// Arrays lose empty elements; objects within arrays stay as they are.
+/// Lists lose empty elements. What has no declared members stays as it is: additional data, and the
+/// objects within lists.
 pub(super) fn remove_empty<'a>(
     payload: Object<'a>,
     fields: &[(String, FieldSchema)],
     mode: Mode,
 ) -> Object<'a> {
-    let members =
-        payload.into_iter().filter(|(_, value)| mode == Mode::Batch || *value != Value::text(""));
-    remove_in(members, Some(fields))
+    let payload = remove_members(payload, fields);
+    let is_kept = |value: &Value<'a>| mode == Mode::Batch || *value != Value::text("");
+    payload.into_iter().filter(|(_, value)| is_kept(value)).collect()
 }
 
-fn remove_in<'a>(
-    members: impl Iterator<Item = (std::borrow::Cow<'a, str>, Value<'a>)>,
-    fields: Option<&[(String, FieldSchema)]>,
-) -> Object<'a> {
-    members
-        .filter_map(|(key, value)| {
-            let schema = fields.and_then(|fields| find(fields, &key));
-            remove(value, schema).map(|value| (key, value))
-        })
-        .collect()
+fn remove_members<'a>(object: Object<'a>, fields: &[(String, FieldSchema)]) -> Object<'a> {
+    let kept = object.into_iter().filter_map(|(key, value)| match find(fields, &key) {
+        Some(field) => Some((key, remove(value, field)?)),
+        None => Some((key, value)),
+    });
+    kept.collect()
 }
 
-fn remove<'a>(value: Value<'a>, schema: Option<&FieldSchema>) -> Option<Value<'a>> {
-    let takes_text = schema.is_some_and(|schema| schema.type_.takes_text() && !schema.is_multiple);
-    let is_empty = |value: &Value<'a>| match value {
+fn remove<'a>(value: Value<'a>, field: &FieldSchema) -> Option<Value<'a>> {
+    let is_empty = |value: &Value<'a>, takes_text: bool| match value {
         Value::Null => true,
         Value::String(text) => text.is_empty() && !takes_text,
         _ => false,
     };
-    match value {
-        Value::Array(items) => {
-            Some(Value::Array(items.into_iter().filter(|item| !is_empty(item)).collect()))
+    let takes_text = field.type_.takes_text();
+    match (value, field.is_multiple, &field.properties) {
+        (Value::Array(items), true, _) => {
+            let items = items.into_iter().filter(|item| !is_empty(item, takes_text));
+            Some(Value::Array(items.collect()))
         }
-        Value::Object(object) => {
-            let fields = schema.filter(|schema| !schema.is_multiple);
-            let fields = fields.and_then(|schema| schema.properties.as_deref());
-            Some(Value::Object(remove_in(object.into_iter(), fields)))
+        (Value::Object(object), false, Some(fields)) => {
+            Some(Value::Object(remove_members(object, fields)))
         }
-        value if is_empty(&value) => None,
-        value => Some(value),
+        (value, is_multiple, _) => {
+            Some(value).filter(|value| !is_empty(value, takes_text && !is_multiple))
+        }
     }
 }

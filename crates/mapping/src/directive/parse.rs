@@ -134,6 +134,7 @@ enum Mode<'p> {
 enum Wants {
     Anything,
     Text,
+    Object,
     FixedText,
     FixedBool,
     Array,
@@ -179,6 +180,9 @@ impl Mode<'_> {
         let (is_right, expected) = match wants {
             Wants::Anything => (true, ""),
             Wants::Text => (is_directive || found == "string", "a string or a mapping directive"),
+            Wants::Object => {
+                (is_directive || found == "object", "an object or a mapping directive")
+            }
             Wants::FixedText => (found == "string", "a string"),
             Wants::FixedBool => (found == "boolean", "a boolean"),
             Wants::Array => (found == "array", "an array"),
@@ -219,10 +223,7 @@ impl Mode<'_> {
 fn parse_directive(name: &str, argument: &Value<'static>, mode: &mut Mode<'_>) -> Expr {
     match name {
         "@path" => {
-            // An array passes the check and fails for each message.
-            let wants =
-                if matches!(argument, Value::Array(_)) { Wants::Anything } else { Wants::Text };
-            mode.expect(argument, wants);
+            mode.expect(argument, Wants::Text);
             Expr::Path(text_source(argument, mode, Path::new))
         }
         "@template" => {
@@ -368,7 +369,7 @@ fn parse_array_path(argument: &Value<'static>, mode: &mut Mode<'_>) -> Expr {
 fn parse_flatten(argument: &Value<'static>, mode: &mut Mode<'_>) -> Expr {
     let wanted = [
         ("value", Wants::Anything, true),
-        ("separator", Wants::Text, true),
+        ("separator", Wants::FixedText, true),
         ("omitArrays", Wants::FixedBool, false),
     ];
     let options = mode.options(argument, &wanted);
@@ -406,22 +407,29 @@ fn parse_json(argument: &Value<'static>, mode: &mut Mode<'_>) -> Expr {
 }
 
 fn parse_merge(argument: &Value<'static>, mode: &mut Mode<'_>) -> Expr {
-    let wanted = [("objects", Wants::Array, true), ("direction", Wants::Text, false)];
+    let wanted = [("objects", Wants::Array, true), ("direction", Wants::FixedText, false)];
     let options = mode.options(argument, &wanted);
     let option = |key: &str| options.and_then(|options| options.get(key));
     let Some(direction) = option("direction").filter(|value| value.is_truthy()) else {
         return Expr::Fails("@merge requires a \"direction\" key".to_owned());
     };
+    if !direction.as_text().is_some_and(|word| matches!(word.as_ref(), "left" | "right")) {
+        mode.under("direction", |mode| mode.problem("should be \"left\" or \"right\""));
+    }
     let direction = Box::new(mode.value("direction", direction));
     let Some(Value::Array(objects)) = option("objects") else {
         return Expr::Fails("@merge requires a \"objects\" key".to_owned());
     };
-    let objects = objects.iter().map(|object| mode.value("objects", object)).collect();
+    let objects = objects.iter().map(|object| {
+        mode.under("objects", |mode| mode.expect(object, Wants::Object));
+        mode.value("objects", object)
+    });
+    let objects = objects.collect();
     Expr::Merge { objects, direction }
 }
 
 fn parse_transform(argument: &Value<'static>, mode: &mut Mode<'_>) -> Expr {
-    let wanted = [("apply", Wants::Anything, true), ("mapping", Wants::Anything, true)];
+    let wanted = [("apply", Wants::Object, true), ("mapping", Wants::Object, true)];
     let options = mode.options(argument, &wanted);
     let option = |key: &str| options.and_then(|options| options.get(key));
     let Some(mapping) = option("mapping").filter(|value| value.is_truthy()) else {
