@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::id::ID_BYTES_MAX;
 use domain::{Envelope, Interaction, InteractionKind};
-use mapping::{Action, LISTED_ITEMS_MAX, map_message, presets};
+use mapping::{Action, LISTED_ITEMS_MAX, presets};
 
 /// The first byte selects the path of the message, the others are its text.
 pub fn run(bytes: &[u8]) {
@@ -14,8 +14,8 @@ pub fn run(bytes: &[u8]) {
     else {
         return;
     };
-    let actions = map_message(presets(), &message);
-    assert!(actions == map_message(presets(), &message), "actions follow from the message alone");
+    let actions = presets().map(&message);
+    assert!(actions == presets().map(&message), "actions follow from the message alone");
     let mut purchased = BTreeSet::new();
     for action in actions {
         let action = match action {

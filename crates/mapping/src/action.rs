@@ -1,46 +1,32 @@
-//! Actions, and how they are built from resolved fields. The rules for values are those of the
-//! recommender destination: ids may be numbers, numbers may be numeric texts, prices of lines are
-//! multiplied by their amounts, and watch time becomes a portion.
+//! Actions: what a mapping makes of a message. Each is a file in `actions`: its fields with their
+//! types and default directives, and the trigger that it is usually given.
 
-use std::borrow::Cow;
-use std::fmt;
+mod check;
+mod coerce;
+mod empty;
+mod schema;
 
-use domain::id::ID_BYTES_MAX;
-use domain::{Interaction, InteractionKind, InteractionSelector, Timestamp, WeakSignalKind};
+use std::sync::LazyLock;
 
-use crate::Directive;
-use crate::directive::{Fields, Resolved};
-use crate::payload::PathValue;
+pub(crate) use check::check;
+pub use check::{FieldIssue, Mode};
+pub use schema::{ActionSchema, FieldSchema, FieldType};
 
-/// A change of the state, with external ids.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Action {
-    /// A user did something with an item.
-    AddInteraction(Interaction),
-    /// A user took an interaction back.
-    DeleteInteractions(InteractionSelector),
-    /// A user gave weak signals about items.
-    AddWeakSignals {
-        /// The external id of the user.
-        user_id: String,
-        /// The items, each once: at most [`LISTED_ITEMS_MAX`].
-        item_ids: Vec<String>,
-        /// The kind of all of them.
-        kind: WeakSignalKind,
-        /// Absent means the time of the message's arrival.
-        timestamp: Option<Timestamp>,
-    },
-    /// Merges two users: ids and history of the source go to the target.
-    MergeUsers {
-        /// The user that remains.
-        target_user_id: String,
-        /// The user that ceases to exist.
-        source_user_id: String,
-    },
-}
-
-/// The most items of one list that count as viewed, from its beginning: few users look further.
-pub const LISTED_ITEMS_MAX: usize = 50;
+/// The files, in the order in which they are offered.
+const FILES: [&str; 12] = [
+    include_str!("../actions/addDetailView.json"),
+    include_str!("../actions/addCartAddition.json"),
+    include_str!("../actions/addPurchase.json"),
+    include_str!("../actions/addBookmark.json"),
+    include_str!("../actions/addRating.json"),
+    include_str!("../actions/setViewPortion.json"),
+    include_str!("../actions/setViewPortionFromWatchTime.json"),
+    include_str!("../actions/deleteCartAddition.json"),
+    include_str!("../actions/deleteBookmark.json"),
+    include_str!("../actions/mergeUsers.json"),
+    include_str!("../actions/addClick.json"),
+    include_str!("../actions/addListViews.json"),
+];
 
 /// The kinds of actions that a mapping can build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,334 +35,76 @@ pub enum ActionType {
     AddDetailView,
     /// The user put an item into the cart.
     AddCartAddition,
-    /// The user took an item out of the cart.
-    DeleteCartAddition,
     /// The user bought items: one interaction each.
     AddPurchase,
     /// The user saved or shared an item.
     AddBookmark,
-    /// The user removed a saved item.
-    DeleteBookmark,
+    /// The user rated an item.
+    AddRating,
     /// The user played a share of an item.
     SetViewPortion,
     /// The user played a share of an item, given by watch time and length in seconds.
     SetViewPortionFromWatchTime,
-    /// The user clicked on an item in a list.
-    AddClick,
-    /// The user looked at a list of items.
-    AddListViews,
+    /// The user took an item out of the cart.
+    DeleteCartAddition,
+    /// The user removed a saved item.
+    DeleteBookmark,
     /// Two ids belong to one user.
     MergeUsers,
-}
-
-/// The resolved fields of an action, with their directives for error messages.
-pub(crate) struct Inputs<'a> {
-    pub(crate) fields: &'a Fields<'a>,
-    pub(crate) directives: &'a [(&'static str, Directive)],
-}
-
-/// A field without a usable value.
-#[derive(Debug)]
-pub(crate) struct FieldError {
-    /// The line of the order or list, from 0 on.
-    pub(crate) line: Option<usize>,
-    /// The name of the field, as in the directives.
-    pub(crate) field: String,
-    /// What is wrong with it, behind its name.
-    what: String,
-}
-
-type FieldResult<T> = Result<T, FieldError>;
-
-impl FieldError {
-    fn new(field: &str, what: impl Into<String>) -> Self {
-        Self { line: None, field: field.to_owned(), what: what.into() }
-    }
-
-    fn in_line(self, n: usize) -> Self {
-        Self { line: Some(n), ..self }
-    }
-}
-
-impl fmt::Display for FieldError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(n) = self.line {
-            write!(f, "items[{n}]: ")?;
-        }
-        write!(f, "{} {}", self.field, self.what)
-    }
+    /// The user clicked on an item in a list. Only our own engine knows it.
+    AddClick,
+    /// The user looked at a list of items. Only our own engine knows it.
+    AddListViews,
 }
 
 impl ActionType {
-    /// Builds the actions; the error names the field.
-    pub(crate) fn build(self, inputs: &Inputs<'_>) -> FieldResult<Vec<Action>> {
-        let add = |kind| Ok(vec![Action::AddInteraction(inputs.interaction(kind, inputs.fields)?)]);
-        match self {
-            Self::AddDetailView => add(InteractionKind::DetailView),
-            Self::AddBookmark => add(InteractionKind::Bookmark),
-            Self::AddCartAddition => {
-                let item = inputs.object("item")?;
-                Ok(vec![Action::AddInteraction(inputs.line(InteractionKind::CartAddition, item)?)])
-            }
-            Self::AddPurchase => {
-                let Some(Resolved::Array(lines)) = get(inputs.fields, "items") else {
-                    return Err(inputs.missing("items"));
-                };
-                let mut purchases: Vec<Interaction> = Vec::new();
-                for (n, line) in lines.iter().enumerate() {
-                    let purchase = inputs.line(InteractionKind::Purchase, line);
-                    let purchase = purchase.map_err(|error| error.in_line(n))?;
-                    // User, item and time identify a purchase, so two lines of one item are added
-                    // up.
-                    match purchases.iter_mut().find(|other| other.item_id == purchase.item_id) {
-                        Some(same) => {
-                            add_line(same, &purchase).map_err(|error| error.in_line(n))?
-                        }
-                        None => purchases.push(purchase),
-                    }
-                }
-                Ok(purchases.into_iter().map(Action::AddInteraction).collect())
-            }
-            Self::SetViewPortion => {
-                let portion =
-                    number(inputs.fields, "portion")?.ok_or_else(|| inputs.missing("portion"))?;
-                inputs.view_portion(portion)
-            }
-            Self::SetViewPortionFromWatchTime => {
-                let times = inputs.object("portion")?;
-                let total =
-                    number(times, "totalLength")?.ok_or_else(|| inputs.missing("portion"))?;
-                let watched =
-                    number(times, "watchTime")?.ok_or_else(|| inputs.missing("portion"))?;
-                if total <= 0.0 {
-                    return Err(FieldError::new(
-                        "totalLength",
-                        format!("is {total}, it must be above 0"),
-                    ));
-                }
-                if watched > total {
-                    return Err(FieldError::new(
-                        "watchTime",
-                        format!("{watched} is over totalLength {total}"),
-                    ));
-                }
-                inputs.view_portion(watched / total)
-            }
-            Self::DeleteBookmark => inputs.delete(InteractionKind::Bookmark),
-            Self::DeleteCartAddition => inputs.delete(InteractionKind::CartAddition),
-            Self::AddClick => {
-                let item_id = inputs.id(inputs.fields, "itemId")?;
-                Ok(vec![inputs.weak_signals(WeakSignalKind::Click, vec![item_id])?])
-            }
-            Self::AddListViews => {
-                // Many senders send only the list's name, which is valid.
-                let Some(Resolved::Array(lines)) = get(inputs.fields, "items") else {
-                    return Ok(Vec::new());
-                };
-                let mut item_ids: Vec<String> = Vec::new();
-                for (n, line) in lines.iter().take(LISTED_ITEMS_MAX).enumerate() {
-                    let item_id = inputs.id(line, "itemId").map_err(|error| error.in_line(n))?;
-                    if !item_ids.contains(&item_id) {
-                        item_ids.push(item_id);
-                    }
-                }
-                let is_empty = item_ids.is_empty();
-                let signals = inputs.weak_signals(WeakSignalKind::ListView, item_ids)?;
-                Ok(if is_empty { Vec::new() } else { vec![signals] })
-            }
-            Self::MergeUsers => Ok(vec![Action::MergeUsers {
-                target_user_id: inputs.id(inputs.fields, "targetUserId")?,
-                source_user_id: inputs.id(inputs.fields, "sourceUserId")?,
-            }]),
-        }
+    /// All of them, in the order of their files.
+    pub const ALL: [Self; 12] = [
+        Self::AddDetailView,
+        Self::AddCartAddition,
+        Self::AddPurchase,
+        Self::AddBookmark,
+        Self::AddRating,
+        Self::SetViewPortion,
+        Self::SetViewPortionFromWatchTime,
+        Self::DeleteCartAddition,
+        Self::DeleteBookmark,
+        Self::MergeUsers,
+        Self::AddClick,
+        Self::AddListViews,
+    ];
+
+    /// The action of a name such as `addDetailView`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.schema().name == name)
+    }
+
+    /// Its name: `addDetailView`.
+    pub fn name(self) -> &'static str {
+        &self.schema().name
+    }
+
+    /// Its fields.
+    pub fn schema(self) -> &'static ActionSchema {
+        static SCHEMAS: LazyLock<Vec<ActionSchema>> =
+            LazyLock::new(|| FILES.iter().map(|file| ActionSchema::of_file(file)).collect());
+        &SCHEMAS[self as usize]
     }
 }
 
-impl Inputs<'_> {
-    /// The message for a missing field, with the paths that were tried. It finds fields of lines
-    /// and cart items too.
-    fn missing(&self, field: &str) -> FieldError {
-        let named = |name: &str| {
-            self.directives.iter().find(|(other, _)| *other == name).map(|(_, from)| from)
-        };
-        let inner = self.directives.iter().find_map(|(_, from)| match from {
-            Directive::Object(shape) | Directive::ArrayPath(_, shape) => {
-                shape.iter().find(|(other, _)| *other == field).map(|(_, from)| from)
-            }
-            _ => None,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_action_has_its_file() {
+        let names = ActionType::ALL.map(|action| {
+            let name = action.name();
+            assert_eq!(ActionType::from_name(name), Some(action));
+            let (first, rest) = name.split_at(1);
+            assert_eq!(format!("{action:?}"), first.to_uppercase() + rest);
+            name
         });
-        match named(field).or(inner) {
-            Some(from) => FieldError::new(field, format!("is missing ({from})")),
-            None => FieldError::new(field, "is missing"),
-        }
+        assert_eq!(names.len(), FILES.len());
     }
-
-    /// An id: a text, or a number or boolean as text.
-    fn id(&self, fields: &Fields<'_>, field: &str) -> FieldResult<String> {
-        let id = match get(fields, field).map(scalar) {
-            Some(Scalar::Text(id)) => id.into_owned(),
-            Some(Scalar::Literal(id)) => id.into_owned(),
-            None | Some(Scalar::Null) => String::new(),
-            Some(Scalar::Instant(_) | Scalar::Nested) => {
-                return Err(FieldError::new(field, "must be a string"));
-            }
-        };
-        if id.is_empty() {
-            return Err(self.missing(field));
-        }
-        if id.len() > ID_BYTES_MAX {
-            let what = format!("has {} bytes, the limit is {ID_BYTES_MAX}", id.len());
-            return Err(FieldError::new(field, what));
-        }
-        Ok(id)
-    }
-
-    fn object(&self, field: &str) -> FieldResult<&Fields<'_>> {
-        match get(self.fields, field) {
-            Some(Resolved::Object(fields)) => Ok(fields),
-            _ => Err(self.missing(field)),
-        }
-    }
-
-    /// An interaction with the fields that all kinds share; the item id comes from `item`.
-    fn interaction(&self, kind: InteractionKind, item: &Fields<'_>) -> FieldResult<Interaction> {
-        let mut interaction =
-            Interaction::new(self.id(self.fields, "userId")?, self.id(item, "itemId")?, kind);
-        interaction.timestamp = instant(self.fields, "timestamp")?;
-        interaction.recomm_id = text(self.fields, "recommId");
-        interaction.session_id = text(self.fields, "sessionId");
-        Ok(interaction)
-    }
-
-    fn weak_signals(&self, kind: WeakSignalKind, item_ids: Vec<String>) -> FieldResult<Action> {
-        let user_id = self.id(self.fields, "userId")?;
-        Ok(Action::AddWeakSignals {
-            user_id,
-            item_ids,
-            kind,
-            timestamp: instant(self.fields, "timestamp")?,
-        })
-    }
-
-    /// An interaction of a cart or order line: price and profit are for the whole amount.
-    fn line(&self, kind: InteractionKind, line: &Fields<'_>) -> FieldResult<Interaction> {
-        let mut interaction = self.interaction(kind, line)?;
-        interaction.amount = number(line, "amount")?;
-        let factor = interaction.amount.unwrap_or(1.0);
-        let total = |field| finite(field, number(line, field)?.map(|unit| unit * factor));
-        interaction.price = total("price")?;
-        interaction.profit = total("profit")?;
-        Ok(interaction)
-    }
-
-    fn view_portion(&self, portion: f64) -> FieldResult<Vec<Action>> {
-        if !(0.0..=1.0).contains(&portion) {
-            let what = format!("is {portion}, it must be from 0 to 1");
-            return Err(FieldError::new("portion", what));
-        }
-        let mut interaction = self.interaction(InteractionKind::ViewPortion, self.fields)?;
-        interaction.value = Some(portion);
-        Ok(vec![Action::AddInteraction(interaction)])
-    }
-
-    fn delete(&self, kind: InteractionKind) -> FieldResult<Vec<Action>> {
-        Ok(vec![Action::DeleteInteractions(InteractionSelector {
-            user_id: self.id(self.fields, "userId")?,
-            item_id: self.id(self.fields, "itemId")?,
-            kind,
-            timestamp: instant(self.fields, "timestamp")?,
-            session_id: None,
-        })])
-    }
-}
-
-fn add_line(purchase: &mut Interaction, line: &Interaction) -> FieldResult<()> {
-    let sum = |a: Option<f64>, b: Option<f64>| a.zip(b).map(|(a, b)| a + b).or(a).or(b);
-    let amount = purchase.amount.unwrap_or(1.0) + line.amount.unwrap_or(1.0);
-    purchase.amount = finite("amount", Some(amount))?;
-    purchase.price = finite("price", sum(purchase.price, line.price))?;
-    purchase.profit = finite("profit", sum(purchase.profit, line.profit))?;
-    Ok(())
-}
-
-/// Refuses a product or sum that overflowed.
-fn finite(field: &str, number: Option<f64>) -> FieldResult<Option<f64>> {
-    match number {
-        Some(number) if !number.is_finite() => {
-            Err(FieldError::new(field, "of the whole amount is beyond all numbers"))
-        }
-        number => Ok(number),
-    }
-}
-
-/// A scalar value in the form that the rules for ids, numbers and times need.
-enum Scalar<'a> {
-    Null,
-    Text(Cow<'a, str>),
-    /// A number or boolean as written.
-    Literal(Cow<'a, str>),
-    Instant(Timestamp),
-    /// An array or object.
-    Nested,
-}
-
-fn scalar<'a>(resolved: &Resolved<'a>) -> Scalar<'a> {
-    match resolved {
-        Resolved::Found(PathValue::Text(text)) => Scalar::Text(Cow::Borrowed(text)),
-        Resolved::Found(PathValue::Instant(instant)) => Scalar::Instant(*instant),
-        Resolved::Number(number) => Scalar::Literal(Cow::Owned(number.to_string())),
-        Resolved::Object(_) | Resolved::Array(_) => Scalar::Nested,
-        Resolved::Found(PathValue::Raw(raw)) => match raw.get().as_bytes().first() {
-            Some(b'"') => Scalar::Text(unquoted(raw.get())),
-            Some(b'[' | b'{') => Scalar::Nested,
-            _ if raw.get() == "null" => Scalar::Null,
-            _ => Scalar::Literal(Cow::Borrowed(raw.get())),
-        },
-    }
-}
-
-/// The text of a JSON string. One with a broken escape keeps its quotes: then it parses as no
-/// number and no time, and as an id it stays as it is.
-fn unquoted(json: &str) -> Cow<'_, str> {
-    match json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-        Some(inner) if !inner.contains('\\') => Cow::Borrowed(inner),
-        _ => serde_json::from_str::<String>(json).map_or(Cow::Borrowed(json), Cow::Owned),
-    }
-}
-
-fn get<'a, 'f>(fields: &'f Fields<'a>, field: &str) -> Option<&'f Resolved<'a>> {
-    fields.iter().find(|(name, _)| *name == field).map(|(_, resolved)| resolved)
-}
-
-fn text(fields: &Fields<'_>, field: &str) -> Option<String> {
-    match scalar(get(fields, field)?) {
-        Scalar::Text(text) | Scalar::Literal(text) if !text.is_empty() => Some(text.into_owned()),
-        _ => None,
-    }
-}
-
-fn number(fields: &Fields<'_>, field: &str) -> FieldResult<Option<f64>> {
-    let number = match get(fields, field).map(scalar) {
-        None | Some(Scalar::Null) => return Ok(None),
-        Some(Scalar::Text(text)) if text.is_empty() => return Ok(None),
-        Some(Scalar::Text(text) | Scalar::Literal(text)) => text.trim().parse::<f64>().ok(),
-        Some(Scalar::Instant(_) | Scalar::Nested) => None,
-    };
-    match number.filter(|number| number.is_finite()) {
-        Some(number) => Ok(Some(number)),
-        None => Err(FieldError::new(field, "must be a number")),
-    }
-}
-
-fn instant(fields: &Fields<'_>, field: &str) -> FieldResult<Option<Timestamp>> {
-    let instant = match get(fields, field).map(scalar) {
-        None | Some(Scalar::Null) => return Ok(None),
-        Some(Scalar::Instant(instant)) => Some(instant),
-        Some(Scalar::Text(text)) if text.is_empty() => return Ok(None),
-        Some(Scalar::Text(text) | Scalar::Literal(text)) => Timestamp::parse(&text),
-        Some(Scalar::Nested) => None,
-    };
-    instant
-        .map(Some)
-        .ok_or_else(|| FieldError::new(field, "is neither ISO 8601 nor a Unix time from 1970 on"))
 }

@@ -1,110 +1,95 @@
-//! Directives: the source of a field's value. It is a path into the message, a literal, a choice,
-//! or a shape that is applied to each element of an array.
+//! Directives: where the value of a field comes from. They are read from JSON once, and resolved
+//! for each message.
+//!
+//! Everything is pure. There is no clock in the fold, so the work of one mapping on one message is
+//! bounded by steps and bytes, not by time.
 
-use std::fmt;
+mod liquid;
+mod parse;
+mod problem;
+mod replace;
+mod resolve;
+mod shapes;
+mod sources;
+mod template;
 
-use serde_json::value::RawValue;
+use crate::path::Path;
+use crate::value::Value;
 
-use crate::payload::{PathValue, Payload, at_raw, elements};
+pub use liquid::{LIQUID_BYTES_MAX, LIQUID_CHARS_MAX};
+pub(crate) use parse::parse_fields;
+pub use parse::{DEPTH_MAX, PATTERN_CHARS_MAX, REPLACEMENT_CHARS_MAX};
+pub use problem::Problem;
+pub(crate) use resolve::Budget;
+pub use resolve::{RESOLVE_BYTES_MAX, RESOLVE_STEPS_MAX, ResolveError};
 
-/// The source of one field. A directive may resolve to no value, which JavaScript calls undefined.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Directive {
-    /// `@path`: the value at a place such as `$.properties.products[0].sku`.
-    Path(&'static str),
-    /// `@literal`: a constant number.
-    Literal(f64),
-    /// `@if exists`: the first directive if it resolves to a value other than null, else the
-    /// second.
-    IfExists(Box<Directive>, Box<Directive>),
-    /// `@arrayPath`: the shape is resolved for each element. A single object counts as an array of
-    /// one.
-    ArrayPath(&'static str, Vec<(&'static str, Directive)>),
-    /// An object of directives.
-    Object(Vec<(&'static str, Directive)>),
-}
-
-/// The value of a directive for one message.
+/// The source of a value.
 #[derive(Debug, Clone)]
-pub(crate) enum Resolved<'a> {
-    Found(PathValue<'a>),
-    Number(f64),
-    Object(Fields<'a>),
-    Array(Vec<Fields<'a>>),
+pub(crate) enum Expr {
+    /// A constant text, number, boolean or null.
+    Raw(Value<'static>),
+    /// Each element is resolved.
+    List(Vec<Expr>),
+    /// Each member is resolved.
+    Map(Vec<(String, Expr)>),
+    /// `@path`.
+    Path(TextSource<Path>),
+    /// `@template`.
+    Template(TextSource<String>),
+    /// `@if`.
+    If(Box<If>),
+    /// `@case`.
+    Case(Box<Case>),
+    /// `@replace`.
+    Replace(Box<replace::Replace>),
+    /// `@arrayPath`.
+    ArrayPath(Box<ArrayPath>),
+    /// `@literal`.
+    Literal(Box<Expr>),
+    /// `@flatten`.
+    Flatten { value: Box<Expr>, separator: Box<Expr>, omits_arrays: bool },
+    /// `@json`.
+    Json { value: Box<Expr>, encodes: bool },
+    /// `@merge`.
+    Merge { objects: Vec<Expr>, direction: Box<Expr> },
+    /// `@transform`.
+    Transform { apply: Box<Expr>, mapping: Box<Expr> },
+    /// `@excludeWhenNull`.
+    ExcludeWhenNull(Box<Expr>),
+    /// `@liquid`.
+    Liquid(liquid::Template),
+    /// A directive that is an error whenever it is resolved.
+    Fails(String),
 }
 
-/// Field names with their values, without undefined ones.
-pub(crate) type Fields<'a> = Vec<(&'static str, Resolved<'a>)>;
-
-/// The start of paths: the message, or an element of an array in it.
-#[derive(Clone, Copy)]
-enum Root<'a, 'p> {
-    Message(&'p Payload<'a>),
-    Element(&'a RawValue),
+/// A text that is known, or given by a directive.
+#[derive(Debug, Clone)]
+pub(crate) enum TextSource<T> {
+    Fixed(T),
+    Resolved(Box<Expr>),
 }
 
-impl Directive {
-    fn resolve<'a>(&self, root: Root<'a, '_>) -> Option<Resolved<'a>> {
-        let at = |path: &str| match root {
-            Root::Message(payload) => payload.at(path),
-            Root::Element(raw) => at_raw(raw, path).map(PathValue::Raw),
-        };
-        match self {
-            Self::Path(path) => at(path).map(Resolved::Found),
-            Self::Literal(number) => Some(Resolved::Number(*number)),
-            Self::IfExists(first, second) => first
-                .resolve(root)
-                .filter(|value| !value.is_null())
-                .or_else(|| second.resolve(root)),
-            Self::ArrayPath(path, shape) => {
-                let PathValue::Raw(raw) = at(path)? else { return None };
-                let elements = match raw.get().as_bytes().first()? {
-                    b'[' => elements(raw)?,
-                    b'{' => vec![raw],
-                    _ => return None,
-                };
-                Some(Resolved::Array(
-                    elements
-                        .into_iter()
-                        .map(|element| resolve_fields(shape, Root::Element(element)))
-                        .collect(),
-                ))
-            }
-            Self::Object(shape) => Some(Resolved::Object(resolve_fields(shape, root))),
-        }
-    }
+#[derive(Debug, Clone)]
+pub(crate) struct If {
+    /// Whether the empty text, 0 and false count as absent, too.
+    is_blank: bool,
+    operand: Expr,
+    /// None gives `undefined`.
+    then: Option<Expr>,
+    otherwise: Option<Expr>,
 }
 
-/// Resolves the fields of an action for a message.
-pub(crate) fn resolve<'a>(
-    shape: &[(&'static str, Directive)],
-    payload: &Payload<'a>,
-) -> Fields<'a> {
-    resolve_fields(shape, Root::Message(payload))
+#[derive(Debug, Clone)]
+pub(crate) struct Case {
+    /// None is an error for texts.
+    to_upper: Option<bool>,
+    value: Expr,
 }
 
-fn resolve_fields<'a>(shape: &[(&'static str, Directive)], root: Root<'a, '_>) -> Fields<'a> {
-    shape.iter().filter_map(|(name, directive)| Some((*name, directive.resolve(root)?))).collect()
-}
-
-impl Resolved<'_> {
-    fn is_null(&self) -> bool {
-        matches!(self, Self::Found(PathValue::Raw(raw)) if raw.get() == "null")
-    }
-}
-
-impl fmt::Display for Directive {
-    /// The paths of the value, for error messages.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Path(path) | Self::ArrayPath(path, _) => f.write_str(path),
-            Self::Literal(value) => write!(f, "{value}"),
-            Self::IfExists(first, second) => write!(f, "{first}, else {second}"),
-            Self::Object(shape) => {
-                let fields: Vec<String> =
-                    shape.iter().map(|(name, from)| format!("{name} from {from}")).collect();
-                f.write_str(&fields.join(", "))
-            }
-        }
-    }
+#[derive(Debug, Clone)]
+pub(crate) struct ArrayPath {
+    /// The array: at a path, or what a directive resolves to.
+    array: TextSource<Path>,
+    /// Resolved for each element.
+    shape: Option<Expr>,
 }

@@ -1,140 +1,222 @@
-//! Reads values of a message by path.
+//! What mappings read: a message as its sender wrote it, an accepted message, or a part of one.
 //!
 //! Mappings read only three or four values of most messages. So the JSON is never parsed as a
-//! whole, only the objects along each path.
+//! whole, only the members along each path, and their texts are borrowed from the message.
 
-use std::borrow::Cow;
 use std::cell::OnceCell;
 
-use domain::{Message, Timestamp};
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use domain::Message;
 
-/// A message whose properties or traits are parsed at the first access.
-pub(crate) struct Payload<'a> {
-    message: &'a Message,
-    body: OnceCell<Object<'a>>,
+use crate::path::{Path, PathRules, walk, walk_owned};
+use crate::value::{Members, Object, ReadError, Value, members};
+
+/// A message. Its `properties`, `traits` and `context` are parsed at the first access.
+#[derive(Debug)]
+pub struct Payload<'a> {
+    origin: Origin<'a>,
+    /// How paths pass through scalars.
+    pub(crate) rules: PathRules,
+    parts: [OnceCell<Members<'a>>; PARTS.len()],
 }
 
-/// A value found in a message.
-#[derive(Debug, Clone)]
-pub(crate) enum PathValue<'a> {
-    /// A text field of the message.
-    Text(&'a str),
-    /// A time field of the message.
-    Instant(Timestamp),
-    /// A part of its JSON, unparsed.
-    Raw(&'a RawValue),
+/// The members of a message that are large, and in which most paths end.
+const PARTS: [&str; 3] = ["properties", "traits", "context"];
+
+#[derive(Debug)]
+enum Origin<'a> {
+    Message(&'a Message),
+    Json(Members<'a>),
 }
 
-/// The members of a JSON object, one level deep; of a repeated key the last counts.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+/// A member of a message: its value, or its JSON.
+enum Member<'a> {
+    Value(Value<'a>),
+    Json(&'a str),
+}
 
 impl<'a> Payload<'a> {
-    pub(crate) fn new(message: &'a Message) -> Self {
-        Self { message, body: OnceCell::new() }
+    /// An accepted message, as the fold reads it: with [`PathRules::Plain`], and without the
+    /// members that acceptance drops, such as an empty user id.
+    pub fn of_message(message: &'a Message) -> Self {
+        Self::new(Origin::Message(message), PathRules::Plain)
     }
 
-    /// The value at a path such as `$.properties.products[0].sku`; none where a step of the path is
-    /// missing.
-    pub(crate) fn at(&self, path: &str) -> Option<PathValue<'a>> {
-        let mut steps = steps(path);
-        let message = self.message;
-        let text = |text: &'a Option<String>| text.as_deref().map(PathValue::Text);
-        let found = match steps.next()? {
-            field if field == message.body_field() => {
-                let Some(first) = steps.next() else {
-                    return message.body.as_deref().and_then(raw).map(PathValue::Raw);
-                };
-                let body = self.body.get_or_init(|| {
-                    message.body.as_deref().and_then(Object::parse).unwrap_or_default()
-                });
-                PathValue::Raw(body.get(first)?)
-            }
-            "userId" => text(&message.user_id)?,
-            "anonymousId" => text(&message.anonymous_id)?,
-            "previousId" => text(&message.previous_id)?,
-            "groupId" => text(&message.group_id)?,
-            "event" => text(&message.event)?,
-            "name" => text(&message.name)?,
-            "category" => text(&message.category)?,
-            "messageId" => PathValue::Text(&message.message_id),
-            "type" => PathValue::Text(message.type_.word()),
-            "timestamp" => PathValue::Instant(message.timestamp),
-            "receivedAt" => PathValue::Instant(message.received_at),
-            "context" => PathValue::Raw(message.context.as_deref().and_then(raw)?),
-            "integrations" => PathValue::Raw(message.integrations.as_deref().and_then(raw)?),
-            _ => return None,
+    /// A message as its sender wrote it: the text of a JSON object.
+    ///
+    /// # Errors
+    /// If the text is no JSON object.
+    pub fn of_json(text: &'a str) -> Result<Self, ReadError> {
+        Ok(Self::new(Origin::Json(members(text)?), PathRules::JavaScript))
+    }
+
+    fn new(origin: Origin<'a>, rules: PathRules) -> Self {
+        Self { origin, rules, parts: Default::default() }
+    }
+
+    /// The value at a path; `undefined` where there is none.
+    pub fn get(&self, path: &Path) -> Value<'a> {
+        let Some((first, rest)) = path.steps().split_first() else { return self.whole() };
+        let json = match self.member(first) {
+            None => return Value::Undefined,
+            Some(Member::Value(value)) => return walk_owned(value, rest, self.rules),
+            Some(Member::Json(json)) => json,
         };
-        steps.try_fold(found, |found, step| match found {
-            PathValue::Raw(raw) => step_into(raw, step).map(PathValue::Raw),
-            PathValue::Text(_) | PathValue::Instant(_) => None,
-        })
-    }
-}
-
-/// The value at a path that starts at a part of a message.
-pub(crate) fn at_raw<'a>(raw: &'a RawValue, path: &str) -> Option<&'a RawValue> {
-    steps(path).try_fold(raw, step_into)
-}
-
-/// The elements of an array; none where it is no array.
-pub(crate) fn elements(raw: &RawValue) -> Option<Vec<&RawValue>> {
-    serde_json::from_str(raw.get()).ok()
-}
-
-fn steps(path: &str) -> impl Iterator<Item = &str> {
-    let is_separator = |byte: &u8| matches!(byte, b'.' | b'[' | b']');
-    let path = path.strip_prefix("$.").unwrap_or(path).as_bytes();
-    let steps = path.split(is_separator).filter(|step| !step.is_empty());
-    steps.map(|step| std::str::from_utf8(step).expect("a text split at ASCII is text"))
-}
-
-fn step_into<'a>(raw: &'a RawValue, step: &str) -> Option<&'a RawValue> {
-    match raw.get().as_bytes().first()? {
-        b'[' => elements(raw)?.get(step.parse::<usize>().ok()?).copied(),
-        b'{' => Object::parse(raw.get())?.get(step),
-        _ => None,
-    }
-}
-
-fn raw(text: &str) -> Option<&RawValue> {
-    serde_json::from_str(text).ok()
-}
-
-impl<'a> Object<'a> {
-    fn parse(text: &'a str) -> Option<Self> {
-        serde_json::from_str(text).ok()
-    }
-
-    fn get(&self, key: &str) -> Option<&'a RawValue> {
-        self.0.iter().rev().find(|(name, _)| name == key).map(|(_, raw)| *raw)
-    }
-}
-
-impl<'de> Deserialize<'de> for Object<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
-            type Value = Object<'de>;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::with_capacity(8);
-                while let Some((Key(key), raw)) = map.next_entry()? {
-                    members.push((key, raw));
-                }
-                Ok(Object(members))
-            }
+        let part = PARTS.iter().position(|part| part == first);
+        let (Some(part), Some((second, rest))) = (part, rest.split_first()) else {
+            return walk_owned(read(json), rest, self.rules);
+        };
+        if !json.trim_start().starts_with('{') {
+            return walk(&read(json), &path.steps()[1..], self.rules);
         }
-        deserializer.deserialize_map(Members)
+        let part = self.parts[part].get_or_init(|| members(json).unwrap_or_default());
+        match part.get(second) {
+            Some(json) => walk_owned(read(json), rest, self.rules),
+            None => Value::Undefined,
+        }
+    }
+
+    /// A member of the message itself, such as `type`; `undefined` where there is none.
+    pub(crate) fn field(&self, name: &str) -> Value<'a> {
+        match self.member(name) {
+            None => Value::Undefined,
+            Some(Member::Value(value)) => value,
+            Some(Member::Json(json)) => read(json),
+        }
+    }
+
+    fn member(&self, name: &str) -> Option<Member<'a>> {
+        let message = match &self.origin {
+            Origin::Json(members) => return members.get(name).map(Member::Json),
+            Origin::Message(message) => *message,
+        };
+        let text =
+            |text: &'a Option<String>| text.as_deref().map(|text| Member::Value(Value::text(text)));
+        let instant = |at| Some(Member::Value(Value::Instant(at)));
+        match name {
+            "type" => Some(Member::Value(Value::text(message.type_.word()))),
+            "messageId" => Some(Member::Value(Value::text(message.message_id.as_str()))),
+            "userId" => text(&message.user_id),
+            "anonymousId" => text(&message.anonymous_id),
+            "previousId" => text(&message.previous_id),
+            "groupId" => text(&message.group_id),
+            "event" => text(&message.event),
+            "name" => text(&message.name),
+            "category" => text(&message.category),
+            "context" => message.context.as_deref().map(Member::Json),
+            "integrations" => message.integrations.as_deref().map(Member::Json),
+            "timestamp" => instant(message.timestamp),
+            "originalTimestamp" => message.original_timestamp.and_then(instant),
+            "sentAt" => message.sent_at.and_then(instant),
+            "receivedAt" => instant(message.received_at),
+            body if body == message.body_field() => message.body.as_deref().map(Member::Json),
+            _ => None,
+        }
+    }
+
+    /// The whole message as an object.
+    fn whole(&self) -> Value<'a> {
+        const FIELDS: [&str; 17] = [
+            "type",
+            "messageId",
+            "userId",
+            "anonymousId",
+            "previousId",
+            "groupId",
+            "event",
+            "name",
+            "category",
+            "properties",
+            "traits",
+            "context",
+            "integrations",
+            "timestamp",
+            "originalTimestamp",
+            "sentAt",
+            "receivedAt",
+        ];
+        let object: Object<'a> = match &self.origin {
+            Origin::Json(members) => {
+                members.0.iter().map(|(key, json)| (key.clone(), read(json))).collect()
+            }
+            Origin::Message(_) => FIELDS
+                .iter()
+                .map(|name| ((*name).into(), self.field(name)))
+                .filter(|(_, value)| !value.is_undefined())
+                .collect(),
+        };
+        Value::Object(object)
     }
 }
 
-/// A key, borrowed unless it has escapes.
-#[derive(serde::Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+/// The value of a JSON text; `undefined` where it is broken, which no accepted message is.
+fn read(json: &str) -> Value<'_> {
+    Value::from_json(json).unwrap_or(Value::Undefined)
+}
+
+/// The payload of a directive: the message, or the element or output to which paths are relative.
+#[derive(Clone, Copy)]
+pub(crate) enum Scope<'a, 's> {
+    Payload(&'s Payload<'a>),
+    Value(&'s Value<'a>, PathRules),
+}
+
+impl<'a> Scope<'a, '_> {
+    pub(crate) fn get(&self, path: &Path) -> Value<'a> {
+        match self {
+            Self::Payload(payload) => payload.get(path),
+            Self::Value(value, rules) => walk(value, path.steps(), *rules),
+        }
+    }
+
+    pub(crate) fn whole(&self) -> Value<'a> {
+        match self {
+            Self::Payload(payload) => payload.whole(),
+            Self::Value(value, _) => (*value).clone(),
+        }
+    }
+
+    pub(crate) fn rules(&self) -> PathRules {
+        match self {
+            Self::Payload(payload) => payload.rules,
+            Self::Value(_, rules) => *rules,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_read_by_path_as_its_parsed_value_is() {
+        let json = r#" {"type":"track","userId":"","properties":{"a":{"b":[1,2]},"z":0,"a.b":1},
+            "context":null,"traits":"t","extra":{"x":{"y":1}},"n":5} "#;
+        let payload = Payload::of_json(json).unwrap();
+        let whole = Value::from_json(json).unwrap();
+        for path in [
+            "type",
+            "userId",
+            "userId.x",
+            "properties.a.b[1]",
+            "properties.a",
+            "properties.z.q",
+            "properties",
+            "properties.q",
+            "context",
+            "context.a",
+            "traits.length",
+            "traits[0]",
+            "extra.x.y",
+            "n.q",
+            "missing",
+            "$.",
+            "properties.a.b.length",
+        ] {
+            let path = Path::new(path);
+            let expected = walk(&whole, path.steps(), PathRules::JavaScript);
+            assert_eq!(payload.get(&path), expected, "{path:?}");
+        }
+        assert!(Payload::of_json("[1]").is_err());
+        assert!(Payload::of_json(r#"{"a":1"#).is_err());
+    }
+}

@@ -1,62 +1,51 @@
 //! The place of a mistake in a message, from the field of the action that it spoils.
 
-use crate::action::FieldError;
-use crate::directive::Directive;
-use crate::payload::{PathValue, Payload, at_raw, elements};
+use crate::directive::Expr;
+use crate::path::{Path, walk};
+use crate::payload::Payload;
+use crate::value::Value;
 
 /// The JSON pointer of the value from which a field is taken; the first of several where none is
-/// in the message, and empty for fields that come from no place.
+/// in the message, and empty for fields that come from no place. `line` is the element of a list.
 pub(crate) fn find(
-    directives: &[(&'static str, Directive)],
+    directives: &[(String, Expr)],
     payload: &Payload<'_>,
-    error: &FieldError,
+    name: &str,
+    line: Option<usize>,
 ) -> String {
-    let in_message = |directive| choose(directive, |path| payload.at(path).is_some());
-    if error.line.is_none()
-        && let Some(directive) = field(directives, error)
+    let in_message = |expr| choose(expr, |path| !payload.get(path).is_undefined());
+    if line.is_none()
+        && let Some(expr) = member(directives, name)
     {
-        return in_message(directive);
+        return in_message(expr);
     }
-    let inner = directives.iter().find_map(|(_, directive)| match directive {
-        Directive::Object(shape) => Some((None, field(shape, error)?)),
-        Directive::ArrayPath(array, shape) => Some((Some(*array), field(shape, error)?)),
-        _ => None,
+    let inner = directives.iter().find_map(|(_, expr)| {
+        let (array, members) = expr.members()?;
+        Some((array, member(members, name)?))
     });
-    let Some((array, directive)) = inner else { return String::new() };
-    let Some(array) = array else { return in_message(directive) };
-    let Some(PathValue::Raw(raw)) = payload.at(array) else { return pointer(array) };
+    let Some((array, expr)) = inner else { return String::new() };
+    let Some(array) = array else { return in_message(expr) };
+    let found = payload.get(array);
     // A single object counts as an array of one.
-    let line = error.line.and_then(|n| Some((n, *elements(raw)?.get(n)?)));
-    let (own, line) = match line {
-        Some((n, line)) => (format!("/{n}"), line),
-        None => (String::new(), raw),
+    let (own, element) = match (&found, line) {
+        (Value::Undefined, _) => return array.pointer(),
+        (Value::Array(items), Some(n)) => match items.get(n) {
+            Some(item) => (format!("/{n}"), item),
+            None => (String::new(), &found),
+        },
+        _ => (String::new(), &found),
     };
-    pointer(array) + &own + &choose(directive, |path| at_raw(line, path).is_some())
+    let is_there = |path: &Path| !walk(element, path.steps(), payload.rules).is_undefined();
+    array.pointer() + &own + &choose(expr, is_there)
 }
 
 /// The pointer of the first path that is there, or else of the first.
-fn choose(directive: &Directive, is_there: impl Fn(&str) -> bool) -> String {
-    let paths = paths(directive);
+fn choose(expr: &Expr, is_there: impl Fn(&Path) -> bool) -> String {
+    let paths = expr.paths();
     let there = paths.iter().find(|path| is_there(path));
-    there.or(paths.first()).map_or(String::new(), |path| pointer(path))
+    there.or(paths.first()).map_or(String::new(), |path| path.pointer())
 }
 
-fn field<'d>(shape: &'d [(&'static str, Directive)], error: &FieldError) -> Option<&'d Directive> {
-    shape.iter().find(|(name, _)| *name == error.field).map(|(_, directive)| directive)
-}
-
-/// The paths that a directive tries, in their order.
-fn paths(directive: &Directive) -> Vec<&'static str> {
-    match directive {
-        Directive::Path(path) | Directive::ArrayPath(path, _) => vec![path],
-        Directive::IfExists(first, second) => [paths(first), paths(second)].concat(),
-        Directive::Object(shape) => shape.iter().flat_map(|(_, from)| paths(from)).collect(),
-        Directive::Literal(_) => Vec::new(),
-    }
-}
-
-/// `/properties/products/0/sku` for `$.properties.products[0].sku`. No preset has a path with a
-/// character that pointers escape.
-fn pointer(path: &str) -> String {
-    path.trim_start_matches('$').replace(['.', '['], "/").replace(']', "")
+fn member<'e>(members: &'e [(String, Expr)], name: &str) -> Option<&'e Expr> {
+    members.iter().find(|(other, _)| other == name).map(|(_, expr)| expr)
 }

@@ -1,197 +1,121 @@
-//! The built-in mappings, in numbered sets. Each set contains the ones before it. The configuration
-//! of a workspace has the number of its set, so that a replay maps each message as it was mapped
-//! first.
+//! The built-in mappings: files in `presets`, in numbered sets. Each set contains the ones before
+//! it. The configuration of a workspace has the number of its set, so that a replay maps each
+//! message as it was mapped first.
 //!
 //! Set 1: the fourteen mappings of the recommender destination, under its names. Set 2: weak
-//! signals.
+//! signals, which only our own engine knows.
+//!
+//! For our own engine, presets of pages and screens match only those with a name: views without one
+//! are common and refer to no item, so they are no mistake.
 
 use std::sync::LazyLock;
 
-use domain::MessageType;
+use domain::PRESETS_LATEST;
 
-use crate::{ActionType, Directive, Mapping, Trigger};
+use crate::mapping::Mapping;
+use crate::mappings::Mappings;
+use crate::value::{Object, Value};
 
-/// All presets, in the order of their sets.
-pub fn presets() -> &'static [Mapping] {
-    static PRESETS: LazyLock<Vec<Mapping>> = LazyLock::new(make_presets);
+const FILES: [&str; 16] = [
+    include_str!("../presets/page-viewed.json"),
+    include_str!("../presets/product-viewed.json"),
+    include_str!("../presets/product-added.json"),
+    include_str!("../presets/product-removed.json"),
+    include_str!("../presets/order-completed.json"),
+    include_str!("../presets/product-added-to-wishlist.json"),
+    include_str!("../presets/product-removed-from-wishlist.json"),
+    include_str!("../presets/product-shared.json"),
+    include_str!("../presets/video-playback-started.json"),
+    include_str!("../presets/video-content-playing.json"),
+    include_str!("../presets/video-playback-paused.json"),
+    include_str!("../presets/video-playback-completed.json"),
+    include_str!("../presets/screen-viewed.json"),
+    include_str!("../presets/alias.json"),
+    include_str!("../presets/product-clicked.json"),
+    include_str!("../presets/product-list-viewed.json"),
+];
+
+struct Presets {
+    /// All of them, for our own engine.
+    all: Mappings,
+    /// The number of the set that added each.
+    set_of: Vec<u32>,
+    /// The sets from 0 on, with those before them.
+    in_set: Vec<Mappings>,
+    /// What each set adds.
+    added_by: Vec<Mappings>,
+    /// For a recommender destination.
+    recommender: Mappings,
+}
+
+fn load() -> &'static Presets {
+    static PRESETS: LazyLock<Presets> = LazyLock::new(|| {
+        let files = FILES.map(read);
+        let collect = |is_in: &dyn Fn(u32) -> bool| {
+            let chosen = files.iter().filter(|file| is_in(file.set));
+            Mappings::new(chosen.map(|file| file.engine.clone()).collect())
+        };
+        let sets = || 0..=PRESETS_LATEST;
+        let recommender = files.iter().filter(|file| file.set == 1);
+        Presets {
+            all: collect(&|_| true),
+            set_of: files.iter().map(|file| file.set).collect(),
+            in_set: sets().map(|set| collect(&|other| other <= set)).collect(),
+            added_by: sets().map(|set| collect(&|other| other == set)).collect(),
+            recommender: Mappings::new(recommender.map(|file| file.original.clone()).collect()),
+        }
+    });
     &PRESETS
 }
 
+/// All presets for our own engine, in the order of their sets.
+pub fn presets() -> &'static Mappings {
+    &load().all
+}
+
 /// The presets of a numbered set, including those of lower sets.
-pub fn presets_in_set(set: u32) -> &'static [Mapping] {
-    &presets()[..presets().partition_point(|preset| preset.set <= set)]
+pub fn presets_in_set(set: u32) -> &'static Mappings {
+    &load().in_set[set.min(PRESETS_LATEST) as usize]
 }
 
 /// The presets that a numbered set adds to the one before it.
-pub fn presets_added_by(set: u32) -> &'static [Mapping] {
-    &presets_in_set(set)[presets_in_set(set.saturating_sub(1)).len()..]
+pub fn presets_added_by(set: u32) -> &'static Mappings {
+    let added_by = &load().added_by;
+    // Set 0 and sets of later builds add none.
+    added_by.get(set as usize).unwrap_or(&added_by[0])
 }
 
-fn make_presets() -> Vec<Mapping> {
-    let view = |name, type_| Mapping {
-        name,
-        set: 1,
-        trigger: Trigger { type_, event: None },
-        action: ActionType::AddDetailView,
-        fields: adding([("itemId", path("$.name"))]),
-    };
-    let track = |name, event, action, fields| Mapping {
-        name,
-        set: 1,
-        trigger: Trigger { type_: MessageType::Track, event: Some(event) },
-        action,
-        fields,
-    };
-    let weak = |name, event, action, own| Mapping {
-        set: 2,
-        ..track(name, event, action, vec![("userId", user()), ("timestamp", time()), own])
-    };
-    let product = || ("itemId", ecommerce_item());
-    let cart_item = Directive::Object(vec![
-        ("itemId", ecommerce_item()),
-        ("amount", path("$.properties.quantity")),
-        ("price", path("$.properties.price")),
-    ]);
-    let order_lines = Directive::ArrayPath(
-        "$.properties.products",
-        vec![
-            ("itemId", either("$.product_id", path("$.sku"))),
-            ("amount", path("$.quantity")),
-            ("price", path("$.price")),
-            ("profit", path("$.profit")),
-        ],
-    );
-    let listed = Directive::ArrayPath(
-        "$.properties.products",
-        vec![("itemId", either("$.product_id", path("$.sku")))],
-    );
-    let watch_time = || {
-        let times = vec![
-            ("totalLength", path("$.properties.total_length")),
-            ("watchTime", path("$.properties.position")),
-        ];
-        ("portion", Directive::Object(times))
-    };
-    let portion = |portion: f64| ("portion", Directive::Literal(portion));
-    let video = || {
-        (
-            "itemId",
-            either("$.properties.content_asset_id", path("$.properties.content_asset_ids[0]")),
-        )
-    };
-    let session = || ("sessionId", path("$.properties.session"));
-    use ActionType::{
-        AddBookmark, AddCartAddition, AddClick, AddDetailView, AddListViews, AddPurchase,
-        DeleteBookmark, DeleteCartAddition, MergeUsers, SetViewPortion,
-        SetViewPortionFromWatchTime,
-    };
-    vec![
-        view("Page - Viewed", MessageType::Page),
-        track("Ecommerce - Product Viewed", "Product Viewed", AddDetailView, adding([product()])),
-        track(
-            "Ecommerce - Product Added",
-            "Product Added",
-            AddCartAddition,
-            adding([("item", cart_item)]),
-        ),
-        track("Ecommerce - Product Removed", "Product Removed", DeleteCartAddition, deleting()),
-        track(
-            "Ecommerce - Order Completed",
-            "Order Completed",
-            AddPurchase,
-            adding([("items", order_lines)]),
-        ),
-        track(
-            "Ecommerce - Product Added to Wishlist",
-            "Product Added to Wishlist",
-            AddBookmark,
-            adding([product()]),
-        ),
-        track(
-            "Ecommerce - Product Removed from Wishlist",
-            "Product Removed from Wishlist",
-            DeleteBookmark,
-            deleting(),
-        ),
-        track("Ecommerce - Product Shared", "Product Shared", AddBookmark, adding([product()])),
-        track(
-            "Video - Playback Started",
-            "Video Playback Started",
-            SetViewPortion,
-            adding([video(), portion(0.0), session()]),
-        ),
-        track(
-            "Video - Content Playing",
-            "Video Content Playing",
-            SetViewPortionFromWatchTime,
-            adding([video(), watch_time(), session()]),
-        ),
-        track(
-            "Video - Playback Paused",
-            "Video Playback Paused",
-            SetViewPortionFromWatchTime,
-            adding([("itemId", path("$.properties.content_asset_id")), watch_time(), session()]),
-        ),
-        track(
-            "Video - Playback Completed",
-            "Video Playback Completed",
-            SetViewPortion,
-            adding([video(), portion(1.0), session()]),
-        ),
-        view("Screen - Viewed", MessageType::Screen),
-        Mapping {
-            name: "Alias",
-            set: 1,
-            trigger: Trigger { type_: MessageType::Alias, event: None },
-            action: MergeUsers,
-            fields: vec![
-                ("targetUserId", path("$.userId")),
-                ("sourceUserId", path("$.previousId")),
-            ],
-        },
-        weak("Ecommerce - Product Clicked", "Product Clicked", AddClick, product()),
-        weak(
-            "Ecommerce - Product List Viewed",
-            "Product List Viewed",
-            AddListViews,
-            ("items", listed),
-        ),
-    ]
+/// The fourteen presets of the recommender destination, with its triggers.
+pub fn recommender_presets() -> &'static Mappings {
+    &load().recommender
 }
 
-fn path(path: &'static str) -> Directive {
-    Directive::Path(path)
+/// The number of the set that added a preset.
+pub(crate) fn set_of(name: &str) -> Option<u32> {
+    let place = presets().iter().position(|preset| preset.name == name)?;
+    load().set_of.get(place).copied()
 }
 
-fn either(first: &'static str, second: Directive) -> Directive {
-    Directive::IfExists(Box::new(path(first)), Box::new(second))
+/// A preset as the original and as our own engine has it.
+struct File {
+    set: u32,
+    original: Mapping,
+    engine: Mapping,
 }
 
-fn ecommerce_item() -> Directive {
-    either("$.properties.product_id", path("$.properties.sku"))
+fn read(json: &str) -> File {
+    let value = Value::from_json(json).expect("the files of presets are JSON").into_owned();
+    let Value::Object(mut object) = value else { panic!("a preset is an object: {json}") };
+    let set = object.remove("set").and_then(|set| set.as_number()).expect("a preset has a set");
+    let engine_trigger = object.remove("engine_trigger");
+    let original = read_mapping(object.clone());
+    if let Some(trigger) = engine_trigger {
+        object.set("trigger", trigger);
+    }
+    File { set: set as u32, original, engine: read_mapping(object) }
 }
 
-fn user() -> Directive {
-    either("$.userId", path("$.anonymousId"))
-}
-
-fn time() -> Directive {
-    either("$.properties.timestamp", path("$.timestamp"))
-}
-
-/// The fields of an action that adds an interaction: its own, and user, time and recommendation id.
-fn adding<const N: usize>(own: [(&'static str, Directive); N]) -> Vec<(&'static str, Directive)> {
-    let shared =
-        [("userId", user()), ("timestamp", time()), ("recommId", path("$.properties.recomm_id"))];
-    shared.into_iter().chain(own).collect()
-}
-
-/// The fields of an action that deletes interactions. Without a timestamp it deletes those of any
-/// time.
-fn deleting() -> Vec<(&'static str, Directive)> {
-    vec![
-        ("userId", user()),
-        ("itemId", ecommerce_item()),
-        ("timestamp", path("$.properties.timestamp")),
-    ]
+fn read_mapping(object: Object<'static>) -> Mapping {
+    Mapping::from_value(Value::Object(object))
+        .unwrap_or_else(|problems| panic!("a preset is wrong: {problems:?}"))
 }

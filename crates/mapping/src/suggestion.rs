@@ -2,7 +2,7 @@
 
 use domain::MessageType;
 
-use crate::Mapping;
+use crate::presets::{presets, set_of};
 
 /// A preset that would match the event under another name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,7 +136,7 @@ const EVENT_EXAMPLES: [(&str, &str); 11] = [
 
 /// Suggests a preset for a message of this type and event name. None where no preset has a similar
 /// meaning, or the event concerns no single item.
-pub fn suggest(presets: &'static [Mapping], type_: MessageType, event: &str) -> Option<Suggestion> {
+pub fn suggest(type_: MessageType, event: &str) -> Option<Suggestion> {
     let (event, example) = match type_ {
         MessageType::Page => (None, PAGE_EXAMPLE),
         MessageType::Screen => (None, SCREEN_EXAMPLE),
@@ -146,10 +146,16 @@ pub fn suggest(presets: &'static [Mapping], type_: MessageType, event: &str) -> 
         }
         MessageType::Identify | MessageType::Group | MessageType::Alias => return None,
     };
-    let is_match =
-        |preset: &&Mapping| (preset.trigger.type_, preset.trigger.event) == (type_, event);
-    let preset = presets.iter().find(is_match)?;
-    Some(Suggestion { preset: preset.name, set: preset.set, example })
+    let preset = presets().iter().find(|preset| {
+        let reach = preset.trigger.reach();
+        let has_type = reach.types.as_ref().is_some_and(|types| types.contains(type_.word()));
+        let has_event = match (event, &reach.events) {
+            (Some(event), Some(events)) => events.contains(event),
+            (event, events) => event.is_none() && events.is_none(),
+        };
+        has_type && has_event
+    })?;
+    Some(Suggestion { preset: &preset.name, set: set_of(&preset.name)?, example })
 }
 
 /// The event of a preset with the same words or the same meaning, with an example.
@@ -191,10 +197,9 @@ mod tests {
     use domain::{Arrival, Envelope, Timestamp, check_message};
 
     use super::*;
-    use crate::{map_message, presets};
 
     fn preset_for(event: &str) -> Option<&'static str> {
-        suggest(presets(), MessageType::Track, event).map(|suggestion| suggestion.preset)
+        suggest(MessageType::Track, event).map(|suggestion| suggestion.preset)
     }
 
     #[test]
@@ -220,7 +225,7 @@ mod tests {
         for (event, expected) in cases {
             assert_eq!(preset_for(event), expected, "{event:?}");
         }
-        assert_eq!(suggest(presets(), MessageType::Identify, "identify"), None);
+        assert_eq!(suggest(MessageType::Identify, "identify"), None);
     }
 
     #[test]
@@ -230,13 +235,13 @@ mod tests {
         let events = EVENT_EXAMPLES.map(|(event, _)| (MessageType::Track, event));
         let all = events.into_iter().chain([(MessageType::Page, ""), (MessageType::Screen, "")]);
         for (type_, event) in all {
-            let suggestion = suggest(presets(), type_, event).expect(event);
+            let suggestion = suggest(type_, event).expect(event);
             let message = check_message(suggestion.example, None, &Envelope::default(), &arrival)
                 .expect(event);
-            let preset = presets().iter().filter(|preset| preset.name == suggestion.preset);
-            let preset: Vec<_> = preset.cloned().collect();
-            let actions = map_message(&preset, &message);
-            assert!(actions.len() == 1 && actions[0].is_ok(), "{}: {actions:?}", suggestion.preset);
+            let made = presets().map_by_mapping(&message);
+            let made = made.iter().find(|(preset, _)| preset.name == suggestion.preset);
+            let actions = made.map(|(_, made)| made.as_ref().expect(event).len());
+            assert_eq!(actions, Some(1), "{}", suggestion.preset);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Every preset, with messages that it maps and refuses, as one table.
 
 use domain::{Arrival, Envelope, PRESETS_LATEST, Timestamp, check_message};
-use mapping::{Action, LISTED_ITEMS_MAX, map_message, presets, presets_added_by, presets_in_set};
+use mapping::{Action, LISTED_ITEMS_MAX, presets, presets_added_by, presets_in_set};
 
 fn check(cases: &[&str]) -> String {
     let arrival =
@@ -11,7 +11,7 @@ fn check(cases: &[&str]) -> String {
         .map(|text| {
             let text = text.replacen('{', r#"{"userId":"u","messageId":"m","#, 1);
             let message = check_message(&text, None, &Envelope::default(), &arrival).expect(&text);
-            let actions = map_message(presets(), &message);
+            let actions = presets().map(&message);
             let lines: String =
                 actions.iter().map(|action| format!("    {}\n", line(action))).collect();
             format!("{text}\n{}", if lines.is_empty() { "    -\n".to_owned() } else { lines })
@@ -58,10 +58,12 @@ fn there_are_fourteen_in_the_first_set_and_sixteen_in_the_second() {
     let count = |set: u32| presets_in_set(set).len();
     assert_eq!([0, 1, 2].map(count), [0, 14, 16]);
     assert_eq!(count(PRESETS_LATEST), presets().len(), "new workspaces get them all");
-    let added: Vec<&str> =
-        (1..=PRESETS_LATEST).flat_map(presets_added_by).map(|preset| preset.name).collect();
+    let added: Vec<&str> = (1..=PRESETS_LATEST)
+        .flat_map(presets_added_by)
+        .map(|preset| preset.name.as_str())
+        .collect();
     assert!(
-        added.iter().copied().eq(presets().iter().map(|preset| preset.name)),
+        added.iter().copied().eq(presets().iter().map(|preset| preset.name.as_str())),
         "each once, in order"
     );
 }
@@ -150,8 +152,13 @@ fn the_how_to_page_lists_every_preset_with_its_event_and_no_other() {
             Some((name, event))
         })
         .collect();
-    let mut known: Vec<_> =
-        presets().iter().map(|preset| (preset.name, preset.trigger.event)).collect();
+    let event = |preset: &'static mapping::Mapping| {
+        preset.trigger.reach().events.as_ref().and_then(|events| events.first())
+    };
+    let mut known: Vec<(&str, Option<&str>)> = presets()
+        .iter()
+        .map(|preset| (preset.name.as_str(), event(preset).map(String::as_str)))
+        .collect();
     listed.sort_unstable();
     known.sort_unstable();
     assert_eq!(listed, known);
@@ -165,7 +172,7 @@ fn a_mapping_that_fails_names_the_place_in_the_message() {
         );
         let arrival = Arrival { received_at: Timestamp(0), source: "web", peer_ip: None };
         let message = check_message(&text, None, &Envelope::default(), &arrival).unwrap();
-        let made = mapping::map_message_by_mapping(mapping::presets(), &message);
+        let made = presets().map_by_mapping(&message);
         let errors = made.into_iter().filter_map(|(_, made)| made.err());
         errors.map(|error| error.place).collect::<Vec<_>>().join(" ")
     };

@@ -100,7 +100,7 @@ impl PreparedEntry {
 }
 
 fn compute_preset_actions(message: &Message) -> Vec<PresetAction> {
-    let actions_of_set = |set| mapping::map_message(mapping::presets_added_by(set), message);
+    let actions_of_set = |set| mapping::presets_added_by(set).map(message);
     (1..=PRESETS_LATEST)
         .flat_map(|set| actions_of_set(set).into_iter().map(move |action| (set, action)))
         .collect()
@@ -261,7 +261,7 @@ fn apply_message(
     views.profiles.add_message(batch, user, message.timestamp, offset, event);
     if let Some(event) = event
         && actions.is_empty()
-        && !mapping::is_matched(mapping::presets_in_set(set), message)
+        && !mapping::presets_in_set(set).is_matched(message)
     {
         views.unmatched_events.add(batch, message.type_, event, received_at);
     }

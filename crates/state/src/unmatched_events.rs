@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use domain::{MessageType, Timestamp, WorkspaceId};
-use mapping::{Mapping, Suggestion};
+use mapping::{Mappings, Suggestion};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::key::KeyBuf;
@@ -40,7 +40,7 @@ pub struct UnmatchedEvent {
 impl UnmatchedEvent {
     /// A preset that matches a similar event; none if no preset is close.
     pub fn suggestion(&self) -> Option<Suggestion> {
-        mapping::suggest(mapping::presets(), self.type_, &self.event)
+        mapping::suggest(self.type_, &self.event)
     }
 
     /// The JSON form in APIs and commands, with the suggestion.
@@ -111,13 +111,10 @@ impl UnmatchedEvents {
     }
 
     /// Deletes the events that mappings match from now on.
-    pub(crate) fn remove_matched(&mut self, batch: &mut Batch<'_>, mappings: &[Mapping]) {
-        let matches = |mapping: &Mapping, (type_, event): &(MessageType, String)| {
-            mapping.trigger.type_ == *type_ && mapping.trigger.event == Some(event)
-        };
+    pub(crate) fn remove_matched(&mut self, batch: &mut Batch<'_>, mappings: &Mappings) {
         let keyspace = &self.keyspace;
         self.by_name.retain(|key, _| {
-            let is_matched = mappings.iter().any(|mapping| matches(mapping, key));
+            let is_matched = mappings.iter().any(|mapping| mapping.names_event(key.0, &key.1));
             if is_matched {
                 batch.remove(keyspace, KeyBuf::new().u8(key.0 as u8).text(&key.1));
             }

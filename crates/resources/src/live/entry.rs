@@ -155,7 +155,7 @@ impl LiveEntry {
         if self.outcome != LiveOutcome::Duplicate {
             self.effects.extend(Effect::of_traits(&message));
             let mut failed: Vec<String> = Vec::new();
-            for made in mapping::map_message(mapping::presets_in_set(presets), &message) {
+            for made in mapping::presets_in_set(presets).map(&message) {
                 match made {
                     Ok(action) => self.effects.push(Effect::of_action(action)),
                     Err(error) => failed.push(error.to_string()),

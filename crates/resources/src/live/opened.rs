@@ -93,10 +93,9 @@ impl OpenedEntry {
         if self.entry.outcome == LiveOutcome::Duplicate {
             return self;
         }
-        let made = mapping::map_message_by_mapping(mapping::presets_in_set(presets), message);
+        let made = mapping::presets_in_set(presets).map_by_mapping(message);
         if made.is_empty() && self.entry.effects.is_empty() {
-            let suggested =
-                mapping::suggest(mapping::presets(), message.type_, message.event_name());
+            let suggested = mapping::suggest(message.type_, message.event_name());
             self.would_be_taken_by = suggested.map(NearPreset::new);
         }
         for (mapping, made) in made {
@@ -107,7 +106,7 @@ impl OpenedEntry {
                     (Vec::new(), Some(error.what))
                 }
             };
-            self.mappings.push(MappingResult { preset: mapping.name, effects, error });
+            self.mappings.push(MappingResult { preset: &mapping.name, effects, error });
         }
         self
     }
