@@ -5,9 +5,9 @@ use mapping::{Mapping, Payload, recommender_presets};
 
 fn batch(mapping: &Mapping, messages: &[&str], is_compatible: bool) -> (String, String) {
     let settings = r#"{"databaseId":"db","privateToken":"t","databaseRegion":"eu-west"}"#;
-    let settings = Settings::from_json(settings).unwrap();
+    let settings = Settings::from_json(settings).expect("settings");
     let payloads: Vec<Payload<'_>> =
-        messages.iter().map(|message| Payload::of_json(message).unwrap()).collect();
+        messages.iter().map(|message| Payload::of_json(message).expect("a message")).collect();
     let made = map_batch(mapping, &payloads, &settings, is_compatible);
     let outcomes = made.messages.iter().map(|outcome| match outcome {
         BatchMessage::Accepted => "accepted".to_owned(),
@@ -18,12 +18,13 @@ fn batch(mapping: &Mapping, messages: &[&str], is_compatible: bool) -> (String, 
         }
     });
     let outcomes = outcomes.collect::<Vec<_>>().join(" | ");
-    let request = made.request.map(|request| serde_json::to_string(&request).unwrap());
+    let request =
+        made.request.map(|request| serde_json::to_string(&request).expect("plain fields"));
     (request.unwrap_or_default(), outcomes)
 }
 
 fn preset(name: &str) -> &'static Mapping {
-    recommender_presets().get(name).unwrap()
+    recommender_presets().get(name).expect("a preset")
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use mapping::{MAPPING_BYTES_MAX, MAPPINGS_MAX, Mappings, Payload, explain, recommender_presets};
 
 fn problems(json: &str) -> Vec<String> {
-    let problems = Mappings::from_json(json).unwrap_err();
+    let problems = Mappings::from_json(json).expect_err("a mistake");
     problems.iter().map(ToString::to_string).collect()
 }
 

@@ -25,7 +25,8 @@ fn twenty() -> Mappings {
     ];
     let presets: Vec<String> = presets().iter().map(|preset| preset.to_json()).collect();
     let own = own.map(str::to_owned);
-    Mappings::from_json(&format!("[{}]", [presets, own.to_vec()].concat().join(","))).unwrap()
+    Mappings::from_json(&format!("[{}]", [presets, own.to_vec()].concat().join(",")))
+        .expect("a message")
 }
 
 #[test]

@@ -193,8 +193,7 @@ fn text(directive: &str, value: &Value<'_>) -> Result<String, ResolveError> {
 impl If {
     fn resolve<'a>(&self, scope: Scope<'a, '_>, budget: &mut Budget) -> Resolved<'a> {
         let operand = self.operand.resolve(scope, budget)?;
-        let holds =
-            !operand.is_nullish() && !(self.is_blank && operand.loosely_equals_empty_text());
+        let holds = !(operand.is_nullish() || self.is_blank && operand.loosely_equals_empty_text());
         let chosen = if holds { &self.then } else { &self.otherwise };
         chosen.as_ref().map_or(Ok(Value::Undefined), |chosen| chosen.resolve(scope, budget))
     }

@@ -5,6 +5,9 @@ use std::fmt;
 use super::{Expr, TextSource};
 use crate::path::Path;
 
+/// The name of a member with its source.
+pub(crate) type Member = (String, Expr);
+
 impl Expr {
     /// The paths that are tried, in their order, each once. Those inside of `@arrayPath` are
     /// relative to its elements and not among them.
@@ -51,7 +54,7 @@ impl Expr {
     }
 
     /// The members of an object, or of the shape of an array with the array's path.
-    pub(crate) fn members(&self) -> Option<(Option<&Path>, &[(String, Expr)])> {
+    pub(crate) fn members(&self) -> Option<(Option<&Path>, &[Member])> {
         match self {
             Self::Map(members) => Some((None, members)),
             Self::ArrayPath(array) => match (&array.array, &array.shape) {
