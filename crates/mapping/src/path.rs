@@ -39,7 +39,7 @@ impl Path {
         Self { text: text.to_owned(), steps }
     }
 
-    /// As it was written.
+    /// The path as its author wrote it, such as `$.properties.sku`.
     pub fn text(&self) -> &str {
         &self.text
     }

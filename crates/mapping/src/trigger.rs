@@ -118,7 +118,7 @@ impl Trigger {
         Ok(Self { text: text.to_owned(), root, reach })
     }
 
-    /// As it was written.
+    /// The text of the trigger as its author wrote it.
     pub fn text(&self) -> &str {
         &self.text
     }

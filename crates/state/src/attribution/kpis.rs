@@ -144,7 +144,7 @@ pub(super) type RowName = (Place, Option<String>);
 pub(super) struct Row {
     pub(super) number: u32,
     pub(super) counts: KpiCounts,
-    /// Of rows of a group only.
+    /// Sums by person, for intervals; empty in rows that are of no group of an A/B test.
     pub(super) clusters: Clusters,
     is_dirty: bool,
 }
