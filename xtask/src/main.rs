@@ -26,7 +26,7 @@ cargo xtask COMMAND
          people without a history, with purchases in D/train.csv and titles in D/items.csv
   help   this text";
 /// How long CI runs each fuzz body, in seconds.
-const FUZZ_SECONDS: &str = "60";
+const FUZZ_SECONDS: &str = "30";
 
 fn main() -> Result<()> {
     match std::env::args().nth(1).as_deref() {

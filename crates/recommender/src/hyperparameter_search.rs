@@ -44,6 +44,11 @@ pub struct HyperparameterSearch {
     /// The chosen hyperparameters.
     #[schema(value_type = Object)]
     pub parameters: Parameters,
+    /// For each component of the parameters, its mean share (0 to 1) of the scores in the lists of
+    /// test users. Empty where nothing could be judged, and in reports of older versions. Weights
+    /// alone do not say it: each component scores on a scale of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shares: Vec<f32>,
 }
 
 /// The lists for the test users of the split, for comparisons with other models.
@@ -162,6 +167,7 @@ pub fn search_hyperparameters(
             popularity: config,
             ..Parameters::new(components, kept_per_item(set.n_items()))
         },
+        shares: blend.shares,
     };
     progress(1.0)?;
     drop(tuner);

@@ -12,30 +12,35 @@ pub struct BlendPart {
     pub name: &'static str,
     /// What it goes by.
     pub explanation: &'static str,
-    /// Its share of the weights, in per cent. Those of all parts are 100 together.
-    pub percent: u32,
+    /// Its mean share of the scores in the lists that the model was judged by, in per cent. Those
+    /// of all parts are 100 together. None where it was not measured.
+    pub percent: Option<u32>,
 }
 
 impl BlendPart {
     /// The parts of a blend, the largest first, each algorithm once.
-    pub fn all(components: &[Component]) -> Vec<Self> {
-        let mut weights: Vec<(&Component, f64)> = Vec::new();
-        for component in components {
-            let weight = f64::from(component.weight.max(0.0));
+    /// `shares` has the share of each component, or nothing where they were not measured.
+    pub fn all(components: &[Component], shares: &[f32]) -> Vec<Self> {
+        let is_measured = shares.len() == components.len();
+        let mut parts: Vec<(&ModelConfig, f64)> = Vec::new();
+        for (n, component) in components.iter().enumerate() {
+            let share = shares.get(n).map_or(0.0, |share| f64::from(share.max(0.0)));
             let is_same =
-                |(of, _): &&mut (&Component, f64)| of.model.name() == component.model.name();
-            match weights.iter_mut().find(is_same) {
-                Some((_, sum)) => *sum += weight,
-                None => weights.push((component, weight)),
+                |(model, _): &&mut (&ModelConfig, f64)| model.name() == component.model.name();
+            match parts.iter_mut().find(is_same) {
+                Some((_, sum)) => *sum += share,
+                None => parts.push((&component.model, share)),
             }
         }
-        weights.sort_by(|(_, one), (_, other)| other.total_cmp(one));
-        let percents = to_percents(&weights.iter().map(|(_, weight)| *weight).collect::<Vec<_>>());
-        let parts = weights.iter().zip(percents);
-        parts.map(|((of, _), percent)| Self::new(&of.model, percent)).collect()
+        parts.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+        let percents = to_percents(&parts.iter().map(|(_, share)| *share).collect::<Vec<_>>());
+        let parts = parts.iter().zip(percents);
+        parts
+            .map(|((model, _), percent)| Self::new(model, is_measured.then_some(percent)))
+            .collect()
     }
 
-    fn new(model: &ModelConfig, percent: u32) -> Self {
+    fn new(model: &ModelConfig, percent: Option<u32>) -> Self {
         let (name, explanation) = describe(model);
         Self { algorithm: model.name(), name, explanation, percent }
     }
@@ -95,27 +100,31 @@ mod tests {
 
     use super::*;
 
-    fn component(model: Value, weight: f32) -> Component {
+    fn component(model: Value) -> Component {
         let weighting = json!({ "half_life_days": null, "step_decay": 1.0 });
-        let component = json!({ "model": model, "weighting": weighting, "weight": weight });
+        let component = json!({ "model": model, "weighting": weighting, "weight": 0.25 });
         serde_json::from_value(component).unwrap()
     }
 
     #[test]
     fn each_part_is_named_once_and_the_shares_are_100_together() {
-        let spectral = |rank: u32, weight: f32| {
+        let spectral = |rank: u32| {
             let config = json!({ "half_life_days": null, "rank": rank, "filter": 0.5,
                 "iterations": 2, "seed": 0 });
-            component(json!({ "spectral": config }), weight)
+            component(json!({ "spectral": config }))
         };
         let exponents = json!({ "source_exponent": 0.7, "target_exponent": 0.3, "smoothing": 2.0 });
         let config = json!({ "half_life_days": 30.0, "normalisation": exponents });
-        let neighbours = component(json!({ "neighbours": config }), 0.5);
-        let parts = BlendPart::all(&[spectral(64, 0.2), neighbours, spectral(256, 0.5)]);
+        let neighbours = component(json!({ "neighbours": config }));
+        let components = [spectral(64), neighbours, spectral(256)];
+        let parts = BlendPart::all(&components, &[0.2, 0.42, 0.38]);
         let shares: Vec<_> = parts.iter().map(|part| (part.algorithm, part.percent)).collect();
-        assert_eq!(shares, [("spectral", 58), ("neighbours", 42)]);
+        assert_eq!(shares, [("spectral", Some(58)), ("neighbours", Some(42))]);
         assert!(parts.iter().all(|part| part.explanation.ends_with('.')));
-        assert_eq!(BlendPart::all(&[]), []);
+        assert_eq!(BlendPart::all(&[], &[]), []);
+        let unmeasured = BlendPart::all(&components, &[]);
+        assert_eq!(unmeasured.len(), 2);
+        assert!(unmeasured.iter().all(|part| part.percent.is_none()));
     }
 
     #[test]

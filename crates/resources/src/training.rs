@@ -160,7 +160,7 @@ pub(crate) fn list(engine: &Engine) -> Result<Models, ApiError> {
     let active = engine.training().map(|training| training.version);
     let on_disk = engine.models_on_disk()?;
     let models = engine.trainings().into_iter().map(|training| ShownModel {
-        blend: BlendPart::all(&training.search.parameters.components),
+        blend: BlendPart::all(&training.search.parameters.components, &training.search.shares),
         is_on_disk: on_disk.contains(&training.version),
         training,
     });

@@ -212,21 +212,32 @@ fn compare(compared: &Comparison, other: &str) -> String {
 fn made_of(blend: &[BlendPart]) -> Markup {
     html! {
         h2 { "What it is made of" }
+        @if blend.iter().any(|part| part.percent.is_some()) {
+            p { "How much each part says in the lists that the model was judged by." }
+        }
         ul class="parts" {
             @for part in blend {
-                @let share = f64::from(part.percent) / 100.0;
                 li {
                     p class="part-head" {
                         strong { (part.name) }
-                        span class="part-share" {
-                            @if part.percent == 0 { "under " (Unit::RoundShare.text(0.01)) }
-                            @else { (Unit::RoundShare.text(share)) }
-                        }
+                        @if let Some(percent) = part.percent { (part_share(percent)) }
                     }
-                    (Meter { share, tone: Tone::Accent, label: None })
+                    @if let Some(percent) = part.percent {
+                        @let share = f64::from(percent) / 100.0;
+                        (Meter { share, tone: Tone::Accent, label: None })
+                    }
                     p class="field-hint" { (part.explanation) }
                 }
             }
+        }
+    }
+}
+
+fn part_share(percent: u32) -> Markup {
+    html! {
+        span class="part-share" {
+            @if percent == 0 { "under " (Unit::RoundShare.text(0.01)) }
+            @else { (Unit::RoundShare.text(f64::from(percent) / 100.0)) }
         }
     }
 }

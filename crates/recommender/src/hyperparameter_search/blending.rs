@@ -55,6 +55,8 @@ impl Column {
 pub(super) struct Blend {
     /// The members with their weights.
     pub(super) components: Vec<Component>,
+    /// For each member, its mean share (0 to 1) of the scores in the lists of the test users.
+    pub(super) shares: Vec<f32>,
     /// The blend's lists for the test users.
     pub(super) lists: Vec<Vec<ItemIdx>>,
     /// The relevance thresholds, from the scores of hits.
@@ -96,6 +98,7 @@ pub(super) fn choose_blend(pool: &Pool<'_>, counts: &[u32]) -> Blend {
     let best = grown.reduce(|best, other| if other.1 > best.1 { other } else { best });
     let mut best = best.map(|(members, _)| members).unwrap_or_default();
     add_backoff(&columns, &mut best);
+    let shares = candidates.shares(&columns, &best);
     let members = best.into_iter().map(|(n, weight)| {
         let (setting, weighting, scale) = columns[n].member(pool);
         (setting, weighting, weight * scale)
@@ -116,6 +119,7 @@ pub(super) fn choose_blend(pool: &Pool<'_>, counts: &[u32]) -> Blend {
     let relevance = RelevanceShares::from_hits(hits.collect());
     Blend {
         components: members.iter().map(component).collect(),
+        shares,
         lists: drop_scores(&lists),
         relevance,
         models,
@@ -317,6 +321,30 @@ impl Candidates {
         candidates
     }
 
+    /// The part of each member in what the blend says: its share of the score of an item, as the
+    /// mean over the items of all lists. Together they are 1, or 0 where no list has a score.
+    fn shares(&self, columns: &[Column], members: &[(usize, f32)]) -> Vec<f32> {
+        if members.is_empty() {
+            return Vec::new();
+        }
+        let sums = sum_columns(columns, members);
+        let mut shares = vec![0.0f64; members.len()];
+        let mut n_listed = 0u32;
+        for bounds in self.starts.windows(2) {
+            let mut listed: Vec<usize> =
+                (bounds[0]..bounds[1]).filter(|&n| sums[n] > 0.0).collect();
+            listed.sort_unstable_by(|&a, &b| sums[b].total_cmp(&sums[a]));
+            listed.truncate(CUT_OFF);
+            n_listed += listed.len() as u32;
+            for n in listed {
+                for (share, &(column, weight)) in shares.iter_mut().zip(members) {
+                    *share += f64::from(weight * columns[column].values[n] / sums[n]);
+                }
+            }
+        }
+        shares.iter().map(|share| (share / f64::from(n_listed.max(1))) as f32).collect()
+    }
+
     /// The nDCG of `sums + weight * values`. `scratch` is a reused buffer.
     fn ndcg_of_sum(
         &self,
@@ -345,5 +373,31 @@ impl Candidates {
             }
         }
         total / self.wanted.len().max(1) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::neighbours;
+
+    #[test]
+    fn shares_count_what_is_said_and_not_the_scale_of_weights() {
+        let column = |values: &[f32]| Column {
+            setting: 0,
+            component: Component {
+                model: ModelConfig::Neighbours(neighbours::Config::default()),
+                weighting: HistoryWeighting::default(),
+                weight: 1.0,
+            },
+            values: values.to_vec(),
+        };
+        // The weight of the second is ten times smaller, its scores are thirty times larger.
+        let columns = [column(&[1.0, 1.0, 0.0]), column(&[30.0, 30.0, 0.0])];
+        let candidates =
+            Candidates { starts: vec![0, 2, 3], items: vec![4, 5, 6], wanted: Vec::new() };
+        let shares = candidates.shares(&columns, &[(0, 1.0), (1, 0.1)]);
+        assert!((shares[0] - 0.25).abs() < 1e-6 && (shares[1] - 0.75).abs() < 1e-6, "{shares:?}");
+        assert_eq!(candidates.shares(&columns, &[]), [0.0; 0]);
     }
 }

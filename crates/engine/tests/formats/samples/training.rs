@@ -91,6 +91,7 @@ pub(crate) fn refused() -> TrainingRecord {
                 },
                 kept_per_item: 500,
             },
+            shares: Vec::new(),
         },
         beside_current: Some(comparison),
         beside_popularity: None,
