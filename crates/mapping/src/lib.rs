@@ -24,7 +24,7 @@ pub use directive::{
 pub use engine::{Action, LISTED_ITEMS_MAX};
 pub use explain::{Explanation, FieldExplanation, FieldSource, explain};
 pub use mapping::{MAPPING_BYTES_MAX, Mapping, MappingError, NAME_BYTES_MAX};
-pub use mappings::{MAPPINGS_MAX, Mappings};
+pub use mappings::{MAPPINGS_BYTES_MAX, MAPPINGS_MAX, Mappings};
 pub use path::{Path, PathRules};
 pub use payload::Payload;
 pub use presets::{presets, presets_added_by, presets_in_set, recommender_presets};

@@ -13,6 +13,8 @@ use crate::value::Value;
 
 /// The most mappings of one destination.
 pub const MAPPINGS_MAX: usize = 50;
+/// The longest JSON of a list of mappings, in bytes.
+pub const MAPPINGS_BYTES_MAX: usize = MAPPINGS_MAX * MAPPING_BYTES_MAX;
 
 /// Mappings in their order. Those that a message cannot match, by its type and event, are passed
 /// over without evaluating their triggers.
@@ -187,9 +189,8 @@ impl<'m> IntoIterator for &'m Mappings {
 /// # Errors
 /// If it is no array, or beyond a limit, in words.
 pub(crate) fn read_list(json: &str) -> Result<Vec<Value<'static>>, String> {
-    let bytes_max = MAPPINGS_MAX * MAPPING_BYTES_MAX;
-    if json.len() > bytes_max {
-        return Err(format!("have {} bytes, the limit is {bytes_max}", json.len()));
+    if json.len() > MAPPINGS_BYTES_MAX {
+        return Err(format!("have {} bytes, the limit is {MAPPINGS_BYTES_MAX}", json.len()));
     }
     match Value::from_json(json).map_err(|error| format!("are {error}"))?.into_owned() {
         Value::Array(list) if list.len() > MAPPINGS_MAX => {

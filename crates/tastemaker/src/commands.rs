@@ -11,6 +11,7 @@ pub(crate) mod evaluate;
 pub(crate) mod events;
 pub(crate) mod import;
 pub(crate) mod journal;
+pub(crate) mod mapping;
 pub(crate) mod models;
 pub(crate) mod offline;
 pub(crate) mod recommend;

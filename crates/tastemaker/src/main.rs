@@ -51,6 +51,8 @@ enum Command {
     Models(commands::models::Args),
     /// List the events that no preset takes, with similar presets that would
     Events(commands::events::Args),
+    /// See what mappings make of messages
+    Mapping(commands::mapping::Args),
     /// Show messages and calls as they arrive at a running server, with what becomes of them
     Tail(commands::tail::Args),
     /// Train on a file and write recommendations to a file, without a server or a data folder
@@ -92,6 +94,7 @@ fn main() -> ExitCode {
         Command::Evaluate(args) => commands::evaluate::run(&args),
         Command::Models(args) => commands::models::run(&args),
         Command::Events(args) => commands::events::run(&args),
+        Command::Mapping(args) => commands::mapping::run(&args),
         Command::Tail(args) => commands::tail::run(&args),
         Command::Offline(args) => commands::offline::run(&args),
         Command::Recommend(args) => commands::recommend::run(&args),

@@ -5,6 +5,7 @@
 mod catalogs;
 mod interactions;
 mod journals;
+mod mappings;
 mod process;
 
 use std::path::Path;
