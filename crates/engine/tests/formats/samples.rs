@@ -134,7 +134,7 @@ fn messages() -> Vec<Entry> {
     all.iter().map(message).collect()
 }
 
-const REASONS: [RejectionReason; 22] = [
+const REASONS: [RejectionReason; 23] = [
     RejectionReason::BadRequest,
     RejectionReason::EmptyBatch,
     RejectionReason::BatchTooLong,
@@ -157,6 +157,7 @@ const REASONS: [RejectionReason; 22] = [
     RejectionReason::TimestampInvalid,
     RejectionReason::MappingFailed,
     RejectionReason::IdentityLimit,
+    RejectionReason::IdInvalid,
 ];
 
 fn rejected(reason: RejectionReason) -> Entry {
