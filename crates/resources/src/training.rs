@@ -96,11 +96,11 @@ pub async fn start(
             id: run.id,
             ..NewJob::new(engine.id().clone(), JobKind::Training, started_by)
         };
-        let train = move |control: &JobControl| {
+        let work = move |control: &JobControl| {
             let engine = handle.blocking().engine()?;
-            outcome(&run(engine, begun, options, control), control)
+            outcome(&train(engine, begun, options, control), control)
         };
-        Ok(StartedTraining { run, job: app.jobs.start(new, train)? })
+        Ok(StartedTraining { run, job: app.jobs.start(new, work)? })
     };
     workspace.run(start).await
 }
@@ -118,12 +118,12 @@ pub fn run_due(
     let id = begun.run().id;
     let new = NewJob { id, ..NewJob::of_server(engine.id().clone(), JobKind::Training) };
     app.jobs.attend(new, |control| {
-        let trained = run(Arc::clone(engine), begun, options, control);
+        let trained = train(Arc::clone(engine), begun, options, control);
         Attended { ended: outcome(&trained, control), value: trained }
     })
 }
 
-fn run(
+fn train(
     engine: Arc<Engine>,
     begun: BegunTraining,
     options: TrainingOptions,

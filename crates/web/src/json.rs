@@ -39,8 +39,10 @@ fn pointer(path: &Path, mistake: &str) -> Option<String> {
         let name = match segment {
             Segment::Seq { index } => index.to_string(),
             Segment::Map { key } => escaped(key),
-            // No part of the text, or no longer known: the place is within the last one known.
-            Segment::Enum { .. } | Segment::Unknown => continue,
+            // The form that a choice names is its only key.
+            Segment::Enum { variant } => escaped(variant),
+            // No longer known: the place is within the last one known.
+            Segment::Unknown => continue,
         };
         pointer.push('/');
         pointer += &name;

@@ -161,11 +161,15 @@ async fn furnish(shop: &mut Described) -> (String, String) {
     let import = shop.send("POST", &format!("{catalog}?job=true"), "text/csv", items()).await;
     send_messages(&shop.app).await;
     let segmentation = json!({ "id": "colours", "rule": { "property": "colour" } });
-    let filters = json!({ "rule": { "filters": [{ "id": "cheap", "filter": "'price' < 3" }] } });
-    let of_text = "recommendItemsToUser";
+    let filters = |below: u32| {
+        let segment = json!({ "id": "cheap", "filter": format!("'price' < {below}") });
+        json!({ "id": "cheap", "rule": { "filters": [segment] } })
+    };
+    let of_items = "recommendItemsToUser";
     for (method, path, body) in [
         ("POST", "segmentations", segmentation),
-        ("PUT", "segmentations/cheap", filters),
+        ("POST", "segmentations", filters(9)),
+        ("PUT", "segmentations/cheap", filters(3)),
         ("POST", "segmentation_trials", json!({ "expression": "'tags'" })),
         ("POST", "segmentation_trials", json!({ "expression": "'tags" })),
         ("POST", "synonyms", json!({ "term": "lamp", "synonym": "light" })),
@@ -173,12 +177,26 @@ async fn furnish(shop: &mut Described) -> (String, String) {
         ("POST", "series/s/members", json!({ "id": "i1", "time": 1.5 })),
         ("POST", "groups", json!({ "id": "g" })),
         ("POST", "groups/g/members", json!({ "id": "i1" })),
-        ("PUT", "scenarios/plain", json!({ "endpoint": of_text, "filter": "'price' < 9" })),
-        ("PUT", "scenarios/home", json!({ "endpoint": of_text, "diversity": 0.25 })),
+        (
+            "PUT",
+            "scenarios/plain",
+            json!({ "name": "plain", "endpoint": of_items, "filter": "'price' < 9" }),
+        ),
+        (
+            "PUT",
+            "scenarios/home",
+            json!({ "name": "home", "endpoint": of_items, "diversity": 0.25 }),
+        ),
         ("POST", "scenarios/home/test", groups()),
         ("PATCH", "scenarios/home/test", json!({ "shares": { "a": 0.25, "b": 0.75 } })),
-        ("PUT", "traits/likes", json!({ "kind": "recommended_items", "count": 3 })),
-        ("POST", "tokens", json!({ "name": "shop window", "kind": "public" })),
+        (
+            "PUT",
+            "scenarios/parts",
+            json!({ "name": "parts", "endpoint": "recommendItemSegmentsToUser",
+                    "segmentation": "colours" }),
+        ),
+        ("PUT", "traits/likes", json!({ "key": "likes", "kind": "recommended_items", "count": 3 })),
+        ("POST", "tokens", json!({ "name": "window", "kind": "public" })),
         ("POST", "sources", json!({ "name": "app", "bearer_tokens": ["t"] })),
         ("PATCH", "sources/app", json!({ "enabled": false })),
         ("POST", "sources/app/rotate", json!({ "overlap_s": 60 })),
@@ -188,6 +206,10 @@ async fn furnish(shop: &mut Described) -> (String, String) {
     ] {
         shop.call(method, &format!("{SHOP}/{path}"), body).await;
     }
+    shop.app.train().await;
+    shop.app
+        .batch(json!([track(500, "u0", "Product Viewed", json!({ "product_id": "i7" }))]))
+        .await;
     let run = shop.call("POST", &format!("{SHOP}/training"), Value::Null).await;
     let run = run["run"]["id"].as_str().unwrap().to_owned();
     let export = json!({ "what": "items", "format": "csv" });
@@ -230,12 +252,11 @@ async fn recommend(shop: &mut Described) -> String {
     shop.get(&format!("{SHOP}/recommendations?user=u0&{query}")).await;
     shop.get(&format!("{SHOP}/recommendations?user=u0&item_type=colour")).await;
     for body in [
-        json!({ "user": "u0", "count": 5, "why": "i1", "scenario": "home" }),
-        json!({ "user": "u0", "why": "i3" }),
-        json!({ "user": "u0", "item": "i1", "why": "i1" }),
+        json!({ "user": "u0", "count": 5, "why_not": "i1", "scenario": "home" }),
+        json!({ "user": "u0", "why_not": "i3" }),
+        json!({ "user": "u0", "item": "i1", "why_not": "i1" }),
         json!({ "query": "lamp", "user": "u0" }),
-        json!({ "user": "u0", "endpoint": "recommendItemSegmentsToUser",
-                "settings": { "segmentation": "colours" } }),
+        json!({ "user": "u0", "scenario": "parts" }),
     ] {
         shop.call("POST", &format!("{SHOP}/recommendations"), body).await;
     }
@@ -255,7 +276,8 @@ async fn every_answer_has_the_status_the_type_and_the_form_that_the_document_say
         shop.call("POST", path, body).await;
     }
     let models = shop.get(&format!("{SHOP}/models")).await;
-    let version = models["active"].as_str().unwrap().to_owned();
+    let version = |n: usize| models["models"][n]["version"].as_str().unwrap();
+    let (version, earlier) = (version(0), version(1));
     shop.call("POST", &format!("{SHOP}/models/{version}/activate"), Value::Null).await;
     let messages = shop.get(&format!("{SHOP}/messages")).await;
     let entries = messages["entries"].as_array().unwrap().clone();
@@ -274,7 +296,7 @@ async fn every_answer_has_the_status_the_type_and_the_form_that_the_document_say
         "sources",
         "sources/app",
         "tokens",
-        "tokens/shop%20window",
+        "tokens/window",
         "traits",
         "traits/likes",
         "people",
@@ -283,7 +305,7 @@ async fn every_answer_has_the_status_the_type_and_the_form_that_the_document_say
         "people/u0/timeline",
         "people/u0/interactions",
         "people/u0/lists",
-        "people/u0/list?name=home",
+        "people/u0/list?name=scenario:home",
         "search?q=i1",
         "search?q=u",
         "rejections",
@@ -322,7 +344,7 @@ async fn every_answer_has_the_status_the_type_and_the_form_that_the_document_say
         format!("recommendations/{list}"),
         format!("jobs/{export}/result"),
         format!("training/{run}"),
-        format!("models/{version}/samples?against={version}"),
+        format!("models/{version}/samples?against={earlier}"),
     ] {
         shop.get(&format!("{SHOP}/{path}")).await;
     }
