@@ -36,8 +36,8 @@ pub const ID_BYTES_MAX: usize = 1_000;
 /// recommender API makes, in bytes.
 const STRICT_ID_BYTES_MAX: usize = 255;
 
-/// Checks that an id or name can stand in addresses: browsers and HTTP clients take a segment of one
-/// or two dots for a folder and leave it out, and nobody can read or type a control character.
+/// Checks that an id or name can stand in addresses: browsers and HTTP clients take a segment of
+/// one or two dots for a folder and leave it out, and nobody can read or type a control character.
 ///
 /// # Errors
 /// Says what is wrong, to follow the name of the field.

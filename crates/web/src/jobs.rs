@@ -89,9 +89,9 @@ impl Jobs {
         self.find(&workspace, id).ok_or_else(ApiError::internal)
     }
 
-    /// Does work of a background thread on that thread, as a job that begins at once: how many there
-    /// are is limited by the threads. Of the jobs of a workspace that the server has begun, the last
-    /// one is kept.
+    /// Does work of a background thread on that thread, as a job that begins at once: how many
+    /// there are is limited by the threads. Of the jobs of a workspace that the server has begun,
+    /// the last one is kept.
     pub fn attend<T>(&self, new: NewJob, work: impl FnOnce(&JobControl) -> Attended<T>) -> T {
         let id = new.id;
         let cancel = self.0.registry.lock().add_running(new, self.0.clock.now());
