@@ -10,7 +10,7 @@ use crate::{Catalog, CatalogFile, ItemRow};
 pub const CHANGE_EXAMPLES_MAX: usize = 20;
 
 /// Some of the changes that activating a file would make, for people to look at.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ChangeExamples {
     /// Ids of new items, in the order of the file.
     pub added: Vec<String>,
@@ -21,7 +21,7 @@ pub struct ChangeExamples {
 }
 
 /// The change of one value of an item.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ValueChange {
     /// The id of the item.
     pub item_id: String,

@@ -11,7 +11,7 @@ mod jsonl;
 use std::collections::BTreeMap;
 use std::io::Read;
 
-use domain::id::ID_BYTES_MAX;
+use domain::id::{ID_BYTES_MAX, check_addressable};
 use domain::{Column, PropertyType, counted, grouped};
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
@@ -273,6 +273,9 @@ fn parse_row(
     if row.item_id.len() > ID_BYTES_MAX {
         let detail = format!("it has {} bytes, the limit is {ID_BYTES_MAX}", row.item_id.len());
         return Err(error("item_id is too long", detail));
+    }
+    if let Err(what) = check_addressable(&row.item_id) {
+        return Err(error("item_id cannot be used", format!("it {what}")));
     }
     if !seen.insert(row.item_id.clone()) {
         return Err(error(

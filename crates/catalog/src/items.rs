@@ -21,6 +21,7 @@ pub struct Catalog {
     table: PropertyTable,
     versions: Versions,
     n_available: usize,
+    n_known: usize,
     off: OffItems,
 }
 
@@ -61,6 +62,12 @@ impl ItemRecord {
             ever_listed: false,
             is_deleted: false,
         }
+    }
+
+    /// Whether there is such an item, available or withdrawn. Otherwise the record is a place for
+    /// what an import may still put in force.
+    fn is_known(&self) -> bool {
+        !self.is_deleted && (self.ever_listed || !self.is_unnamed())
     }
 
     /// Whether no message has named it. Then nothing refers to its index, which can be reused after
@@ -123,15 +130,36 @@ impl Catalog {
             items[row as usize].listed = true;
         }
         let off = OffItems::load(store, keys.off)?;
-        let mut catalog =
-            Self { keyspace: keys.items, by_id, items, table, versions, n_available: 0, off };
+        let mut catalog = Self {
+            keyspace: keys.items,
+            by_id,
+            items,
+            table,
+            versions,
+            n_available: 0,
+            n_known: 0,
+            off,
+        };
         catalog.n_available = catalog.count_available();
+        catalog.n_known = catalog.count_known();
         Ok(catalog)
     }
 
-    /// The index of an item; none where it was never named or is deleted.
+    /// The index of an item; none where no message and no version of the catalog has ever had it,
+    /// or it is deleted. What only an import has that was not put in force is no item.
     pub fn item(&self, item_id: &str) -> Option<ItemIdx> {
-        self.by_id.get(item_id).copied().filter(|item| !self.items[item.pos()].record.is_deleted)
+        self.index(item_id).filter(|item| self.items[item.pos()].record.is_known())
+    }
+
+    /// The index that an id has in the fold: that of an item, or the one that an import has
+    /// reserved for it.
+    pub fn index(&self, item_id: &str) -> Option<ItemIdx> {
+        self.by_id.get(item_id).copied().filter(|item| !self.is_deleted(*item))
+    }
+
+    /// Whether the item of an index was deleted; another one may have its id now.
+    pub fn is_deleted(&self, item: ItemIdx) -> bool {
+        self.items[item.pos()].record.is_deleted
     }
 
     /// The external id of an item.
@@ -165,7 +193,13 @@ impl Catalog {
         self.off.switch(batch, item, is_on);
     }
 
-    /// The number of assigned item indices, including those of deleted items.
+    /// The number of items, available or withdrawn: those that [`Catalog::item`] finds.
+    pub fn n_known(&self) -> usize {
+        self.n_known
+    }
+
+    /// The number of assigned item indices, including those of deleted items and those that an
+    /// import has reserved.
     pub fn n_items(&self) -> usize {
         self.items.len()
     }
@@ -240,6 +274,7 @@ impl Catalog {
         let was_available = entry.is_available(true);
         entry.listed = true;
         self.n_available += usize::from(!was_available);
+        self.n_known += usize::from(!entry.record.is_known());
         if !std::mem::replace(&mut entry.record.ever_listed, true) {
             self.put_item(batch, item);
         }
@@ -254,6 +289,7 @@ impl Catalog {
         let has_catalog = self.has_catalog();
         let entry = &mut self.items[item.pos()];
         self.n_available -= usize::from(entry.is_available(has_catalog));
+        self.n_known -= usize::from(entry.record.is_known());
         entry.listed = false;
         entry.record.is_deleted = true;
         if !entry.record.is_unnamed() {
@@ -289,6 +325,7 @@ impl Catalog {
         let has_catalog = self.has_catalog();
         let entry = &mut self.items[item.pos()];
         let was_available = entry.is_available(has_catalog);
+        self.n_known += usize::from(!entry.record.is_known());
         let is_named = match named_by {
             NamedBy::Action => &mut entry.record.in_messages,
             NamedBy::Page => &mut entry.record.in_pages,
@@ -390,11 +427,12 @@ impl Catalog {
         self.versions.switch(batch, next, at, self.n_listed(), n_items_before);
         self.table.switch(batch, next.version)?;
         self.n_available = self.count_available();
+        self.n_known = self.count_known();
         Ok(())
     }
 
     fn get_or_create_item(&mut self, batch: &mut Batch<'_>, item_id: &str) -> ItemIdx {
-        if let Some(item) = self.item(item_id) {
+        if let Some(item) = self.index(item_id) {
             return item;
         }
         let entry = Item { record: ItemRecord::new(item_id), listed: false };
@@ -425,5 +463,9 @@ impl Catalog {
 
     fn count_available(&self) -> usize {
         self.items.iter().filter(|item| item.is_available(self.has_catalog())).count()
+    }
+
+    fn count_known(&self) -> usize {
+        self.items.iter().filter(|item| item.record.is_known()).count()
     }
 }

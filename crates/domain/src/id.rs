@@ -36,10 +36,28 @@ pub const ID_BYTES_MAX: usize = 1_000;
 /// recommender API makes, in bytes.
 const STRICT_ID_BYTES_MAX: usize = 255;
 
-/// Whether an id keeps to the characters and the length of the recommender API.
+/// Checks that an id or name can stand in addresses: browsers and HTTP clients take a segment of
+/// one or two dots for a folder and leave it out, and nobody can read or type a control character.
+///
+/// # Errors
+/// Says what is wrong, to follow the name of the field.
+pub fn check_addressable(id: &str) -> Result<(), &'static str> {
+    if matches!(id, "." | "..") {
+        return Err("must not be \".\" or \"..\", which clients leave out of addresses");
+    }
+    match id.chars().any(char::is_control) {
+        true => Err("must have no control characters, such as a line break or NUL"),
+        false => Ok(()),
+    }
+}
+
+/// Whether an id keeps to the characters and the length of the recommender API, and can stand in
+/// addresses.
 pub fn is_strict_id(id: &str) -> bool {
     let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"_-:@.".contains(&b);
-    (1..=STRICT_ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(is_allowed)
+    let is_well_formed =
+        (1..=STRICT_ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(is_allowed);
+    is_well_formed && check_addressable(id).is_ok()
 }
 
 /// Checks [`is_strict_id`], and says the rule. `name` is that of the parameter.
@@ -49,6 +67,9 @@ pub fn is_strict_id(id: &str) -> bool {
 pub fn check_strict_id(name: &str, id: &str) -> Result<(), String> {
     if is_strict_id(id) {
         return Ok(());
+    }
+    if let Err(what) = check_addressable(id) {
+        return Err(format!("{name} {what}"));
     }
     let shown: String = id.chars().take(80).collect();
     Err(format!(
@@ -144,6 +165,17 @@ impl fmt::Display for WorkspaceId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_can_stand_in_addresses() {
+        for good in ["...", ".a", "a..", "a/b", "ü", " "] {
+            assert_eq!(check_addressable(good), Ok(()), "{good:?}");
+        }
+        for bad in [".", "..", "a\0", "a\nb", "\u{7f}", "\u{85}"] {
+            assert!(check_addressable(bad).is_err(), "{bad:?}");
+            assert!(!is_strict_id(bad) && check_strict_id("id", bad).is_err(), "{bad:?}");
+        }
+    }
 
     #[test]
     fn ids_are_path_segments_and_never_a_route_of_the_server() {

@@ -355,9 +355,7 @@ impl InteractionWeights {
         for kind in InteractionKind::ALL {
             let weight = self.weight(kind);
             if !(0.0..=WEIGHT_MAX).contains(&weight) {
-                return Err(format!(
-                    "the weight of {kind} is {weight}, it must be from 0 to {WEIGHT_MAX}"
-                ));
+                return Err(format!("{kind} is {weight}, it must be from 0 to {WEIGHT_MAX}"));
             }
         }
         if InteractionKind::ALL.into_iter().all(|kind| self.weight(kind) == 0.0) {

@@ -57,6 +57,24 @@ impl TryFrom<ScenarioKeys<String>> for Scenario {
     }
 }
 
+/// A scenario whose name is known from elsewhere. The text may leave it out.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub struct ScenarioOfName(ScenarioKeys<Option<String>>);
+
+impl ScenarioOfName {
+    /// The scenario.
+    ///
+    /// # Errors
+    /// Says that its name is another one.
+    pub fn named(self, name: &str) -> Result<Scenario, String> {
+        self.0.into_scenario(|own| match own {
+            Some(own) if own != name => Err(format!("name is {own:?}, but the path says {name:?}")),
+            _ => Ok(name.to_owned()),
+        })
+    }
+}
+
 impl Scenario {
     /// A scenario without settings and groups.
     pub fn new(name: impl Into<String>, endpoint: Endpoint) -> Self {
@@ -74,14 +92,9 @@ impl Scenario {
     /// # Errors
     /// Says what is wrong with the JSON, or that its name is another one.
     pub fn from_json(name: &str, json: &[u8]) -> Result<Self, String> {
-        let keys: ScenarioKeys<Option<String>> =
+        let read: ScenarioOfName =
             serde_json::from_slice(json).map_err(|error| error.to_string())?;
-        keys.into_scenario(|json_name| match json_name {
-            Some(json_name) if json_name != name => {
-                Err(format!("name is {json_name:?}, but the path says {name:?}"))
-            }
-            _ => Ok(name.to_owned()),
-        })
+        read.named(name)
     }
 
     /// The settings in force for a group; none for a scenario without groups.

@@ -97,9 +97,7 @@ impl WeakSignalWeights {
         for kind in WeakSignalKind::ALL {
             let weight = self.weight(kind);
             if !(0.0..=WEIGHT_MAX).contains(&weight) {
-                return Err(format!(
-                    "the weight of {kind} is {weight}, it must be from 0 to {WEIGHT_MAX}"
-                ));
+                return Err(format!("{kind} is {weight}, it must be from 0 to {WEIGHT_MAX}"));
             }
         }
         Ok(())

@@ -101,7 +101,7 @@ impl WorkspaceSettings {
         let n_properties = self.public_user_properties.len();
         if n_properties > PUBLIC_USER_PROPERTIES_MAX {
             return Err(format!(
-                "{n_properties} public_user_properties exceed the limit of {PUBLIC_USER_PROPERTIES_MAX}"
+                "public_user_properties has {n_properties} names, the limit is {PUBLIC_USER_PROPERTIES_MAX}"
             ));
         }
         Ok(())
@@ -269,7 +269,7 @@ impl WorkspaceConfig {
             return refuse(format!("interaction_weights: {what}"));
         }
         if let Err(what) = self.weak_signals.validate() {
-            return refuse(format!("weak_signals: {what}"));
+            return refuse(format!("weak_signals.{what}"));
         }
         if !(PRESETS_FIRST..=PRESETS_LATEST).contains(&self.preset_set()) {
             return refuse(format!(
@@ -320,7 +320,7 @@ impl WorkspaceConfig {
                     .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
             if !well_formed || trait_.key.ends_with("__detail") {
                 return refuse(format!(
-                    "trait key {:?} must be 1 to {TRAIT_KEY_CHARS_MAX} characters of a-z, 0-9 and '_', not ending in __detail",
+                    "trait {:?}: key must be 1 to {TRAIT_KEY_CHARS_MAX} characters of a-z, 0-9 and '_', not ending in __detail",
                     trait_.key
                 ));
             }

@@ -1,8 +1,10 @@
 //! Changes of the configuration, checked before they are journalled.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::WorkspaceConfig;
+use domain::id::check_addressable;
 use serving::check_scenario;
 use state::{Command, ConfigChange, ConfigCommand, Entry, Expected, Outcome, Refusal, Revisions};
 
@@ -62,8 +64,8 @@ impl Engine {
     /// completes them.
     pub fn configure(&self, commands: Vec<ConfigCommand>) -> Result<(), ConfigError> {
         let _one_at_a_time = self.config_lock.lock();
-        let (config, revisions) = self.revised_config();
-        let mut config = WorkspaceConfig::clone(&config);
+        let (present, revisions) = self.revised_config();
+        let mut config = WorkspaceConfig::clone(&present);
         for command in &commands {
             command.apply_to(&mut config, &revisions)?;
             if let ConfigChange::PutScenario { name, scenario } = &command.change {
@@ -72,6 +74,7 @@ impl Engine {
             }
         }
         config.validate().map_err(|error| ConfigError::Invalid(error.what))?;
+        check_new_names(&present, &config).map_err(ConfigError::Invalid)?;
         let entry = |command| Entry::Command {
             received_at: self.now(),
             command: Box::new(Command::Configure(Box::new(command))),
@@ -105,4 +108,24 @@ impl Engine {
         let command = |change| ConfigCommand { change, expected: Expected::Anything };
         self.configure(changes.into_iter().map(command).collect())
     }
+}
+
+/// Checks that what was named anew can be addressed. An earlier build may have taken other names,
+/// which must not hinder changes.
+fn check_new_names(before: &WorkspaceConfig, after: &WorkspaceConfig) -> Result<(), String> {
+    let before = names(before);
+    let new = names(after).into_iter().filter(|named| !before.contains(named));
+    for (word, name) in new {
+        check_addressable(&name).map_err(|what| format!("{word} {name:?}: name {what}"))?;
+    }
+    Ok(())
+}
+
+/// The names that addresses have, each with the word for what it names. Keys of traits have a
+/// stricter form.
+fn names(config: &WorkspaceConfig) -> BTreeSet<(&'static str, String)> {
+    let sources = config.sources.iter().map(|source| ("source", source.name.clone()));
+    let tokens = config.all_tokens().map(|token| ("token", token.name));
+    let scenarios = config.scenarios.iter().map(|scenario| ("scenario", scenario.name.clone()));
+    sources.chain(tokens).chain(scenarios).collect()
 }

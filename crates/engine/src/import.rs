@@ -90,7 +90,7 @@ fn describe_uses(uses: &PropertyUses) -> String {
 }
 
 /// A preview of an import.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct CatalogPreview {
     /// The errors in the file, and the types of its columns.
     pub report: ImportReport,

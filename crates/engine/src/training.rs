@@ -289,7 +289,7 @@ impl Engine {
     }
 
     /// Logs a training run that made no model.
-    pub fn report_failed_training(&self, error: &EngineError) {
+    fn report_failed_training(&self, error: &EngineError) {
         let (workspace, error_text) = (self.id(), error.describe());
         match error {
             EngineError::Training(TrainingError::Cancelled(_)) => {

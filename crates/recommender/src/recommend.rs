@@ -41,7 +41,7 @@ pub fn recommend(sources: CandidateSources<'_>, request: &Request<'_>) -> Recomm
         let explanation = match candidate.origin {
             // Its seeds are no interactions of the user.
             _ if candidate.tier.is_backfill() => Vec::new(),
-            Origin::Model | Origin::ColdStart => sources.explain(&query, item),
+            Origin::Model | Origin::ColdStart => sources.explain_by_others(&query, item),
             Origin::Trending | Origin::Picked | Origin::Match => Vec::new(),
             Origin::RecentlyViewed => explain_by_last_interaction(item),
             Origin::BuyAgain => {

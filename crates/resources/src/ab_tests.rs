@@ -12,7 +12,7 @@ use web::workspaces::RequestedWorkspace;
 
 use crate::comparison::{Comparison, Measure, compare, rate};
 use crate::results::{ShownCounts, ShownRate};
-use crate::scenarios::{ShownScenario, find, located};
+use crate::scenarios::{ShownScenario, find};
 use crate::{Revised, configure};
 
 /// The least number of groups of a test.
@@ -236,9 +236,7 @@ async fn change(
     configure(app, workspace, move |_, engine| {
         let mut scenario = find(&engine.config(), &name)?.clone();
         change(engine, &mut scenario)?;
-        engine
-            .change_config(ConfigChange::put_scenario(&scenario), expected)
-            .map_err(|error| located(error.into()))?;
+        engine.change_config(ConfigChange::put_scenario(&scenario), expected)?;
         let resource = Resource::Scenario(name);
         Ok(Revised::now(engine, &resource, ShownScenario::new(engine, scenario)))
     })

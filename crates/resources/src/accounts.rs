@@ -94,7 +94,7 @@ pub struct AccountPatch {
     /// Other workspaces. Null stands for all of them.
     #[serde(default, deserialize_with = "deserialize_present")]
     #[schema(value_type = Option<Option<Vec<String>>>)]
-    pub workspaces: Option<Option<BTreeSet<WorkspaceId>>>,
+    pub workspaces: Option<Option<Vec<WorkspaceId>>>,
     /// Whether nobody can sign in to it.
     pub disabled: Option<bool>,
 }
@@ -102,7 +102,7 @@ pub struct AccountPatch {
 /// Tells null from a key that is missing.
 fn deserialize_present<'d, D: Deserializer<'d>>(
     from: D,
-) -> Result<Option<Option<BTreeSet<WorkspaceId>>>, D::Error> {
+) -> Result<Option<Option<Vec<WorkspaceId>>>, D::Error> {
     Option::deserialize(from).map(Some)
 }
 
@@ -117,9 +117,10 @@ pub async fn update(
     patch: AccountPatch,
 ) -> Result<ShownAccount, ApiError> {
     let present = find(app, &email)?;
-    let grant = Grant {
-        role: patch.role.unwrap_or(present.grant.role),
-        workspaces: patch.workspaces.unwrap_or(present.grant.workspaces),
+    let role = patch.role.unwrap_or(present.grant.role);
+    let grant = match patch.workspaces {
+        Some(workspaces) => grant(app, role, workspaces)?,
+        None => Grant { role, ..present.grant },
     };
     let is_disabled = patch.disabled.unwrap_or(present.is_disabled);
     let update = Change::ChangeAccount { email: email.clone(), grant, is_disabled };
@@ -200,6 +201,42 @@ fn shown_invitation(email: &str, invitation: &Invitation, is_reset: bool) -> Sho
     }
 }
 
+/// Whom an invitation is for, and what the account may do.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewInvitation {
+    /// Who is invited.
+    pub email: String,
+    /// What the account may do.
+    pub role: Role,
+    /// The workspaces that it is limited to; none where it is not.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub workspaces: Option<Vec<WorkspaceId>>,
+}
+
+/// The grant of a role in some workspaces, or all where none are given.
+///
+/// # Errors
+/// If there is no such workspace, or the role takes no limit.
+pub(crate) fn grant(
+    app: &App,
+    role: Role,
+    workspaces: Option<Vec<WorkspaceId>>,
+) -> Result<Grant, ApiError> {
+    let unknown = |id: &WorkspaceId| !app.workspaces.knows(id);
+    if let Some(named) = &workspaces
+        && let Some(n) = named.iter().position(unknown)
+    {
+        let known: Vec<String> =
+            app.workspaces.open_ids().iter().map(WorkspaceId::to_string).collect();
+        let message = unknown_resource("workspace", named[n].as_str(), &known).message;
+        return Err(ApiError::invalid(message).at(format!("/workspaces/{n}")));
+    }
+    let grant = Grant { role, workspaces: workspaces.map(BTreeSet::from_iter) };
+    grant.validate().map_err(|what| ApiError::invalid(what).at("/workspaces"))?;
+    Ok(grant)
+}
+
 /// Invites somebody. An earlier invitation for the same address is no longer valid.
 ///
 /// # Errors
@@ -207,17 +244,16 @@ fn shown_invitation(email: &str, invitation: &Invitation, is_reset: bool) -> Sho
 pub async fn invite(
     app: &Arc<App>,
     caller: &Caller,
-    email: &str,
-    grant: Grant,
+    NewInvitation { email, role, workspaces }: NewInvitation,
 ) -> Result<MadeInvitation, ApiError> {
-    let email = normalize_email(email).map_err(|what| ApiError::invalid(what).at("/email"))?;
+    let email = normalize_email(&email).map_err(|what| ApiError::invalid(what).at("/email"))?;
     if app.access.installation().look(|state| state.accounts.contains_key(&email)) {
         let message = format!(
             "account {email:?} exists already; POST /api/accounts/{email}/reset makes a link for another password"
         );
         return Err(ApiError::new(ErrorKind::AlreadyExists, message).at("/email"));
     }
-    grant.validate().map_err(|what| ApiError::invalid(what).at("/workspaces"))?;
+    let grant = grant(app, role, workspaces)?;
     make_invitation(app, caller, email, grant).await
 }
 

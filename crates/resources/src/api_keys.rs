@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use domain::{Grant, Role, Timestamp, WorkspaceId};
+use domain::{Role, Timestamp, WorkspaceId};
 use engine::installation::{Change, SecretHash};
 use serde::{Deserialize, Serialize};
 use web::App;
 use web::access::{Caller, Who};
-use web::error::ApiError;
+use web::error::{ApiError, ErrorKind};
 
+use crate::accounts::grant;
 use crate::installation::change;
 use crate::shown::new_secret;
 
@@ -53,7 +54,7 @@ pub struct NewApiKey {
     pub role: Role,
     /// The workspaces that it is limited to; none where it is not.
     #[schema(value_type = Option<Vec<String>>)]
-    pub workspaces: Option<BTreeSet<WorkspaceId>>,
+    pub workspaces: Option<Vec<WorkspaceId>>,
 }
 
 /// The keys, by name.
@@ -80,9 +81,15 @@ pub async fn create(
     NewApiKey { name, role, workspaces }: NewApiKey,
 ) -> Result<MadeApiKey, ApiError> {
     let key = new_secret()?;
-    let grant = Grant { role, workspaces: workspaces.clone() };
+    let grant = grant(app, role, workspaces)?;
+    let workspaces = grant.workspaces.clone();
     let hash = SecretHash::of(&key);
-    change(app, caller, Change::AddApiKey { name: name.clone(), grant, hash }).await?;
+    change(app, caller, Change::AddApiKey { name: name.clone(), grant, hash }).await.map_err(
+        |error| match error.kind == ErrorKind::Invalid && error.message.starts_with("name ") {
+            true => error.at("/name"),
+            false => error,
+        },
+    )?;
     Ok(MadeApiKey { name, role, workspaces, key })
 }
 

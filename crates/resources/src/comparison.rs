@@ -52,6 +52,7 @@ pub enum Verdict {
 
 /// A group beside the first one.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = GroupComparison)]
 pub struct Comparison {
     /// The group.
     pub group: String,

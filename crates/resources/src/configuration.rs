@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use engine::{ConfigError, Engine, Expected, Resource};
 use web::App;
-use web::error::ApiError;
+use web::error::{ApiError, ErrorKind};
 use web::workspaces::RequestedWorkspace;
 
 /// A resource with its revision.
@@ -37,9 +37,51 @@ pub async fn configure<T: Send + 'static>(
     let app = Arc::clone(app);
     let change = move |engine: &Engine| {
         let _one_at_a_time = app.configuring.lock();
-        change(&app, engine)
+        change(&app, engine).map_err(located)
     };
     workspace.run(change).await
+}
+
+/// An error of a configuration with the place in the body. Its message names the resource and then
+/// the key: `scenario "home": diversity is 2, it must be from 0 to 1`.
+fn located(error: ApiError) -> ApiError {
+    match place(&error.message) {
+        Some(place) if error.kind == ErrorKind::Invalid && error.pointer.is_none() => {
+            error.at(place)
+        }
+        _ => error,
+    }
+}
+
+/// The place of the key that a message names, as a JSON pointer; none where it names none.
+fn place(message: &str) -> Option<String> {
+    // The weights are the whole body.
+    let message = message.strip_prefix("interaction_weights: ").unwrap_or(message);
+    let what = after_name(message).unwrap_or(message);
+    if what.starts_with("group \"") {
+        return Some("/group".to_owned());
+    }
+    let is_of_key = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_.".contains(c);
+    let (key, rest) = what.split_at(what.find(|c| !is_of_key(c))?);
+    let is_named =
+        [": ", " is ", " has ", " must ", " says "].iter().any(|verb| rest.starts_with(verb));
+    (is_named && key.starts_with(|c: char| c.is_ascii_lowercase()))
+        .then(|| format!("/{}", key.replace('.', "/")))
+}
+
+/// What follows the kind and the name of a resource, which is quoted and escaped.
+fn after_name(message: &str) -> Option<&str> {
+    let (kind, quoted) = message.split_once(" \"")?;
+    if !["source", "token", "trait", "scenario"].contains(&kind) {
+        return None;
+    }
+    let mut is_escaped = false;
+    let end = quoted.find(|c| {
+        let is_end = c == '"' && !is_escaped;
+        is_escaped = c == '\\' && !is_escaped;
+        is_end
+    })?;
+    quoted[end + 1..].strip_prefix(": ")
 }
 
 /// The error of making or replacing a resource, where [`Expected::Absent`] is a precondition.
@@ -57,4 +99,29 @@ pub fn unknown_resource(word: &str, name: &str, known: &[impl AsRef<str>]) -> Ap
     let known: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
     ApiError::not_found(format!("no {word} {name:?}; there are: {known}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place;
+
+    #[test]
+    fn a_message_tells_its_place() {
+        for (message, expected) in [
+            ("source \"\": name must be 1 to 256 bytes", Some("/name")),
+            ("source \"a\\\": b\": write_key must be printable", Some("/write_key")),
+            ("scenario \"home\": promoted.share is 2, it must be", Some("/promoted/share")),
+            ("scenario \"home\": filter: column 3: what is this?", Some("/filter")),
+            ("scenario \"home\": group \"b\": share is 2", Some("/group")),
+            ("scenario \"home\": constraint.0.property must have", Some("/constraint/0/property")),
+            ("interaction_weights: view is 7, it must be", Some("/view")),
+            ("interaction_weights: every weight is 0: nothing would count", None),
+            ("weak_signals.click is 7, it must be", Some("/weak_signals/click")),
+            ("presets is 9, the sets are 1 to 2", Some("/presets")),
+            ("1001 sources exceed the limit of 1000", None),
+            ("two sources are named \"a\"", None),
+        ] {
+            assert_eq!(place(message).as_deref(), expected, "{message}");
+        }
+    }
 }

@@ -437,5 +437,9 @@ pub async fn switch(
     id: String,
     is_on: bool,
 ) -> Result<(), ApiError> {
-    workspace.run(move |engine| Ok(engine.switch_item(&id, is_on)?)).await
+    let switch = move |engine: &Engine| {
+        engine.snapshot().catalog.item(&id).ok_or_else(|| no_item(&id))?;
+        Ok(engine.switch_item(&id, is_on)?)
+    };
+    workspace.run(switch).await
 }

@@ -102,7 +102,7 @@ pub struct ShownTrait {
     /// The key.
     pub key: String,
     /// The value, as sent.
-    #[schema(value_type = Object)]
+    #[schema(value_type = serde_json::Value)]
     pub value: Box<RawValue>,
     /// The source that has set it.
     pub source: String,

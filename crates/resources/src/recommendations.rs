@@ -104,7 +104,8 @@ pub struct PreviewedItem {
     pub because: Vec<PreviewedReason>,
 }
 
-/// A reason: what the user did with another item.
+/// A reason: what the user did with another item, or in lists of what was viewed or is bought again
+/// with the same.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct PreviewedReason {
     /// The other item.

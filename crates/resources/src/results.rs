@@ -185,8 +185,10 @@ pub fn range(workspace: &RequestedWorkspace, query: &ResultsQuery) -> Result<(Da
 fn parse_day(name: &str, text: Option<&str>) -> Result<Option<Day>, ApiError> {
     let parse = |text| {
         let wrong = || {
-            ApiError::invalid(format!("{name} is {text:?}, it must be a day as 2026-01-31"))
-                .of_parameter(name)
+            let message = format!(
+                "{name} is {text:?}, it must be a day as 2026-01-31, from 1970-01-01 to 9999-12-30"
+            );
+            ApiError::invalid(message).of_parameter(name)
         };
         Day::parse(text).ok_or_else(wrong)
     };

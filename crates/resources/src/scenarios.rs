@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use domain::scenario::ScenarioOfName;
 use domain::{Scenario, WorkspaceConfig};
 use engine::{ConfigChange, Engine, Expected, ReqlError, Resource, scenario_mistakes};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use web::App;
-use web::error::{ApiError, ErrorKind};
+use web::error::ApiError;
+use web::json;
 use web::workspaces::RequestedWorkspace;
 
 use crate::{Revised, configure, put_error, unknown_resource};
@@ -65,9 +67,11 @@ pub async fn read(
 ///
 /// # Errors
 /// If it is no scenario.
-pub fn parse(name: &str, body: &[u8]) -> Result<Scenario, ApiError> {
-    Scenario::from_json(name, without_problems(body).as_deref().unwrap_or(body))
-        .map_err(|what| ApiError::invalid(format!("scenario {name:?}: {what}")))
+pub fn parse(name: &str, given: &[u8]) -> Result<Scenario, ApiError> {
+    let subject = format!("scenario {name:?}");
+    let body = without_problems(given);
+    let read: ScenarioOfName = json::read(body.as_deref().unwrap_or(given), &subject)?;
+    read.named(name).map_err(|what| ApiError::invalid(format!("{subject}: {what}")).at("/name"))
 }
 
 /// A mistake in an expression of a scenario.
@@ -94,18 +98,6 @@ pub fn mistakes(scenario: &Scenario) -> Vec<Mistake> {
     found.map(mistake).collect()
 }
 
-/// An error of a scenario with the place that its message begins with, as a JSON pointer.
-pub(crate) fn located(error: ApiError) -> ApiError {
-    // `scenario "home": diversity is 2, it must be from 0 to 1`
-    let what = error.message.rsplit_once("\": ").map_or(error.message.as_str(), |(_, what)| what);
-    let is_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
-    let key = what.split(|c: char| !is_key(c)).next().unwrap_or_default().replace('.', "/");
-    match key.is_empty() || error.kind != ErrorKind::Invalid {
-        true => error,
-        false => error.at(format!("/{key}")),
-    }
-}
-
 /// None where there are none.
 fn without_problems(body: &[u8]) -> Option<Vec<u8>> {
     let mut keys: BTreeMap<String, &RawValue> = serde_json::from_slice(body).ok()?;
@@ -126,9 +118,7 @@ pub async fn put(
     configure(app, workspace, move |_, engine| {
         let is_new = engine.config().scenario(&scenario.name).is_none();
         let change = ConfigChange::put_scenario(&scenario);
-        engine
-            .change_config(change, expected)
-            .map_err(|error| located(put_error(error, expected)))?;
+        engine.change_config(change, expected).map_err(|error| put_error(error, expected))?;
         let resource = Resource::Scenario(scenario.name.clone());
         let shown = ShownScenario::new(engine, scenario);
         Ok((Revised::now(engine, &resource, shown), is_new))

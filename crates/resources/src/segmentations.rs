@@ -7,7 +7,7 @@ use engine::{
     SegmentationCommand, SegmentationKind,
 };
 use serde::{Deserialize, Serialize};
-use web::error::ApiError;
+use web::error::{ApiError, ErrorKind};
 use web::workspaces::RequestedWorkspace;
 
 use crate::commands::submit;
@@ -157,7 +157,7 @@ pub async fn create(
     segmentation: ShownSegmentation,
 ) -> Result<(), ApiError> {
     check(&segmentation)?;
-    let id = segmentation.id.clone();
+    let (id, place) = (segmentation.id.clone(), segmentation.rule.place());
     let (segmentation, segments) = match segmentation.rule {
         Rule::Filters(segments) => {
             (ShownSegmentation { rule: Rule::Filters(Vec::new()), ..segmentation }, segments)
@@ -165,7 +165,7 @@ pub async fn create(
         _ => (segmentation, Vec::new()),
     };
     let command = SegmentationCommand::Create(segmentation.into());
-    submit(workspace, Command::Segmentation(command)).await?;
+    submit(workspace, Command::Segmentation(command)).await.map_err(in_rule(place))?;
     replace_segments(workspace, id, segments).await
 }
 
@@ -179,6 +179,7 @@ pub async fn update(
 ) -> Result<(), ApiError> {
     check(&segmentation)?;
     let ShownSegmentation { id, title, description, rule } = segmentation;
+    let place = rule.place();
     let (rule, segments) = match rule {
         Rule::Property(name) => (RuleUpdate::Property(Some(name)), None),
         Rule::Expression(expression) => (RuleUpdate::AutoReql(Some(expression)), None),
@@ -190,7 +191,7 @@ pub async fn update(
         title: Some(title),
         description: Some(description),
     };
-    submit(workspace, Command::Segmentation(command)).await?;
+    submit(workspace, Command::Segmentation(command)).await.map_err(in_rule(place))?;
     match segments {
         Some(segments) => replace_segments(workspace, id, segments).await,
         None => Ok(()),
@@ -214,7 +215,7 @@ async fn replace_segments(
             submit(workspace, Command::Segmentation(command)).await?;
         }
     }
-    for FilteredSegment { id, filter, title } in segments {
+    for (n, FilteredSegment { id, filter, title }) in segments.into_iter().enumerate() {
         let segmentation_id = segmentation_id.clone();
         let command = match is_there(&id) {
             true => {
@@ -226,9 +227,20 @@ async fn replace_segments(
                 segment: Segment { id, filter, title },
             },
         };
-        submit(workspace, Command::Segmentation(command)).await?;
+        let place = format!("/rule/filters/{n}/filter");
+        submit(workspace, Command::Segmentation(command)).await.map_err(in_rule(&place))?;
     }
     Ok(())
+}
+
+/// Gives what is wrong with a rule its place in the body. Messages about it begin with the key.
+fn in_rule(place: &str) -> impl Fn(ApiError) -> ApiError {
+    move |error| match place.rsplit('/').next() {
+        Some(key) if error.kind == ErrorKind::Invalid && error.message.starts_with(key) => {
+            error.at(place)
+        }
+        _ => error,
+    }
 }
 
 /// Removes a segmentation with its segments.
@@ -280,6 +292,17 @@ fn show(engine: &Engine, sizes: SegmentSizes) -> ShownSegments {
         n_items: sizes.n_items,
         n_items_in_segments: sizes.n_items_in_segments,
         largest: largest.collect(),
+    }
+}
+
+impl Rule {
+    /// Where it stands in the body of a segmentation, as a JSON pointer.
+    fn place(&self) -> &'static str {
+        match self {
+            Self::Property(_) => "/rule/property",
+            Self::Expression(_) => "/rule/expression",
+            Self::Filters(_) => "/rule/filters",
+        }
     }
 }
 

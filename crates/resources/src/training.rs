@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use engine::installation::Actor;
-use engine::{Engine, EngineError, Training, TrainingError, TrainingRun};
+use engine::{
+    BegunTraining, Engine, EngineError, Training, TrainingError, TrainingOptions, TrainingRun,
+};
 use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 use web::App;
 use web::error::{ApiError, Classify};
-use web::jobs::{Job, JobControl, JobKind, JobOutcome, NewJob};
+use web::jobs::{Attended, Job, JobControl, JobKind, JobOutcome, NewJob};
 use web::workspaces::RequestedWorkspace;
 
 use crate::blend::BlendPart;
@@ -94,24 +96,58 @@ pub async fn start(
             id: run.id,
             ..NewJob::new(engine.id().clone(), JobKind::Training, started_by)
         };
-        let train = move |control: &JobControl| {
+        let work = move |control: &JobControl| {
             let engine = handle.blocking().engine()?;
-            let trained = engine.train_begun(begun, options, &|share| {
-                control.tell(share, "searches for the best model, and trains it");
-                if control.is_cancelled() { Err(engine::Cancelled) } else { Ok(()) }
-            });
-            match trained {
-                Ok(training) => Ok(JobOutcome::of(&training)),
-                Err(EngineError::Training(error @ TrainingError::Cancelled(_))) => {
-                    control.check()?;
-                    Err(error.into())
-                }
-                Err(error) => Err(error.into()),
-            }
+            outcome(&train(engine, begun, options, control), control)
         };
-        Ok(StartedTraining { run, job: app.jobs.start(new, train)? })
+        Ok(StartedTraining { run, job: app.jobs.start(new, work)? })
     };
     workspace.run(start).await
+}
+
+/// Does a run that is due, as a job that callers can cancel, on a thread of the server.
+///
+/// # Errors
+/// As [`Engine::begin_training`] and [`Engine::train_begun`].
+pub fn run_due(
+    app: &App,
+    engine: &Arc<Engine>,
+    options: TrainingOptions,
+) -> Result<Training, EngineError> {
+    let begun = engine.begin_training()?;
+    let id = begun.run().id;
+    let new = NewJob { id, ..NewJob::of_server(engine.id().clone(), JobKind::Training) };
+    app.jobs.attend(new, |control| {
+        let trained = train(Arc::clone(engine), begun, options, control);
+        Attended { ended: outcome(&trained, control), value: trained }
+    })
+}
+
+fn train(
+    engine: Arc<Engine>,
+    begun: BegunTraining,
+    options: TrainingOptions,
+    control: &JobControl,
+) -> Result<Training, EngineError> {
+    engine.train_begun(begun, options, &|share| {
+        control.tell(share, "searches for the best model, and trains it");
+        if control.is_cancelled() { Err(engine::Cancelled) } else { Ok(()) }
+    })
+}
+
+/// How the job of a run ends.
+fn outcome(
+    trained: &Result<Training, EngineError>,
+    control: &JobControl,
+) -> Result<JobOutcome, ApiError> {
+    match trained {
+        Ok(training) => Ok(JobOutcome::of(training)),
+        Err(EngineError::Training(error @ TrainingError::Cancelled(_))) => {
+            control.check()?;
+            Err(error.into())
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn begin_error(error: EngineError) -> ApiError {

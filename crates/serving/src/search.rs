@@ -200,7 +200,7 @@ fn collect_texts(views: &Views, row: u32) -> ItemTexts {
     let catalog = &views.catalog;
     let id = catalog.item_id(ItemIdx(row));
     let mut of_item = ItemTexts::default();
-    if catalog.item(id) != Some(ItemIdx(row)) {
+    if catalog.is_deleted(ItemIdx(row)) {
         return of_item;
     }
     of_item.codes.push(id.to_owned());

@@ -270,7 +270,7 @@ pub(crate) fn apply(
             }
         }
         // An item that no file lists now may be switched too: it stays as it is when it is back.
-        Command::SwitchItem { id, is_on } => match views.catalog.item(&id) {
+        Command::SwitchItem { id, is_on } => match views.catalog.index(&id) {
             None => Err(Refusal::missing("item", &id)),
             Some(item) => {
                 views.catalog.switch_item(batch, item, is_on);

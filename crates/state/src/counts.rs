@@ -7,7 +7,7 @@ pub struct Counts {
     pub known_users: u64,
     /// The number of external ids of all profiles.
     pub external_ids: u64,
-    /// The number of items, including those that only messages name.
+    /// The number of items, including those that only messages name and those that are withdrawn.
     pub items: u64,
     /// The number of items that may be recommended.
     pub available_items: u64,

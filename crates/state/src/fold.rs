@@ -333,7 +333,7 @@ fn apply_action(
             let user = message_user
                 .resolve(&selector.user_id)
                 .or_else(|| views.profiles.ids().user_by_id(&selector.user_id));
-            if let Some((user, item)) = user.zip(views.catalog.item(&selector.item_id)) {
+            if let Some((user, item)) = user.zip(views.catalog.index(&selector.item_id)) {
                 let (at, session) = (selector.timestamp, selector.session_id);
                 views.interactions.delete(batch, user, selector.kind, item, at, session)?;
             }
@@ -345,7 +345,7 @@ fn apply_action(
             };
             let at_s = interaction_time(timestamp, origin).seconds_u32();
             // Weak signals create no items: unknown items are skipped.
-            let items = item_ids.iter().filter_map(|item_id| views.catalog.item(item_id));
+            let items = item_ids.iter().filter_map(|item_id| views.catalog.index(item_id));
             let signals: Vec<WeakSignal> =
                 items.map(|item| WeakSignal { at_s, item, kind }).collect();
             views.weak_signals.add(batch, user, &signals);
@@ -382,7 +382,7 @@ fn record_list_impressions(
         let impressions: Vec<Impression> = {
             let at_s = list.at.seconds_u32();
             let rotating = list.items.iter().filter(|_| list.rotates && user.is_some());
-            let items = rotating.filter_map(|item| views.catalog.item(item));
+            let items = rotating.filter_map(|item| views.catalog.index(item));
             items.map(|item| Impression { item, at_s }).collect()
         };
         let rotates = list.rotates;

@@ -132,7 +132,7 @@ impl StatePart for Catalog {
     }
 
     fn count(&self, counts: &mut Counts) {
-        counts.items = self.n_items() as u64;
+        counts.items = self.n_known() as u64;
         counts.available_items = self.n_available() as u64;
         counts.catalog_version = self.current().map_or(0, |version| version.version);
     }

@@ -205,6 +205,12 @@ pub(crate) fn as_json(response: Response) -> Response {
             response.headers_mut().extend(allowed.map(|allowed| (ALLOW, allowed)));
             response
         }
+        // Of the requests that reach no handler only those whose path cannot be read.
+        StatusCode::BAD_REQUEST => ApiError::bad_request(
+            "the path cannot be read: what is percent-encoded must be UTF-8, and a number where the \
+             path has one",
+        )
+        .into_response(),
         StatusCode::REQUEST_TIMEOUT => {
             ApiError::new(ErrorKind::Timeout, "the request took too long").into_response()
         }

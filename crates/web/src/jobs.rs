@@ -6,7 +6,7 @@ mod download;
 mod job;
 mod registry;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -22,6 +22,7 @@ pub use self::registry::{
     WAITING_BYTES_MAX, WAITING_IN_WORKSPACE_MAX, WAITING_MAX,
 };
 use self::registry::{Registry, Work};
+use crate::access::Who;
 use crate::error::ApiError;
 
 /// A job that is to be started.
@@ -33,7 +34,7 @@ pub struct NewJob {
     /// The kind of work.
     pub kind: JobKind,
     /// Who starts it.
-    pub started_by: Actor,
+    pub started_by: Who,
     /// The memory that the work holds while it waits, in bytes.
     pub n_bytes: usize,
 }
@@ -41,7 +42,13 @@ pub struct NewJob {
 impl NewJob {
     /// A job with a new id, which holds next to nothing while it waits.
     pub fn new(workspace: WorkspaceId, kind: JobKind, started_by: Actor) -> Self {
+        let started_by = Who::from(&started_by);
         Self { id: Uuid::new_v4(), workspace, kind, started_by, n_bytes: 0 }
+    }
+
+    /// A job that the server begins by itself.
+    pub fn of_server(workspace: WorkspaceId, kind: JobKind) -> Self {
+        Self { id: Uuid::new_v4(), workspace, kind, started_by: Who::SERVER, n_bytes: 0 }
     }
 }
 
@@ -80,6 +87,24 @@ impl Jobs {
         self.0.registry.lock().add(new, Box::new(work), self.0.clock.now())?;
         self.begin_next();
         self.find(&workspace, id).ok_or_else(ApiError::internal)
+    }
+
+    /// Does work of a background thread on that thread, as a job that begins at once: how many
+    /// there are is limited by the threads. Of the jobs of a workspace that the server has begun,
+    /// the last one is kept.
+    pub fn attend<T>(&self, new: NewJob, work: impl FnOnce(&JobControl) -> Attended<T>) -> T {
+        let id = new.id;
+        let cancel = self.0.registry.lock().add_running(new, self.0.clock.now());
+        let control = JobControl { jobs: self.clone(), id, cancel };
+        let done = catch_unwind(AssertUnwindSafe(|| work(&control)));
+        let (ended, value) = match done {
+            Ok(Attended { ended, value }) => (ended, Ok(value)),
+            Err(panic) => (Err(ApiError::internal()), Err(panic)),
+        };
+        control.end(ended);
+        self.begin_next();
+        // The thread counts its panics.
+        value.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     /// The jobs of a workspace, the latest first.
@@ -150,6 +175,14 @@ fn run(control: &JobControl, work: Work) -> Result<JobOutcome, ApiError> {
         tracing::error!("a job panicked");
         Err(ApiError::internal())
     })
+}
+
+/// What the work of a background thread has come to.
+pub struct Attended<T> {
+    /// How its job ends.
+    pub ended: Result<JobOutcome, ApiError>,
+    /// What the thread learns of it.
+    pub value: T,
 }
 
 /// What the work of a job tells, and is told.

@@ -325,13 +325,11 @@ impl ListSettings {
         for (n, Constraint { property, max }) in constraints.iter().enumerate() {
             if !(1..=NAME_BYTES_MAX).contains(&property.len()) {
                 return Err(format!(
-                    "constraint {n}: property must have 1 to {NAME_BYTES_MAX} bytes"
+                    "constraint.{n}.property must have 1 to {NAME_BYTES_MAX} bytes"
                 ));
             }
             if *max == 0 {
-                return Err(format!(
-                    "constraint {n} ({property:?}): max is 0, it must be 1 or more"
-                ));
+                return Err(format!("constraint.{n}.max is 0, it must be 1 or more"));
             }
             if constraints[..n].iter().any(|other| other.property == *property) {
                 return Err(format!("two constraints are for property {property:?}"));

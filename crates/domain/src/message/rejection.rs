@@ -57,6 +57,8 @@ pub enum RejectionReason {
     MappingFailed,
     /// The message was accepted, but its ids were not linked: the profile has reached a limit.
     IdentityLimit,
+    /// An id is `.` or `..`, or has a control character.
+    IdInvalid,
 }
 
 impl RejectionReason {
@@ -85,6 +87,7 @@ impl RejectionReason {
             Self::TimestampInvalid => "timestamp_invalid",
             Self::MappingFailed => "mapping_failed",
             Self::IdentityLimit => "identity_limit",
+            Self::IdInvalid => "id_invalid",
         }
     }
 }
@@ -120,6 +123,7 @@ impl RejectionReason {
             Self::TimestampInvalid => "A time cannot be read",
             Self::MappingFailed => "Taken, but a preset lacks what it needs",
             Self::IdentityLimit => "Taken, but its ids could not be linked",
+            Self::IdInvalid => "An id cannot stand in addresses",
         }
     }
 }
@@ -155,7 +159,9 @@ impl Rejection {
         match self.reason {
             RejectionReason::TypeInvalid => "/type",
             RejectionReason::IdRequired => "/userId",
-            RejectionReason::IdNotString | RejectionReason::IdTooLong => {
+            RejectionReason::IdNotString
+            | RejectionReason::IdTooLong
+            | RejectionReason::IdInvalid => {
                 named(&self.detail, &["/userId", "/anonymousId", "/previousId"])
             }
             RejectionReason::MessageIdInvalid => "/messageId",

@@ -116,7 +116,7 @@ impl WorkspaceConfig {
             let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"_-.".contains(&b);
             if !(1..=TOKEN_NAME_BYTES_MAX).contains(&name.len()) || !name.bytes().all(is_allowed) {
                 return Err(format!(
-                    "token name {name:?} must be 1 to {TOKEN_NAME_BYTES_MAX} characters of a-z, A-Z, 0-9, '_', '-' and '.'"
+                    "token {name:?}: name must be 1 to {TOKEN_NAME_BYTES_MAX} characters of a-z, A-Z, 0-9, '_', '-' and '.'"
                 ));
             }
             if TokenKind::ALL.iter().any(|kind| kind.word() == name) {
@@ -134,7 +134,7 @@ impl WorkspaceConfig {
                 self.all_tokens().find(|it| it.token == token.token && it.name != *name)
             {
                 return Err(format!(
-                    "token {name:?} has the secret of token {:?}: each needs its own",
+                    "token {name:?}: token is that of token {:?}: each needs its own",
                     same.name
                 ));
             }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::id::check_addressable;
 use domain::workspace::TOKEN_NAME_BYTES_MAX;
 use domain::{Grant, Role, Timestamp};
 
@@ -46,6 +47,7 @@ pub(super) fn check_name(name: &str) -> Result<(), String> {
             "name is {name:?}, it must be 1 to {TOKEN_NAME_BYTES_MAX} characters of a-z, A-Z, 0-9, '_', '-' and '.'"
         ));
     }
+    check_addressable(name).map_err(|what| format!("name {what}"))?;
     match name == BOOTSTRAP_KEY {
         true => Err(format!("name is {name:?}, which is that of the bootstrap file's admin_token")),
         false => Ok(()),

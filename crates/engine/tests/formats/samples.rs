@@ -43,7 +43,8 @@ pub(crate) fn entries() -> Vec<Entry> {
 /// What the files of version 6 do not have either: they were written before it came.
 pub(crate) fn since_the_fixtures() -> Vec<Entry> {
     let command = Command::SwitchItem { id: "lamp".to_owned(), is_on: false };
-    vec![Entry::Command { received_at: AT, command: Box::new(command) }]
+    let switched = Entry::Command { received_at: AT, command: Box::new(command) };
+    vec![switched, rejected(RejectionReason::IdInvalid)]
 }
 
 /// What version 5 does not have.

@@ -13,6 +13,23 @@ impl CandidateSources<'_> {
     /// The strongest contributions to an item's score. Shares are of all positive contributions;
     /// negative ones are ignored.
     pub(crate) fn explain(&self, query: &QueryVector, item: ItemIdx) -> Vec<Contribution> {
+        keep_strongest(self.contributions(query, item))
+    }
+
+    /// The same without what the user did with the item itself, which is no reason for whoever asks
+    /// why it is in the list.
+    pub(crate) fn explain_by_others(
+        &self,
+        query: &QueryVector,
+        item: ItemIdx,
+    ) -> Vec<Contribution> {
+        let mut all = self.contributions(query, item);
+        all.retain(|contribution| contribution.item != item);
+        keep_strongest(all)
+    }
+
+    /// The positive contributions to an item's score, by item.
+    fn contributions(&self, query: &QueryVector, item: ItemIdx) -> Vec<Contribution> {
         let mut all: Vec<Contribution> = Vec::new();
         let mut add = |entry: &HistoryEntry, part: f32| {
             // A weak signal is no action that an explanation may name.
@@ -43,7 +60,7 @@ impl CandidateSources<'_> {
             add(entry, weight * cosine * cosine);
         }
         all.retain(|contribution| contribution.share > 0.0);
-        keep_strongest(all)
+        all
     }
 }
 

@@ -66,6 +66,24 @@ fn a_checkerboard_gives_each_user_the_one_item_that_is_missing() {
 }
 
 #[test]
+fn what_somebody_did_with_an_item_is_no_reason_for_the_item_itself() {
+    let (n_users, n_items) = (40, 20);
+    let histories = checkerboard(n_users, n_items);
+    let trained = train(&histories, n_items as usize);
+    let history = histories.row(UserIdx(0));
+    let eligibility = Eligibility::new(&allow_all, Exclusion::None, history, []);
+    let list =
+        list_of(Some(&trained.model), &histories, history, &eligibility, n_items as usize, 20);
+    let own: Vec<_> =
+        list.iter().filter(|item| history.iter().any(|entry| entry.item == item.item)).collect();
+    assert!(!own.is_empty());
+    for item in own {
+        assert!(item.explanation.iter().all(|reason| reason.item != item.item), "{item:?}");
+        assert!(item.explanation.iter().all(|reason| reason.share.is_finite()), "{item:?}");
+    }
+}
+
+#[test]
 fn without_a_history_or_a_model_the_popular_items_come() {
     let mut histories = Histories::default();
     for (user, item) in [(0, 2), (1, 2), (2, 1)] {

@@ -10,15 +10,27 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use catalog::Format;
+use engine::CatalogPreview;
 use resources::catalog::{self as resource, Options, Versions};
-
-use super::Upload;
-use super::jobs::accepted;
+use serde::Serialize;
 use web::App;
 use web::access::{Caller, NothingDone};
 use web::error::ApiError;
+use web::jobs::Job;
 use web::parameters::Parameters;
 use web::workspaces::Workspace;
+
+use super::Upload;
+use super::jobs::accepted;
+
+/// What an import has changed, or would change.
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+#[schema(as = ImportAnswer)]
+enum Answer {
+    Imported(resource::Imported),
+    Preview(CatalogPreview),
+}
 
 /// Makes a file the catalog, whole or not at all.
 ///
@@ -28,7 +40,10 @@ use web::workspaces::Workspace;
     path = "/api/workspaces/{workspace}/catalog",
     params(Options),
     request_body(content((String = "text/csv"), (String = "application/x-ndjson"))),
-    responses((status = 200, description = "Done", body = resource::Imported)),
+    responses(
+        (status = 200, description = "Done, or with `dry_run` what would be", body = Answer),
+        (status = 202, description = "The job, with `job`", body = Job),
+    ),
 )]
 pub(super) async fn import(
     State(app): State<Arc<App>>,
@@ -56,9 +71,10 @@ pub(super) async fn import(
         accepted(workspace.id(), job.id, &job)
     } else if options.dry_run {
         let preview = resource::preview(&workspace, body, format, &options).await?;
-        (Extension(NothingDone), Json(preview)).into_response()
+        (Extension(NothingDone), Json(Answer::Preview(preview))).into_response()
     } else {
-        Json(resource::import(&workspace, body, format, &options).await?).into_response()
+        let imported = resource::import(&workspace, body, format, &options).await?;
+        Json(Answer::Imported(imported)).into_response()
     })
 }
 

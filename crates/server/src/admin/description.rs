@@ -1,6 +1,7 @@
 //! `GET /api/openapi.json`: the API as an OpenAPI 3.1 document, made of the handlers and of the
 //! table of rights. `GET /api/docs`: the same as a page to read.
 
+mod closed_parts;
 mod page;
 
 use std::sync::Arc;
@@ -109,6 +110,7 @@ pub(super) fn complete(document: &mut OpenApi) {
     let mut schemas = Vec::new();
     Problem::schemas(&mut schemas);
     components.schemas.extend(schemas);
+    closed_parts::dissolve(&mut components.schemas);
     for (_, name, when) in SHARED_ANSWERS {
         let content = Content::new(Some(Ref::from_schema_name("Problem")));
         let answer = ResponseBuilder::new().description(when).content(PROBLEM_MEDIA_TYPE, content);

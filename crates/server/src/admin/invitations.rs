@@ -1,14 +1,12 @@
 //! `GET` and `POST /api/invitations`; `DELETE .../{email}`. `POST .../accept`: whoever was invited
 //! chooses a password. The secret of an invitation is shown once, in the answer that made it.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use domain::{Grant, Role, WorkspaceId};
-use resources::accounts::{self, MadeInvitation, ShownInvitation};
+use resources::accounts::{self, MadeInvitation, NewInvitation, ShownInvitation};
 use serde::{Deserialize, Serialize};
 use web::App;
 use web::access::Caller;
@@ -32,15 +30,6 @@ pub(super) async fn list(State(app): State<Arc<App>>) -> Json<Invitations> {
     Json(Invitations { invitations: accounts::invitations(&app) })
 }
 
-#[derive(Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct NewInvitation {
-    email: String,
-    role: Role,
-    #[schema(value_type = Option<Vec<String>>)]
-    workspaces: Option<BTreeSet<WorkspaceId>>,
-}
-
 /// Invites somebody.
 #[utoipa::path(
     post,
@@ -51,10 +40,9 @@ pub(super) struct NewInvitation {
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
-    Body(NewInvitation { email, role, workspaces }): Body<NewInvitation>,
+    Body(new): Body<NewInvitation>,
 ) -> Result<(StatusCode, Json<MadeInvitation>), ApiError> {
-    let made = accounts::invite(&app, &caller, &email, Grant { role, workspaces }).await?;
-    Ok((StatusCode::CREATED, Json(made)))
+    Ok((StatusCode::CREATED, Json(accounts::invite(&app, &caller, new).await?)))
 }
 
 /// Withdraws an invitation.

@@ -61,7 +61,11 @@ pub(super) async fn read(
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/jobs/{id}/result",
-    responses((status = 200, description = "The file")),
+    responses((
+        status = 200,
+        description = "The file",
+        content((String = "text/csv"), (String = "application/x-ndjson")),
+    )),
 )]
 pub(super) async fn result(
     State(app): State<Arc<App>>,

@@ -2,7 +2,9 @@
 //! into.
 
 use domain::Timestamp;
-use domain::id::{ID_BYTES_MAX as EXTERNAL_ID_BYTES_MAX, check_strict_id, is_strict_id};
+use domain::id::{
+    ID_BYTES_MAX as EXTERNAL_ID_BYTES_MAX, check_addressable, check_strict_id, is_strict_id,
+};
 use engine::EntityKind;
 use serde_json::{Map, Value};
 
@@ -242,7 +244,7 @@ impl Ids<'_> {
     /// The id of an item or user.
     pub(super) fn read(self, kind: EntityKind, name: &str, id: String) -> Result<String, Failure> {
         let is_right = |id: &str| match (self.caller, kind) {
-            (Caller::Public, EntityKind::User) => !id.is_empty(),
+            (Caller::Public, EntityKind::User) => !id.is_empty() && check_addressable(id).is_ok(),
             _ => (self.exists)(kind, id),
         };
         if !is_strict_id(&id) && id.len() <= EXTERNAL_ID_BYTES_MAX && is_right(&id) {

@@ -219,7 +219,7 @@ async fn a_role_that_is_limited_to_workspaces_sees_no_other() {
     assert_eq!(made.status, 201);
     let owner = json!({ "name": "x", "role": "owner", "workspaces": ["shop"] });
     let refused = app.call_as(&By::admin(), Method::POST, "/api/api_keys", owner).await;
-    insta::assert_snapshot!(refused.line(), @"400 validation_error: workspaces: an owner administers all of them; leave it out, or choose another role");
+    insta::assert_snapshot!(refused.line(), @"400 validation_error: workspaces: an owner administers all of them; leave it out, or choose another role (at /workspaces)");
 }
 
 #[tokio::test]

@@ -1,8 +1,12 @@
 //! Imports and exports as jobs: what they answer, make and leave.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value, json};
+
+use web::Settings;
 
 use super::{Answer, TestApp, track};
 
@@ -89,8 +93,16 @@ async fn an_import_that_is_cancelled_on_the_way_changes_nothing() {
             (&items["n_available"], items["items"].as_array().unwrap().len()),
             (&json!(2), 2)
         );
-        let new = app.admin("/api/workspaces/shop/items/new-0").await.body;
-        assert_ne!(new["state"], "on", "{new}");
+        let new = "/api/workspaces/shop/items/new-0";
+        for path in [new, &format!("{new}/similar"), &format!("{new}/people")] {
+            assert_eq!(app.admin(path).await.status, 404, "{path}");
+        }
+        let put = Request::put(format!("{new}/off")).header(ADMIN.0, ADMIN.1);
+        assert_eq!(app.send(put.body(Body::empty()).unwrap()).await.status, 404);
+        let found = app.admin("/api/workspaces/shop/search?q=new-0").await.body;
+        assert!(!found.to_string().contains("new-0"), "{found}");
+        let counts = app.engine.counts();
+        assert_eq!((counts.items, counts.available_items), (2, 2));
     };
     unchanged(&app).await;
     // Neither a restart nor the next import puts in force what was left behind.
@@ -99,6 +111,45 @@ async fn an_import_that_is_cancelled_on_the_way_changes_nothing() {
     let next = app.import_as_job("job=true", "item_id,price\nlamp,3\nrug,4\n").await;
     assert_eq!(app.ended_job(&next).await["state"], "done");
     unchanged(&app).await;
+    // An item of it is there once something else names it.
+    app.batch(json!([track(1, "ann", "Product Viewed", json!({ "product_id": "new-0" }))])).await;
+    assert_eq!(app.admin("/api/workspaces/shop/items/new-0").await.status, 200);
+    assert_eq!(app.engine.counts().items, 3);
+}
+
+#[tokio::test]
+async fn a_run_that_the_server_has_begun_is_a_job_that_can_be_cancelled() {
+    let TestApp { router, engine, disk, folder } = TestApp::new().await;
+    drop(router);
+    let server = TestApp::app(&engine, folder.path(), Settings::default(), &[]);
+    let app = TestApp { router: server::router(Arc::clone(&server)), engine, disk, folder };
+    for batch in 0..5 {
+        let view = |n: u32| {
+            let properties = json!({ "product_id": format!("i{}", n * n % 41) });
+            track(n, &format!("u{}", n % 67), "Product Viewed", properties)
+        };
+        app.batch((200 * batch..200 * (batch + 1)).map(view).collect()).await;
+    }
+    let (engine, options) = (Arc::clone(&app.engine), **server.training.load());
+    let run = std::thread::spawn(move || {
+        resources::training::run_due(&server, &engine, options).map(|_| ())
+    });
+    let job = loop {
+        let jobs = app.admin("/api/workspaces/shop/jobs").await.body["jobs"].take();
+        if jobs[0]["state"] == "running" {
+            break jobs[0].clone();
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    };
+    assert_eq!((&job["kind"], &job["started_by"]["kind"]), (&json!("training"), &json!("server")));
+    let id = job["id"].as_str().unwrap();
+    let run_of_it = app.admin(&format!("/api/workspaces/shop/training/{id}")).await;
+    assert_eq!(run_of_it.status, 200, "{}", run_of_it.line());
+    app.post(&format!("/api/workspaces/shop/jobs/{id}/cancel"), "", &[ADMIN]).await;
+    let ended = tokio::task::spawn_blocking(|| run.join().unwrap()).await.unwrap();
+    let job = app.admin(&format!("/api/workspaces/shop/jobs/{id}")).await.body;
+    assert_eq!(job["state"], "cancelled", "{job}");
+    assert!(ended.is_err());
 }
 
 #[tokio::test]

@@ -60,7 +60,7 @@ pub(super) fn delete(
     batch: &mut Batch<'_>,
     selector: InteractionSelector,
 ) -> Result<CommandResult, StoreError> {
-    let found = find_user(views, &selector.user_id).zip(views.catalog.item(&selector.item_id));
+    let found = find_user(views, &selector.user_id).zip(views.catalog.index(&selector.item_id));
     let InteractionSelector { user_id, item_id, kind, timestamp, session_id } = selector;
     let n_deleted = match found {
         None => 0,

@@ -9,6 +9,7 @@ use engine::{
     BackgroundWork, Engine, EngineError, Next, Signals, TrainingError, TrainingOptions,
     TrainingRunState, WorkResult,
 };
+use resources::training::run_due;
 use web::App;
 
 use super::STOP_TIME_MAX;
@@ -67,7 +68,7 @@ impl BackgroundWork for Trainer {
             // Before the run, so that one that panics is not begun again at once.
             self.next_allowed.insert(engine.id().clone(), started + interval_min);
             self.untrained.insert(engine.id().clone());
-            signals.work_for(engine.id(), || train(&engine, settings.options()));
+            signals.work_for(engine.id(), || train(&self.app, &engine, settings.options()));
             let rest = (started.elapsed() * TRAINING_REST_FACTOR).max(interval_min);
             self.next_allowed.insert(engine.id().clone(), Instant::now() + rest);
         }
@@ -75,18 +76,14 @@ impl BackgroundWork for Trainer {
     }
 }
 
-fn train(engine: &Engine, options: TrainingOptions) -> WorkResult {
-    match engine.train(options, &|_| {}) {
+fn train(app: &App, engine: &Arc<Engine>, options: TrainingOptions) -> WorkResult {
+    match run_due(app, engine, options) {
         Ok(_) => WorkResult::Succeeded,
-        // Another caller has started one.
-        Err(EngineError::Training(TrainingError::AlreadyRunning { .. })) => WorkResult::NothingDone,
-        Err(error) => {
-            engine.report_failed_training(&error);
-            match error {
-                EngineError::Training(TrainingError::Cancelled(_)) => WorkResult::NothingDone,
-                error => WorkResult::Failed(error.describe()),
-            }
-        }
+        // Another caller has started one, or somebody has cancelled this one.
+        Err(EngineError::Training(
+            TrainingError::AlreadyRunning { .. } | TrainingError::Cancelled(_),
+        )) => WorkResult::NothingDone,
+        Err(error) => WorkResult::Failed(error.describe()),
     }
 }
 

@@ -27,10 +27,15 @@ pub struct Caller {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Who {
     /// The kind of actor: `account`, `api_key`, `bootstrap_token`, `bootstrap_file`,
-    /// `command_line`.
+    /// `command_line`; of jobs also `server`, which began the work by itself.
     pub kind: &'static str,
     /// The name among its kind; none where there is one of a kind.
     pub name: Option<String>,
+}
+
+impl Who {
+    /// The server itself.
+    pub const SERVER: Self = Self { kind: "server", name: None };
 }
 
 impl From<&Actor> for Who {

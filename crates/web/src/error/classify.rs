@@ -47,6 +47,16 @@ impl Classify for SubmitError {
     }
 }
 
+impl<E: Classify> Classify for &E {
+    fn kind(&self) -> ErrorKind {
+        (**self).kind()
+    }
+
+    fn revision(&self) -> Option<u64> {
+        (**self).revision()
+    }
+}
+
 impl Classify for EngineError {
     fn kind(&self) -> ErrorKind {
         match self {

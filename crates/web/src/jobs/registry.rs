@@ -49,10 +49,11 @@ struct Entry {
 
 impl Registry {
     pub(super) fn add(&mut self, new: NewJob, work: Work, now: Timestamp) -> Result<(), ApiError> {
-        let NewJob { id, workspace, kind, started_by, n_bytes } = new;
         self.forget_old(now);
+        let NewJob { workspace, n_bytes, .. } = &new;
+        let n_bytes = *n_bytes;
         let waiting = || self.0.iter().filter(|entry| entry.job.state == JobState::Waiting);
-        let n_own = waiting().filter(|entry| entry.workspace == workspace).count();
+        let n_own = waiting().filter(|entry| entry.workspace == *workspace).count();
         let n_held: usize = waiting().map(|entry| entry.n_bytes).sum();
         if n_own >= WAITING_IN_WORKSPACE_MAX || waiting().count() >= WAITING_MAX {
             let wait = counted(waiting().count() as u64, "job", "jobs");
@@ -63,22 +64,24 @@ impl Registry {
             let message = "the jobs that wait hold as much memory as they may: try again later";
             return Err(ApiError::too_many_requests(message));
         }
-        let job = Job {
-            id,
-            kind,
-            started_by: Who::from(&started_by),
-            state: JobState::Waiting,
-            is_being_cancelled: false,
-            progress: JobProgress { share: 0.0, doing: "waits for other jobs".to_owned() },
-            created_at: now,
-            started_at: None,
-            ended_at: None,
-            result: None,
-            error: None,
-        };
-        let cancel = Arc::default();
-        self.0.push_back(Entry { workspace, job, cancel, work: Some(work), n_bytes, file: None });
+        self.0.push_back(Entry { work: Some(work), ..Entry::new(new, now) });
         Ok(())
+    }
+
+    /// Adds a job that runs already, on a thread of the server: the flag that cancels it.
+    pub(super) fn add_running(&mut self, new: NewJob, now: Timestamp) -> Arc<AtomicBool> {
+        self.forget_old(now);
+        let is_earlier = |entry: &Entry| {
+            entry.workspace == new.workspace
+                && entry.job.started_by == Who::SERVER
+                && entry.job.state.has_ended()
+        };
+        self.0.retain(|entry| !is_earlier(entry));
+        let mut entry = Entry::new(new, now);
+        entry.begin(now);
+        let cancel = Arc::clone(&entry.cancel);
+        self.0.push_back(entry);
+        cancel
     }
 
     pub(super) fn of(&self, workspace: &WorkspaceId) -> impl DoubleEndedIterator<Item = &Job> {
@@ -103,9 +106,7 @@ impl Registry {
         };
         let at = self.0.iter().position(may_run)?;
         let entry = &mut self.0[at];
-        entry.job.state = JobState::Running;
-        entry.job.started_at = Some(now);
-        entry.job.progress.doing = "begins".to_owned();
+        entry.begin(now);
         Some((entry.job.id, Arc::clone(&entry.cancel), entry.work.take()?))
     }
 
@@ -201,6 +202,30 @@ impl Registry {
 }
 
 impl Entry {
+    fn new(new: NewJob, now: Timestamp) -> Self {
+        let NewJob { id, workspace, kind, started_by, n_bytes } = new;
+        let job = Job {
+            id,
+            kind,
+            started_by,
+            state: JobState::Waiting,
+            is_being_cancelled: false,
+            progress: JobProgress { share: 0.0, doing: "waits for other jobs".to_owned() },
+            created_at: now,
+            started_at: None,
+            ended_at: None,
+            result: None,
+            error: None,
+        };
+        Self { workspace, job, cancel: Arc::default(), work: None, n_bytes, file: None }
+    }
+
+    fn begin(&mut self, now: Timestamp) {
+        self.job.state = JobState::Running;
+        self.job.started_at = Some(now);
+        self.job.progress.doing = "begins".to_owned();
+    }
+
     fn end_without_result(&mut self, error: &ApiError, was_cancelled: bool) {
         self.job.state = if was_cancelled { JobState::Cancelled } else { JobState::Failed };
         self.job.error = Some(Problem::from(error));

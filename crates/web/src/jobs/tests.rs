@@ -133,3 +133,31 @@ fn what_has_ended_is_kept_for_a_day_with_its_file_and_not_more_than_a_few() {
     assert_eq!((office.jobs.list(&shop()).len(), n_files()), (0, 0));
     fs_err::remove_dir(&folder).unwrap();
 }
+
+#[test]
+fn what_a_background_thread_does_is_a_job_that_can_be_cancelled_and_only_the_last_is_kept() {
+    let office = Office::new();
+    let mut earlier = None;
+    for _ in 0..3 {
+        let new = NewJob::of_server(shop(), JobKind::Training);
+        let id = new.id;
+        let was_cancelled = office.jobs.attend(new, |control| {
+            assert_eq!(office.state(id), Some(JobState::Running));
+            assert!(!control.is_cancelled());
+            office.jobs.cancel(&shop(), id);
+            Attended {
+                ended: control.check().map(|()| JobOutcome::of(&"")),
+                value: control.is_cancelled(),
+            }
+        });
+        assert!(was_cancelled);
+        assert_eq!(office.state(id), Some(JobState::Cancelled));
+        assert_eq!(earlier.and_then(|earlier| office.state(earlier)), None);
+        earlier = Some(id);
+    }
+    let new = NewJob::of_server(shop(), JobKind::Training);
+    let id = new.id;
+    let attend = || office.jobs.attend(new, |_| -> Attended<()> { panic!("a defect") });
+    assert!(catch_unwind(AssertUnwindSafe(attend)).is_err());
+    assert_eq!(office.state(id), Some(JobState::Failed));
+}

@@ -8,9 +8,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use domain::Right::Administer;
-use domain::{Grant, Timestamp};
+use domain::Timestamp;
 use maud::{Markup, Render, html};
-use resources::accounts::{self, AccountPatch, MadeInvitation, ShownAccount, ShownInvitation};
+use resources::accounts::{
+    self, AccountPatch, MadeInvitation, NewInvitation, ShownAccount, ShownInvitation,
+};
 use web::App;
 use web::access::{Call, Caller};
 use web::admission::Origin;
@@ -190,8 +192,8 @@ async fn invite(
 ) -> Result<Response, ApiError> {
     let made = match grants::read(&typed) {
         Ok((role, workspaces)) => {
-            let grant = Grant { role, workspaces };
-            accounts::invite(&app, &caller, typed.text("email"), grant).await
+            let email = typed.text("email").to_owned();
+            accounts::invite(&app, &caller, NewInvitation { email, role, workspaces }).await
         }
         Err(error) => Err(error),
     };

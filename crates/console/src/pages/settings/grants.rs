@@ -57,11 +57,11 @@ pub(super) fn controls(typed: &Typed, all: &[WorkspaceId], mistake: &Mistake) ->
 ///
 /// # Errors
 /// If one of them is none.
-pub(super) fn read(typed: &Typed) -> Result<(Role, Option<BTreeSet<WorkspaceId>>), ApiError> {
+pub(super) fn read(typed: &Typed) -> Result<(Role, Option<Vec<WorkspaceId>>), ApiError> {
     let role =
         typed.text("role").parse().map_err(|what: String| ApiError::invalid(what).at("/role"))?;
     let parse = |id: &str| WorkspaceId::new(id);
-    let named: Result<BTreeSet<WorkspaceId>, _> = typed.all("workspaces").map(parse).collect();
+    let named: Result<Vec<WorkspaceId>, _> = typed.all("workspaces").map(parse).collect();
     let named = named.map_err(|error| ApiError::invalid(error.to_string()).at("/workspaces"))?;
     Ok((role, (!named.is_empty()).then_some(named)))
 }

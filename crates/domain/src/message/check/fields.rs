@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 use crate::Timestamp;
-use crate::id::ID_BYTES_MAX;
+use crate::id::{ID_BYTES_MAX, check_addressable};
 use crate::message::{
     GROUP_ID_CHARS_MAX, MESSAGE_ID_CHARS_BELOW, MessageType, Rejection, RejectionReason,
     TRAITS_BELOW,
@@ -84,7 +84,10 @@ pub(super) fn read_external_id<'a>(
             RejectionReason::IdTooLong,
             format!("{field} has {} bytes, the limit is {ID_BYTES_MAX}", id.len()),
         ),
-        Some(id) => Ok(Some(id)),
+        Some(id) => match check_addressable(&id) {
+            Ok(()) => Ok(Some(id)),
+            Err(what) => refuse(RejectionReason::IdInvalid, format!("{field} {what}")),
+        },
         None => refuse(RejectionReason::IdNotString, format!("{field} must be a string")),
     }
 }

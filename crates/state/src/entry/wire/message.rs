@@ -103,4 +103,5 @@ pub(in crate::entry) enum RejectionReason {
     TimestampInvalid,
     MappingFailed,
     IdentityLimit,
+    IdInvalid,
 }

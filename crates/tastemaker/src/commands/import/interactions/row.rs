@@ -1,6 +1,6 @@
 //! Texts of a row become an interaction, or what is wrong with it.
 
-use domain::id::ID_BYTES_MAX;
+use domain::id::{ID_BYTES_MAX, check_addressable};
 use domain::{Interaction, InteractionKind, Timestamp};
 
 /// The columns of a row.
@@ -66,7 +66,10 @@ fn id<'a>(column: &str, text: &'a str) -> Result<&'a str, Wrong> {
             "an id is too long",
             format!("column {column}: {} bytes, the limit is {ID_BYTES_MAX}", id.len()),
         )),
-        id => Ok(id),
+        id => match check_addressable(id) {
+            Ok(()) => Ok(id),
+            Err(what) => Err(("an id cannot be used", format!("column {column}: it {what}"))),
+        },
     }
 }
 
