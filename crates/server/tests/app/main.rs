@@ -10,6 +10,7 @@ mod catalogs;
 mod closing;
 mod configuration;
 mod description;
+mod destinations;
 mod dialects;
 mod groupings;
 mod items;
