@@ -1,9 +1,11 @@
 //! The configuration of a workspace: its tokens, sources, traits and scenarios.
 
+mod destination;
 mod source;
 mod token;
 mod trait_definition;
 
+pub use destination::{Destination, ENGINE_DESTINATION};
 pub use source::{EarlierKey, Source};
 pub use token::{TOKEN_NAME_BYTES_MAX, TOKENS_MAX, Token, TokenKind};
 pub use trait_definition::{TRAIT_COUNT_DEFAULT, TraitDefinition, TraitKind};
@@ -63,6 +65,9 @@ pub struct WorkspaceConfig {
     /// The places where recommendations appear.
     #[serde(default, rename = "scenario")]
     pub scenarios: Vec<Scenario>,
+    /// The destinations that differ from their defaults.
+    #[serde(default, rename = "destination", skip_serializing_if = "Vec::is_empty")]
+    pub destinations: Vec<Destination>,
 }
 
 /// The scalar settings of a workspace, which one command changes together.
@@ -150,6 +155,7 @@ impl WorkspaceConfig {
             weak_signals: WeakSignalWeights::default(),
             interaction_weights: InteractionWeights::default(),
             scenarios: Vec::new(),
+            destinations: Vec::new(),
         }
     }
 
@@ -166,6 +172,16 @@ impl WorkspaceConfig {
     /// The trait of a key.
     pub fn trait_definition(&self, key: &str) -> Option<&TraitDefinition> {
         self.traits.iter().find(|trait_| trait_.key == key)
+    }
+
+    /// The destination of a name, where it differs from its defaults.
+    pub fn destination(&self, name: &str) -> Option<&Destination> {
+        self.destinations.iter().find(|destination| destination.name == name)
+    }
+
+    /// The mappings of our own engine in their JSON form; none for the presets.
+    pub fn engine_mappings(&self) -> Option<&[serde_json::Value]> {
+        self.destination(ENGINE_DESTINATION)?.mappings.as_deref()
     }
 
     /// The source of a name.
@@ -229,6 +245,16 @@ impl WorkspaceConfig {
     /// Removes a scenario; false where there is none of this name.
     pub fn remove_scenario(&mut self, name: &str) -> bool {
         remove_named(&mut self.scenarios, name, |scenario| &scenario.name)
+    }
+
+    /// Adds a destination or replaces the one of its name.
+    pub fn put_destination(&mut self, destination: Destination) {
+        put_named(&mut self.destinations, destination, |destination| &destination.name);
+    }
+
+    /// Removes a destination; false where there is none of this name.
+    pub fn remove_destination(&mut self, name: &str) -> bool {
+        remove_named(&mut self.destinations, name, |destination| &destination.name)
     }
 
     /// Checks bounds and forms, and that names and secrets are unique.
@@ -349,6 +375,17 @@ impl WorkspaceConfig {
             }
             if self.scenarios[..n].iter().any(|other| other.name == scenario.name) {
                 return refuse(format!("two scenarios are named {:?}", scenario.name));
+            }
+        }
+        for (n, destination) in self.destinations.iter().enumerate() {
+            if destination.name != ENGINE_DESTINATION {
+                return refuse(format!(
+                    "destination {:?}: there is only {ENGINE_DESTINATION:?}",
+                    destination.name
+                ));
+            }
+            if self.destinations[..n].iter().any(|other| other.name == destination.name) {
+                return refuse(format!("two destinations are named {:?}", destination.name));
             }
         }
         Ok(())

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use domain::WorkspaceConfig;
 use domain::id::check_addressable;
+use domain::{Destination, WorkspaceConfig};
+use mapping::{Mappings, Problem};
 use serving::check_scenario;
 use state::{Command, ConfigChange, ConfigCommand, Entry, Expected, Outcome, Refusal, Revisions};
 
@@ -48,7 +49,32 @@ impl From<Refusal> for ConfigError {
     }
 }
 
+/// Checks what the types of a configuration cannot: expressions of scenarios, and mappings.
+///
+/// # Errors
+/// The first mistake, in words.
+pub fn check_config(config: &WorkspaceConfig) -> Result<(), String> {
+    serving::check_config(config)?;
+    let check = |destination| {
+        check_destination(destination).map_err(|what| format!("workspace {}: {what}", config.id))
+    };
+    config.destinations.iter().try_for_each(check)
+}
+
+fn check_destination(destination: &Destination) -> Result<(), String> {
+    let Some(list) = &destination.mappings else { return Ok(()) };
+    Mappings::from_list(list).map(drop).map_err(|problems: Vec<Problem>| {
+        let first = problems.first().map(Problem::to_string).unwrap_or_default();
+        format!("destination {:?}: {first}", destination.name)
+    })
+}
+
 impl Engine {
+    /// The mappings in force, by which our own engine takes messages. Takes no lock.
+    pub fn mappings(&self) -> Arc<Mappings> {
+        self.shared.mappings.load_full()
+    }
+
     /// The configuration with the revisions of its resources, consistent with each other.
     pub fn revised_config(&self) -> (Arc<WorkspaceConfig>, Revisions) {
         let snapshot = self.snapshot();
@@ -68,9 +94,16 @@ impl Engine {
         let mut config = WorkspaceConfig::clone(&present);
         for command in &commands {
             command.apply_to(&mut config, &revisions)?;
-            if let ConfigChange::PutScenario { name, scenario } = &command.change {
-                check_scenario(scenario)
-                    .map_err(|what| ConfigError::Invalid(format!("scenario {name:?}: {what}")))?;
+            match &command.change {
+                ConfigChange::PutScenario { name, scenario } => check_scenario(scenario)
+                    .map_err(|what| ConfigError::Invalid(format!("scenario {name:?}: {what}")))?,
+                ConfigChange::PutDestination { name, .. } => {
+                    let put = config.destination(name).into_iter();
+                    put.map(check_destination)
+                        .collect::<Result<(), _>>()
+                        .map_err(ConfigError::Invalid)?
+                }
+                _ => {}
             }
         }
         config.validate().map_err(|error| ConfigError::Invalid(error.what))?;

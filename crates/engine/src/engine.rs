@@ -303,7 +303,10 @@ impl Engine {
     }
 
     async fn append(&self, entries: Vec<Entry>) -> Result<Vec<Outcome>, SubmitError> {
-        let entries: Vec<PreparedEntry> = entries.into_iter().map(PreparedEntry::new).collect();
+        let mappings = self.shared.mappings.load();
+        let prepare = |entry| PreparedEntry::new(entry, &mappings);
+        let entries: Vec<PreparedEntry> = entries.into_iter().map(prepare).collect();
+        drop(mappings);
         if let Some(journalled) = self.recorder.journal_cited(&entries) {
             // No answer means that the journal did not take it, which is no reason to refuse these
             // entries.

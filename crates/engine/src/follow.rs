@@ -111,7 +111,7 @@ pub(crate) fn replay(
             Entry::decode(&bytes).map_err(|source| EngineError::Entry { offset, source })?;
         let is_undecided =
             bytes.first().is_some_and(|version| *version <= Entry::UNDECIDED_VERSION_MAX);
-        let mut prepared = PreparedEntry::new(entry);
+        let mut prepared = PreparedEntry::new(entry, &shared.mappings.load());
         if is_undecided && is_decided_on_state(prepared.entry()) {
             apply_pending(&mut entries)?;
             let views = shared.live.snapshot();
@@ -167,6 +167,7 @@ pub(crate) fn apply_batch(
         }
         if !Arc::ptr_eq(&shared.config.load(), &views.setup.config) {
             shared.config.store(Arc::clone(&views.setup.config));
+            shared.mappings.store(Arc::clone(&views.setup.mappings));
         }
     }
     shared.live.write().flush(&mut batch);

@@ -63,7 +63,7 @@ pub use backup::{
 pub use clock::{
     CLOCK_BELIEVED_AFTER, CLOCK_JUMP_MS, Clock, ManualClock, SystemClock, clock_problem, now,
 };
-pub use configuration::ConfigError;
+pub use configuration::{ConfigError, check_config};
 pub use data_folder::{DataFolder, DataFolderError, LockedFolder};
 pub use decisions::is_decided_on_state;
 pub use disk_use::{DiskRoom, DiskUse};
@@ -112,7 +112,7 @@ pub use serving::{
     MissingEntities, PLACES_MAX, PersonSummary, Placement, PreviewedEntries, PreviewedStage,
     QueryError, RECOMMENDED_MAX, RecommendationRequest, Recommended, RecommendedList,
     RejectionReport, RequestBudget, RequestLimits, Reservation, ReturnedProperties, SegmentSize,
-    SegmentSizes, Snapshot, USERS_PER_STEP, check_config, scenario_mistakes,
+    SegmentSizes, Snapshot, USERS_PER_STEP, scenario_mistakes,
 };
 pub use state::{
     AHEAD_DAYS_MAX, BELIEVED_AHEAD_MS, CLUSTERS, Cluster, Clusters, CollectionKind, Command,

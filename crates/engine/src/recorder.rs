@@ -352,7 +352,7 @@ impl Recording {
         let entries = lists
             .chunks(LISTS_PER_ENTRY)
             .map(|lists| Entry::ListImpressions { lists: lists.to_vec() });
-        let submitted = writer.submit(shared, entries.map(PreparedEntry::new).collect());
+        let submitted = writer.submit(shared, entries.map(PreparedEntry::unmapped).collect());
         let outcome = submitted
             .and_then(|receiver| receiver.blocking_recv().unwrap_or(Err(SubmitError::Stopping)));
         let mut queue = queue.lock();

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use arc_swap::ArcSwap;
 use domain::WorkspaceConfig;
 use journal::Journal;
+use mapping::Mappings;
 use parking_lot::RwLock;
 use serving::LiveState;
 use state::Views;
@@ -33,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     /// The configuration of the views, readable without their lock.
     pub(crate) config: ArcSwap<WorkspaceConfig>,
+    /// The mappings in force, readable without the lock of the views.
+    pub(crate) mappings: ArcSwap<Mappings>,
     health: RwLock<Health>,
     /// The bytes of entries that wait for the journal.
     pub(crate) queued_bytes: AtomicUsize,
@@ -53,6 +56,7 @@ impl Shared {
             journal,
             clock,
             config: ArcSwap::new(Arc::clone(&views.setup.config)),
+            mappings: ArcSwap::new(Arc::clone(&views.setup.mappings)),
             outcomes: Outcomes::new(views.applied),
             live: LiveState::new(store, views),
             health: RwLock::new(Health::Ready),

@@ -111,7 +111,7 @@ impl Ticks {
             return Ok(false);
         }
         let submitted =
-            self.writer.submit(&self.shared, vec![PreparedEntry::new(Entry::Tick { at })])?;
+            self.writer.submit(&self.shared, vec![PreparedEntry::unmapped(Entry::Tick { at })])?;
         submitted.blocking_recv().unwrap_or(Err(SubmitError::Stopping))?;
         Ok(true)
     }

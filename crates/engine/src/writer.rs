@@ -178,7 +178,12 @@ fn resume(shared: &Shared, inbox: &Inbox) -> bool {
     let (reply, _) = oneshot::channel();
     append(
         shared,
-        vec![Submission { entries: vec![PreparedEntry::new(entry)], records, bytes: 0, reply }],
+        vec![Submission {
+            entries: vec![PreparedEntry::unmapped(entry)],
+            records,
+            bytes: 0,
+            reply,
+        }],
         inbox,
     )
 }

@@ -1,9 +1,11 @@
 //! Explains a message for people: which mappings take it, what each field resolves to, from where,
 //! and what is wrong.
 
+use domain::Message;
 use serde::Serialize;
 
 use crate::action::Mode;
+use crate::engine::Action;
 use crate::mapping::{Mapping, MappingError};
 use crate::mappings::Mappings;
 use crate::payload::Payload;
@@ -66,20 +68,57 @@ pub fn explain(mappings: &Mappings, payload: &Payload<'_>) -> Vec<Explanation> {
     mappings.iter().map(explain).collect()
 }
 
+/// Explains what each mapping makes of an accepted message for our own engine, whose rules for
+/// values are its own: the actions stand in place of a payload.
+pub fn explain_for_engine(
+    mappings: &Mappings,
+    message: &Message,
+) -> Vec<(Explanation, Vec<Action>)> {
+    let payload = Payload::of_message(message);
+    let matching = mappings.matching(&payload);
+    let explain = |mapping: &Mapping| {
+        let found = matching.iter().find(|(other, _)| other.name == mapping.name);
+        let mut explanation = Explanation::new(mapping);
+        let made = match found.map(|(_, matched)| matched) {
+            None => return (explanation, Vec::new()),
+            Some(Err(error)) => Err(error.clone()),
+            Some(Ok(())) => {
+                explanation.fires = true;
+                explanation.fields = explain_fields(mapping, &payload);
+                mapping.build(&payload)
+            }
+        };
+        let actions = made.unwrap_or_else(|error| {
+            explanation.errors.push(error);
+            Vec::new()
+        });
+        (explanation, actions)
+    };
+    mappings.iter().map(explain).collect()
+}
+
+impl Explanation {
+    /// Of a mapping that does not take the message.
+    fn new(mapping: &Mapping) -> Self {
+        Self {
+            mapping: mapping.name.clone(),
+            action: mapping.action.name(),
+            trigger: mapping.trigger.text().to_owned(),
+            fires: false,
+            fields: Vec::new(),
+            payload: None,
+            errors: Vec::new(),
+        }
+    }
+}
+
 fn explain_mapping(
     mapping: &Mapping,
     payload: &Payload<'_>,
     matched: Option<&Result<(), MappingError>>,
 ) -> Explanation {
-    let mut explanation = Explanation {
-        mapping: mapping.name.clone(),
-        action: mapping.action.name(),
-        trigger: mapping.trigger.text().to_owned(),
-        fires: matched.is_some_and(Result::is_ok),
-        fields: Vec::new(),
-        payload: None,
-        errors: Vec::new(),
-    };
+    let mut explanation = Explanation::new(mapping);
+    explanation.fires = matched.is_some_and(Result::is_ok);
     match matched {
         None => {}
         Some(Err(error)) => explanation.errors.push(error.clone()),

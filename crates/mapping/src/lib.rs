@@ -22,12 +22,12 @@ pub use directive::{
     REPLACEMENT_CHARS_MAX, RESOLVE_BYTES_MAX, RESOLVE_STEPS_MAX, ResolveError,
 };
 pub use engine::{Action, LISTED_ITEMS_MAX};
-pub use explain::{Explanation, FieldExplanation, FieldSource, explain};
+pub use explain::{Explanation, FieldExplanation, FieldSource, explain, explain_for_engine};
 pub use mapping::{MAPPING_BYTES_MAX, Mapping, MappingError, NAME_BYTES_MAX};
 pub use mappings::{MAPPINGS_BYTES_MAX, MAPPINGS_MAX, Mappings};
 pub use path::{Path, PathRules};
 pub use payload::Payload;
-pub use presets::{presets, presets_added_by, presets_in_set, recommender_presets};
+pub use presets::{presets, presets_in_set, recommender_presets};
 pub use suggestion::{Suggestion, suggest};
 pub use trigger::{Reach, TRIGGER_BYTES_MAX, Trigger, TriggerError};
 pub use value::{Number, Object, ReadError, Value};

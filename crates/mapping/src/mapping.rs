@@ -117,10 +117,10 @@ impl Mapping {
         &self.source
     }
 
-    /// Whether it can map messages of a type and event, and the trigger names both.
+    /// Whether it can map messages of a type and event, and the trigger names the event.
     pub fn names_event(&self, type_: domain::MessageType, event: &str) -> bool {
         let reach = self.trigger.reach();
-        let has_type = reach.types.as_ref().is_some_and(|types| types.contains(type_.word()));
+        let has_type = reach.types.as_ref().is_none_or(|types| types.contains(type_.word()));
         has_type && reach.events.as_ref().is_some_and(|events| events.contains(event))
     }
 

@@ -103,6 +103,22 @@ impl Mappings {
         if problems.is_empty() { Ok(Self::new(list)) } else { Err(problems) }
     }
 
+    /// As [`Mappings::from_json`], from the elements of the array.
+    ///
+    /// # Errors
+    /// As [`Mappings::from_json`].
+    pub fn from_list(list: &[serde_json::Value]) -> Result<Self, Vec<Problem>> {
+        let json = serde_json::to_string(list).expect("values are plain JSON");
+        Self::from_json(&json)
+    }
+
+    /// Mappings that were accepted when they were configured. One that this build cannot read, since
+    /// its rules have become stricter, is left out.
+    pub fn from_accepted(list: &[serde_json::Value]) -> Self {
+        let read = |value: &serde_json::Value| Mapping::from_json(&value.to_string()).ok();
+        Self::new(list.iter().filter_map(read).collect())
+    }
+
     /// The JSON from which [`Mappings::from_json`] reads the same mappings.
     pub fn to_json(&self) -> String {
         let mappings: Vec<String> = self.list.iter().map(Mapping::to_json).collect();

@@ -8,7 +8,7 @@
 //! For our own engine, presets of pages and screens match only those with a name: views without one
 //! are common and refer to no item, so they are no mistake.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use domain::PRESETS_LATEST;
 
@@ -41,9 +41,7 @@ struct Presets {
     /// The number of the set that added each.
     set_of: Vec<u32>,
     /// The sets from 0 on, with those before them.
-    in_set: Vec<Mappings>,
-    /// What each set adds.
-    added_by: Vec<Mappings>,
+    in_set: Vec<Arc<Mappings>>,
     /// For a recommender destination.
     recommender: Mappings,
 }
@@ -60,8 +58,7 @@ fn load() -> &'static Presets {
         Presets {
             all: collect(&|_| true),
             set_of: files.iter().map(|file| file.set).collect(),
-            in_set: sets().map(|set| collect(&|other| other <= set)).collect(),
-            added_by: sets().map(|set| collect(&|other| other == set)).collect(),
+            in_set: sets().map(|set| Arc::new(collect(&|other| other <= set))).collect(),
             recommender: Mappings::new(recommender.map(|file| file.original.clone()).collect()),
         }
     });
@@ -74,15 +71,8 @@ pub fn presets() -> &'static Mappings {
 }
 
 /// The presets of a numbered set, including those of lower sets.
-pub fn presets_in_set(set: u32) -> &'static Mappings {
+pub fn presets_in_set(set: u32) -> &'static Arc<Mappings> {
     &load().in_set[set.min(PRESETS_LATEST) as usize]
-}
-
-/// The presets that a numbered set adds to the one before it.
-pub fn presets_added_by(set: u32) -> &'static Mappings {
-    let added_by = &load().added_by;
-    // Set 0 and sets of later builds add none.
-    added_by.get(set as usize).unwrap_or(&added_by[0])
 }
 
 /// The fourteen presets of the recommender destination, with its triggers.

@@ -13,6 +13,7 @@ pub mod collections;
 mod commands;
 pub mod comparison;
 mod configuration;
+pub mod destinations;
 pub mod events;
 pub mod exports;
 pub mod installation;

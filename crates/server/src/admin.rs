@@ -9,6 +9,7 @@ mod body;
 mod catalog;
 mod collections;
 mod description;
+mod destinations;
 mod events;
 mod exports;
 mod invitations;
@@ -133,6 +134,9 @@ fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(collections::groups::list, collections::groups::create))
         .routes(routes!(collections::groups::read, collections::groups::remove))
         .routes(routes!(collections::groups::add_member))
+        .routes(routes!(destinations::list))
+        .routes(routes!(destinations::read, destinations::put))
+        .routes(routes!(destinations::try_message))
         .routes(routes!(traits::list))
         .routes(routes!(traits::read, traits::put, traits::delete))
         .routes(routes!(events::read))

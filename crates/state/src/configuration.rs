@@ -8,8 +8,8 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    InteractionWeights, Scenario, Source, Token, TraitDefinition, WorkspaceConfig,
-    WorkspaceSettings,
+    Destination, ENGINE_DESTINATION, InteractionWeights, Scenario, Source, Token, TraitDefinition,
+    WorkspaceConfig, WorkspaceSettings,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,8 @@ pub enum Resource {
     Trait(String),
     /// A scenario, by name.
     Scenario(String),
+    /// A destination, by name. Our own engine always exists.
+    Destination(String),
     /// The weights of interaction kinds. They always exist.
     InteractionWeights,
     /// The settings that are single values. They always exist.
@@ -41,6 +43,7 @@ impl Resource {
             Self::Token(_) => "token",
             Self::Trait(_) => "trait",
             Self::Scenario(_) => "scenario",
+            Self::Destination(_) => "destination",
             Self::InteractionWeights => "interaction_weights",
             Self::Settings => "settings",
         }
@@ -49,9 +52,11 @@ impl Resource {
     /// The name among its kind; none where there is one of a kind.
     pub fn name(&self) -> Option<&str> {
         match self {
-            Self::Source(name) | Self::Token(name) | Self::Trait(name) | Self::Scenario(name) => {
-                Some(name)
-            }
+            Self::Source(name)
+            | Self::Token(name)
+            | Self::Trait(name)
+            | Self::Scenario(name)
+            | Self::Destination(name) => Some(name),
             Self::InteractionWeights | Self::Settings => None,
         }
     }
@@ -62,6 +67,9 @@ impl Resource {
             Self::Token(name) => config.token(name).is_some(),
             Self::Trait(key) => config.trait_definition(key).is_some(),
             Self::Scenario(name) => config.scenario(name).is_some(),
+            Self::Destination(name) => {
+                name == ENGINE_DESTINATION || config.destination(name).is_some()
+            }
             Self::InteractionWeights | Self::Settings => true,
         }
     }
@@ -128,6 +136,18 @@ pub enum ConfigChange {
         /// The name of the scenario.
         name: String,
     },
+    /// Adds a destination or replaces the one of the same name.
+    PutDestination {
+        /// The name, as in the destination.
+        name: String,
+        /// JSON text of a [`Destination`].
+        destination: String,
+    },
+    /// Removes a destination: it has its defaults again.
+    RemoveDestination {
+        /// The name of the destination.
+        name: String,
+    },
     /// Replaces the weights of interaction kinds.
     PutInteractionWeights {
         /// JSON text of the [`InteractionWeights`].
@@ -161,6 +181,11 @@ impl ConfigChange {
         Self::PutScenario { name: scenario.name.clone(), scenario: to_json(scenario) }
     }
 
+    /// Adds a destination or replaces the one of the same name.
+    pub fn put_destination(destination: &Destination) -> Self {
+        Self::PutDestination { name: destination.name.clone(), destination: to_json(destination) }
+    }
+
     /// Replaces the weights of interaction kinds.
     pub fn put_interaction_weights(weights: &InteractionWeights) -> Self {
         Self::PutInteractionWeights { weights: to_json(weights) }
@@ -184,6 +209,9 @@ impl ConfigChange {
             Self::PutScenario { name, .. } | Self::RemoveScenario { name } => {
                 Resource::Scenario(name.clone())
             }
+            Self::PutDestination { name, .. } | Self::RemoveDestination { name } => {
+                Resource::Destination(name.clone())
+            }
             Self::PutInteractionWeights { .. } => Resource::InteractionWeights,
             Self::PutSettings { .. } => Resource::Settings,
         }
@@ -195,11 +223,13 @@ impl ConfigChange {
             Self::RemoveSource { .. }
             | Self::RemoveToken { .. }
             | Self::RemoveTrait { .. }
-            | Self::RemoveScenario { .. } => true,
+            | Self::RemoveScenario { .. }
+            | Self::RemoveDestination { .. } => true,
             Self::PutSource { .. }
             | Self::PutToken { .. }
             | Self::PutTrait { .. }
             | Self::PutScenario { .. }
+            | Self::PutDestination { .. }
             | Self::PutInteractionWeights { .. }
             | Self::PutSettings { .. } => false,
         }
@@ -224,6 +254,11 @@ impl ConfigChange {
         {
             changes.push(Self::RemoveScenario { name: scenario.name.clone() });
         }
+        for destination in &from.destinations {
+            if to.destination(&destination.name).is_none() {
+                changes.push(Self::RemoveDestination { name: destination.name.clone() });
+            }
+        }
         if from.settings() != to.settings() {
             changes.push(Self::put_settings(&to.settings()));
         }
@@ -245,6 +280,9 @@ impl ConfigChange {
         }
         let is_new = |scenario: &&Scenario| from.scenario(&scenario.name) != Some(*scenario);
         changes.extend(to.scenarios.iter().filter(is_new).map(Self::put_scenario));
+        let is_new =
+            |destination: &&Destination| from.destination(&destination.name) != Some(*destination);
+        changes.extend(to.destinations.iter().filter(is_new).map(Self::put_destination));
         changes
     }
 
@@ -267,6 +305,10 @@ impl ConfigChange {
             Self::RemoveTrait { key } => drop(config.remove_trait(key)),
             Self::PutScenario { scenario, .. } => config.put_scenario(from_json(scenario)?),
             Self::RemoveScenario { name } => drop(config.remove_scenario(name)),
+            Self::PutDestination { destination, .. } => {
+                config.put_destination(from_json(destination)?)
+            }
+            Self::RemoveDestination { name } => drop(config.remove_destination(name)),
             Self::PutInteractionWeights { weights } => {
                 config.interaction_weights = from_json(weights)?
             }

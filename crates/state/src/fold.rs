@@ -2,13 +2,12 @@
 //! and no model.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use catalog::NamedBy;
-use domain::{
-    Day, Message, MessageType, PRESETS_LATEST, Rejection, RejectionReason, Scenario, UserIdx,
-};
+use domain::{Day, Message, MessageType, Rejection, RejectionReason, Scenario, UserIdx};
 use history::{Impression, WeakSignal};
-use mapping::{Action, MappingError};
+use mapping::{Action, MappingError, Mappings};
 use profiles::{ExternalId, Origin, StoredTrait};
 use serde_json::value::RawValue;
 use store::{Batch, StoreError};
@@ -23,11 +22,11 @@ use crate::timers::{Timer, TimerKind};
 use crate::views::Views;
 use crate::{Entry, Outcome};
 
-/// An entry with the actions that mappings derive from it. The actions follow from the entry alone,
-/// so the submitting threads compute them and not the fold thread.
+/// An entry with the actions that mappings derive from it. The submitting threads compute them, so
+/// that the fold thread does so only where other mappings are in force at the entry's place.
 pub struct PreparedEntry {
     entry: Entry,
-    actions: Vec<PresetAction>,
+    mapped: Option<Mapped>,
     late: LateDecision,
 }
 
@@ -41,9 +40,17 @@ pub struct LateDecision {
     pub fitting_scenarios: Vec<Scenario>,
 }
 
-/// The action that a preset derives from a message, with the number of the first preset set that
-/// has the preset. The configuration says which set is in force.
-type PresetAction = (u32, Result<Action, MappingError>);
+/// What mappings derive from a message.
+struct Mapped {
+    by: Arc<Mappings>,
+    actions: Vec<Result<Action, MappingError>>,
+}
+
+impl Mapped {
+    fn new(message: &Message, by: &Arc<Mappings>) -> Self {
+        Self { actions: by.map(message), by: Arc::clone(by) }
+    }
+}
 
 impl PreparedEntry {
     /// Whether the caller must clear the store before it applies the entry ([`Views::reset`]).
@@ -65,7 +72,8 @@ impl PreparedEntry {
             },
             _ => None,
         };
-        let from_actions = self.actions.iter().filter_map(|(_, action)| match action {
+        let actions = self.mapped.iter().flat_map(|mapped| &mapped.actions);
+        let from_actions = actions.filter_map(|action| match action {
             Ok(Action::AddInteraction(interaction)) => Some(interaction),
             _ => None,
         });
@@ -84,26 +92,25 @@ impl PreparedEntry {
         }
     }
 
-    /// Prepares an entry: computes the actions that mappings derive from it.
-    pub fn new(entry: Entry) -> Self {
-        let actions = match &entry {
-            Entry::Message(message) => compute_preset_actions(message),
-            _ => Vec::new(),
+    /// Prepares an entry: computes the actions that mappings derive from it. `mappings` are those
+    /// that are probably in force at its place in the journal.
+    pub fn new(entry: Entry, mappings: &Arc<Mappings>) -> Self {
+        let mapped = match &entry {
+            Entry::Message(message) => Some(Mapped::new(message, mappings)),
+            _ => None,
         };
-        Self { entry, actions, late: LateDecision::default() }
+        Self { mapped, ..Self::unmapped(entry) }
+    }
+
+    /// Prepares an entry that is no message, or leaves its mappings to the fold.
+    pub fn unmapped(entry: Entry) -> Self {
+        Self { entry, mapped: None, late: LateDecision::default() }
     }
 
     /// Adds decisions that the journal does not hold.
     pub fn with_late_decision(self, late: LateDecision) -> Self {
         Self { late, ..self }
     }
-}
-
-fn compute_preset_actions(message: &Message) -> Vec<PresetAction> {
-    let actions_of_set = |set| mapping::presets_added_by(set).map(message);
-    (1..=PRESETS_LATEST)
-        .flat_map(|set| actions_of_set(set).into_iter().map(move |action| (set, action)))
-        .collect()
 }
 
 /// Applies the entry at `offset`, after firing the timers that are due by its time. Offsets may
@@ -132,7 +139,7 @@ pub(crate) fn apply_firing(
     views: &mut Views,
     batch: &mut Batch<'_>,
     offset: u64,
-    PreparedEntry { entry, actions, late }: PreparedEntry,
+    PreparedEntry { entry, mapped, late }: PreparedEntry,
     fire: &mut FireTimer<'_>,
 ) -> Result<Outcome, StoreError> {
     assert!(offset >= views.applied, "entries are applied once each, in order");
@@ -150,7 +157,7 @@ pub(crate) fn apply_firing(
     if let Some(refusal) = late.refusal {
         return Ok(Outcome::Refused(refusal));
     }
-    apply_entry(views, batch, offset, entry, actions)
+    apply_entry(views, batch, offset, entry, mapped)
 }
 
 /// The effect of the timers of each kind.
@@ -172,16 +179,18 @@ fn apply_entry(
     batch: &mut Batch<'_>,
     offset: u64,
     entry: Entry,
-    actions: Vec<PresetAction>,
+    mapped: Option<Mapped>,
 ) -> Result<Outcome, StoreError> {
     match entry {
         Entry::Configured(config) => {
-            views
-                .unmatched_events
-                .remove_matched(batch, mapping::presets_in_set(config.preset_set()));
-            views.setup.put_config(batch, config, Revisions::from_whole(offset));
+            views.put_config(batch, config, Revisions::from_whole(offset));
         }
-        Entry::Message(message) => return apply_message(views, batch, offset, &message, actions),
+        Entry::Message(message) => {
+            let is_in_force = |mapped: &Mapped| Arc::ptr_eq(&mapped.by, &views.setup.mappings);
+            let mapped = mapped.filter(is_in_force);
+            let mapped = mapped.unwrap_or_else(|| Mapped::new(&message, &views.setup.mappings));
+            return apply_message(views, batch, offset, &message, mapped);
+        }
         Entry::Rejected(rejection) => views.rejections.add(batch, *rejection),
         Entry::Interactions { received_at, interactions } => {
             let (mut added, mut duplicates) = (0, 0);
@@ -235,15 +244,12 @@ fn apply_message(
     batch: &mut Batch<'_>,
     offset: u64,
     message: &Message,
-    actions: Vec<PresetAction>,
+    Mapped { by: mappings, actions }: Mapped,
 ) -> Result<Outcome, StoreError> {
     let received_at = views.setup.clock.time().bound(message.received_at);
     if !views.message_ids.insert(batch, &message.message_id, received_at, offset)? {
         return Ok(Outcome::Duplicate);
     }
-    let set = views.setup.config.preset_set();
-    let actions = actions.into_iter().filter(|(since, _)| *since <= set).map(|(_, action)| action);
-    let actions: Vec<Result<Action, MappingError>> = actions.collect();
     let origin = Origin::message(offset, message);
     let (user, merge) = views.profiles.resolve(
         batch,
@@ -261,7 +267,7 @@ fn apply_message(
     views.profiles.add_message(batch, user, message.timestamp, offset, event);
     if let Some(event) = event
         && actions.is_empty()
-        && !mapping::presets_in_set(set).is_matched(message)
+        && !mappings.is_matched(message)
     {
         views.unmatched_events.add(batch, message.type_, event, received_at);
     }

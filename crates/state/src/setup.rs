@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::{Scenario, WorkspaceConfig, WorkspaceId};
+use mapping::Mappings;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use store::{Batch, Keyspace, Read, Store, StoreError};
@@ -30,6 +31,9 @@ pub struct Setup {
     pub config: Arc<WorkspaceConfig>,
     /// The revision of each resource of the configuration.
     pub config_revisions: Revisions,
+    /// The mappings in force, by which our own engine takes messages. They follow from the
+    /// configuration.
+    pub mappings: Arc<Mappings>,
     /// Scenarios as they were when they last fitted the catalog, by name. They are in force while
     /// the configured ones do not fit.
     pub fitting_scenarios: BTreeMap<String, Scenario>,
@@ -55,6 +59,7 @@ impl StatePart for Setup {
         let config =
             stored.get_json(CONFIG_KEY)?.unwrap_or_else(|| WorkspaceConfig::empty(id.clone()));
         Ok(Self {
+            mappings: compile_mappings(&config),
             config: Arc::new(config),
             config_revisions: stored.get(CONFIG_REVISIONS_KEY)?.unwrap_or_default(),
             fitting_scenarios: stored.get_json(FITTING_SCENARIOS_KEY)?.unwrap_or_default(),
@@ -68,6 +73,13 @@ impl StatePart for Setup {
 
     fn flush(&mut self, batch: &mut Batch<'_>) {
         self.put(batch, CLOCK_KEY, &self.clock);
+    }
+}
+
+fn compile_mappings(config: &WorkspaceConfig) -> Arc<Mappings> {
+    match config.engine_mappings() {
+        Some(list) => Arc::new(Mappings::from_accepted(list)),
+        None => Arc::clone(mapping::presets_in_set(config.preset_set())),
     }
 }
 
@@ -87,6 +99,11 @@ impl Setup {
     ) {
         self.put_json(batch, CONFIG_KEY, &config);
         self.put(batch, CONFIG_REVISIONS_KEY, &revisions);
+        let is_same = config.engine_mappings() == self.config.engine_mappings()
+            && config.preset_set() == self.config.preset_set();
+        if !is_same {
+            self.mappings = compile_mappings(&config);
+        }
         (self.config, self.config_revisions) = (Arc::new(config), revisions);
         self.record_fitting_scenarios(batch, Vec::new());
     }

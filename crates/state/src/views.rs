@@ -2,13 +2,14 @@
 //! changed by the fold only.
 
 use catalog::{Catalog, NamedBy, PropertyTable};
-use domain::{Day, Interaction, Timestamp, UserIdx, WorkspaceId};
+use domain::{Day, Interaction, Timestamp, UserIdx, WorkspaceConfig, WorkspaceId};
 use profiles::{Merge, Origin, Profiles};
 use store::{Batch, Store, StoreError};
 
 use crate::Counts;
 use crate::attribution::{Attribution, CountedInteraction, parse_recommendation_id};
 use crate::collections::{CollectionKind, Collections, Groups, Series};
+use crate::configuration::Revisions;
 use crate::impressions::Impressions;
 use crate::interactions::{AddOutcome, Interactions, interaction_time};
 use crate::message_ids::MessageIds;
@@ -123,6 +124,17 @@ impl Views {
             store.clear(&store.keyspace(crate::setup::KEYSPACE))?;
         }
         Self::load_parts(store, id)
+    }
+
+    /// Puts a configuration in force.
+    pub(crate) fn put_config(
+        &mut self,
+        batch: &mut Batch<'_>,
+        config: WorkspaceConfig,
+        revisions: Revisions,
+    ) {
+        self.setup.put_config(batch, config, revisions);
+        self.unmatched_events.remove_matched(batch, &self.setup.mappings);
     }
 
     /// Clears the store except for the keyspace of [`Setup`], and reloads the views. Applying the

@@ -204,7 +204,7 @@ proptest! {
             .collect();
         let mut batch = store.batch();
         for (offset, entry) in (0..).zip(entries) {
-            state::apply(&mut views, &mut batch, offset, PreparedEntry::new(entry)).unwrap();
+            state::apply(&mut views, &mut batch, offset, PreparedEntry::unmapped(entry)).unwrap();
         }
         views.flush(&mut batch);
         batch.commit(views.applied).unwrap();

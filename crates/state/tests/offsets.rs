@@ -12,7 +12,7 @@ fn apply_at(offsets: &[u64]) -> u64 {
     let mut views = Views::load(&store, &WorkspaceId::new("shop").unwrap()).unwrap();
     let mut batch = store.batch();
     for offset in offsets {
-        let entry = PreparedEntry::new(Entry::Resumed { received_at: Timestamp(1) });
+        let entry = PreparedEntry::unmapped(Entry::Resumed { received_at: Timestamp(1) });
         apply(&mut views, &mut batch, *offset, entry).unwrap();
     }
     views.applied

@@ -87,7 +87,7 @@ pub enum Effect {
 }
 
 impl Effect {
-    pub(super) fn of_action(action: Action) -> Self {
+    pub(crate) fn of_action(action: Action) -> Self {
         match action {
             Action::AddInteraction(interaction) => Self::of_interaction(&interaction),
             Action::DeleteInteractions(selector) => Self::InteractionsRemoved {

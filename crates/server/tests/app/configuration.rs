@@ -17,7 +17,7 @@ use super::{Answer, TestApp, basic, track};
 const SHOP: &str = "/api/workspaces/shop";
 
 impl TestApp {
-    async fn administer(
+    pub(crate) async fn administer(
         &self,
         method: Method,
         path: &str,

@@ -11,6 +11,7 @@ mod closing;
 mod configuration;
 mod described;
 mod description;
+mod destinations;
 mod dialects;
 mod groupings;
 mod items;

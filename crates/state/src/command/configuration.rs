@@ -19,8 +19,7 @@ pub(super) fn apply(
     let after = command.apply_to(&mut config, &views.setup.config_revisions)?;
     let mut revisions = views.setup.config_revisions.clone();
     revisions.record(&command.change.resource(), after, offset);
-    views.unmatched_events.remove_matched(batch, mapping::presets_in_set(config.preset_set()));
-    views.setup.put_config(batch, config, revisions);
+    views.put_config(batch, config, revisions);
     Ok(())
 }
 

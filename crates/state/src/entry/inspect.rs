@@ -218,6 +218,7 @@ fn redact_change(change: &mut Value) {
         ("put_token", "token"),
         ("put_trait", "definition"),
         ("put_scenario", "scenario"),
+        ("put_destination", "destination"),
         ("put_interaction_weights", "weights"),
         ("put_settings", "settings"),
     ] {

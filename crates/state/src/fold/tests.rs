@@ -101,7 +101,7 @@ impl Fold {
                 views,
                 &mut batch,
                 offset,
-                PreparedEntry::new(entry),
+                PreparedEntry::unmapped(entry),
                 &mut record_and_fire,
             )
             .unwrap();
