@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use domain::{
-    InteractionWeights, PRESETS_LATEST, Scenario, Source, Token, TraitDefinition,
+    Destination, InteractionWeights, PRESETS_LATEST, Scenario, Source, Token, TraitDefinition,
     WeakSignalWeights, WorkspaceConfig, WorkspaceId,
 };
 use engine::installation::{Actor, Deed, DeedOutcome, InstallationJournal};
@@ -51,6 +51,8 @@ pub(crate) struct BootstrapWorkspace {
     weak_signals: Option<WeakSignalWeights>,
     #[serde(default, rename = "scenario")]
     scenarios: Vec<Scenario>,
+    #[serde(default, rename = "destination")]
+    destinations: Vec<Destination>,
 }
 
 impl BootstrapWorkspace {
@@ -69,6 +71,7 @@ impl BootstrapWorkspace {
             traits: file.traits,
             interaction_weights: file.interaction_weights.unwrap_or_default(),
             scenarios: file.scenarios,
+            destinations: file.destinations,
             presets: file.presets.or(Some(PRESETS_LATEST)),
             weak_signals: file.weak_signals.unwrap_or_default(),
             ..WorkspaceConfig::empty(file.id)
@@ -101,6 +104,7 @@ impl BootstrapWorkspace {
         }
         file.traits.into_iter().for_each(|trait_| config.put_trait(trait_));
         file.scenarios.into_iter().for_each(|scenario| config.put_scenario(scenario));
+        file.destinations.into_iter().for_each(|put| config.put_destination(put));
         config
     }
 }
@@ -461,6 +465,12 @@ share = 0.5
             "[workspace.scenario.promoted]\nfilter = \"'a\"\nshare = 0.2"
         ));
         insta::assert_snapshot!(scenario("endpoint = \"recommendItem\"".to_owned()));
+        let destination =
+            |rest| check(&format!("[[workspace]]\nid = \"a\"\n[[workspace.destination]]\n{rest}"));
+        insta::assert_snapshot!(destination("name = \"shop\""), @r#"workspace a: destination "shop": there is only "engine""#);
+        insta::assert_snapshot!(destination(
+            "name = \"engine\"\nmappings = [{ name = \"Liked\" }]"
+        ));
     }
 
     #[test]
@@ -493,6 +503,7 @@ share = 0.5
             ("workspace.interaction_weights", "[workspace.interaction_weights]"),
             ("workspace.scenario", "[[workspace.scenario]]"),
             ("workspace.weak_signals", "[workspace.weak_signals]"),
+            ("workspace.destination", "[[workspace.destination]]"),
         ] {
             assert_eq!(keys_listed(page, section), in_workspace(text), "{section}");
         }
