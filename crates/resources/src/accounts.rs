@@ -213,7 +213,7 @@ pub async fn invite(
     let email = normalize_email(email).map_err(|what| ApiError::invalid(what).at("/email"))?;
     if app.access.installation().look(|state| state.accounts.contains_key(&email)) {
         let message = format!(
-            "account {email:?} exists already; POST /api/accounts/{email}/reset makes a link for another password"
+            "account {email:?} exists already; a reset makes a link for another password"
         );
         return Err(ApiError::new(ErrorKind::AlreadyExists, message).at("/email"));
     }

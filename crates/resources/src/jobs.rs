@@ -57,7 +57,7 @@ pub fn file(app: &App, workspace: &WorkspaceId, id: &str) -> Result<Arc<JobFile>
     match (app.jobs.file(workspace, job.id), job.state) {
         (Some(file), _) => Ok(file),
         (None, JobState::Waiting | JobState::Running) => {
-            let message = format!("job {id} has not ended: GET .../jobs/{id} shows how far it is");
+            let message = format!("job {id} has not ended: ask again when it has");
             Err(ApiError::new(ErrorKind::JobUnderWay, message))
         }
         (None, _) => {
@@ -76,6 +76,6 @@ fn parse(id: &str) -> Option<Uuid> {
 
 fn unknown(id: &str) -> ApiError {
     ApiError::not_found(format!(
-        "no job {id:?}: jobs are kept for a day, and until the server stops; GET .../jobs lists them"
+        "there is no job {id:?}: jobs are kept for a day, and until the server stops"
     ))
 }

@@ -17,7 +17,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use web::App;
-#[cfg(test)]
 use web::access::Call;
 
 pub(super) use self::grants::{words as role_words, workspaces_text};
@@ -37,7 +36,6 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 }
 
 /// The tables of all these pages.
-#[cfg(test)]
 pub(super) const CALLS: &[&[Call]] = &[
     sources::CALLS,
     tokens::CALLS,

@@ -149,7 +149,9 @@ pub(super) async fn show(
     let import = path(id, "/import");
     let export = exports::path(id, Exportable::Items);
     let actions = html! {
-        (Button::secondary("Export").icon(Icon::Download).href(&export))
+        @if frame.may_open(&export) {
+            (Button::secondary("Export").icon(Icon::Download).href(&export))
+        }
         (Button::secondary("Versions").href(&versions))
         @if may_change(&caller) {
             (Button::primary("Import").icon(Icon::Upload).href(&import))

@@ -55,7 +55,11 @@ async fn page(
         let body = html! { (search_form(&action, "")) (recently(&id, &recent, now)) };
         return Ok(Page::new(&frame, Area::People, "People")
             .lead("Find anybody by an id, or look at who was active last.")
-            .actions(html! { (Button::secondary("Export").icon(Icon::Download).href(&export)) })
+            .actions(html! {
+                @if frame.may_open(&export) {
+                    (Button::secondary("Export").icon(Icon::Download).href(&export))
+                }
+            })
             .body(body)
             .into_response());
     }

@@ -2,12 +2,12 @@
 
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
-use domain::{Right, Role, WorkspaceId};
+use domain::{Right, WorkspaceId};
 use maud::{Markup, Render, html};
 use serde::Deserialize;
 use web::access::{Caller, MadeResource};
 
-use crate::page::Area;
+use crate::page::{Area, Frame};
 use crate::ui::{Callout, CodeBlock, Tab, tabs};
 use crate::{COMMON, ROOT};
 
@@ -108,11 +108,11 @@ const OF_INSTALLATION: [(&str, &str); 5] = [
 ];
 
 /// The tabs of a workspace's settings, and for owners those of the installation.
-pub(super) fn workspace_tabs(workspace: &WorkspaceId, role: &str, current: &str) -> Markup {
+pub(super) fn workspace_tabs(frame: &Frame, workspace: &WorkspaceId, current: &str) -> Markup {
     let parts = OF_WORKSPACE.map(|(part, label)| (path(workspace, part), label, part));
     html! {
         (tab_list(&format!("Settings of {workspace}"), &parts, current))
-        @if role == Role::Owner.word() {
+        @if frame.may_open(&format!("{COMMON}/accounts")) {
             p class="bare-note" {
                 "For all workspaces: "
                 @for (n, (part, label)) in OF_INSTALLATION.into_iter().enumerate() {

@@ -108,7 +108,7 @@ fn body(
         NumberInput { field, value: typed.text(name), unit: "of 1" }.render()
     };
     html! {
-        (workspace_tabs(workspace, &frame.account.role, "general"))
+        (workspace_tabs(frame, workspace, "general"))
         (mistake)
         section class="card" {
             h2 { "What counts how much" }

@@ -115,7 +115,7 @@ fn list_body(
     let table = Table::new("Sources", columns).rows(shown.iter().map(row));
     let action = path(workspace, "");
     html! {
-        (workspace_tabs(workspace, &frame.account.role, ""))
+        (workspace_tabs(frame, workspace, ""))
         @if shown.is_empty() {
             (EmptyState {
                 icon: Icon::Live,

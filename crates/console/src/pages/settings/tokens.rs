@@ -92,7 +92,7 @@ fn list_body(
     let table = Table::new("Tokens", columns).rows(shown.iter().map(row));
     let kinds = TokenKind::ALL.map(|kind| (kind.word(), words(kind)));
     html! {
-        (workspace_tabs(workspace, &frame.account.role, "tokens"))
+        (workspace_tabs(frame, workspace, "tokens"))
         @if shown.is_empty() {
             (EmptyState {
                 icon: Icon::Settings,
