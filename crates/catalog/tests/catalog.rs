@@ -85,6 +85,18 @@ fn wrong_rows_are_named_and_refuse_the_file_or_are_skipped() {
 }
 
 #[test]
+fn a_refusal_says_what_helps() {
+    let refused = |file: &str, skip_invalid| check(Format::Csv, file, &[], skip_invalid);
+    for empty in ["", "\n", "\n\n"] {
+        assert!(refused(empty, false).contains("the file is empty"), "{}", refused(empty, false));
+    }
+    assert!(refused("id_of_item,price\nx,1\n", false).contains("the file has: id_of_item, price"));
+    let (none_good, one_good) = ("item_id,price\n,1\n", "item_id,price\n,1\nx,2\n");
+    assert!(!refused(none_good, true).contains("skip_invalid"), "{}", refused(none_good, true));
+    assert!(refused(one_good, false).contains("skip_invalid"), "{}", refused(one_good, false));
+}
+
+#[test]
 fn json_lines() {
     let file = "{\"item_id\":\"a\",\"price\":1,\"tags\":[\"x\"],\"new\":true}\n\n\
                 {\"id\":7,\"price\":2.5,\"title\":\"T\",\"new\":null}\n\

@@ -7,6 +7,7 @@ mod chrome;
 mod general;
 mod grants;
 mod limits;
+mod shown_once;
 mod sources;
 mod tokens;
 mod traits;
@@ -15,11 +16,12 @@ mod workspaces;
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{Extension, Router};
 use web::App;
 use web::access::Call;
 
 pub(super) use self::grants::{words as role_words, workspaces_text};
+use self::shown_once::Secrets;
 pub(super) use self::typed::{Mistake, Typed, again};
 
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
@@ -33,6 +35,8 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(api_keys::routes(app))
         .merge(audit::routes(app))
         .merge(limits::routes(app))
+        .merge(shown_once::routes(app))
+        .layer(Extension(Secrets::default()))
 }
 
 /// The tables of all these pages.
@@ -46,4 +50,5 @@ pub(super) const CALLS: &[&[Call]] = &[
     api_keys::CALLS,
     audit::CALLS,
     limits::CALLS,
+    shown_once::CALLS,
 ];

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use domain::{Timestamp, WorkspaceId, counted};
 use uuid::Uuid;
 
-use super::{Job, JobControl, JobFile, JobOutcome, JobProgress, JobState, NewJob};
+use super::{Job, JobControl, JobFile, JobOutcome, JobProgress, JobState, NewJob, Once};
 use crate::access::Who;
 use crate::error::{ApiError, Problem};
 
@@ -44,13 +44,23 @@ struct Entry {
     /// What is to be done, until it begins.
     work: Option<Work>,
     n_bytes: usize,
+    once: Option<Once>,
     file: Option<Arc<JobFile>>,
 }
 
 impl Registry {
-    pub(super) fn add(&mut self, new: NewJob, work: Work, now: Timestamp) -> Result<(), ApiError> {
-        let NewJob { id, workspace, kind, started_by, n_bytes } = new;
+    /// The id of the job: of the one that does the same work already, where there is one.
+    pub(super) fn add(
+        &mut self,
+        new: NewJob,
+        work: Work,
+        now: Timestamp,
+    ) -> Result<Uuid, ApiError> {
+        let NewJob { id, workspace, kind, started_by, n_bytes, once } = new;
         self.forget_old(now);
+        if let Some(same) = once.as_ref().and_then(|once| self.find_once(&workspace, once)) {
+            return Ok(same.id);
+        }
         let waiting = || self.0.iter().filter(|entry| entry.job.state == JobState::Waiting);
         let n_own = waiting().filter(|entry| entry.workspace == workspace).count();
         let n_held: usize = waiting().map(|entry| entry.n_bytes).sum();
@@ -77,8 +87,21 @@ impl Registry {
             error: None,
         };
         let cancel = Arc::default();
-        self.0.push_back(Entry { workspace, job, cancel, work: Some(work), n_bytes, file: None });
-        Ok(())
+        let work = Some(work);
+        self.0.push_back(Entry { workspace, job, cancel, work, n_bytes, once, file: None });
+        Ok(id)
+    }
+
+    pub(super) fn find_once(&self, workspace: &WorkspaceId, once: &Once) -> Option<&Job> {
+        let is_same = |entry: &&Entry| {
+            let counts = match entry.job.state {
+                JobState::Waiting | JobState::Running => !entry.job.is_being_cancelled,
+                JobState::Done => matches!(once, Once::Done(_)),
+                JobState::Failed | JobState::Cancelled => false,
+            };
+            counts && entry.workspace == *workspace && entry.once.as_ref() == Some(once)
+        };
+        self.0.iter().find(is_same).map(|entry| &entry.job)
     }
 
     pub(super) fn of(&self, workspace: &WorkspaceId) -> impl DoubleEndedIterator<Item = &Job> {

@@ -1,6 +1,5 @@
 //! What the pages of settings have around them: tabs, notices, addresses.
 
-use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::{Right, WorkspaceId};
 use maud::{Markup, Render, html};
@@ -8,7 +7,7 @@ use serde::Deserialize;
 use web::access::{Caller, MadeResource};
 
 use crate::page::{Area, Frame};
-use crate::ui::{Callout, CodeBlock, Tab, tabs};
+use crate::ui::{Callout, Tab, tabs};
 use crate::{COMMON, ROOT};
 
 /// Parameters of pages that say what became of the last form.
@@ -67,26 +66,6 @@ pub(super) fn lead_to_new(path: &str, name: &str) -> Response {
     let mut response = lead_to(path, Notice::Saved);
     response.extensions_mut().insert(MadeResource(name.to_owned()));
     response
-}
-
-/// A page that shows a secret once. It is the answer to the form itself: nothing keeps the secret
-/// for another page.
-pub(super) fn with_secret(page: impl IntoResponse, name: &str) -> Response {
-    let no_store = [(header::CACHE_CONTROL, "no-store")];
-    let mut response = (no_store, page).into_response();
-    response.extensions_mut().insert(MadeResource(name.to_owned()));
-    response
-}
-
-/// A secret to copy, with what is to be done with it.
-pub(super) fn secret(label: &str, code: &str, advice: &str, back: &str) -> Markup {
-    html! {
-        (Callout::warning("It is shown this once").text(advice).announced())
-        (CodeBlock { id: "secret", label, code })
-        div class="actions" {
-            (crate::ui::Button::primary("I have copied it").href(back))
-        }
-    }
 }
 
 /// The path of a part of a workspace's settings.
