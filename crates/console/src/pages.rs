@@ -8,6 +8,8 @@ mod invitation;
 mod jobs;
 mod live;
 mod models;
+#[cfg(test)]
+mod office;
 mod operations;
 mod overview;
 mod people;
@@ -20,6 +22,8 @@ mod settings;
 mod sign_in;
 mod start;
 mod try_it;
+#[cfg(test)]
+mod walk;
 
 use std::sync::Arc;
 

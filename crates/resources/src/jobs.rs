@@ -35,8 +35,7 @@ pub fn cancel(
     id: &str,
 ) -> Result<Job, ApiError> {
     let job = read(app, workspace, id)?;
-    let is_own = job.started_by == Who::from(&caller.actor);
-    if !is_own && !caller.grant.role.has(Right::ChangeWorkspace) {
+    if !may_cancel(&job, caller) {
         let least = Right::ChangeWorkspace.least_role();
         let message = format!(
             "somebody else started this job: to cancel it takes the role {least} or one with more \
@@ -46,6 +45,11 @@ pub fn cancel(
         return Err(ApiError::new(ErrorKind::Forbidden, message));
     }
     app.jobs.cancel(workspace, job.id).ok_or_else(|| unknown(id))
+}
+
+/// Whether a caller may cancel a job: their own, and any where they may change the workspace.
+pub fn may_cancel(job: &Job, caller: &Caller) -> bool {
+    job.started_by == Who::from(&caller.actor) || caller.grant.role.has(Right::ChangeWorkspace)
 }
 
 /// The file that a job has made.

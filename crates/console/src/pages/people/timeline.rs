@@ -46,7 +46,7 @@ pub(super) async fn lately(
             @if page.events.is_empty() {
                 p { "No messages. What was imported is in the history." }
             } @else {
-                div class="card" { (entries(person, &page.events)) }
+                div class="card" { (entries(person, &page.events, false)) }
                 p { a href=(person.path("timeline")) { "The whole timeline" } }
             }
         }
@@ -84,7 +84,7 @@ pub(super) async fn show(
     let body = html! {
         (filters(&person, &query, wrong_from, wrong_until))
         @if page.events.is_empty() { (nothing(&person)) } @else {
-            div class="card" { (entries(&person, &page.events)) }
+            div class="card" { (entries(&person, &page.events, true)) }
             (pages(&person, &query, &page))
         }
     };
@@ -161,7 +161,8 @@ fn nothing(person: &Person) -> Markup {
     }
 }
 
-fn entries(person: &Person, events: &[ShownEvent]) -> Markup {
+/// What happened; with the messages themselves where a page is about them.
+fn entries(person: &Person, events: &[ShownEvent], with_messages: bool) -> Markup {
     let raw: Vec<String> =
         events.iter().map(|event| serde_json::to_string(event).unwrap_or_default()).collect();
     let facts: Vec<[&str; 2]> =
@@ -177,7 +178,7 @@ fn entries(person: &Person, events: &[ShownEvent]) -> Markup {
             now: person.now,
             facts: &facts[n],
             outcome: None,
-            detail: Some(html! {
+            detail: with_messages.then(|| html! {
                 (JsonView { id: &format!("message-{n}"), label: "Message", text: &raw[n], marks: &[] })
             }),
         })
