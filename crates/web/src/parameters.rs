@@ -190,6 +190,21 @@ impl<'de> Deserializer<'de> for Parameter {
     }
 }
 
+/// Checks that a parameter, where it is given, is one of the words that there are.
+///
+/// # Errors
+/// Names the parameter and the words.
+pub fn one_of(name: &str, given: Option<&str>, words: &[&str]) -> Result<(), ApiError> {
+    match given.filter(|given| !words.contains(given)) {
+        None => Ok(()),
+        Some(given) => {
+            let words = words.join(", ");
+            let what = format!("query parameter {name} is {given:?}, it must be one of {words}");
+            Err(ApiError::invalid(what).of_parameter(name))
+        }
+    }
+}
+
 /// A number of things within its range, by the parameter's name.
 pub fn count(
     name: &str,

@@ -58,8 +58,17 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Query {
-    /// What became of the last request.
-    notice: Option<String>,
+    notice: Option<Notice>,
+}
+
+/// What became of the last request.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Notice {
+    Started,
+    Cancelled,
+    Ended,
+    Activated,
 }
 
 async fn show(
@@ -106,13 +115,12 @@ async fn show(
             })
         }
     };
-    let notice = match notice.as_deref() {
-        Some("started") => Some("A training run was started"),
-        Some("cancelled") => Some("The training run is cancelled: it ends after its present step"),
-        Some("ended") => Some("The training run had ended before it could be cancelled"),
-        Some("activated") => Some("The model is in use now"),
-        _ => None,
-    };
+    let notice = notice.map(|notice| match notice {
+        Notice::Started => "A training run was started",
+        Notice::Cancelled => "The training run is cancelled: it ends after its present step",
+        Notice::Ended => "The training run had ended before it could be cancelled",
+        Notice::Activated => "The model is in use now",
+    });
     let page = Page::new(&frame, Area::Models, "Models")
         .lead("What was learned, how good it is, and which one is in use.")
         .actions(train);

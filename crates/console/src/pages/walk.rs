@@ -39,10 +39,12 @@ async fn walk(visitor: &Visitor<'_>, role: Role) {
         let links = links.into_iter().filter(|link| !link.contains("/assets/"));
         let next = links.chain([answer.location]).filter(|next| next.starts_with("/console"));
         left.extend(next.map(|next| (next, address.clone())));
-        for action in addresses(&answer.text, "action") {
-            let path = action.split('?').next().unwrap_or_default().to_owned();
-            let row =
-                ["POST", "GET"].into_iter().find_map(|method| super::find_call(method, &path));
+        for form in answer.text.split("<form").skip(1) {
+            let form = form.split('>').next().unwrap_or_default();
+            let method = if form.contains(" method=\"post\"") { "POST" } else { "GET" };
+            let Some(action) = addresses(form, "action").pop() else { continue };
+            let path = action.split('?').next().unwrap_or_default();
+            let row = super::find_call(method, path);
             let row = row.unwrap_or_else(|| panic!("{address} sends a form to {path}"));
             let may = match row.requirement {
                 web::access::Requirement::Right(right) => role.has(right),
@@ -51,7 +53,7 @@ async fn walk(visitor: &Visitor<'_>, role: Role) {
             assert!(may, "{role}: {address} has a form for {path}");
         }
     }
-    assert!(seen.len() > 15, "{role} saw {seen:?}");
+    assert!(seen.len() > 10, "{role} saw {seen:?}");
 }
 
 #[tokio::test]
@@ -89,7 +91,10 @@ async fn a_parameter_that_a_page_does_not_take_is_named() {
     let mut n = 0;
     for call in tables().into_iter().flatten().filter(|call| call.method == "GET") {
         let path = call.path.replace("{workspace}", "shop").replace("{name}", "web");
-        if path.contains('{') || owner.get(&path).await.status != StatusCode::OK {
+        if path.contains('{') || path.ends_with("/stream") {
+            continue;
+        }
+        if owner.get(&path).await.status != StatusCode::OK {
             continue;
         }
         n += 1;
@@ -98,6 +103,9 @@ async fn a_parameter_that_a_page_does_not_take_is_named() {
         assert!(answer.text.contains("no_such"), "{path}: {}", answer.text);
     }
     assert!(n > 20, "{n} pages were asked");
+    for wrong in ["live?outcome=x", "scenarios?sort=x", "results?order=x", "models?notice=x"] {
+        owner.get(&format!("/console/shop/{wrong}")).await.says(422, "Show the page without it");
+    }
     owner.get("/console/shop/live?before=x").await.says(422, "Show the page without it");
 }
 

@@ -18,6 +18,7 @@ use crate::page::{Area, Frame, Page};
 use crate::ui::{Button, Cell, Column, EmptyState, Icon, ItemCard, RelativeTime, Table};
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Query {
     #[serde(default)]
     q: String,

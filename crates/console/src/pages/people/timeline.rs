@@ -24,7 +24,7 @@ const LATELY: usize = 6;
 const DAY_MS: i64 = 86_400_000;
 
 #[derive(Deserialize, Default)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Query {
     event: String,
     from: String,
@@ -66,8 +66,14 @@ pub(super) async fn show(
     let (from, until) = (day(&query.from), day(&query.until));
     let wrong_from = mistake(&query.from, from);
     let wrong_until = mistake(&query.until, until);
-    let cursor = |text: &Option<String>| text.as_deref().and_then(parse_cursor);
-    let place = match (cursor(&query.older), cursor(&query.newer)) {
+    let cursor = |name: &str, text: &Option<String>| match text.as_deref().map(parse_cursor) {
+        Some(None) => {
+            let what = format!("query parameter {name} is no place in this timeline");
+            Err(ApiError::invalid(what).of_parameter(name))
+        }
+        place => Ok(place.flatten()),
+    };
+    let place = match (cursor("older", &query.older)?, cursor("newer", &query.newer)?) {
         (Some(entry), _) => PagePlace::OlderThan(entry),
         (None, Some(entry)) => PagePlace::NewerThan(entry),
         (None, None) => PagePlace::Newest,
