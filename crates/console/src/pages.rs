@@ -61,10 +61,15 @@ pub(crate) fn find_call(method: &str, path: &str) -> Option<&'static Call> {
         let own = call.path.split('/');
         call.method == method
             && own.clone().count() == parts.len()
-            && own.zip(&parts).all(|(own, part)| own == *part || is_parameter(own))
+            && own.zip(&parts).all(|(own, part)| own == *part || takes(own, part))
     };
     let rows = tables().into_iter().flatten().filter(fits);
     rows.min_by_key(|call| call.path.split('/').filter(|part| is_parameter(part)).count())
+}
+
+/// Whether a part of a row stands for a part of a path. No workspace has the id `-`.
+fn takes(own: &str, part: &str) -> bool {
+    is_parameter(own) && (own, part) != ("{workspace}", "-")
 }
 
 fn is_parameter(part: &str) -> bool {

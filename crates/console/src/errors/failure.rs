@@ -57,7 +57,7 @@ impl Failure {
     /// Of an address with a parameter that its page does not read.
     pub(super) fn of_unread_parameter(name: &str) -> Self {
         Self {
-            status: StatusCode::UNPROCESSABLE_ENTITY,
+            status: StatusCode::BAD_REQUEST,
             message: format!("there is no query parameter {name:?}; this page takes none"),
             is_of_parameter: true,
             headers: HeaderMap::new(),
