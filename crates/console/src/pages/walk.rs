@@ -172,3 +172,13 @@ async fn a_refused_file_is_shown_with_its_rows_and_reasons() {
     assert!(page.contains("correct the file") && !page.contains("skip_invalid"), "{page}");
     owner.upload("items.csv", "").await.says(422, "the file is empty");
 }
+
+#[tokio::test]
+async fn what_the_console_changes_is_told_in_plain_words() {
+    let office = Office::with_shop().await;
+    let owner = office.visitor(Role::Owner);
+    owner.post("/console/shop/catalog/items/a/off", "").await.led("/console/shop/catalog/items/a");
+    let live = owner.get("/console/shop/live").await.says(200, "an API or the console").text;
+    assert!(live.contains("turn an item off"), "{live}");
+    assert!(live.contains("<bdi>Lamp</bdi>"), "{live}");
+}

@@ -158,6 +158,7 @@ impl Effect {
                 user_id: selector.user_id.clone(),
                 item_id: selector.item_id.clone(),
             },
+            Command::SwitchItem { id, .. } => entity(&EntityKind::Item, id, Vec::new()),
             Command::MergeUsers { target, source, .. } => {
                 Self::UsersMerged { target: target.clone(), source: source.clone() }
             }

@@ -260,7 +260,8 @@ fn call_name(command: &Command) -> &'static str {
         Command::MergeUsers { .. } => "merge users",
         Command::Segmentation(_) => "change segmentation",
         Command::Synonym(_) => "change synonym",
-        Command::SwitchItem { .. } => "turn an item off or on",
+        Command::SwitchItem { is_on: true, .. } => "turn an item on",
+        Command::SwitchItem { is_on: false, .. } => "turn an item off",
         Command::ActivateCatalog { .. }
         | Command::PutScenario { .. }
         | Command::DeleteScenario { .. }
