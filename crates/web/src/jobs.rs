@@ -45,7 +45,8 @@ pub struct NewJob {
 pub enum Once {
     /// As long as the job waits or runs.
     UnderWay(String),
-    /// Also once it is done, until it is forgotten. One that failed or was cancelled may be repeated.
+    /// Also once it is done, until it is forgotten. One that failed or was cancelled may be
+    /// repeated.
     Done(String),
 }
 

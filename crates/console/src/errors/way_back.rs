@@ -38,8 +38,8 @@ impl WayBack {
     }
 }
 
-/// The page of a form that was sent to `path`: the one that the browser names, otherwise the nearest
-/// one above.
+/// The page of a form that was sent to `path`: the one that the browser names, otherwise the
+/// nearest one above.
 pub(super) fn form_page(headers: &HeaderMap, path: &str) -> String {
     let before = page_before(headers);
     before.unwrap_or_else(|| nearest_page(path).unwrap_or(ROOT).to_owned())

@@ -17,7 +17,7 @@ fn addresses(text: &str, attribute: &str) -> Vec<String> {
     values.map(|value| value.replace("&amp;", "&")).collect()
 }
 
-/// Whether walking there tells nothing new: of pages that differ by their parameters, one is enough.
+/// What tells an address from others: of pages that differ by values of parameters, one is enough.
 fn key(address: &str) -> String {
     let (path, query) = address.split_once('?').unwrap_or((address, ""));
     let names = query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());

@@ -1,6 +1,6 @@
 //! Secrets that were just made, each on a page that shows it once. The form that makes one leads to
-//! that page, so that loading it again makes no second one. Until it is looked at, a secret waits in
-//! memory for a few minutes, for the session that made it.
+//! that page, so that loading it again makes no second one. Until it is looked at, a secret waits
+//! in memory for a few minutes, for the session that made it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,8 +23,8 @@ use crate::page::{Area, Frame, Page};
 use crate::ui::{Button, Callout, CodeBlock};
 use crate::{COMMON, ROOT};
 
-/// The most secrets that wait, and pages that say that theirs was shown. One more takes the place of
-/// the oldest.
+/// The most secrets that wait, and pages that say that theirs was shown. One more takes the place
+/// of the oldest.
 const SECRETS_KEPT_MAX: usize = 64;
 /// How long a secret waits to be looked at, in minutes.
 const SECRET_MINUTES_KEPT: i64 = 10;
