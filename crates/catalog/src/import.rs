@@ -209,14 +209,16 @@ impl ImportReport {
     }
 
     /// The message for a file with invalid rows: the count, and the ways out with the names of the
-    /// options.
+    /// options. Where no row is good, to skip the others leaves nothing.
     pub fn refusal(&self) -> String {
-        let ways_out = match self.n_bad_cells {
-            0 => "correct the file, or skip invalid rows (skip_invalid)",
-            _ => {
-                "correct the file, skip invalid rows (skip_invalid), import bad cells as empty (allow_bad_cells), or declare another type \
-                 for a column (type=COLUMN=TYPE)"
-            }
+        let cells = "import bad cells as empty (allow_bad_cells), or declare another type for a \
+                     column (type=COLUMN=TYPE)";
+        let skip = "skip invalid rows (skip_invalid)";
+        let ways_out = match (self.n_bad_cells > 0, self.n_items > 0) {
+            (false, true) => format!("correct the file, or {skip}"),
+            (false, false) => "correct the file".to_owned(),
+            (true, true) => format!("correct the file, {skip}, {cells}"),
+            (true, false) => format!("correct the file, {cells}"),
         };
         format!("{}: {ways_out}", describe_invalid(self.n_invalid, self.n_rows))
     }
@@ -303,6 +305,10 @@ fn parse_row(
 /// The index of the column with the item id; the other columns are properties.
 fn id_column(names: &[String]) -> Result<usize, ImportError> {
     ID_COLUMNS.iter().find_map(|id| names.iter().position(|name| name == id)).ok_or_else(|| {
-        ImportError::Header(format!("no column item_id; the file has: {}", names.join(", ")))
+        ImportError::Header(match names.iter().all(String::is_empty) {
+            true => "the file is empty: its first line names the columns, one of them item_id"
+                .to_owned(),
+            false => format!("no column item_id; the file has: {}", names.join(", ")),
+        })
     })
 }

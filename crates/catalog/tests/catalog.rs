@@ -77,11 +77,26 @@ fn wrong_rows_are_named_and_refuse_the_file_or_are_skipped() {
     insta::assert_snapshot!(no_id, @"refused: no column item_id; the file has: sku, price");
     let unknown = check(Format::Csv, "item_id,price\na,1\n", &[("prize", "int")], false);
     insta::assert_snapshot!(unknown, @r#"refused: a type is declared for column "prize", the file has: price"#);
-    insta::assert_snapshot!(check(Format::Csv, "", &[], false), @"refused: no column item_id; the file has:");
+    insta::assert_snapshot!(check(Format::Csv, "", &[], false), @"refused: the file is empty: its first line names the columns, one of them item_id");
     let unclosed = check(Format::Csv, "item_id,title\na,\"open\nb,x\n", &[], false);
     insta::assert_snapshot!(unclosed, @"refused: row 2: a quote is opened and never closed");
     let empty = check(Format::Csv, "item_id,title\n", &[], false);
     insta::assert_snapshot!(empty, @"refused: the file has no items: a catalog without any would withdraw all there are");
+}
+
+#[test]
+fn a_refusal_says_what_helps() {
+    let refused = |file: &str, skip_invalid| {
+        let options = ImportOptions { skip_invalid, ..ImportOptions::default() };
+        read_file(file.as_bytes(), Format::Csv, &options).unwrap_err().to_string()
+    };
+    for empty in ["", "\n", "\n\n"] {
+        assert!(refused(empty, false).contains("the file is empty"), "{}", refused(empty, false));
+    }
+    assert!(refused("id_of_item,price\nx,1\n", false).contains("the file has: id_of_item, price"));
+    let (none_good, one_good) = ("item_id,price\n,1\n", "item_id,price\n,1\nx,2\n");
+    assert!(!refused(none_good, true).contains("skip_invalid"), "{}", refused(none_good, true));
+    assert!(refused(one_good, false).contains("skip_invalid"), "{}", refused(one_good, false));
 }
 
 #[test]

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::any;
 use tower_http::compression::CompressionLayer;
 use web::App;
 
@@ -30,8 +31,11 @@ pub const COMMON: &str = "/console/-";
 pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     pages::routes(app)
         .route_layer(from_fn(csrf::show_token))
-        .route_layer(from_fn_with_state(Arc::clone(app), errors::show_as_pages))
         .merge(assets::routes())
-        .route_layer(CompressionLayer::new())
-        .route_layer(from_fn(headers::set))
+        .route(&format!("{ROOT}/{{workspace}}/{{*rest}}"), any(errors::nothing_here))
+        .route(&format!("{ROOT}/{{workspace}}/"), any(errors::nothing_here))
+        // Around what a path answers to methods that it does not take, too.
+        .layer(from_fn_with_state(Arc::clone(app), errors::show_as_pages))
+        .layer(CompressionLayer::new())
+        .layer(from_fn(headers::set))
 }

@@ -11,11 +11,11 @@ pub(crate) use address::{encode, item_path, person_path};
 pub use area::Area;
 
 use axum::response::{IntoResponse, Response};
-use domain::WorkspaceId;
+use domain::{Role, WorkspaceId};
 use maud::{DOCTYPE, Markup, Render, html};
 
 use crate::theme::Theme;
-use crate::{ROOT, assets};
+use crate::{ROOT, assets, pages};
 
 /// What is the same on every page of a request: who looks, at which workspace.
 #[derive(Debug, Clone)]
@@ -32,13 +32,21 @@ pub struct Frame {
     pub theme: Theme,
 }
 
+impl Frame {
+    /// Whether who looks may open a page of the console, by the table of its rights. Links and
+    /// buttons that lead to others are left out.
+    pub fn may_open(&self, address: &str) -> bool {
+        pages::may_open(self.account.role, address)
+    }
+}
+
 /// Who is signed in.
 #[derive(Debug, Clone)]
 pub struct Account {
     /// The name that is shown.
     pub name: String,
-    /// The role in words: "editor".
-    pub role: String,
+    /// The role, which decides what the navigation and the buttons offer.
+    pub role: Role,
 }
 
 /// A page in its frame.
@@ -72,6 +80,13 @@ impl<'a> Page<'a> {
                 page.above.push((area.label().to_owned(), area.path(workspace)));
             }
         }
+        page
+    }
+
+    /// A page that belongs to no area: about an error, or about the visitor.
+    pub fn without_area(frame: &'a Frame, title: &'a str) -> Self {
+        let mut page = Self { area: None, ..Self::new(frame, Area::Overview, title) };
+        page.above.truncate(1);
         page
     }
 
@@ -136,7 +151,7 @@ impl Render for Page<'_> {
                     (self.body)
                 }
             }
-            (shortcuts::render())
+            (shortcuts::render(self.frame))
         };
         let title = match &self.frame.workspace {
             Some(workspace) => format!("{} · {workspace} · Tastemaker", self.title),

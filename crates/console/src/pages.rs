@@ -8,6 +8,8 @@ mod invitation;
 mod jobs;
 mod live;
 mod models;
+#[cfg(test)]
+mod office;
 mod operations;
 mod overview;
 mod people;
@@ -20,13 +22,15 @@ mod settings;
 mod sign_in;
 mod start;
 mod try_it;
+#[cfg(test)]
+mod walk;
 
 use std::sync::Arc;
 
 use axum::Router;
+use domain::Role;
 use web::App;
-#[cfg(test)]
-use web::access::Call;
+use web::access::{Call, Requirement};
 
 pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()
@@ -49,8 +53,39 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(settings::routes(app))
 }
 
+/// The row of a request, by its method and its path without the query; none where there is no such
+/// page or form. A row that spells a part of the path wins over one that takes any.
+pub(crate) fn find_call(method: &str, path: &str) -> Option<&'static Call> {
+    let parts: Vec<&str> = path.split('/').collect();
+    let fits = |call: &&Call| {
+        let own = call.path.split('/');
+        call.method == method
+            && own.clone().count() == parts.len()
+            && own.zip(&parts).all(|(own, part)| own == *part || takes(own, part))
+    };
+    let rows = tables().into_iter().flatten().filter(fits);
+    rows.min_by_key(|call| call.path.split('/').filter(|part| is_parameter(part)).count())
+}
+
+/// Whether a part of a row stands for a part of a path. No workspace has the id `-`.
+fn takes(own: &str, part: &str) -> bool {
+    is_parameter(own) && (own, part) != ("{workspace}", "-")
+}
+
+fn is_parameter(part: &str) -> bool {
+    part.starts_with('{')
+}
+
+/// Whether a page takes what a role has. An address without a row takes nothing.
+pub(crate) fn may_open(role: Role, address: &str) -> bool {
+    let path = address.split(['?', '#']).next().unwrap_or_default();
+    match find_call("GET", path).map(|call| call.requirement) {
+        Some(Requirement::Right(right)) => role.has(right),
+        Some(Requirement::Caller | Requirement::Nothing) | None => true,
+    }
+}
+
 /// The tables of all pages.
-#[cfg(test)]
 fn tables() -> Vec<&'static [Call]> {
     let tables = [
         sign_in::CALLS,

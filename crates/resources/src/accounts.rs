@@ -248,9 +248,8 @@ pub async fn invite(
 ) -> Result<MadeInvitation, ApiError> {
     let email = normalize_email(&email).map_err(|what| ApiError::invalid(what).at("/email"))?;
     if app.access.installation().look(|state| state.accounts.contains_key(&email)) {
-        let message = format!(
-            "account {email:?} exists already; POST /api/accounts/{email}/reset makes a link for another password"
-        );
+        let message =
+            format!("account {email:?} exists already; a reset makes a link for another password");
         return Err(ApiError::new(ErrorKind::AlreadyExists, message).at("/email"));
     }
     let grant = grant(app, role, workspaces)?;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use web::App;
 use web::error::ApiError;
-use web::jobs::{Job, JobControl, JobKind, JobOutcome, NewJob};
+use web::jobs::{Job, JobControl, JobKind, JobOutcome, NewJob, Once};
 use web::workspaces::RequestedWorkspace;
 
 /// The options of an import, by the names of those of `tastemaker import catalog`.
@@ -71,6 +71,11 @@ pub trait Source: Send + 'static {
 
     /// The memory that it takes, in bytes.
     fn held_bytes(&self) -> usize;
+
+    /// What makes a second import of it lead to the job of the first.
+    fn once(&self) -> Option<Once> {
+        None
+    }
 
     /// Lets go of it once it is the catalog.
     fn discard(self);
@@ -160,7 +165,7 @@ pub async fn import(
 }
 
 /// Starts an import as a job, whose result is an [`Imported`]. Until its last step nothing is
-/// changed.
+/// changed. A file that is spent by one import is not imported again: the job is that of the first.
 ///
 /// # Errors
 /// 400 for wrong options; 429 where too many jobs wait.
@@ -176,6 +181,7 @@ pub fn start_import(
     let handle = workspace.handle().clone();
     let new = NewJob {
         n_bytes: file.held_bytes(),
+        once: file.once(),
         ..NewJob::new(workspace.id().clone(), JobKind::Import, started_by)
     };
     let import = move |control: &JobControl| {
@@ -237,6 +243,12 @@ fn import_error(error: ImportError) -> ApiError {
         ImportError::Rows(report) => ApiError::import(message, json!(report)),
         _ => ApiError::import(message, Value::Null),
     }
+}
+
+/// The rows that a refused file is refused for, with their reasons; none where it is refused as a
+/// whole.
+pub fn refused_rows(error: &ApiError) -> Option<ImportReport> {
+    ImportReport::deserialize(error.detail()?).ok()
 }
 
 /// The versions of a catalog.

@@ -15,6 +15,7 @@ use tokio::task::spawn_blocking;
 use uuid::Uuid;
 use web::App;
 use web::error::ApiError;
+use web::jobs::{Job, Once};
 use web::workspaces::RequestedWorkspace;
 
 use crate::catalog::{Options, Source, preview_file};
@@ -53,11 +54,25 @@ impl Source for Draft {
         0
     }
 
+    fn once(&self) -> Option<Once> {
+        Some(once(self.id))
+    }
+
     fn discard(self) {
         if let Err(error) = fs::remove_dir_all(&self.folder) {
             tracing::debug!(%error, "an imported draft stays for now");
         }
     }
+}
+
+/// A draft is imported once.
+fn once(id: Uuid) -> Once {
+    Once::Done(format!("import of draft {id}"))
+}
+
+/// The job that imports a draft, or has; none as long as nobody has asked for it.
+pub fn job_of(app: &App, workspace: &WorkspaceId, id: &str) -> Option<Job> {
+    app.jobs.find_once(workspace, &once(id.parse().ok()?))
 }
 
 /// A draft that is being uploaded. The file is removed if this is dropped before its end.

@@ -13,8 +13,9 @@ use fs_err::{self as fs, File};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use web::App;
+use web::access::Who;
 use web::error::ApiError;
-use web::jobs::{Job, JobControl, JobFile, JobKind, JobOutcome, NewJob};
+use web::jobs::{Job, JobControl, JobFile, JobKind, JobOutcome, NewJob, Once};
 use web::workspaces::RequestedWorkspace;
 
 use crate::results::harmless;
@@ -83,7 +84,7 @@ pub struct Exported {
 }
 
 /// Starts an export as a job, whose result is an [`Exported`] and a file. What changes meanwhile
-/// may be in it or not.
+/// may be in it or not. Whoever asks again for what is still being made gets the job that makes it.
 ///
 /// # Errors
 /// 429 where too many jobs wait.
@@ -95,7 +96,13 @@ pub fn start(
 ) -> Result<Job, ApiError> {
     let handle = workspace.handle().clone();
     let folder = app.installation.data.exports_folder();
-    let job = NewJob::new(workspace.id().clone(), JobKind::Export, started_by);
+    let Who { kind, name } = Who::from(&started_by);
+    let by = name.as_deref().unwrap_or_default();
+    let what = format!("export of {} as {:?} by {kind} {by}", new.what.word(), new.format);
+    let job = NewJob {
+        once: Some(Once::UnderWay(what)),
+        ..NewJob::new(workspace.id().clone(), JobKind::Export, started_by)
+    };
     let (extension, media_type) = match new.format {
         ExportFormat::Jsonl => ("jsonl", "application/x-ndjson"),
         ExportFormat::Csv => ("csv", "text/csv; charset=utf-8"),

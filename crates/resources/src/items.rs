@@ -319,7 +319,7 @@ pub async fn name(workspace: &RequestedWorkspace, id: String) -> Result<String, 
 }
 
 fn no_item(id: &str) -> ApiError {
-    ApiError::not_found(format!("there is no item {id:?}: GET .../items?q= searches them"))
+    ApiError::not_found(format!("there is no item {id:?} in the catalog"))
 }
 
 /// An item that goes with another.

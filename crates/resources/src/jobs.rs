@@ -35,8 +35,7 @@ pub fn cancel(
     id: &str,
 ) -> Result<Job, ApiError> {
     let job = read(app, workspace, id)?;
-    let is_own = job.started_by == Who::from(&caller.actor);
-    if !is_own && !caller.grant.role.has(Right::ChangeWorkspace) {
+    if !may_cancel(&job, caller) {
         let least = Right::ChangeWorkspace.least_role();
         let message = format!(
             "somebody else started this job: to cancel it takes the role {least} or one with more \
@@ -48,6 +47,11 @@ pub fn cancel(
     app.jobs.cancel(workspace, job.id).ok_or_else(|| unknown(id))
 }
 
+/// Whether a caller may cancel a job: their own, and any where they may change the workspace.
+pub fn may_cancel(job: &Job, caller: &Caller) -> bool {
+    job.started_by == Who::from(&caller.actor) || caller.grant.role.has(Right::ChangeWorkspace)
+}
+
 /// The file that a job has made.
 ///
 /// # Errors
@@ -57,7 +61,7 @@ pub fn file(app: &App, workspace: &WorkspaceId, id: &str) -> Result<Arc<JobFile>
     match (app.jobs.file(workspace, job.id), job.state) {
         (Some(file), _) => Ok(file),
         (None, JobState::Waiting | JobState::Running) => {
-            let message = format!("job {id} has not ended: GET .../jobs/{id} shows how far it is");
+            let message = format!("job {id} has not ended: ask again when it has");
             Err(ApiError::new(ErrorKind::JobUnderWay, message))
         }
         (None, _) => {
@@ -76,6 +80,6 @@ fn parse(id: &str) -> Option<Uuid> {
 
 fn unknown(id: &str) -> ApiError {
     ApiError::not_found(format!(
-        "no job {id:?}: jobs are kept for a day, and until the server stops; GET .../jobs lists them"
+        "there is no job {id:?}: jobs are kept for a day, and until the server stops"
     ))
 }

@@ -52,7 +52,9 @@ pub async fn page(
         let after = engine.applied();
         let pick = |applied| LiveEntry::new(applied, presets).filter(|entry| filter.takes(entry));
         let latest = engine.latest_entries(Some(before.unwrap_or(after)), n_max, &pick)?;
-        Ok(LivePage { entries: latest.found, before: latest.before, after })
+        let mut entries = latest.found;
+        entries.iter_mut().for_each(|entry: &mut LiveEntry| entry.find_titles(engine));
+        Ok(LivePage { entries, before: latest.before, after })
     };
     workspace.ask(read).await
 }
@@ -70,7 +72,10 @@ pub async fn open(
         let presets = engine.config().preset_set();
         let applied = engine.entry(offset)?;
         let opened = applied.and_then(|applied| OpenedEntry::new(applied, presets, &base_url));
-        opened.ok_or_else(|| ApiError::not_found(format!("no message or call at {offset}")))
+        let missing = || ApiError::not_found(format!("no message or call at {offset}"));
+        let mut opened = opened.ok_or_else(missing)?;
+        opened.entry.find_titles(engine);
+        Ok(opened)
     };
     workspace.run(read).await
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use domain::{Day, RejectionReason, Right, Timestamp, WorkspaceId, counted};
 use engine::{
-    Counts, DiskRoom, Engine, FIRST_TRAINING_INTERACTIONS, KpiCounts, MessageRates, Metrics, Rate,
-    TrainingRun, TrainingRunState,
+    Comparison, Counts, DiskRoom, Engine, FIRST_TRAINING_INTERACTIONS, KpiCounts, MessageRates,
+    Metrics, Rate, TrainingRun, TrainingRunState,
 };
 use serde::Serialize;
 use web::App;
@@ -64,6 +64,9 @@ pub struct ModelInUse {
     pub metrics: Metrics,
     /// The same of popularity.
     pub popularity: Metrics,
+    /// Its accuracy beside that of popularity, with an interval of 95 %; none where it was not
+    /// judged by enough people.
+    pub beside_popularity: Option<Comparison>,
     /// Interactions of all time when it was trained.
     pub n_interactions: u64,
 }
@@ -208,6 +211,7 @@ impl Figures {
             finished_at: training.finished_at,
             metrics: training.search.blend,
             popularity: training.search.popularity,
+            beside_popularity: training.beside_popularity,
             n_interactions: training.n_interactions_total,
         });
         Self {

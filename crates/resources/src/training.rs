@@ -179,7 +179,9 @@ pub async fn read_run(workspace: &RequestedWorkspace, id: String) -> Result<Trai
     let known = id.parse::<Uuid>().ok();
     let run = workspace.run(move |engine| Ok(known.and_then(|id| engine.training_run(id)))).await?;
     let unknown = || {
-        format!("no training run {id:?} since the server started; GET .../models lists the models")
+        format!(
+            "there is no training run {id:?} since the server started; its model may be among the models"
+        )
     };
     run.ok_or_else(|| ApiError::not_found(unknown()))
 }

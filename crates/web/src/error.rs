@@ -102,6 +102,11 @@ impl ApiError {
         Self { detail: Some(Box::new(detail)), ..self }
     }
 
+    /// What programs read of it, such as the report of a refused file.
+    pub fn detail(&self) -> Option<&serde_json::Value> {
+        self.detail.as_deref()
+    }
+
     /// Whether the client is told to come back later.
     pub fn is_unavailable(&self) -> bool {
         self.kind == ErrorKind::Unavailable

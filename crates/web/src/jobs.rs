@@ -37,18 +37,37 @@ pub struct NewJob {
     pub started_by: Who,
     /// The memory that the work holds while it waits, in bytes.
     pub n_bytes: usize,
+    /// What makes asking again lead to the same job; none where each is work of its own.
+    pub once: Option<Once>,
+}
+
+/// Work of which there is one job in a workspace, by a name that says what the work is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Once {
+    /// As long as the job waits or runs.
+    UnderWay(String),
+    /// Also once it is done, until it is forgotten. One that failed or was cancelled may be
+    /// repeated.
+    Done(String),
 }
 
 impl NewJob {
     /// A job with a new id, which holds next to nothing while it waits.
     pub fn new(workspace: WorkspaceId, kind: JobKind, started_by: Actor) -> Self {
         let started_by = Who::from(&started_by);
-        Self { id: Uuid::new_v4(), workspace, kind, started_by, n_bytes: 0 }
+        Self { id: Uuid::new_v4(), workspace, kind, started_by, n_bytes: 0, once: None }
     }
 
     /// A job that the server begins by itself.
     pub fn of_server(workspace: WorkspaceId, kind: JobKind) -> Self {
-        Self { id: Uuid::new_v4(), workspace, kind, started_by: Who::SERVER, n_bytes: 0 }
+        Self {
+            id: Uuid::new_v4(),
+            workspace,
+            kind,
+            started_by: Who::SERVER,
+            n_bytes: 0,
+            once: None,
+        }
     }
 }
 
@@ -71,7 +90,8 @@ impl Jobs {
     }
 
     /// Starts a job, or lets it wait for others to end. Work that never begins, since it is
-    /// cancelled before, is dropped.
+    /// cancelled before, is dropped; so is work of which there is a job already, which is the one
+    /// that is returned.
     ///
     /// # Errors
     /// 429 where too many wait already, 503 where the server stops.
@@ -83,8 +103,8 @@ impl Jobs {
         if self.is_stopping() {
             return Err(ApiError::unavailable("the server is stopping"));
         }
-        let (id, workspace) = (new.id, new.workspace.clone());
-        self.0.registry.lock().add(new, Box::new(work), self.0.clock.now())?;
+        let workspace = new.workspace.clone();
+        let id = self.0.registry.lock().add(new, Box::new(work), self.0.clock.now())?;
         self.begin_next();
         self.find(&workspace, id).ok_or_else(ApiError::internal)
     }
@@ -117,6 +137,11 @@ impl Jobs {
     pub fn find(&self, workspace: &WorkspaceId, id: Uuid) -> Option<Job> {
         let registry = self.0.registry.lock();
         registry.of(workspace).find(|job| job.id == id).cloned()
+    }
+
+    /// The job that asking for this work again leads to.
+    pub fn find_once(&self, workspace: &WorkspaceId, once: &Once) -> Option<Job> {
+        self.0.registry.lock().find_once(workspace, once).cloned()
     }
 
     /// The file that a job has made.

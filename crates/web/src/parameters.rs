@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
@@ -12,6 +14,18 @@ use serde::{Deserializer, forward_to_deserialize_any};
 
 use crate::error::ApiError;
 
+/// Whether the query of a request was read, for a front end that must not pass over one: it stands
+/// among the extensions of the request, and is asked once the answer is there.
+#[derive(Debug, Clone, Default)]
+pub struct QueryUse(Arc<AtomicBool>);
+
+impl QueryUse {
+    /// Whether the handler has read the parameters.
+    pub fn was_read(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// Query parameters as the fields of a struct, which says with `deny_unknown_fields` that there are
 /// no others. A field that is a list takes a parameter that comes several times.
 pub struct Parameters<T>(pub T);
@@ -20,6 +34,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> 
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        if let Some(QueryUse(was_read)) = parts.extensions.get() {
+            was_read.store(true, Ordering::Relaxed);
+        }
         let pairs = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
         let Query(pairs) = pairs.map_err(|error| ApiError::invalid(error.body_text()))?;
         read(pairs).map(Self).map_err(ApiError::from)
@@ -170,6 +187,21 @@ impl<'de> Deserializer<'de> for Parameter {
     forward_to_deserialize_any! {
         i8 i16 i32 i64 i128 u8 u16 u128 f64 char str string bytes byte_buf unit unit_struct
         newtype_struct tuple tuple_struct map struct identifier
+    }
+}
+
+/// Checks that a parameter, where it is given, is one of the words that there are.
+///
+/// # Errors
+/// Names the parameter and the words.
+pub fn one_of(name: &str, given: Option<&str>, words: &[&str]) -> Result<(), ApiError> {
+    match given.filter(|given| !words.contains(given)) {
+        None => Ok(()),
+        Some(given) => {
+            let words = words.join(", ");
+            let what = format!("query parameter {name} is {given:?}, it must be one of {words}");
+            Err(ApiError::invalid(what).of_parameter(name))
+        }
     }
 }
 

@@ -52,6 +52,8 @@ export async function jobs({ check, browser, context, origin }) {
     assert.equal(await send(origin, key), 200)
     await page.reload()
     assert.ok(!(await page.content()).includes(key), 'gone after a reload')
+    await page.getByText('was shown already').waitFor()
+    assert.ok(page.url().includes('/shown-once/'), 'what is loaded again is no form')
     await open(`${settings}/sources/kiosk`)
     assert.ok(!(await page.content()).includes(key))
   })

@@ -25,7 +25,6 @@ const HOSTILE: [&str; 6] = [
 pub(crate) fn page(frame: &Frame) -> Markup {
     let mut frame = frame.clone();
     frame.account.name = HOSTILE[0].to_owned();
-    frame.account.role = HOSTILE[1].to_owned();
     let body = html! { @for (n, text) in HOSTILE.iter().enumerate() { (all(&frame, n, text)) } };
     Page::new(&frame, Area::People, HOSTILE[3])
         .lead(HOSTILE[1])

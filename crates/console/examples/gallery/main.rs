@@ -16,7 +16,7 @@ use axum::routing::get;
 use axum::{Json, Router, middleware};
 use console::page::{Account, Frame};
 use console::theme::Theme;
-use domain::WorkspaceId;
+use domain::{Role, WorkspaceId};
 use maud::Markup;
 use tokio::net::TcpListener;
 
@@ -63,7 +63,7 @@ fn frame(theme: Theme) -> Frame {
     Frame {
         workspace: Some(workspace("music")),
         workspaces: ["music", "music-staging", "bookshop"].map(workspace).to_vec(),
-        account: Account { name: "Imke Sanders".to_owned(), role: "Editor".to_owned() },
+        account: Account { name: "Imke Sanders".to_owned(), role: Role::Editor },
         csrf: "made-up-token".to_owned(),
         theme,
     }

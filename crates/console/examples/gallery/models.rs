@@ -62,7 +62,7 @@ pub(crate) fn page(frame: &Frame) -> Markup {
         vec![
             Column::text("Model"),
             Column::text("Learned"),
-            Column::number("NDCG@10"),
+            Column::number("Accuracy"),
             Column::number("Took"),
             Column::text("State"),
             Column::actions("Actions"),
@@ -87,7 +87,7 @@ pub(crate) fn page(frame: &Frame) -> Markup {
         section class="section" {
             h2 { "Model 41, in use" }
             div class="stats" {
-                (tile("Accuracy, NDCG@10", 0.312, Unit::Ratio, 0.026, Some(true)))
+                (tile("Accuracy", 0.312, Unit::Ratio, 0.026, Some(true)))
                 (tile("Coverage of the catalog", 0.71, Unit::Share, 0.04, Some(true)))
                 (tile("Novelty", 5.813, Unit::Ratio, -0.011, None))
                 (tile("Personal lists", 0.934, Unit::Share, 0.002, Some(true)))

@@ -90,7 +90,7 @@ fn account_menu(frame: &Frame) -> Markup {
             span class="visually-hidden" { "Account of " (account.name) }
         }
         div class="menu menu-account" id="account" popover="" {
-            p class="menu-person" { strong { (account.name) } span { (account.role) } }
+            p class="menu-person" { strong { (account.name) } span { (account.role.word()) } }
             (theme_switch(frame.theme))
             button type="button" class="menu-item needs-script" data-help="" {
                 (Icon::Keyboard) span { "Keyboard shortcuts" } kbd { "?" }

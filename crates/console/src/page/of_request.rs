@@ -24,15 +24,27 @@ impl FromRequestParts<Arc<App>> for Frame {
             let (_, id) = path.iter().find(|(name, _)| *name == "workspace")?;
             WorkspaceId::new(id).ok()
         });
+        Ok(Self::of(app, &caller, in_path, Theme::of(&parts.headers)))
+    }
+}
+
+impl Frame {
+    /// The frame of what a caller is shown.
+    pub(crate) fn of(
+        app: &App,
+        caller: &Caller,
+        workspace: Option<WorkspaceId>,
+        theme: Theme,
+    ) -> Self {
         let mut workspaces = app.workspaces.open_ids();
         workspaces.retain(|id| caller.grant.covers(id.as_str()));
         let name = caller.actor.name().unwrap_or("Administrator").to_owned();
-        Ok(Self {
-            workspace: in_path,
+        Self {
+            workspace,
             workspaces,
-            account: Account { name, role: caller.grant.role.word().to_owned() },
+            account: Account { name, role: caller.grant.role },
             csrf: caller.session.as_ref().map(|own| csrf_token(&own.token)).unwrap_or_default(),
-            theme: Theme::of(&parts.headers),
-        })
+            theme,
+        }
     }
 }

@@ -2,9 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::Area;
+use super::Frame;
+use super::navigation::offered;
 
-pub(super) fn render() -> Markup {
+pub(super) fn render(frame: &Frame) -> Markup {
+    let offered = frame.workspace.iter().flat_map(|workspace| offered(frame, workspace));
     html! {
         dialog class="help" id="help" aria-labelledby="help-title" {
             div class="help-head" {
@@ -16,7 +18,7 @@ pub(super) fn render() -> Markup {
             dl class="keys" {
                 (row(&["/"], "Search"))
                 (row(&["?"], "This list"))
-                @for area in Area::GROUPS.into_iter().flat_map(|(_, areas)| areas) {
+                @for area in offered.flat_map(|(_, areas)| areas) {
                     (row(&["g", area.key()], area.label()))
                 }
             }

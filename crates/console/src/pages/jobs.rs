@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use domain::Right::ReadWorkspace;
-use domain::WorkspaceId;
+use domain::{Role, WorkspaceId};
 use maud::{Markup, Render, html};
 use resources::jobs;
 use web::App;
@@ -18,6 +18,7 @@ use web::error::ApiError;
 use web::jobs::{Job, JobKind, JobState};
 use web::workspaces::Workspace;
 
+use super::may_open;
 use crate::gate::{gated, read};
 use crate::live::{Part, fragments};
 use crate::page::{Area, Frame, Page};
@@ -55,6 +56,7 @@ pub(super) fn path(workspace: &WorkspaceId, id: impl Display) -> String {
 
 async fn show(
     State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
     frame: Frame,
     Workspace(workspace): Workspace,
     Path((_, id)): Path<(String, String)>,
@@ -62,11 +64,14 @@ async fn show(
     let (own, job) = (workspace.id(), jobs::read(&app, workspace.id(), &id)?);
     let here = path(own, job.id);
     let stream = format!("{here}/stream");
+    let role = caller.grant.role;
     let body = html! {
         @if job.state.has_ended() {
-            (progress(own, &job))
+            (progress(own, &job, role))
         } @else {
-            (LiveFragment { stream: &stream, content: progress(own, &job) })
+            (LiveFragment { stream: &stream, content: progress(own, &job, role) })
+        }
+        @if !job.state.has_ended() && jobs::may_cancel(&job, &caller) {
             (Form {
                 action: &format!("{here}/cancel"),
                 csrf: &frame.csrf,
@@ -85,15 +90,16 @@ async fn show(
 
 async fn follow(
     State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
     Workspace(workspace): Workspace,
     Path((_, id)): Path<(String, String)>,
 ) -> Response {
-    let own = workspace.id().clone();
+    let (own, role) = (workspace.id().clone(), caller.grant.role);
     fragments(Arc::clone(&app), LIVE_INTERVAL, move || {
         let job = jobs::read(&app, &own, &id);
         let part = job.map(|job| match job.state.has_ended() {
-            true => Part::Last(progress(&own, &job)),
-            false => Part::Fragment(progress(&own, &job)),
+            true => Part::Last(progress(&own, &job, role)),
+            false => Part::Fragment(progress(&own, &job, role)),
         });
         std::future::ready(part)
     })
@@ -134,7 +140,7 @@ fn lead(kind: JobKind) -> &'static str {
 }
 
 /// How far a job is, and the way on from its end.
-fn progress(workspace: &WorkspaceId, job: &Job) -> Markup {
+fn progress(workspace: &WorkspaceId, job: &Job, role: Role) -> Markup {
     let catalog = |rest: &str| format!("{}{rest}", Area::Catalog.path(workspace));
     let error = job.error.as_ref().map_or("", |error| error.detail.as_str());
     let nothing_changed = format!("Nothing was changed: {error}.");
@@ -158,7 +164,9 @@ fn progress(workspace: &WorkspaceId, job: &Job) -> Markup {
                 .href(&format!("{}/result", path(workspace, job.id)))
                 .render(),
         ),
-        (JobKind::Import, JobState::Done) => {
+        (JobKind::Import, state)
+            if state == JobState::Done || !may_open(role, &catalog("/import")) =>
+        {
             Some(Button::primary("Show the catalog").href(&catalog("")).render())
         }
         (JobKind::Import, _) => {

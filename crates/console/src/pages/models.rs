@@ -58,8 +58,17 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Query {
-    /// What became of the last request.
-    notice: Option<String>,
+    notice: Option<Notice>,
+}
+
+/// What became of the last request.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Notice {
+    Started,
+    Cancelled,
+    Ended,
+    Activated,
 }
 
 async fn show(
@@ -106,13 +115,12 @@ async fn show(
             })
         }
     };
-    let notice = match notice.as_deref() {
-        Some("started") => Some("A training run was started"),
-        Some("cancelled") => Some("The training run is cancelled: it ends after its present step"),
-        Some("ended") => Some("The training run had ended before it could be cancelled"),
-        Some("activated") => Some("The model is in use now"),
-        _ => None,
-    };
+    let notice = notice.map(|notice| match notice {
+        Notice::Started => "A training run was started",
+        Notice::Cancelled => "The training run is cancelled: it ends after its present step",
+        Notice::Ended => "The training run had ended before it could be cancelled",
+        Notice::Activated => "The model is in use now",
+    });
     let page = Page::new(&frame, Area::Models, "Models")
         .lead("What was learned, how good it is, and which one is in use.")
         .actions(train);
@@ -170,9 +178,9 @@ fn current(
         section class="section" {
             h2 { "Model " (model.version) ", in use" }
             div class="stats" {
-                (tile("Accuracy, NDCG", metrics.ndcg, Unit::Ratio, change(metrics.ndcg, earlier.map(|of| of.ndcg), Some(true))))
+                (tile("Accuracy", metrics.ndcg, Unit::Ratio, change(metrics.ndcg, earlier.map(|of| of.ndcg), Some(true))))
                 (tile("Coverage of the catalog", metrics.coverage, Unit::Share, change(metrics.coverage, earlier.map(|of| of.coverage), Some(true))))
-                (tile("Novelty, bits", metrics.novelty, Unit::Ratio, change(metrics.novelty, earlier.map(|of| of.novelty), None)))
+                (tile("Novelty", metrics.novelty, Unit::Ratio, change(metrics.novelty, earlier.map(|of| of.novelty), None)))
                 (tile("Personal lists", metrics.personal, Unit::Share, change(metrics.personal, earlier.map(|of| of.personal), Some(true))))
             }
             p class="field-hint" {
@@ -181,13 +189,18 @@ fn current(
                     (compare(compared, "the model that was in use before")) " "
                 }
                 "Judged on what " (Unit::Count("people").text(metrics.n_users as f64))
-                " chose later and the model had not seen."
+                " chose later and the model had not seen. "
+                abbr title="NDCG of 20 places" { "Accuracy" }
+                " is 1 where all of it stands at the top of a list, and 0 where nothing of it is \
+                 in the list. "
+                abbr title="Mean information content, in bits" { "Novelty" }
+                " is higher the fewer people know the items: one more is half as many."
             }
         }
         div class="columns" {
             div class="stack" {
                 section class="card" {
-                    (BarChart { title: "Accuracy, NDCG of 20 places", unit: Unit::Ratio, of: "Recommendations by", bars: &bars })
+                    (BarChart { title: "Accuracy of the first 20 places", unit: Unit::Ratio, of: "Recommendations by", bars: &bars })
                 }
                 (for_people)
             }
@@ -196,7 +209,8 @@ fn current(
     }
 }
 
-fn compare(compared: &Comparison, other: &str) -> String {
+/// How two sets of lists compare, with the interval of the difference.
+pub(super) fn compare(compared: &Comparison, other: &str) -> String {
     let (low, high) = (compared.low, compared.high);
     let interval = Unit::Ratio.interval_text(low, high);
     let verdict = if low > 0.0 {
@@ -206,7 +220,7 @@ fn compare(compared: &Comparison, other: &str) -> String {
     } else {
         "About as accurate as"
     };
-    format!("{verdict} {other}: the NDCG differs by {interval}, with 95 % certainty.")
+    format!("{verdict} {other}: accuracy differs by {interval}, with 95 % certainty.")
 }
 
 fn made_of(blend: &[BlendPart]) -> Markup {
@@ -252,7 +266,7 @@ fn runs(
     let columns = vec![
         Column::text("Model"),
         Column::text("Trained"),
-        Column::number("NDCG"),
+        Column::number("Accuracy"),
         Column::number("Beside popularity"),
         Column::number("Took"),
         Column::text("State"),

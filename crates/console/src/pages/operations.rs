@@ -98,7 +98,7 @@ fn content(operations: &Operations) -> Markup {
                 (tile("Journal", disk.journal_bytes, Unit::Bytes))
                 (tile("Store", disk.store_bytes, Unit::Bytes))
                 (tile("Models", disk.model_bytes, Unit::Bytes))
-                (tile("Fold behind the journal", operations.fold_lag, Unit::Count("entries")))
+                (tile("Messages that wait to be applied", operations.fold_lag, Unit::Count("")))
             }
             @if let Some(room) = disk.room {
                 section class="card" {

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 use domain::Right::SeePeople;
-use domain::{Timestamp, WorkspaceId};
+use domain::{Role, Timestamp, WorkspaceId};
 use maud::{Markup, Render, html};
 use resources::overview::{
     self, Attention, AttentionPlace, Figures, Overview, Results, Severity, ShownRate,
@@ -18,6 +18,8 @@ use web::access::{Call, Caller};
 use web::error::ApiError;
 use web::workspaces::Workspace;
 
+use super::may_open;
+use super::models::compare;
 use crate::gate::{gated, read};
 use crate::live::{Part, fragments};
 use crate::page::{Area, Frame, Page};
@@ -50,11 +52,11 @@ async fn show(
     Workspace(workspace): Workspace,
 ) -> Result<Response, ApiError> {
     let overview = overview::read(&app, &workspace, &caller).await?;
-    let id = workspace.id();
+    let (id, role) = (workspace.id(), caller.grant.role);
     let is_new = overview.counts.interactions == 0;
     let body = html! {
-        (LiveFragment { stream: &format!("/console/{id}/overview/stream"), content: now(id, &overview) })
-        @if is_new { (first_steps(id)) }
+        (LiveFragment { stream: &format!("/console/{id}/overview/stream"), content: now(id, &overview, role) })
+        @if is_new { (first_steps(&frame, id)) }
         @if let Some(figures) = overview.figures.as_ref().filter(|_| !is_new) {
             (results(id, figures))
             (accuracy(id, figures, overview.at))
@@ -78,13 +80,13 @@ async fn follow(
         async move {
             let Workspace(workspace) = Workspace::find(&app, id.as_str())?;
             let overview = overview::read(&app, &workspace, &caller).await?;
-            Ok(Part::Fragment(now(&id, &overview)))
+            Ok(Part::Fragment(now(&id, &overview, caller.grant.role)))
         }
     })
 }
 
 /// Messages, sizes, and what needs attention.
-fn now(id: &WorkspaceId, overview: &Overview) -> Markup {
+fn now(id: &WorkspaceId, overview: &Overview, role: Role) -> Markup {
     let rates = &overview.messages;
     let total = rates.total();
     let arrived = |n: usize| {
@@ -131,7 +133,7 @@ fn now(id: &WorkspaceId, overview: &Overview) -> Markup {
             section class="section" {
                 h2 { "Needs attention" }
                 @for attention in overview.attention.iter().take(ATTENTION_SHOWN_MAX) {
-                    (callout(id, attention))
+                    (callout(id, attention, role))
                 }
                 @if overview.attention.len() > ATTENTION_SHOWN_MAX {
                     p class="field-hint" {
@@ -158,7 +160,7 @@ fn outcomes(total: &engine::MinuteCounts) -> String {
     format!("What became of them: {}.", parts.join(", "))
 }
 
-fn callout(id: &WorkspaceId, attention: &Attention) -> Markup {
+fn callout(id: &WorkspaceId, attention: &Attention, role: Role) -> Markup {
     let (label, href) = match attention.place {
         AttentionPlace::Rejections => {
             ("Look at the refused messages", format!("{}?outcome=rejected", Area::Live.path(id)))
@@ -171,11 +173,15 @@ fn callout(id: &WorkspaceId, attention: &Attention) -> Markup {
         Severity::Warning => Callout::warning(&attention.title),
         Severity::Note => Callout::info(&attention.title),
     };
-    callout.text(&attention.text).way_out(label, &href).render()
+    let callout = callout.text(&attention.text);
+    match may_open(role, &href) {
+        true => callout.way_out(label, &href).render(),
+        false => callout.render(),
+    }
 }
 
 /// What to do in a workspace that has nothing yet.
-fn first_steps(id: &WorkspaceId) -> Markup {
+fn first_steps(frame: &Frame, id: &WorkspaceId) -> Markup {
     let (settings, catalog) =
         (Area::Settings.path(id), format!("{}/import", Area::Catalog.path(id)));
     EmptyState {
@@ -184,8 +190,12 @@ fn first_steps(id: &WorkspaceId) -> Markup {
         text: "Make a source and send it messages, import your catalog, and train a model once a \
                hundred interactions are there. Recommendations begin with what is popular.",
         next: Some(html! {
-            (Button::primary("Make a source").href(&settings))
-            (Button::secondary("Import a catalog").icon(Icon::Upload).href(&catalog))
+            @if frame.may_open(&settings) {
+                (Button::primary("Make a source").href(&settings))
+            }
+            @if frame.may_open(&catalog) {
+                (Button::secondary("Import a catalog").icon(Icon::Upload).href(&catalog))
+            }
         }),
     }
     .render()
@@ -275,7 +285,7 @@ fn accuracy(id: &WorkspaceId, figures: &Figures, now: Timestamp) -> Markup {
             h2 { "Model in use" }
             div class="card" {
                 (BarChart {
-                    title: "Accuracy, NDCG of 20 places",
+                    title: "Accuracy of the first 20 places",
                     unit: Unit::Ratio,
                     of: "Recommendations by",
                     bars: &[
@@ -286,7 +296,10 @@ fn accuracy(id: &WorkspaceId, figures: &Figures, now: Timestamp) -> Markup {
                 p class="field-hint" {
                     "Model " a href=(models) { (model.version) } ", trained "
                     (RelativeTime { at: model.finished_at, now }) " and judged with "
-                    (Unit::Count("people").text(model.metrics.n_users as f64)) "."
+                    (Unit::Count("people").text(model.metrics.n_users as f64)) ". "
+                    @if let Some(compared) = &model.beside_popularity {
+                        (compare(compared, "popularity"))
+                    }
                 }
             }
         }

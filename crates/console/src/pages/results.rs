@@ -15,7 +15,7 @@ use serde::Deserialize;
 use web::App;
 use web::access::Call;
 use web::error::ApiError;
-use web::parameters::Parameters;
+use web::parameters::{Parameters, one_of};
 use web::workspaces::{RequestedWorkspace, Workspace};
 
 use crate::gate::{gated, read};
@@ -121,6 +121,9 @@ async fn show(
     Workspace(workspace): Workspace,
     Parameters(query): Parameters<Query>,
 ) -> Result<Response, ApiError> {
+    let keys: Vec<&str> = std::iter::once("name").chain(NUMBERS.map(|(key, ..)| key)).collect();
+    one_of("sort", query.sort.as_deref(), &keys)?;
+    one_of("order", query.order.as_deref(), &["asc", "desc"])?;
     let mut wanted = query.wanted(None);
     let (mistake, (from, until)) = match with_days(&workspace, &mut wanted) {
         Ok(days) => (None, days),

@@ -1,91 +1,16 @@
 //! Every call of every page, tried with every role.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use axum::Router;
-use axum::body::Body;
-use axum::http::{HeaderName, Request, Response, StatusCode, header};
-use domain::Role;
-use domain::{Grant, WorkspaceId};
-use engine::installation::{Actor, Change, PasswordHash, SecretHash};
-use engine::{DataFolder, EngineOptions};
-use metrics_exporter_prometheus::PrometheusBuilder;
-use tower::ServiceExt;
+use axum::http::{HeaderName, StatusCode, header};
+use domain::{Role, WorkspaceId};
 use web::access::{Audited, Call, Requirement, csrf_token};
-use web::{App, Installation, Settings, Workspaces};
 
+use super::office::Office;
 use super::tables;
-
-/// An installation without workspaces, with an account for each role.
-struct Office {
-    app: Arc<App>,
-    router: Router,
-    _folder: tempfile::TempDir,
-}
 
 fn calls() -> impl Iterator<Item = &'static Call> {
     tables().into_iter().flatten()
-}
-
-fn email(role: Role) -> String {
-    format!("{role}@example.com")
-}
-
-impl Office {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let data = Arc::new(DataFolder::open(folder.path()).unwrap());
-        data.set_admin_token("admin").unwrap();
-        let installation = Installation { data, options: EngineOptions::default() };
-        let metrics = PrometheusBuilder::new().build_recorder().handle();
-        let app = App::new(Settings::default(), Workspaces::new([]), installation, metrics);
-        let app = Arc::new(app);
-        let router = crate::routes(&app).with_state(Arc::clone(&app));
-        let office = Self { router, app, _folder: folder };
-        let password = PasswordHash::new("the same for all").unwrap();
-        for role in Role::ALL {
-            let (email, grant) = (email(role), Grant::everywhere(role));
-            office.change(Change::AddAccount { email, grant, password: password.clone() });
-        }
-        office
-    }
-
-    fn change(&self, change: Change) {
-        let Installation { data, options } = &self.app.installation;
-        data.installation().change(options.clock.now(), &Actor::CommandLine, change).unwrap();
-    }
-
-    /// The cookie of a new session, and its CSRF token.
-    fn sign_in(&self, role: Role) -> (String, String) {
-        let token = SecretHash::of("session");
-        self.change(Change::OpenSession { email: email(role), token });
-        ("tastemaker_session=session".to_owned(), csrf_token("session"))
-    }
-
-    /// The answer to a call of which nothing but the path is right. The token stands where forms
-    /// have it.
-    async fn send(
-        &self,
-        call: &Call,
-        cookie: Option<&str>,
-        csrf: Option<&str>,
-        others: &[(HeaderName, &str)],
-    ) -> Response<Body> {
-        let path = call.path.replace("{workspace}", "shop");
-        let words = path.split('/').map(|word| if word.starts_with('{') { "x" } else { word });
-        let mut request =
-            Request::builder().method(call.method).uri(words.collect::<Vec<_>>().join("/"));
-        if let Some(cookie) = cookie {
-            request = request.header(header::COOKIE, cookie);
-        }
-        for (name, value) in others {
-            request = request.header(name, *value);
-        }
-        let form = csrf.map(|token| format!("x=1&csrf_token={token}")).unwrap_or_default();
-        let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        self.router.clone().oneshot(request.body(Body::from(form)).unwrap()).await.unwrap()
-    }
 }
 
 #[tokio::test]

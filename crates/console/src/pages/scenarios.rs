@@ -23,7 +23,7 @@ use serde::Deserialize;
 use web::App;
 use web::access::{Call, Caller};
 use web::error::ApiError;
-use web::parameters::Parameters;
+use web::parameters::{Parameters, one_of};
 use web::workspaces::{RequestedWorkspace, Workspace};
 
 use self::form::{Mistakes, ScenarioForm, endpoint_words};
@@ -79,17 +79,20 @@ struct NoticeQuery {
     notice: Option<String>,
 }
 
-fn notice(code: Option<&str>) -> Option<Markup> {
-    let title = match code? {
-        "created" => "The scenario is there: calls can name it now",
-        "saved" => "Saved: the next list follows it",
-        "deleted" => "The scenario is gone",
-        "test-started" => "The test has started",
-        "shares" => "The shares are changed: as few people as possible changed their group",
-        "test-ended" => "The test has ended: everybody gets the same lists",
-        _ => return None,
-    };
-    Some(Callout::success(title).announced().render())
+/// What became of the last form, by the word in the address.
+const NOTICES: [(&str, &str); 6] = [
+    ("created", "The scenario is there: calls can name it now"),
+    ("saved", "Saved: the next list follows it"),
+    ("deleted", "The scenario is gone"),
+    ("test-started", "The test has started"),
+    ("shares", "The shares are changed: as few people as possible changed their group"),
+    ("test-ended", "The test has ended: everybody gets the same lists"),
+];
+
+fn notice(code: Option<&str>) -> Result<Option<Markup>, ApiError> {
+    one_of("notice", code, &NOTICES.map(|(code, _)| code))?;
+    let title = NOTICES.into_iter().find(|(known, _)| Some(*known) == code);
+    Ok(title.map(|(_, title)| Callout::success(title).announced().render()))
 }
 
 fn may(caller: &Caller, right: Right) -> bool {
@@ -250,7 +253,7 @@ async fn show(
 ) -> Result<Response, ApiError> {
     let stored = scenarios::read(&workspace, name).await?;
     let form = ScenarioForm::of(&stored);
-    let (stored, notice) = (&stored.value, notice(query.notice.as_deref()));
+    let (stored, notice) = (&stored.value, notice(query.notice.as_deref())?);
     let page = one_page(&frame, &workspace, &caller, stored, &form, Mistakes::default(), notice);
     Ok(page.await?.into_response())
 }

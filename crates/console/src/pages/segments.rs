@@ -12,14 +12,12 @@ use domain::WorkspaceId;
 use engine::CollectionKind;
 use maud::Markup;
 use web::App;
-#[cfg(test)]
 use web::access::Call;
 
 use crate::page::Area;
 use crate::ui::{Tab, tabs};
 
 /// The tables of the parts.
-#[cfg(test)]
 pub(super) const CALLS: &[&[Call]] = &[segmentations::CALLS, synonyms::CALLS, collections::CALLS];
 
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {

@@ -7,6 +7,7 @@ mod chrome;
 mod general;
 mod grants;
 mod limits;
+mod shown_once;
 mod sources;
 mod tokens;
 mod traits;
@@ -15,12 +16,12 @@ mod workspaces;
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{Extension, Router};
 use web::App;
-#[cfg(test)]
 use web::access::Call;
 
 pub(super) use self::grants::{words as role_words, workspaces_text};
+use self::shown_once::Secrets;
 pub(super) use self::typed::{Mistake, Typed, again};
 
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
@@ -34,10 +35,11 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(api_keys::routes(app))
         .merge(audit::routes(app))
         .merge(limits::routes(app))
+        .merge(shown_once::routes(app))
+        .layer(Extension(Secrets::default()))
 }
 
 /// The tables of all these pages.
-#[cfg(test)]
 pub(super) const CALLS: &[&[Call]] = &[
     sources::CALLS,
     tokens::CALLS,
@@ -48,4 +50,5 @@ pub(super) const CALLS: &[&[Call]] = &[
     api_keys::CALLS,
     audit::CALLS,
     limits::CALLS,
+    shown_once::CALLS,
 ];

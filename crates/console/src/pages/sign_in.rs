@@ -51,6 +51,7 @@ enum Notice {
     SignedOut,
     SignedOutEverywhere,
     PasswordChosen,
+    NotDone,
 }
 
 impl Notice {
@@ -58,6 +59,10 @@ impl Notice {
         match self {
             Self::SignedOut => "You are signed out.",
             Self::SignedOutEverywhere => "You are signed out everywhere.",
+            Self::NotDone => {
+                "Your session had ended, so the change was not made. Sign in to come back to the \
+                 form, and send it again."
+            }
             Self::PasswordChosen => "Your password is ready: sign in with it.",
         }
     }

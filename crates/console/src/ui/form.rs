@@ -44,6 +44,16 @@ impl Render for Form<'_> {
     }
 }
 
+impl Form<'_> {
+    /// The form for those who may send it; for others what it holds, to read.
+    pub fn for_those_who(&self, may_send: bool) -> Markup {
+        match may_send {
+            true => self.render(),
+            false => html! { fieldset class="form" disabled { (self.body) } },
+        }
+    }
+}
+
 /// A form that only asks: its state is the query of the address, so that it can be shared.
 pub struct QueryForm<'a> {
     /// The path of the page.

@@ -87,6 +87,22 @@ pub enum Effect {
 }
 
 impl Effect {
+    /// The ids of the items that it is about.
+    pub(super) fn item_ids(&self) -> impl Iterator<Item = &str> {
+        let ids = match self {
+            Self::Interaction { item_id, .. }
+            | Self::InteractionsRemoved { item_id, .. }
+            | Self::Item { item_id, .. } => std::slice::from_ref(item_id),
+            Self::WeakSignals { item_ids, .. } => item_ids,
+            Self::UsersMerged { .. }
+            | Self::Traits { .. }
+            | Self::User { .. }
+            | Self::ItemDeleted { .. }
+            | Self::UserDeleted { .. } => &[],
+        };
+        ids.iter().map(String::as_str)
+    }
+
     pub(crate) fn of_action(action: Action) -> Self {
         match action {
             Action::AddInteraction(interaction) => Self::of_interaction(&interaction),
@@ -142,6 +158,7 @@ impl Effect {
                 user_id: selector.user_id.clone(),
                 item_id: selector.item_id.clone(),
             },
+            Command::SwitchItem { id, .. } => entity(&EntityKind::Item, id, Vec::new()),
             Command::MergeUsers { target, source, .. } => {
                 Self::UsersMerged { target: target.clone(), source: source.clone() }
             }

@@ -1,11 +1,16 @@
 //! Entries as lists show them.
 
+use std::collections::BTreeMap;
+
 use domain::{Message, MessageType, Rejection, Timestamp, counted};
-use engine::{AppliedEntry, Command, Entry, Outcome};
+use engine::{AppliedEntry, Command, Engine, Entry, Outcome};
 use serde::{Deserialize, Serialize};
 
 use super::Effect;
 use super::excerpt::Excerpt;
+
+/// The most items of one entry whose titles are looked up.
+const TITLES_MAX: usize = 20;
 
 /// Where an entry comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -13,7 +18,7 @@ use super::excerpt::Excerpt;
 pub enum LiveKind {
     /// A message of a source, over the tracking API.
     Message,
-    /// A call of the recommender API that changes something.
+    /// A change by a call of the recommender API or the admin API, or by the console.
     Call,
     /// A part of an import of interactions.
     Import,
@@ -104,6 +109,9 @@ pub struct LiveEntry {
     pub message_id: Option<String>,
     /// What it did. Of a duplicate and of what was rejected or refused: nothing.
     pub effects: Vec<Effect>,
+    /// The titles of items of the effects by their ids, as they are now, for pages.
+    #[serde(skip)]
+    pub titles: BTreeMap<String, String>,
 }
 
 impl LiveEntry {
@@ -126,6 +134,7 @@ impl LiveEntry {
             anonymous_id: None,
             message_id: None,
             effects: Vec::new(),
+            titles: BTreeMap::new(),
         };
         Some(match entry {
             Entry::Message(message) => empty.with_message(*message, presets),
@@ -149,6 +158,16 @@ impl LiveEntry {
             }
             _ => return None,
         })
+    }
+
+    /// Looks up the titles of its items.
+    pub(super) fn find_titles(&mut self, engine: &Engine) {
+        let mut ids = self.effects.iter().flat_map(Effect::item_ids).take(TITLES_MAX).peekable();
+        if ids.peek().is_some() {
+            let views = engine.snapshot();
+            self.titles =
+                ids.filter_map(|id| Some((id.to_owned(), views.item_title(id)?))).collect();
+        }
     }
 
     fn with_message(mut self, message: Message, presets: u32) -> Self {
@@ -212,7 +231,7 @@ impl LiveEntry {
     }
 }
 
-/// Whether a command is a call of the recommender API. Others are in the audit.
+/// Whether a command changes what lists are made of. Others are in the audit alone.
 fn is_call(command: &Command) -> bool {
     !matches!(
         command,
@@ -241,7 +260,8 @@ fn call_name(command: &Command) -> &'static str {
         Command::MergeUsers { .. } => "merge users",
         Command::Segmentation(_) => "change segmentation",
         Command::Synonym(_) => "change synonym",
-        Command::SwitchItem { .. } => "turn an item off or on",
+        Command::SwitchItem { is_on: true, .. } => "turn an item on",
+        Command::SwitchItem { is_on: false, .. } => "turn an item off",
         Command::ActivateCatalog { .. }
         | Command::PutScenario { .. }
         | Command::DeleteScenario { .. }

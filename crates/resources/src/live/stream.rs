@@ -109,16 +109,21 @@ impl Follower {
     }
 
     async fn read(&mut self) -> Result<(), ApiError> {
-        let (filter, after) = (self.filter.clone(), self.after);
+        let (filter, after, per_read_max) = (self.filter.clone(), self.after, self.per_read_max);
         let read = move |engine: &Engine| {
             let presets = engine.config().preset_set();
             let pick =
                 |applied| LiveEntry::new(applied, presets).filter(|entry| filter.takes(entry));
-            Ok::<_, ApiError>(engine.entries_since(after, &pick)?)
+            let mut new = engine.entries_since(after, &pick)?;
+            let n_surplus = new.found.len().saturating_sub(per_read_max);
+            for entry in &mut new.found[n_surplus..] {
+                entry.find_titles(engine);
+            }
+            Ok::<_, ApiError>((new, n_surplus))
         };
-        let new = self.workspace.run_with((), move |workspace| read(&*workspace.engine()?)).await?;
+        let read = self.workspace.run_with((), move |workspace| read(&*workspace.engine()?));
+        let (new, n_surplus) = read.await?;
         self.after = new.from;
-        let n_surplus = new.found.len().saturating_sub(self.per_read_max);
         let entries = new.n_missed + n_surplus as u64;
         if entries > 0 {
             let next = new.found.get(n_surplus).map_or(new.from, |entry| entry.offset);

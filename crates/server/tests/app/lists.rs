@@ -198,7 +198,7 @@ async fn a_training_run_is_a_job_that_shows_how_far_it_is_and_how_it_ended() {
         (&run["id"], &run["training"]["version"])
     );
     let unknown = app.admin(&format!("{path}/7")).await;
-    insta::assert_snapshot!(unknown.line(), @r#"404 not_found: no training run "7" since the server started; GET .../models lists the models"#);
+    insta::assert_snapshot!(unknown.line(), @r#"404 not_found: there is no training run "7" since the server started; its model may be among the models"#);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use domain::{Timestamp, WorkspaceId, counted};
 use uuid::Uuid;
 
-use super::{Job, JobControl, JobFile, JobOutcome, JobProgress, JobState, NewJob};
+use super::{Job, JobControl, JobFile, JobOutcome, JobProgress, JobState, NewJob, Once};
 use crate::access::Who;
 use crate::error::{ApiError, Problem};
 
@@ -44,14 +44,24 @@ struct Entry {
     /// What is to be done, until it begins.
     work: Option<Work>,
     n_bytes: usize,
+    once: Option<Once>,
     file: Option<Arc<JobFile>>,
 }
 
 impl Registry {
-    pub(super) fn add(&mut self, new: NewJob, work: Work, now: Timestamp) -> Result<(), ApiError> {
+    /// The id of the job: of the one that does the same work already, where there is one.
+    pub(super) fn add(
+        &mut self,
+        new: NewJob,
+        work: Work,
+        now: Timestamp,
+    ) -> Result<Uuid, ApiError> {
         self.forget_old(now);
-        let NewJob { workspace, n_bytes, .. } = &new;
-        let n_bytes = *n_bytes;
+        let NewJob { id, workspace, n_bytes, once, .. } = &new;
+        let (id, n_bytes) = (*id, *n_bytes);
+        if let Some(same) = once.as_ref().and_then(|once| self.find_once(workspace, once)) {
+            return Ok(same.id);
+        }
         let waiting = || self.0.iter().filter(|entry| entry.job.state == JobState::Waiting);
         let n_own = waiting().filter(|entry| entry.workspace == *workspace).count();
         let n_held: usize = waiting().map(|entry| entry.n_bytes).sum();
@@ -65,7 +75,19 @@ impl Registry {
             return Err(ApiError::too_many_requests(message));
         }
         self.0.push_back(Entry { work: Some(work), ..Entry::new(new, now) });
-        Ok(())
+        Ok(id)
+    }
+
+    pub(super) fn find_once(&self, workspace: &WorkspaceId, once: &Once) -> Option<&Job> {
+        let is_same = |entry: &&Entry| {
+            let counts = match entry.job.state {
+                JobState::Waiting | JobState::Running => !entry.job.is_being_cancelled,
+                JobState::Done => matches!(once, Once::Done(_)),
+                JobState::Failed | JobState::Cancelled => false,
+            };
+            counts && entry.workspace == *workspace && entry.once.as_ref() == Some(once)
+        };
+        self.0.iter().find(is_same).map(|entry| &entry.job)
     }
 
     /// Adds a job that runs already, on a thread of the server: the flag that cancels it.
@@ -203,7 +225,7 @@ impl Registry {
 
 impl Entry {
     fn new(new: NewJob, now: Timestamp) -> Self {
-        let NewJob { id, workspace, kind, started_by, n_bytes } = new;
+        let NewJob { id, workspace, kind, started_by, n_bytes, once } = new;
         let job = Job {
             id,
             kind,
@@ -217,7 +239,7 @@ impl Entry {
             result: None,
             error: None,
         };
-        Self { workspace, job, cancel: Arc::default(), work: None, n_bytes, file: None }
+        Self { workspace, job, cancel: Arc::default(), work: None, n_bytes, once, file: None }
     }
 
     fn begin(&mut self, now: Timestamp) {

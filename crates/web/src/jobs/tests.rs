@@ -161,3 +161,41 @@ fn what_a_background_thread_does_is_a_job_that_can_be_cancelled_and_only_the_las
     assert!(catch_unwind(AssertUnwindSafe(attend)).is_err());
     assert_eq!(office.state(id), Some(JobState::Failed));
 }
+
+#[test]
+fn the_same_work_has_one_job() {
+    let office = Office::new();
+    let (end, ends): (Sender<()>, Receiver<()>) = channel();
+    let ends = Arc::new(Mutex::new(ends));
+    let ask = |once: Once, fails: bool| {
+        let new =
+            NewJob { once: Some(once), ..NewJob::new(shop(), JobKind::Export, Actor::CommandLine) };
+        let ends = Arc::clone(&ends);
+        let work = move |_: &JobControl| {
+            ends.lock().recv().unwrap();
+            if fails { Err(ApiError::invalid("a wrong file")) } else { Ok(JobOutcome::of(&"made")) }
+        };
+        office.jobs.start(new, work).unwrap().id
+    };
+    let export = || Once::UnderWay("people as CSV".to_owned());
+    let import = || Once::Done("draft 1".to_owned());
+    let first = ask(export(), false);
+    assert_eq!(ask(export(), false), first, "it is under way");
+    end.send(()).unwrap();
+    office.ended(first);
+    let second = ask(export(), false);
+    assert_ne!(second, first, "the first has ended: what changed since is in the second");
+    end.send(()).unwrap();
+    office.ended(second);
+    let failed = ask(import(), true);
+    assert_eq!(ask(import(), true), failed);
+    end.send(()).unwrap();
+    office.ended(failed);
+    let done = ask(import(), false);
+    assert_ne!(done, failed, "what failed may be repeated");
+    end.send(()).unwrap();
+    office.ended(done);
+    assert_eq!(ask(import(), false), done);
+    assert_eq!(office.jobs.find_once(&shop(), &import()).map(|job| job.id), Some(done));
+    assert_eq!(office.jobs.list(&shop()).len(), 4);
+}

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ::catalog::ImportReport;
 use axum::extract::{Multipart, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -13,7 +14,7 @@ use maud::{Markup, Render, html};
 use resources::catalog::{self, Options};
 use resources::catalog_drafts::{self, DRAFT_HOURS_KEPT, Draft, Upload};
 use web::App;
-use web::access::Caller;
+use web::access::{Caller, NothingDone};
 use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::Workspace;
@@ -31,7 +32,13 @@ pub(super) async fn start(frame: Frame, Workspace(workspace): Workspace) -> Resp
     upload_page(&frame, workspace.id(), None).into_response()
 }
 
-fn upload_page<'a>(frame: &'a Frame, workspace: &WorkspaceId, error: Option<&str>) -> Page<'a> {
+fn upload_page<'a>(
+    frame: &'a Frame,
+    workspace: &WorkspaceId,
+    error: Option<&ApiError>,
+) -> Page<'a> {
+    let refused = error.and_then(catalog::refused_rows);
+    let error = error.map(|error| error.message.as_str());
     let action = format!("{}?{CSRF_FIELD}={}", path(workspace, "/import"), frame.csrf);
     let hint = "CSV with a header, or JSON Lines. A column item_id, and one for each property.";
     let described =
@@ -52,6 +59,7 @@ fn upload_page<'a>(frame: &'a Frame, workspace: &WorkspaceId, error: Option<&str
             p class="field-hint needs-script" { "Or drop the file here." }
             div class="actions" { (Button::primary("Look at it").icon(Icon::Upload)) }
         }
+        @if let Some(refused) = &refused { (mistakes(refused)) }
     };
     Page::new(frame, Area::Catalog, "Import")
         .lead(html! {
@@ -79,7 +87,7 @@ pub(super) async fn upload(
             Ok(Redirect::to(&to).into_response())
         }
         Err(error) if error.kind.status().is_client_error() => {
-            let page = upload_page(&frame, workspace.id(), Some(&error.message));
+            let page = upload_page(&frame, workspace.id(), Some(&error));
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
         Err(error) => Err(error),
@@ -115,6 +123,9 @@ pub(super) async fn show(
     Path((_, draft)): Path<(String, String)>,
     Parameters(options): Parameters<Options>,
 ) -> Result<Response, ApiError> {
+    if let Some(job) = catalog_drafts::job_of(&app, workspace.id(), &draft) {
+        return Ok(Redirect::to(&jobs::path(workspace.id(), job.id)).into_response());
+    }
     let draft = catalog_drafts::find(&app, workspace.id(), &draft).await?;
     match catalog_drafts::preview(&workspace, &draft, &options).await {
         Ok(preview) => {
@@ -122,7 +133,7 @@ pub(super) async fn show(
             Ok(page.into_response())
         }
         Err(error) if error.kind.status().is_client_error() => {
-            let page = upload_page(&frame, workspace.id(), Some(&error.message));
+            let page = upload_page(&frame, workspace.id(), Some(&error));
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
         Err(error) => Err(error),
@@ -138,6 +149,10 @@ pub(super) async fn switch(
     Path((_, draft)): Path<(String, String)>,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Result<Response, ApiError> {
+    if let Some(job) = catalog_drafts::job_of(&app, workspace.id(), &draft) {
+        let to_first = Redirect::to(&jobs::path(workspace.id(), job.id));
+        return Ok((Extension(NothingDone), to_first).into_response());
+    }
     let options = read_options(pairs);
     let draft = catalog_drafts::find(&app, workspace.id(), &draft).await?;
     let preview = catalog_drafts::preview(&workspace, &draft, &options).await?;
@@ -204,7 +219,7 @@ fn draft_page<'a>(
                 (types_form(&here, options, preview))
             }
             div class="stack" {
-                @if !preview.report.errors.is_empty() { (mistakes(preview)) }
+                @if !preview.report.errors.is_empty() { (mistakes(&preview.report)) }
                 section class="card" {
                     h2 { "Switch" }
                     (switch_form(frame, &here, options, preview))
@@ -280,8 +295,7 @@ fn type_words(type_: PropertyType) -> &'static str {
 }
 
 /// Says what is wrong, with row and reason.
-fn mistakes(preview: &CatalogPreview) -> Markup {
-    let report = &preview.report;
+fn mistakes(report: &ImportReport) -> Markup {
     let table = Table::new(
         "Mistakes",
         vec![
@@ -303,6 +317,9 @@ fn mistakes(preview: &CatalogPreview) -> Markup {
     html! {
         section class="card card-table" {
             (table)
+            @if report.n_invalid + report.n_bad_cells > report.errors.len() as u64 {
+                p class="field-hint" { "These are the first " (report.errors.len()) " of them." }
+            }
         }
     }
 }

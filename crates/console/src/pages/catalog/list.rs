@@ -141,7 +141,7 @@ pub(super) async fn show(
             }
             (Button::primary("Show").icon(Icon::Filter))
         }
-        div id="items" class="stack" { (rows_fragment(id, &query, &found)) }
+        div id="items" class="stack" { (rows_fragment(&frame, id, &query, &found)) }
     };
     let status = if found.is_ok() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let page = Page::new(&frame, Area::Catalog, "Catalog").lead(lead).body(body);
@@ -149,7 +149,9 @@ pub(super) async fn show(
     let import = path(id, "/import");
     let export = exports::path(id, Exportable::Items);
     let actions = html! {
-        (Button::secondary("Export").icon(Icon::Download).href(&export))
+        @if frame.may_open(&export) {
+            (Button::secondary("Export").icon(Icon::Download).href(&export))
+        }
         (Button::secondary("Versions").href(&versions))
         @if may_change(&caller) {
             (Button::primary("Import").icon(Icon::Upload).href(&import))
@@ -160,12 +162,13 @@ pub(super) async fn show(
 
 /// The rows alone, for the script that asks while somebody types.
 pub(super) async fn rows(
+    frame: Frame,
     Workspace(workspace): Workspace,
     Parameters(query): Parameters<Query>,
 ) -> Result<Response, ApiError> {
     let found = find(&workspace, &query).await?;
     let status = if found.is_ok() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    Ok((status, rows_fragment(workspace.id(), &query, &found)).into_response())
+    Ok((status, rows_fragment(&frame, workspace.id(), &query, &found)).into_response())
 }
 
 fn lead(page: &ItemPage) -> String {
@@ -186,12 +189,13 @@ fn columns(query: &Query, page: &ItemPage) -> Vec<String> {
 }
 
 fn rows_fragment(
+    frame: &Frame,
     workspace: &WorkspaceId,
     query: &Query,
     found: &Result<ItemPage, FilterMistake>,
 ) -> Markup {
     match found {
-        Ok(page) if page.items.is_empty() => empty(workspace, query, page),
+        Ok(page) if page.items.is_empty() => empty(frame, workspace, query, page),
         Ok(page) => table(workspace, query, page),
         Err(FilterMistake { column, message }) => html! {
             (Callout::error("The filter cannot be read")
@@ -202,7 +206,7 @@ fn rows_fragment(
     }
 }
 
-fn empty(workspace: &WorkspaceId, query: &Query, page: &ItemPage) -> Markup {
+fn empty(frame: &Frame, workspace: &WorkspaceId, query: &Query, page: &ItemPage) -> Markup {
     let (all, import) = (path(workspace, ""), path(workspace, "/import"));
     let is_new = page.n_available == 0 && !query.is_narrowed();
     EmptyState {
@@ -214,9 +218,9 @@ fn empty(workspace: &WorkspaceId, query: &Query, page: &ItemPage) -> Markup {
             "Try fewer words, or another filter."
         },
         next: Some(html! {
-            @if is_new {
+            @if is_new && frame.may_open(&import) {
                 (Button::primary("Import").icon(Icon::Upload).href(&import))
-            } @else {
+            } @else if !is_new {
                 (Button::secondary("Show all items").href(&all))
             }
         }),

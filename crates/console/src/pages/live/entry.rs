@@ -17,7 +17,7 @@ pub(super) fn render(workspace: &WorkspaceId, entry: &LiveEntry, now: Timestamp)
     let opened = format!("{}/{}", Area::Live.path(workspace), entry.offset);
     let from = match entry.kind {
         LiveKind::Message => entry.source.as_deref().unwrap_or("unknown source"),
-        LiveKind::Call => "recommender API",
+        LiveKind::Call => "an API or the console",
         LiveKind::Import => "import",
     };
     let mut facts = vec![from];
@@ -114,14 +114,14 @@ pub(super) fn in_words(workspace: &WorkspaceId, effect: &Effect, entry: &LiveEnt
     html! {
         @match effect {
             Effect::Interaction { kind, item_id, amount, price, value, user_id } => {
-                (did(*kind)) " " (item(workspace, item_id))
+                (did(*kind)) " " (item(workspace, item_id, entry))
                 @if let Some(amount) = amount { " × " (amount) }
                 @if let Some(price) = price { " for " (price) }
                 @if let Some(value) = value { " (" (value) ")" }
                 (for_other(user_id).unwrap_or_default())
             }
             Effect::InteractionsRemoved { kind, item_id, user_id } => {
-                "took back: " (did(*kind)) " " (item(workspace, item_id))
+                "took back: " (did(*kind)) " " (item(workspace, item_id, entry))
                 (for_other(user_id).unwrap_or_default())
             }
             Effect::WeakSignals { kind, item_ids, .. } => {
@@ -130,7 +130,7 @@ pub(super) fn in_words(workspace: &WorkspaceId, effect: &Effect, entry: &LiveEnt
                     WeakSignalKind::ListView => "saw in a list ",
                 })
                 @for (n, id) in item_ids.iter().take(NAMES_SHOWN_MAX).enumerate() {
-                    @if n > 0 { ", " } (item(workspace, id))
+                    @if n > 0 { ", " } (item(workspace, id, entry))
                 }
                 (and_more(item_ids.len()))
             }
@@ -139,7 +139,7 @@ pub(super) fn in_words(workspace: &WorkspaceId, effect: &Effect, entry: &LiveEnt
             }
             Effect::Traits { names } => { "traits " (list(names)) }
             Effect::Item { item_id, properties } => {
-                "item " (item(workspace, item_id)) (with_names(properties))
+                "item " (item(workspace, item_id, entry)) (with_names(properties))
             }
             Effect::User { user_id, properties } => {
                 "person " (person(workspace, user_id)) (with_names(properties))
@@ -174,6 +174,11 @@ pub(super) fn person(workspace: &WorkspaceId, id: &str) -> Markup {
     html! { a href=(person_path(workspace, id)) { (id) } }
 }
 
-fn item(workspace: &WorkspaceId, id: &str) -> Markup {
-    html! { a href=(item_path(workspace, id)) { (id) } }
+/// An item by its title, with the id behind it.
+fn item(workspace: &WorkspaceId, id: &str, entry: &LiveEntry) -> Markup {
+    let href = item_path(workspace, id);
+    match entry.titles.get(id) {
+        Some(title) => html! { a href=(href) title=(id) { bdi { (title) } } },
+        None => html! { a href=(href) { (id) } },
+    }
 }

@@ -14,8 +14,8 @@ pub(super) fn failing(threads: &[BackgroundThread]) -> Markup {
     html! {
         @for thread in threads.iter().filter(|thread| needs_attention(thread)) {
             @let title = match thread.activity {
-                ThreadActivity::Ended => format!("The background thread “{}” has ended", thread.name),
-                _ => format!("The background thread “{}” fails", thread.name),
+                ThreadActivity::Ended => format!("Work in the background has ended: {}", thread.task),
+                _ => format!("Work in the background fails: {}", thread.task),
             };
             @let text = thread.last_failure.as_ref().map_or("", |failure| failure.text.as_str());
             (Callout::error(&title).text(text))
@@ -29,7 +29,7 @@ pub(super) fn needs_attention(thread: &BackgroundThread) -> bool {
 
 pub(super) fn table(operations: &Operations) -> Table<'static> {
     let columns = vec![
-        Column::text("Thread"),
+        Column::text("Work"),
         Column::text("State"),
         Column::text("Last ran"),
         Column::number("Steps"),
@@ -45,7 +45,7 @@ pub(super) fn table(operations: &Operations) -> Table<'static> {
 fn row(thread: &BackgroundThread, now: Timestamp) -> Vec<Cell> {
     let count = |n: u64| Cell::new(Unit::Count("").text(n as f64));
     vec![
-        Cell::new(html! { (thread.name) " " span class="under" { (thread.task) } }),
+        Cell::new(html! { span title={ "Thread " (thread.name) } { (thread.task) } }),
         Cell::new(html! { div class="unbroken" { (state(thread, now)) } }),
         Cell::new(html! { div class="unbroken" { (last_run(thread, now)) } }),
         count(thread.steps),
@@ -162,7 +162,7 @@ mod tests {
     fn a_row_says_what_a_thread_is_at_when_it_ran_and_what_failed() {
         let failing = text(&thread(ThreadActivity::Waiting, true));
         for expected in [
-            "trainer Trains",
+            "Trains",
             "fails",
             "1 minute ago took 1.5",
             "1,234",
@@ -184,7 +184,7 @@ mod tests {
         ];
         let top = failing(&threads).into_string();
         assert_eq!(top.matches("class=\"callout ").count(), 2, "{top}");
-        assert!(top.contains("“trainer” fails") && top.contains("“trainer” has ended"), "{top}");
+        assert!(top.contains("fails: Trains") && top.contains("has ended: Trains"), "{top}");
         assert!(!top.contains("<b>"), "what failed is text: {top}");
     }
 }

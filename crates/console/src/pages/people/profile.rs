@@ -93,6 +93,7 @@ impl Person {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Overview {
     list: Option<ListName>,
 }
@@ -293,6 +294,7 @@ pub(super) async fn identity(
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct History {
     #[serde(default)]
     after: usize,

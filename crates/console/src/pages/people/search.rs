@@ -18,6 +18,7 @@ use crate::page::{Area, Frame, Page};
 use crate::ui::{Button, Cell, Column, EmptyState, Icon, ItemCard, RelativeTime, Table};
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Query {
     #[serde(default)]
     q: String,
@@ -55,7 +56,11 @@ async fn page(
         let body = html! { (search_form(&action, "")) (recently(&id, &recent, now)) };
         return Ok(Page::new(&frame, Area::People, "People")
             .lead("Find anybody by an id, or look at who was active last.")
-            .actions(html! { (Button::secondary("Export").icon(Icon::Download).href(&export)) })
+            .actions(html! {
+                @if frame.may_open(&export) {
+                    (Button::secondary("Export").icon(Icon::Download).href(&export))
+                }
+            })
             .body(body)
             .into_response());
     }

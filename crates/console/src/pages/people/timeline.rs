@@ -24,7 +24,7 @@ const LATELY: usize = 6;
 const DAY_MS: i64 = 86_400_000;
 
 #[derive(Deserialize, Default)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Query {
     event: String,
     from: String,
@@ -46,7 +46,7 @@ pub(super) async fn lately(
             @if page.events.is_empty() {
                 p { "No messages. What was imported is in the history." }
             } @else {
-                div class="card" { (entries(person, &page.events)) }
+                div class="card" { (entries(person, &page.events, false)) }
                 p { a href=(person.path("timeline")) { "The whole timeline" } }
             }
         }
@@ -66,8 +66,14 @@ pub(super) async fn show(
     let (from, until) = (day(&query.from), day(&query.until));
     let wrong_from = mistake(&query.from, from);
     let wrong_until = mistake(&query.until, until);
-    let cursor = |text: &Option<String>| text.as_deref().and_then(parse_cursor);
-    let place = match (cursor(&query.older), cursor(&query.newer)) {
+    let cursor = |name: &str, text: &Option<String>| match text.as_deref().map(parse_cursor) {
+        Some(None) => {
+            let what = format!("query parameter {name} is no place in this timeline");
+            Err(ApiError::invalid(what).of_parameter(name))
+        }
+        place => Ok(place.flatten()),
+    };
+    let place = match (cursor("older", &query.older)?, cursor("newer", &query.newer)?) {
         (Some(entry), _) => PagePlace::OlderThan(entry),
         (None, Some(entry)) => PagePlace::NewerThan(entry),
         (None, None) => PagePlace::Newest,
@@ -84,7 +90,7 @@ pub(super) async fn show(
     let body = html! {
         (filters(&person, &query, wrong_from, wrong_until))
         @if page.events.is_empty() { (nothing(&person)) } @else {
-            div class="card" { (entries(&person, &page.events)) }
+            div class="card" { (entries(&person, &page.events, true)) }
             (pages(&person, &query, &page))
         }
     };
@@ -161,7 +167,8 @@ fn nothing(person: &Person) -> Markup {
     }
 }
 
-fn entries(person: &Person, events: &[ShownEvent]) -> Markup {
+/// What happened; with the messages themselves where a page is about them.
+fn entries(person: &Person, events: &[ShownEvent], with_messages: bool) -> Markup {
     let raw: Vec<String> =
         events.iter().map(|event| serde_json::to_string(event).unwrap_or_default()).collect();
     let facts: Vec<[&str; 2]> =
@@ -177,7 +184,7 @@ fn entries(person: &Person, events: &[ShownEvent]) -> Markup {
             now: person.now,
             facts: &facts[n],
             outcome: None,
-            detail: Some(html! {
+            detail: with_messages.then(|| html! {
                 (JsonView { id: &format!("message-{n}"), label: "Message", text: &raw[n], marks: &[] })
             }),
         })

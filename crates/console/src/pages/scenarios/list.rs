@@ -10,7 +10,7 @@ use resources::scenarios::{self, ShownScenario};
 use serde::Deserialize;
 use web::access::Caller;
 use web::error::ApiError;
-use web::parameters::Parameters;
+use web::parameters::{Parameters, one_of};
 use web::workspaces::Workspace;
 
 use super::form::endpoint_words;
@@ -32,6 +32,8 @@ pub(super) async fn list(
     Extension(caller): Extension<Caller>,
     Parameters(query): Parameters<ListQuery>,
 ) -> Result<Response, ApiError> {
+    one_of("sort", query.sort.as_deref(), &["name", "lists", "clicks", "purchases"])?;
+    one_of("order", query.order.as_deref(), &["asc", "desc"])?;
     let scenarios = scenarios::list(&workspace).await?;
     let rows = recent(&caller, &workspace, None).await?;
     let href = Area::Scenarios.path(workspace.id());
@@ -84,7 +86,7 @@ pub(super) async fn list(
         let button = Button::primary("New scenario").icon(Icon::Add).href(&new);
         page = page.actions(html! { (button) });
     }
-    if let Some(notice) = notice(query.notice.as_deref()) {
+    if let Some(notice) = notice(query.notice.as_deref())? {
         page = page.notice(notice);
     }
     Ok(page.into_response())

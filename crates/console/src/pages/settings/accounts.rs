@@ -19,8 +19,9 @@ use web::admission::Origin;
 use web::error::ApiError;
 use web::parameters::Parameters;
 
-use super::chrome::{Notice, Noticed, installation_tabs, lead_to, secret, with_secret};
+use super::chrome::{Notice, Noticed, installation_tabs, lead_to};
 use super::grants;
+use super::shown_once::{Secret, Secrets};
 use super::typed::{Mistake, Typed, again};
 use crate::COMMON;
 use crate::gate::{administer, gated, read};
@@ -165,26 +166,27 @@ fn invitation_table(invitations: &[ShownInvitation], csrf: &str, now: Timestamp)
 
 /// The link of an invitation, shown once. The secret stands behind `#`: browsers send that to no
 /// server, so that no log and no other page gets it.
-fn link_page(
-    frame: &Frame,
-    made: &MadeInvitation,
-    origin: &Origin,
-    headers: &HeaderMap,
-) -> Response {
+/// The secret of an invitation, as the link that is passed on.
+fn link(made: &MadeInvitation, origin: &Origin, headers: &HeaderMap) -> Secret {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let scheme = if origin.is_https { "https" } else { "http" };
-    let link = format!("{scheme}://{host}{COMMON}/invitation#{}", made.token);
     let email = &made.invitation.email;
-    let title = format!("The link for {email}");
     let advice = "Copy it now and pass it on: no mail is sent. Whoever has it chooses the password, within 7 days.";
-    let back = format!("{COMMON}/accounts");
-    let body = html! { section class="card" { (secret("Link", &link, advice, &back)) } };
-    with_secret(Page::new(frame, Area::Settings, &title).body(body), email)
+    Secret {
+        workspace: None,
+        name: email.clone(),
+        title: format!("The link for {email}"),
+        label: "Link",
+        code: format!("{scheme}://{host}{COMMON}/invitation#{}", made.token),
+        advice: advice.to_owned(),
+        back: format!("{COMMON}/accounts"),
+    }
 }
 
 async fn invite(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
+    Extension(secrets): Extension<Secrets>,
     Extension(origin): Extension<Origin>,
     frame: Frame,
     headers: HeaderMap,
@@ -198,7 +200,7 @@ async fn invite(
         Err(error) => Err(error),
     };
     match made {
-        Ok(made) => Ok(link_page(&frame, &made, &origin, &headers)),
+        Ok(made) => Ok(secrets.lead_to(&app, &caller, link(&made, &origin, &headers))),
         Err(error) => {
             let mistake = Mistake::of(error)?.or_at("email");
             Ok(again(page(&frame).body(body(&app, &frame, &typed, &mistake))))
@@ -296,13 +298,13 @@ async fn update(
 async fn reset(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
+    Extension(secrets): Extension<Secrets>,
     Extension(origin): Extension<Origin>,
-    frame: Frame,
     Path(email): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let made = accounts::reset(&app, &caller, email).await?;
-    Ok(link_page(&frame, &made, &origin, &headers))
+    Ok(secrets.lead_to(&app, &caller, link(&made, &origin, &headers)))
 }
 
 async fn withdraw(

@@ -14,8 +14,9 @@ use web::access::{Call, Caller};
 use web::error::ApiError;
 use web::parameters::Parameters;
 
-use super::chrome::{Notice, Noticed, installation_tabs, lead_to, secret, with_secret};
+use super::chrome::{Notice, Noticed, installation_tabs, lead_to};
 use super::grants;
+use super::shown_once::{Secret, Secrets};
 use super::typed::{Mistake, Typed, again};
 use crate::COMMON;
 use crate::gate::{administer, gated, read};
@@ -107,6 +108,7 @@ fn body(app: &App, frame: &Frame, typed: &Typed, mistake: &Mistake) -> Markup {
 async fn create(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
+    Extension(secrets): Extension<Secrets>,
     frame: Frame,
     typed: Typed,
 ) -> Result<Response, ApiError> {
@@ -119,14 +121,18 @@ async fn create(
     };
     match made {
         Ok(made) => {
-            let title = format!("The API key {}", made.name);
             let advice =
                 "Copy it now: a lost key cannot be read again. Programs send it as a bearer token.";
-            let back = format!("{COMMON}/api-keys");
-            let body =
-                html! { section class="card" { (secret("API key", &made.key, advice, &back)) } };
-            let page = Page::new(&frame, Area::Settings, &title).body(body);
-            Ok(with_secret(page, &made.name))
+            let secret = Secret {
+                workspace: None,
+                title: format!("The API key {}", made.name),
+                label: "API key",
+                code: made.key,
+                advice: advice.to_owned(),
+                back: format!("{COMMON}/api-keys"),
+                name: made.name,
+            };
+            Ok(secrets.lead_to(&app, &caller, secret))
         }
         Err(error) => {
             let mistake = Mistake::of(error)?.or_at("name");

@@ -1,14 +1,13 @@
 //! What the pages of settings have around them: tabs, notices, addresses.
 
-use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
-use domain::{Right, Role, WorkspaceId};
+use domain::{Right, WorkspaceId};
 use maud::{Markup, Render, html};
 use serde::Deserialize;
 use web::access::{Caller, MadeResource};
 
-use crate::page::Area;
-use crate::ui::{Callout, CodeBlock, Tab, tabs};
+use crate::page::{Area, Frame};
+use crate::ui::{Callout, Tab, tabs};
 use crate::{COMMON, ROOT};
 
 /// Parameters of pages that say what became of the last form.
@@ -69,26 +68,6 @@ pub(super) fn lead_to_new(path: &str, name: &str) -> Response {
     response
 }
 
-/// A page that shows a secret once. It is the answer to the form itself: nothing keeps the secret
-/// for another page.
-pub(super) fn with_secret(page: impl IntoResponse, name: &str) -> Response {
-    let no_store = [(header::CACHE_CONTROL, "no-store")];
-    let mut response = (no_store, page).into_response();
-    response.extensions_mut().insert(MadeResource(name.to_owned()));
-    response
-}
-
-/// A secret to copy, with what is to be done with it.
-pub(super) fn secret(label: &str, code: &str, advice: &str, back: &str) -> Markup {
-    html! {
-        (Callout::warning("It is shown this once").text(advice).announced())
-        (CodeBlock { id: "secret", label, code })
-        div class="actions" {
-            (crate::ui::Button::primary("I have copied it").href(back))
-        }
-    }
-}
-
 /// The path of a part of a workspace's settings.
 pub(super) fn path(workspace: &WorkspaceId, part: &str) -> String {
     match part {
@@ -108,11 +87,11 @@ const OF_INSTALLATION: [(&str, &str); 5] = [
 ];
 
 /// The tabs of a workspace's settings, and for owners those of the installation.
-pub(super) fn workspace_tabs(workspace: &WorkspaceId, role: &str, current: &str) -> Markup {
+pub(super) fn workspace_tabs(frame: &Frame, workspace: &WorkspaceId, current: &str) -> Markup {
     let parts = OF_WORKSPACE.map(|(part, label)| (path(workspace, part), label, part));
     html! {
         (tab_list(&format!("Settings of {workspace}"), &parts, current))
-        @if role == Role::Owner.word() {
+        @if frame.may_open(&format!("{COMMON}/accounts")) {
             p class="bare-note" {
                 "For all workspaces: "
                 @for (n, (part, label)) in OF_INSTALLATION.into_iter().enumerate() {

@@ -108,7 +108,7 @@ fn body(
         NumberInput { field, value: typed.text(name), unit: "of 1" }.render()
     };
     html! {
-        (workspace_tabs(workspace, &frame.account.role, "general"))
+        (workspace_tabs(frame, workspace, "general"))
         (mistake)
         section class="card" {
             h2 { "What counts how much" }
@@ -123,7 +123,7 @@ fn body(
                     }
                     @if may_change { div class="actions" { (Button::primary("Save weights")) } }
                 },
-            })
+            }.for_those_who(may_change))
         }
         section class="card" {
             h2 { "The workspace" }
@@ -158,7 +158,7 @@ fn body(
                     })
                     @if may_change { div class="actions" { (Button::primary("Save")) } }
                 },
-            })
+            }.for_those_who(may_change))
         }
     }
 }

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use domain::Right::ReadWorkspace;
-use domain::Timestamp;
+use domain::{Timestamp, WorkspaceId};
 use engine::Expected;
 use maud::{Markup, Render, html};
 use resources::Revised;
@@ -18,9 +18,8 @@ use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::Workspace;
 
-use super::chrome::{
-    Notice, Noticed, lead_to, may_change, path, secret, with_secret, workspace_tabs,
-};
+use super::chrome::{Notice, Noticed, lead_to, may_change, path, workspace_tabs};
+use super::shown_once::{Secret, Secrets};
 use super::typed::{Mistake, Typed, again};
 use crate::gate::{edit, gated, read};
 use crate::page::{Area, Frame, Page, encode};
@@ -115,7 +114,7 @@ fn list_body(
     let table = Table::new("Sources", columns).rows(shown.iter().map(row));
     let action = path(workspace, "");
     html! {
-        (workspace_tabs(workspace, &frame.account.role, ""))
+        (workspace_tabs(frame, workspace, ""))
         @if shown.is_empty() {
             (EmptyState {
                 icon: Icon::Live,
@@ -166,13 +165,17 @@ fn earlier_key(source: &ShownSource, now: Timestamp) -> Markup {
 async fn create(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
+    Extension(secrets): Extension<Secrets>,
     frame: Frame,
     Workspace(workspace): Workspace,
     typed: Typed,
 ) -> Result<Response, ApiError> {
     let new = NewSource { name: typed.text("name").to_owned(), ..NewSource::default() };
     match sources::create(&app, &workspace, new).await {
-        Ok(made) => Ok(key_page(&frame, &made.value, "Its messages carry this key.")),
+        Ok(made) => {
+            let key = key(workspace.id(), made.value, "Its messages carry this key.");
+            Ok(secrets.lead_to(&app, &caller, key))
+        }
         Err(error) => {
             let mistake = Mistake::of(error)?.or_at("name");
             let shown = sources::list(&app, &workspace)?;
@@ -182,15 +185,17 @@ async fn create(
     }
 }
 
-/// The page with a key that was just made.
-fn key_page(frame: &Frame, source: &ShownSource, what: &str) -> Response {
-    let Some(workspace) = &frame.workspace else { return html! {}.into_response() };
-    let title = format!("The key of {}", source.name);
-    let back = path(workspace, &format!("sources/{}", encode(&source.name)));
-    let key = source.write_key.as_deref().unwrap_or_default();
-    let advice = format!("{what} Copy it now: a lost key cannot be read again, only rotated.");
-    let body = html! { section class="card" { (secret("Write key", key, &advice, &back)) } };
-    with_secret(Page::new(frame, Area::Settings, &title).body(body), &source.name)
+/// A key that was just made.
+fn key(workspace: &WorkspaceId, source: ShownSource, what: &str) -> Secret {
+    Secret {
+        workspace: Some(workspace.clone()),
+        title: format!("The key of {}", source.name),
+        label: "Write key",
+        code: source.write_key.unwrap_or_default(),
+        advice: format!("{what} Copy it now: a lost key cannot be read again, only rotated."),
+        back: path(workspace, &format!("sources/{}", encode(&source.name))),
+        name: source.name,
+    }
 }
 
 async fn show(
@@ -345,6 +350,7 @@ async fn refused(
 async fn rotate(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
+    Extension(secrets): Extension<Secrets>,
     frame: Frame,
     Workspace(workspace): Workspace,
     Path((_, name)): Path<(String, String)>,
@@ -363,7 +369,7 @@ async fn rotate(
                 Some(_) => "The key before is taken for now too.",
                 None => "The key before is refused from now on.",
             };
-            Ok(key_page(&frame, &source, what))
+            Ok(secrets.lead_to(&app, &caller, key(workspace.id(), source, what)))
         }
         Err(error) => {
             let mistake = Mistake::of(error)?;

@@ -17,9 +17,8 @@ use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::Workspace;
 
-use super::chrome::{
-    Notice, Noticed, lead_to, may_change, path, secret, with_secret, workspace_tabs,
-};
+use super::chrome::{Notice, Noticed, lead_to, may_change, path, workspace_tabs};
+use super::shown_once::{Secret, Secrets};
 use super::typed::{Mistake, Typed, again};
 use crate::gate::{edit, gated, read};
 use crate::page::{Area, Frame, Page, encode};
@@ -92,7 +91,7 @@ fn list_body(
     let table = Table::new("Tokens", columns).rows(shown.iter().map(row));
     let kinds = TokenKind::ALL.map(|kind| (kind.word(), words(kind)));
     html! {
-        (workspace_tabs(workspace, &frame.account.role, "tokens"))
+        (workspace_tabs(frame, workspace, "tokens"))
         @if shown.is_empty() {
             (EmptyState {
                 icon: Icon::Settings,
@@ -133,6 +132,7 @@ fn list_body(
 async fn create(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
+    Extension(secrets): Extension<Secrets>,
     frame: Frame,
     Workspace(workspace): Workspace,
     typed: Typed,
@@ -148,13 +148,16 @@ async fn create(
     match made {
         Ok(made) => {
             let token = made.value;
-            let title = format!("The token {}", token.name);
-            let back = path(workspace.id(), "tokens");
-            let code = token.token.as_deref().unwrap_or_default();
-            let advice = "Copy it now: a lost token cannot be read again, only replaced.";
-            let body = html! { section class="card" { (secret("Token", code, advice, &back)) } };
-            let page = Page::new(&frame, Area::Settings, &title).body(body);
-            Ok(with_secret(page, &token.name))
+            let secret = Secret {
+                workspace: frame.workspace.clone(),
+                title: format!("The token {}", token.name),
+                label: "Token",
+                code: token.token.unwrap_or_default(),
+                advice: "Copy it now: a lost token cannot be read again, only replaced.".to_owned(),
+                back: path(workspace.id(), "tokens"),
+                name: token.name,
+            };
+            Ok(secrets.lead_to(&app, &caller, secret))
         }
         Err(error) => {
             let mistake = Mistake::of(error)?.or_at("name");

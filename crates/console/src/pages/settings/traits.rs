@@ -120,7 +120,7 @@ fn list_body(
         vec![Column::text("Trait"), Column::text("Shows"), Column::number("Items at most")];
     let table = Table::new("Traits", columns).rows(shown.iter().map(row));
     html! {
-        (workspace_tabs(workspace, &frame.account.role, "traits"))
+        (workspace_tabs(frame, workspace, "traits"))
         @if shown.is_empty() {
             (EmptyState {
                 icon: Icon::People,

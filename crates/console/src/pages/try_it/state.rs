@@ -9,7 +9,7 @@ use web::error::ApiError;
 
 /// The form, field by field as it was typed. An empty field is one that is not set.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Trial {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(super) user: String,
