@@ -1,4 +1,4 @@
-//! Events that no preset takes.
+//! Events that no mapping takes.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 

@@ -1,4 +1,4 @@
-//! Events that no preset takes, and the presets that come nearest.
+//! Events that no mapping takes, and the presets that come nearest.
 
 use domain::{MessageType, Timestamp};
 use engine::UnmatchedEvent;
@@ -14,7 +14,7 @@ pub struct Events {
     pub not_taken: Vec<EventNotTaken>,
 }
 
-/// An event that no preset takes.
+/// An event that no mapping takes.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct EventNotTaken {
     /// The type of its messages.
@@ -55,7 +55,7 @@ impl NearPreset {
     }
 }
 
-/// The events that no preset takes.
+/// The events that no mapping takes.
 ///
 /// # Errors
 /// 503 where the workspace is closed.

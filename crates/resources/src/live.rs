@@ -9,7 +9,8 @@ mod opened;
 mod resend;
 mod stream;
 
-use engine::Engine;
+use domain::ENGINE_DESTINATION;
+use engine::{Engine, Resource, Snapshot};
 use serde::Serialize;
 use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
@@ -48,15 +49,23 @@ pub async fn page(
     n_max: usize,
 ) -> Result<LivePage, ApiError> {
     let read = move |engine: &Engine| {
-        let presets = engine.config().preset_set();
+        let mappings = engine.mappings();
         let after = engine.applied();
-        let pick = |applied| LiveEntry::new(applied, presets).filter(|entry| filter.takes(entry));
+        let pick = |applied| LiveEntry::new(applied, &mappings).filter(|entry| filter.takes(entry));
         let latest = engine.latest_entries(Some(before.unwrap_or(after)), n_max, &pick)?;
         let mut entries = latest.found;
-        entries.iter_mut().for_each(|entry: &mut LiveEntry| entry.find_titles(engine));
+        let views = engine.snapshot();
+        entries.iter_mut().for_each(|entry: &mut LiveEntry| entry.find_titles(&views));
         Ok(LivePage { entries, before: latest.before, after })
     };
     workspace.ask(read).await
+}
+
+/// The place in the journal where the mappings of our own engine were changed last.
+fn mappings_changed_at(views: &Snapshot<'_>) -> Option<u64> {
+    views.setup.config.destination(ENGINE_DESTINATION)?;
+    let destination = Resource::Destination(ENGINE_DESTINATION.to_owned());
+    Some(views.setup.config_revisions.revision(&destination))
 }
 
 /// An entry, opened. `base_url` is the address of this server for its caller.
@@ -69,12 +78,14 @@ pub async fn open(
     base_url: String,
 ) -> Result<OpenedEntry, ApiError> {
     let read = move |engine: &Engine| {
-        let presets = engine.config().preset_set();
+        let mappings = engine.mappings();
         let applied = engine.entry(offset)?;
-        let opened = applied.and_then(|applied| OpenedEntry::new(applied, presets, &base_url));
+        let opened = applied.and_then(|applied| OpenedEntry::new(applied, &mappings, &base_url));
         let missing = || ApiError::not_found(format!("no message or call at {offset}"));
         let mut opened = opened.ok_or_else(missing)?;
-        opened.entry.find_titles(engine);
+        let views = engine.snapshot();
+        opened.entry.find_titles(&views);
+        opened.is_mapped_anew = mappings_changed_at(&views).is_some_and(|changed| changed > offset);
         Ok(opened)
     };
     workspace.run(read).await

@@ -49,7 +49,7 @@ enum Command {
     Evaluate(commands::train::Args),
     /// List the training runs, or go back to an earlier model
     Models(commands::models::Args),
-    /// List the events that no preset takes, with similar presets that would
+    /// List the events that no mapping takes, with similar presets that would
     Events(commands::events::Args),
     /// See what mappings make of messages
     Mapping(commands::mapping::Args),

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use domain::{Message, MessageType, Rejection, Timestamp, counted};
-use engine::{AppliedEntry, Command, Engine, Entry, Outcome};
+use engine::{AppliedEntry, Command, Entry, Outcome, Snapshot};
+use mapping::Mappings;
 use serde::{Deserialize, Serialize};
 
 use super::Effect;
@@ -117,7 +118,7 @@ pub struct LiveEntry {
 impl LiveEntry {
     /// None for entries of other kinds: training, catalog imports, configuration and the like have
     /// places of their own.
-    pub(super) fn new(applied: AppliedEntry, presets: u32) -> Option<Self> {
+    pub(super) fn new(applied: AppliedEntry, mappings: &Mappings) -> Option<Self> {
         let AppliedEntry { offset, entry, outcome } = applied;
         let empty = Self {
             offset,
@@ -137,7 +138,7 @@ impl LiveEntry {
             titles: BTreeMap::new(),
         };
         Some(match entry {
-            Entry::Message(message) => empty.with_message(*message, presets),
+            Entry::Message(message) => empty.with_message(*message, mappings),
             Entry::Rejected(rejection) => empty.with_rejection(*rejection),
             Entry::Command { command, .. } if is_call(&command) => {
                 empty.with_command(&command, outcome.as_ref())
@@ -161,20 +162,16 @@ impl LiveEntry {
     }
 
     /// Looks up the titles of its items.
-    pub(super) fn find_titles(&mut self, engine: &Engine) {
-        let mut ids = self.effects.iter().flat_map(Effect::item_ids).take(TITLES_MAX).peekable();
-        if ids.peek().is_some() {
-            let views = engine.snapshot();
-            self.titles =
-                ids.filter_map(|id| Some((id.to_owned(), views.item_title(id)?))).collect();
-        }
+    pub(super) fn find_titles(&mut self, views: &Snapshot<'_>) {
+        let ids = self.effects.iter().flat_map(Effect::item_ids).take(TITLES_MAX);
+        self.titles = ids.filter_map(|id| Some((id.to_owned(), views.item_title(id)?))).collect();
     }
 
-    fn with_message(mut self, message: Message, presets: u32) -> Self {
+    fn with_message(mut self, message: Message, mappings: &Mappings) -> Self {
         if self.outcome != LiveOutcome::Duplicate {
             self.effects.extend(Effect::of_traits(&message));
             let mut failed: Vec<String> = Vec::new();
-            for made in mapping::presets_in_set(presets).map(&message) {
+            for made in mappings.map(&message) {
                 match made {
                     Ok(action) => self.effects.push(Effect::of_action(action)),
                     Err(error) => failed.push(error.to_string()),

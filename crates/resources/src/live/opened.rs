@@ -2,6 +2,7 @@
 
 use domain::{Message, Rejection, Timestamp};
 use engine::{AppliedEntry, Entry};
+use mapping::Mappings;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -27,8 +28,10 @@ pub struct OpenedEntry {
     pub timestamp: Option<Timestamp>,
     /// The mistakes, with their places.
     pub mistakes: Vec<Mistake>,
-    /// What each preset that takes the message makes of it.
+    /// What each mapping that takes the message makes of it.
     pub mappings: Vec<MappingResult>,
+    /// Whether the mappings were changed after the message: these are what it would become now.
+    pub is_mapped_anew: bool,
     /// A preset that takes similar messages, where none takes this one.
     pub would_be_taken_by: Option<NearPreset>,
     /// A call that sends the message again; none where not all of it is known.
@@ -45,11 +48,11 @@ pub struct Mistake {
     pub text: String,
 }
 
-/// What a preset makes of a message.
+/// What a mapping makes of a message.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct MappingResult {
-    /// The name of the preset.
-    pub preset: &'static str,
+    /// The name of the mapping.
+    pub mapping: String,
     /// What it does, where it takes all that it needs.
     pub effects: Vec<Effect>,
     /// Why it does nothing.
@@ -58,21 +61,22 @@ pub struct MappingResult {
 
 impl OpenedEntry {
     /// None for entries of kinds that are not shown.
-    pub(super) fn new(applied: AppliedEntry, presets: u32, base_url: &str) -> Option<Self> {
+    pub(super) fn new(applied: AppliedEntry, mappings: &Mappings, base_url: &str) -> Option<Self> {
         let source = applied.entry.clone();
-        let entry = LiveEntry::new(applied, presets)?;
+        let entry = LiveEntry::new(applied, mappings)?;
         let opened = Self {
             raw: String::new(),
             is_cut: false,
             timestamp: None,
             mistakes: Vec::new(),
             mappings: Vec::new(),
+            is_mapped_anew: false,
             would_be_taken_by: None,
             curl: None,
             entry,
         };
         Some(match &source {
-            Entry::Message(message) => opened.with_message(message, presets, base_url),
+            Entry::Message(message) => opened.with_message(message, mappings, base_url),
             Entry::Rejected(rejection) => opened.with_rejection(rejection, base_url),
             Entry::Interactions { interactions, .. } => {
                 let shown = &interactions[..interactions.len().min(INTERACTIONS_SHOWN_MAX)];
@@ -86,14 +90,14 @@ impl OpenedEntry {
         })
     }
 
-    fn with_message(mut self, message: &Message, presets: u32, base_url: &str) -> Self {
+    fn with_message(mut self, message: &Message, mappings: &Mappings, base_url: &str) -> Self {
         self.raw = as_sent(message);
         self.curl = Some(curl(base_url, Some(message.type_), &self.raw));
         self.timestamp = Some(message.timestamp);
         if self.entry.outcome == LiveOutcome::Duplicate {
             return self;
         }
-        let made = mapping::presets_in_set(presets).map_by_mapping(message);
+        let made = mappings.map_by_mapping(message);
         if made.is_empty() && self.entry.effects.is_empty() {
             let suggested = mapping::suggest(message.type_, message.event_name());
             self.would_be_taken_by = suggested.map(NearPreset::new);
@@ -106,7 +110,7 @@ impl OpenedEntry {
                     (Vec::new(), Some(error.what))
                 }
             };
-            self.mappings.push(MappingResult { preset: &mapping.name, effects, error });
+            self.mappings.push(MappingResult { mapping: mapping.name.clone(), effects, error });
         }
         self
     }

@@ -111,14 +111,14 @@ impl Follower {
     async fn read(&mut self) -> Result<(), ApiError> {
         let (filter, after, per_read_max) = (self.filter.clone(), self.after, self.per_read_max);
         let read = move |engine: &Engine| {
-            let presets = engine.config().preset_set();
+            let mappings = engine.mappings();
             let pick =
-                |applied| LiveEntry::new(applied, presets).filter(|entry| filter.takes(entry));
+                |applied| LiveEntry::new(applied, &mappings).filter(|entry| filter.takes(entry));
             let mut new = engine.entries_since(after, &pick)?;
             let n_surplus = new.found.len().saturating_sub(per_read_max);
-            for entry in &mut new.found[n_surplus..] {
-                entry.find_titles(engine);
-            }
+            let views = engine.snapshot();
+            new.found[n_surplus..].iter_mut().for_each(|entry| entry.find_titles(&views));
+            drop(views);
             Ok::<_, ApiError>((new, n_surplus))
         };
         let read = self.workspace.run_with((), move |workspace| read(&*workspace.engine()?));

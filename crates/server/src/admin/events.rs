@@ -1,4 +1,4 @@
-//! `GET /api/workspaces/{workspace}/events`: events that no preset takes, and the presets that come
+//! `GET /api/workspaces/{workspace}/events`: events that no mapping takes, and the presets that come
 //! nearest.
 
 use axum::Json;
@@ -7,7 +7,7 @@ use resources::events::{self, Events};
 use web::error::ApiError;
 use web::workspaces::Workspace;
 
-/// Lists events that no preset takes, and the presets that come nearest.
+/// Lists events that no mapping takes, and the presets that come nearest.
 ///
 /// The most frequent event comes first; `would_be_taken_by` is null where no preset comes near.
 #[utoipa::path(

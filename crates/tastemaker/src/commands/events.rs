@@ -1,4 +1,4 @@
-//! `tastemaker events`: events that no preset takes, and the presets that come nearest.
+//! `tastemaker events`: events that no mapping takes, and the presets that come nearest.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     };
     let rows: Vec<Vec<String>> = events.iter().map(row).collect();
     println!(
-        "These events are in the timelines of users, but no preset takes them for recommendations:"
+        "These events are in the timelines of users, but no mapping takes them for recommendations:"
     );
     println!(
         "{}",

@@ -23,7 +23,7 @@ pub(super) fn render(workspace: &WorkspaceId, entry: &LiveEntry, now: Timestamp)
     let mut facts = vec![from];
     facts.extend(entry.detail.as_deref());
     if entry.outcome == LiveOutcome::Accepted && entry.effects.is_empty() && is_event(entry) {
-        facts.push("kept in the timeline only: no preset takes it");
+        facts.push("kept in the timeline only: no mapping takes it");
     }
     let n_more = entry.effects.len().saturating_sub(EFFECTS_SHOWN_MAX);
     let what = html! {

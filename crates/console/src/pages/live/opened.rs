@@ -113,7 +113,7 @@ fn facts(workspace: &WorkspaceId, opened: &OpenedEntry, now: Timestamp) -> Marku
     }
 }
 
-/// What each preset made of it, or what the call did.
+/// What each mapping made of it, or what the call did.
 fn made(workspace: &WorkspaceId, opened: &OpenedEntry) -> Markup {
     let entry = &opened.entry;
     let is_about_nothing = opened.mappings.is_empty() && entry.effects.is_empty();
@@ -135,7 +135,7 @@ fn made(workspace: &WorkspaceId, opened: &OpenedEntry) -> Markup {
                     }
                     @for mapping in &opened.mappings {
                         div {
-                            dt { (mapping.preset) }
+                            dt { (mapping.mapping) }
                             dd {
                                 @for effect in &mapping.effects {
                                     p { (in_words(workspace, effect, entry)) }
@@ -147,8 +147,13 @@ fn made(workspace: &WorkspaceId, opened: &OpenedEntry) -> Markup {
                         }
                     }
                 }
+                @if opened.is_mapped_anew {
+                    p class="field-hint" {
+                        "The mappings were changed after it came. This is what it would become now."
+                    }
+                }
                 @if is_about_nothing {
-                    p { "It is in the timeline of the person. No preset takes it, so that recommendations learn nothing from it." }
+                    p { "It is in the timeline of the person. No mapping takes it, so that recommendations learn nothing from it." }
                 }
             }
         }
