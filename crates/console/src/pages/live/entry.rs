@@ -22,7 +22,10 @@ pub(super) fn render(workspace: &WorkspaceId, entry: &LiveEntry, now: Timestamp)
     };
     let mut facts = vec![from];
     facts.extend(entry.detail.as_deref());
-    if entry.outcome == LiveOutcome::Accepted && entry.effects.is_empty() && is_event(entry) {
+    if entry.is_mapped_anew {
+        facts.push("the mappings were changed since: shown is what it would do now");
+    } else if entry.outcome == LiveOutcome::Accepted && entry.effects.is_empty() && is_event(entry)
+    {
         facts.push("kept in the timeline only: no mapping takes it");
     }
     let n_more = entry.effects.len().saturating_sub(EFFECTS_SHOWN_MAX);
@@ -171,7 +174,7 @@ fn and_more(n: usize) -> Markup {
 }
 
 pub(super) fn person(workspace: &WorkspaceId, id: &str) -> Markup {
-    html! { a href=(person_path(workspace, id)) { (id) } }
+    html! { a href=(person_path(workspace, id)) { bdi { (id) } } }
 }
 
 /// An item by its title, with the id behind it.
@@ -179,6 +182,6 @@ fn item(workspace: &WorkspaceId, id: &str, entry: &LiveEntry) -> Markup {
     let href = item_path(workspace, id);
     match entry.titles.get(id) {
         Some(title) => html! { a href=(href) title=(id) { bdi { (title) } } },
-        None => html! { a href=(href) { (id) } },
+        None => html! { a href=(href) { bdi { (id) } } },
     }
 }
