@@ -61,9 +61,12 @@ impl Mapping {
         };
         if json.len() > MAPPING_BYTES_MAX {
             let bytes = json.len();
-            return Err(alone(format!("has {bytes} bytes, the limit is {MAPPING_BYTES_MAX}")));
+            return Err(alone(format!(
+                "the mapping has {bytes} bytes, the limit is {MAPPING_BYTES_MAX}"
+            )));
         }
-        let value = Value::from_json(json).map_err(|error| alone(format!("is {error}")))?;
+        let value =
+            Value::from_json(json).map_err(|error| alone(format!("the mapping is {error}")))?;
         Self::from_value(value.into_owned())
     }
 
@@ -258,7 +261,11 @@ impl Draft {
     pub(crate) fn new(value: Value<'static>) -> Result<Self, Vec<Problem>> {
         let found = value.type_name();
         let Value::Object(object) = value else {
-            return Err(vec![problem("", "", format!("should be an object but it is {found}"))]);
+            return Err(vec![problem(
+                "",
+                "",
+                format!("the mapping should be an object but is {found}"),
+            )]);
         };
         let get = |key: &str| {
             let other = KEYS.iter().find(|(name, _)| *name == key).map(|(_, other)| *other);

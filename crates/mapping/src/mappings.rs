@@ -89,7 +89,12 @@ impl Mappings {
             match Mapping::from_value(value) {
                 Ok(mapping) if list.iter().any(|other| other.name == mapping.name) => {
                     let what = "is the name of two mappings".to_owned();
-                    problems.push(Problem { mapping: mapping.name, ..alone("/name", what) });
+                    let place = format!("/{n}/name");
+                    problems.push(Problem { mapping: mapping.name, ..alone(&place, what) });
+                }
+                Ok(mapping) if !is_name(&mapping.name) => {
+                    let what = "should be a name of one line".to_owned();
+                    problems.push(alone(&format!("/{n}/name"), what));
                 }
                 Ok(mapping) => list.push(mapping),
                 Err(found) => {
@@ -112,8 +117,8 @@ impl Mappings {
         Self::from_json(&json)
     }
 
-    /// Mappings that were accepted when they were configured. One that this build cannot read, since
-    /// its rules have become stricter, is left out.
+    /// Mappings that were accepted when they were configured. One that this build cannot read,
+    /// since its rules have become stricter, is left out.
     pub fn from_accepted(list: &[serde_json::Value]) -> Self {
         let read = |value: &serde_json::Value| Mapping::from_json(&value.to_string()).ok();
         Self::new(list.iter().filter_map(read).collect())
@@ -206,15 +211,23 @@ impl<'m> IntoIterator for &'m Mappings {
 /// If it is no array, or beyond a limit, in words.
 pub(crate) fn read_list(json: &str) -> Result<Vec<Value<'static>>, String> {
     if json.len() > MAPPINGS_BYTES_MAX {
-        return Err(format!("have {} bytes, the limit is {MAPPINGS_BYTES_MAX}", json.len()));
+        return Err(format!(
+            "the mappings have {} bytes, the limit is {MAPPINGS_BYTES_MAX}",
+            json.len()
+        ));
     }
-    match Value::from_json(json).map_err(|error| format!("are {error}"))?.into_owned() {
+    match Value::from_json(json).map_err(|error| format!("the mappings are {error}"))?.into_owned()
+    {
         Value::Array(list) if list.len() > MAPPINGS_MAX => {
-            Err(format!("are {}, the limit is {MAPPINGS_MAX}", list.len()))
+            Err(format!("there are {} mappings, the limit is {MAPPINGS_MAX}", list.len()))
         }
         Value::Array(list) => Ok(list),
-        other => Err(format!("should be an array of mappings but they are {}", other.type_name())),
+        other => Err(format!("the mappings should be an array but are {}", other.type_name())),
     }
+}
+
+fn is_name(name: &str) -> bool {
+    !name.trim().is_empty() && !name.contains(char::is_control)
 }
 
 fn alone(place: &str, what: String) -> Problem {

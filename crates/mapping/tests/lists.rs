@@ -44,9 +44,9 @@ fn every_limit_is_enforced() {
         format!("[{}]", mappings.join(","))
     };
     assert_eq!(Mappings::from_json(&list(MAPPINGS_MAX)).unwrap().len(), MAPPINGS_MAX);
-    assert_eq!(problems(&list(MAPPINGS_MAX + 1)), ["the mapping are 51, the limit is 50"]);
+    assert_eq!(problems(&list(MAPPINGS_MAX + 1)), ["there are 51 mappings, the limit is 50"]);
     let twice = format!("[{},{}]", mapping("a"), mapping("a"));
-    assert_eq!(problems(&twice), [r#"mapping "a": /name is the name of two mappings"#]);
+    assert_eq!(problems(&twice), [r#"mapping "a": /1/name is the name of two mappings"#]);
     let long = mapping(&"x".repeat(MAPPING_BYTES_MAX));
     assert!(mapping::Mapping::from_json(&long).is_err());
     let deep = format!("{}1{}", r#"{"a":"#.repeat(100), "}".repeat(100));

@@ -207,9 +207,10 @@ fn check_name(name: &str) -> Result<(), ApiError> {
 }
 
 /// The first mistake with its place, and all of them for programs.
-fn mapping_error(problems: Vec<Problem>) -> ApiError {
+fn mapping_error(mut problems: Vec<Problem>) -> ApiError {
+    problems.iter_mut().for_each(|problem| problem.place.insert_str(0, "/mappings"));
     let first = problems.first();
-    let place = format!("/mappings{}", first.map_or("", |problem| &problem.place));
+    let place = first.map_or_else(String::new, |problem| problem.place.clone());
     let text = first.map_or_else(String::new, Problem::to_string);
     ApiError::invalid(text).with_detail(json!({ "mistakes": problems })).at(place)
 }

@@ -11,7 +11,8 @@ pub struct Problem {
     pub field: String,
     /// The place in the mapping, as a JSON pointer: `/fields/itemId/@if/exists`.
     pub place: String,
-    /// What is wrong there: `should be a string but it is a number`; `message` in JSON.
+    /// What is wrong there: `should be a string but it is a number`; a whole sentence where the
+    /// place is empty. `message` in JSON.
     #[serde(rename = "message")]
     pub what: String,
 }
@@ -21,8 +22,10 @@ impl fmt::Display for Problem {
         if !self.mapping.is_empty() {
             write!(f, "mapping {:?}: ", self.mapping)?;
         }
-        let place = if self.place.is_empty() { "the mapping" } else { &self.place };
-        write!(f, "{place} {}", self.what)
+        match self.place.as_str() {
+            "" => f.write_str(&self.what),
+            place => write!(f, "{place} {}", self.what),
+        }
     }
 }
 

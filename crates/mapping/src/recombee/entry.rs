@@ -57,7 +57,7 @@ pub(super) fn entries(
         ActionType::AddPurchase => return purchases(payload, is_compatible),
         ActionType::DeleteBookmark => return delete("bookmarks", &payload, is_compatible),
         ActionType::DeleteCartAddition => return delete("cartadditions", &payload, is_compatible),
-        ActionType::MergeUsers => return Ok(vec![merge(&payload, is_compatible)]),
+        ActionType::MergeUsers => return Ok(vec![merge(&payload, is_compatible)?]),
         ActionType::AddClick | ActionType::AddListViews => {
             let what = format!("{} is known to our own engine only", action.name());
             return Err(PayloadError { field: "", what });
@@ -171,13 +171,20 @@ fn delete(
     Ok(vec![Entry::without_params("DELETE", format!("/{what}/{query}"))])
 }
 
-fn merge(payload: &Object<'_>, is_compatible: bool) -> Entry {
-    let id = |key| {
-        let id = id(payload, key);
-        if is_compatible { id.into_owned() } else { encode(&id, b"-._~", "%20") }
+fn merge(payload: &Object<'_>, is_compatible: bool) -> Result<Entry, PayloadError> {
+    let id = |field| {
+        let id = id(payload, field);
+        match &*id {
+            _ if is_compatible => Ok(id.into_owned()),
+            // Clients and servers take them out of paths.
+            "." | ".." => {
+                Err(PayloadError { field, what: format!("is {id:?}, which no path can hold") })
+            }
+            _ => Ok(encode(&id, b"-._~", "%20")),
+        }
     };
-    let path = format!("/users/{}/merge/{}", id("targetUserId"), id("sourceUserId"));
-    Entry::without_params("PUT", path + "?cascadeCreate=true")
+    let path = format!("/users/{}/merge/{}", id("targetUserId")?, id("sourceUserId")?);
+    Ok(Entry::without_params("PUT", path + "?cascadeCreate=true"))
 }
 
 fn id<'o>(payload: &'o Object<'_>, key: &str) -> Cow<'o, str> {

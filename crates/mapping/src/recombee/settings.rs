@@ -49,6 +49,10 @@ impl Settings {
         };
         let required = |key| text(key).ok_or_else(|| wrong(key, "is missing"));
         let database_id = required("databaseId")?;
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        if !database_id.bytes().all(is_plain) {
+            return Err(wrong("databaseId", "should have only letters, digits, - and _"));
+        }
         required("privateToken")?;
         let region = required("databaseRegion")?;
         let region = match REGIONS.into_iter().find(|name| *name == region) {

@@ -1,5 +1,5 @@
-//! `GET /api/workspaces/{workspace}/events`: events that no mapping takes, and the presets that come
-//! nearest.
+//! `GET /api/workspaces/{workspace}/events`: events that no mapping takes, and the presets that
+//! come nearest.
 
 use axum::Json;
 use resources::events::{self, Events};
