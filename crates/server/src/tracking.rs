@@ -42,6 +42,9 @@ pub(crate) fn routes() -> Router<Arc<App>> {
     let routes = Router::new()
         .route("/v1/batch", post(batch))
         .route("/v1/b", post(batch))
+        // The library for Java posts to this path.
+        .route("/v1/import", post(batch))
+        .route("/v1/import/", post(batch))
         .route("/v1/m", post(browser_metrics));
     MessageType::ALL.into_iter().fold(routes, |routes, type_| {
         let single = move |State(app), request| handle_single(app, request, type_);

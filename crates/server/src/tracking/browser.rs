@@ -5,8 +5,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -30,29 +31,27 @@ const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const QUEUE: &str = include_str!("browser/queue.js");
 
 pub(crate) fn routes() -> Router<Arc<App>> {
-    let settings = |State(app), Path(key), request| answer_settings(app, key, request);
-    let entry = |State(app), Path(key), request| answer_entry(app, key, request);
     Router::new()
-        .route("/v1/projects/{write_key}/settings", get(settings))
-        .route("/analytics.js/v1/{write_key}/analytics.min.js", get(entry))
+        .route("/v1/projects/{write_key}/settings", get(answer_settings))
+        .route("/analytics.js/v1/{write_key}/analytics.min.js", get(answer_entry))
         // Not the only path below this word: there may be a workspace of the name.
         .route("/analytics-next/bundles/{script}", get(answer_script))
 }
 
 async fn answer_settings(
-    app: Arc<App>,
-    write_key: String,
-    request: Request,
+    State(app): State<Arc<App>>,
+    Path(write_key): Path<String>,
+    request: Parts,
 ) -> Result<Response, ApiError> {
     let origin = admit(&app, &write_key, &request).await?;
-    let settings = describe_settings(&write_key, &origin.base_url(request.headers()));
+    let settings = describe_settings(&write_key, &origin.base_url(&request.headers));
     Ok(([(CACHE_CONTROL, SETTINGS_CACHE)], Json(settings)).into_response())
 }
 
 async fn answer_entry(
-    app: Arc<App>,
-    write_key: String,
-    request: Request,
+    State(app): State<Arc<App>>,
+    Path(write_key): Path<String>,
+    request: Parts,
 ) -> Result<Response, ApiError> {
     admit(&app, &write_key, &request).await?;
     let entry = library(&app)?.entry(&escape_for_script(&write_key).into());
@@ -73,8 +72,8 @@ async fn answer_script(
 }
 
 /// Where a request with this write key comes from, if a page may send with the key.
-async fn admit(app: &App, write_key: &str, request: &Request) -> Result<Origin, ApiError> {
-    let (headers, extensions) = (request.headers(), request.extensions());
+async fn admit(app: &App, write_key: &str, request: &Parts) -> Result<Origin, ApiError> {
+    let Parts { headers, extensions, .. } = request;
     let origin = Origin::from_request(headers, extensions, &app.settings.callers);
     match source::find_for_browser(app, write_key) {
         Ok(_) => {
