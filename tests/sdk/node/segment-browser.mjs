@@ -88,7 +88,7 @@ async function events(server, who, n) {
     await sleep(100)
   }
 }
-const named = (list) => list.map(({ type, event, name }) => `${type} ${event ?? name ?? ''}`.trim())
+const named = (list) => list.map(({ type, event, name }) => `${type} ${name || event || ''}`.trim())
 
 await check('a page with only the script tag sends what it calls', async () => {
   const page = await visit('/')

@@ -53,7 +53,7 @@ async function events(who) {
     next = cursor.next
   }
 }
-const named = (list) => list.map(({ type, event, name }) => `${type} ${event ?? name ?? ''}`.trim()).sort()
+const named = (list) => list.map(({ type, event, name }) => `${type} ${name || event || ''}`.trim()).sort()
 const orders = (list) => list.map(({ properties }) => properties?.order_id).filter((id) => id !== undefined).sort()
 
 let told
@@ -77,7 +77,7 @@ await check('batches arrive whole, each message once', async () => {
 await check('identify sets the traits and links the anonymous history', async () => {
   assert.deepEqual((await profile('user_id:alice', 'traits')).traits, TRAITS)
   const found = await events('user_id:alice')
-  for (const name of ['page Home', 'screen Basket', 'track Product Viewed']) assert.ok(named(found).includes(name), name)
+  for (const name of ['page Home', 'screen Basket', 'track Product Viewed']) assert.ok(named(found).includes(name), `${name} is not among ${named(found)}`)
   assert.deepEqual(await events('anonymous_id:browser-1'), found)
 })
 await check('alias links the old id', async () => {

@@ -19,7 +19,8 @@ use web::admission::{Key, Origin};
 use web::error::ApiError;
 use web::{App, BrowserLibrary};
 
-/// How long browsers may keep the settings: a source that is switched off goes on for as long.
+/// How long browsers may keep the settings: pages try to send to a source that was switched off for
+/// as long.
 const SETTINGS_CACHE: &str = "public, max-age=60";
 /// How long browsers may keep the script of the tag.
 const ENTRY_CACHE: &str = "public, max-age=300";
