@@ -88,6 +88,7 @@ async function events(server, who, n) {
     await sleep(100)
   }
 }
+const ids = (list) => list.map((event) => event.message_id).sort()
 const named = (list) => list.map(({ type, event, name }) => `${type} ${name || event || ''}`.trim())
 
 await check('a page with only the script tag sends what it calls', async () => {
@@ -99,13 +100,11 @@ await check('a page with only the script tag sends what it calls', async () => {
     await analytics.track('Product Viewed', { product_id: 'kettle', price: 55 })
     await analytics.identify('ada', { plan: 'gold' })
     await analytics.group('tea-club')
-    await analytics.alias('ada@new-shop')
     return analytics.user().anonymousId()
   })
   const found = await events(secure, `anonymous_id:${anonymousId}`, 2)
-  assert.deepEqual(named(found).slice(0, 2).sort(), ['page Home', 'track Product Viewed'])
-  assert.deepEqual(await events(secure, 'user_id:ada', 2), found, 'identify links what came before')
-  assert.deepEqual(await events(secure, 'user_id:ada@new-shop', 2), found, 'alias links the other id')
+  assert.deepEqual(named(found).sort(), ['page Home', 'track Product Viewed'])
+  assert.deepEqual(ids(await events(secure, 'user_id:ada', 2)), ids(found), 'identify links what came before')
   const view = found.find(({ type }) => type === 'track')
   assert.deepEqual(view.properties, { product_id: 'kettle', price: 55 })
   assert.equal(view.context.library.name, 'analytics.js')
@@ -114,9 +113,19 @@ await check('a page with only the script tag sends what it calls', async () => {
   const { traits } = await call(secure, '/v1/spaces/shop/collections/users/profiles/user_id:ada/traits', `Basic ${btoa('profiles:')}`)
   assert.equal(traits.plan, 'gold')
 })
-await check('the library comes from our host, and no request goes elsewhere', async () => {
+await check('alias links a visitor', async () => {
+  const page = await visit('/')
+  await isLoaded(page)
+  await page.evaluate(async () => {
+    // The library takes the id of somebody who is known already for both ids.
+    await globalThis.analytics.track('Product Viewed', { product_id: 'spoon' })
+    await globalThis.analytics.alias('eve')
+  })
+  assert.deepEqual(named(await events(secure, 'user_id:eve', 1)), ['track Product Viewed'])
+})
+await check('the library and all that it needs come from our host', async () => {
   const ofHost = requested.filter((url) => url.startsWith(secure.host)).map((url) => new URL(url).pathname)
-  for (const path of ['/analytics.js/v1/web-key/analytics.min.js', '/v1/projects/web-key/settings', '/v1/t', '/v1/p', '/v1/i']) {
+  for (const path of ['/analytics.js/v1/web-key/analytics.min.js', '/v1/projects/web-key/settings', '/v1/t', '/v1/p', '/v1/i', '/v1/g', '/v1/a']) {
     assert.ok(ofHost.includes(path), `${path} is not among ${ofHost}`)
   }
 })
@@ -157,7 +166,7 @@ await check('the library of the package asks our host for its settings', async (
   }
   for (const [n, server] of [secure, plain].entries()) {
     const [found] = (await events(server, `user_id:cleo-${n}`, 1)).filter(({ type }) => type === 'track')
-    assert.equal(found?.context.library.version, `npm:next-${version}`)
+    assert.equal(found?.context.library.version, `next-${version}`)
   }
 })
 await check('the library sends batches where the page asks for them', async () => {
