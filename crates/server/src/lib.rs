@@ -48,25 +48,30 @@ pub fn discarding_router(app: Arc<App>) -> Router {
 }
 
 fn with_tracking(app: &Arc<App>, tracking: Router<Arc<App>>) -> Router<Arc<App>> {
-    let tracking = tracking.layer(RequestDecompressionLayer::new()).layer(browsers());
-    let compression = CompressionLayer::new().quality(CompressionLevel::Fastest);
+    let tracking = tracking.layer(RequestDecompressionLayer::new()).layer(browsers(Method::POST));
+    let compression = CompressionLayer::new()
+        .quality(CompressionLevel::Fastest)
+        .compress_when(SizeAbove::new(COMPRESSED_BYTES_MIN));
+    let library =
+        tracking::browser_routes().layer(compression.clone()).layer(browsers(Method::GET));
     let recombee = recombee::routes()
         .layer(RequestDecompressionLayer::new())
-        .layer(compression.compress_when(SizeAbove::new(COMPRESSED_BYTES_MIN)))
-        .layer(browsers());
+        .layer(compression)
+        .layer(browsers(Method::POST));
     Router::new()
         .merge(tracking)
+        .merge(library)
         .merge(profile_api::routes())
         .merge(admin::routes(app))
         .merge(operations::routes())
         .merge(recombee)
 }
 
-/// Lets pages of any origin post.
-fn browsers() -> CorsLayer {
+/// Lets pages of any origin call with a method.
+fn browsers(method: Method) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(Any)
-        .allow_methods([Method::POST])
+        .allow_methods([method])
         // Not `*`: browsers do not count Authorization among it.
         .allow_headers(AllowHeaders::mirror_request())
         .max_age(CORS_AGE_MAX)

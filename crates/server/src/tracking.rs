@@ -5,6 +5,7 @@
 //! the answer has every message's outcome, and 400 where any was rejected.
 
 mod batch;
+mod browser;
 mod single;
 mod source;
 
@@ -28,6 +29,7 @@ use web::slow_requests::OfWorkspace;
 use web::workspaces::{WorkspaceHandle, WorkspaceSource};
 
 pub use batch::{BATCH_BYTES_MAX, BATCH_MESSAGES_MAX};
+pub(crate) use browser::routes as browser_routes;
 
 /// Messages of one request are submitted when they have grown to this, in bytes.
 const SUBMIT_BYTES: usize = 2 * 1_024 * 1_024;
@@ -40,6 +42,9 @@ pub(crate) fn routes() -> Router<Arc<App>> {
     let routes = Router::new()
         .route("/v1/batch", post(batch))
         .route("/v1/b", post(batch))
+        // The library for Java posts to this path.
+        .route("/v1/import", post(batch))
+        .route("/v1/import/", post(batch))
         .route("/v1/m", post(browser_metrics));
     MessageType::ALL.into_iter().fold(routes, |routes, type_| {
         let single = move |State(app), request| handle_single(app, request, type_);

@@ -30,6 +30,7 @@ impl Service {
         bootstrap: Option<Bootstrap>,
         settings: &Settings,
     ) -> Result<Self> {
+        let server_settings = settings.server_settings()?;
         let data = Arc::new(DataFolder::open(folder)?);
         let mut ids = data.workspaces()?;
         let asked = bootstrap.iter().flat_map(|bootstrap| &bootstrap.workspaces);
@@ -68,7 +69,7 @@ impl Service {
         let metrics = web::install_metrics()?;
         let installation =
             Installation { data: Arc::clone(&opener.data), options: opener.options.clone() };
-        let app = App::new(settings.server_settings(), workspaces, installation, metrics);
+        let app = App::new(server_settings, workspaces, installation, metrics);
         Ok(Self { app: Arc::new(app), opener: Arc::new(opener) })
     }
 

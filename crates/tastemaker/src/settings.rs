@@ -2,6 +2,8 @@
 //! file shows them all.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -10,7 +12,7 @@ use ipnet::IpNet;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use tracing_subscriber::EnvFilter;
-use web::{CallerLimits, ConnectionLimits};
+use web::{BrowserLibrary, CallerLimits, ConnectionLimits};
 
 use crate::files;
 
@@ -30,6 +32,7 @@ pub(crate) struct Settings {
     #[serde(deserialize_with = "crate::address::deserialize_some")]
     pub(crate) listen_tls: Option<SocketAddr>,
     pub(crate) log: Log,
+    pub(crate) sources: Sources,
     pub(crate) limits: Limits,
     pub(crate) training: Training,
     pub(crate) checks: Checks,
@@ -63,6 +66,23 @@ pub(crate) enum LogFormat {
     Text,
     /// One object a line.
     Json,
+}
+
+/// What sources load from this server.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Sources {
+    /// The folder of the browser library.
+    pub(crate) analytics_js: Option<PathBuf>,
+}
+
+impl Sources {
+    fn browser_library(&self) -> Result<Option<Arc<BrowserLibrary>>> {
+        let Some(folder) = &self.analytics_js else { return Ok(None) };
+        let library = BrowserLibrary::load(folder)
+            .with_context(|| format!("sources.analytics_js is {:?}", folder.display()))?;
+        Ok(Some(Arc::new(library)))
+    }
 }
 
 /// Bounds.
@@ -159,6 +179,7 @@ impl Default for Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             listen_tls: None,
             log: Log::default(),
+            sources: Sources::default(),
             limits: Limits::default(),
             training: Training::default(),
             checks: Checks::default(),
@@ -249,9 +270,12 @@ impl Training {
 }
 
 impl Settings {
-    /// The settings of the server.
-    pub(crate) fn server_settings(&self) -> web::Settings {
-        web::Settings {
+    /// The settings of the server, with the files that they name.
+    ///
+    /// # Errors
+    /// If one of these cannot be used.
+    pub(crate) fn server_settings(&self) -> Result<web::Settings> {
+        Ok(web::Settings {
             callers: CallerLimits {
                 requests_max: self.limits.requests_max,
                 requests_per_token_max: self.limits.requests_per_token_max,
@@ -273,8 +297,9 @@ impl Settings {
             catalog_bytes_max: self.limits.catalog_bytes_max,
             training: self.training.options(),
             visitor: self.visitor.clone(),
+            browser_library: self.sources.browser_library()?,
             ..web::Settings::default()
-        }
+        })
     }
 
     /// These, with what of others may change while a server runs.
@@ -290,6 +315,7 @@ impl Settings {
             ("listen", self.listen != others.listen),
             ("listen_tls", self.listen_tls != others.listen_tls),
             ("log.format", self.log.format != others.log.format),
+            ("sources", self.sources != others.sources),
             ("limits", self.limits != others.limits),
             ("checks", self.checks != others.checks),
         ];
@@ -396,11 +422,12 @@ mod tests {
     fn what_cannot_change_while_a_server_runs_is_named_and_stays() {
         let in_force = Settings::default();
         let text = "listen = \"8090\"\n[log]\nfilter = \"debug\"\nformat = \"json\"\n[limits]\npublic_burst = 1\n\
-                    [training]\nenabled = false\n[shutdown]\ndeadline_s = 1\n[checks]\nenabled = false";
+                    [training]\nenabled = false\n[shutdown]\ndeadline_s = 1\n[checks]\nenabled = false\n\
+                    [sources]\nanalytics_js = \"/srv/library\"";
         let asked: Settings = parse(text).unwrap();
         assert_eq!(
             in_force.waiting_for_restart(&asked),
-            ["listen", "log.format", "limits", "checks"]
+            ["listen", "log.format", "sources", "limits", "checks"]
         );
         let reloaded = in_force.with_reloadable_from(asked.clone());
         assert_eq!(reloaded.waiting_for_restart(&in_force), Vec::<&str>::new());
@@ -461,7 +488,7 @@ mod tests {
     #[test]
     fn the_how_to_page_lists_every_key_and_no_other() {
         let page = include_str!("../../../docs/settings.md");
-        let sections = ["log", "limits", "training", "checks", "shutdown"];
+        let sections = ["log", "sources", "limits", "training", "checks", "shutdown"];
         let mut top = keys_listed(page, "Top level");
         top.extend(sections.map(str::to_owned));
         assert_eq!(top, keys_known::<Settings>("unknown = 1"));

@@ -16,6 +16,7 @@ use crate::Workspaces;
 use crate::access::{Access, PasswordGate};
 use crate::admission::{Admission, CallerLimits};
 use crate::background::BackgroundLogs;
+use crate::browser_library::BrowserLibrary;
 use crate::connections::Connections;
 use crate::jobs::Jobs;
 use crate::slow_requests::SlowRequests;
@@ -34,6 +35,8 @@ pub struct Settings {
     pub removal_wait_max: Duration,
     /// The account that everybody who opens the console is signed in to: only of the demo.
     pub visitor: Option<String>,
+    /// The library that pages load from this host, where the operator has given one.
+    pub browser_library: Option<Arc<BrowserLibrary>>,
 }
 
 /// The default of [`Settings::removal_wait_max`].
@@ -47,6 +50,7 @@ impl Default for Settings {
             training: TrainingOptions::default(),
             removal_wait_max: REMOVAL_WAIT_MAX,
             visitor: None,
+            browser_library: None,
         }
     }
 }

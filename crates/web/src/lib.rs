@@ -6,6 +6,7 @@ pub mod admission;
 mod app;
 pub mod auth;
 pub mod background;
+mod browser_library;
 mod connections;
 pub mod error;
 pub mod jobs;
@@ -19,6 +20,7 @@ pub mod workspaces;
 
 pub use admission::CallerLimits;
 pub use app::{App, Installation, Settings};
+pub use browser_library::{BrowserLibrary, BrowserLibraryError};
 pub use connections::{ConnectionLimits, ConnectionUse, Connections, Listener, Tls, serve};
 pub use layers::layered;
 pub use metrics::install_metrics;

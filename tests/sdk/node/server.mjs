@@ -14,8 +14,8 @@ async function freePort() {
   return port
 }
 
-/** A server that is ready, on a bootstrap file with this text; it ends with this process. */
-export async function startServer(bootstrap, { tls = false } = {}) {
+/** A server that is ready, on a bootstrap file and perhaps settings with these texts; it ends with this process. */
+export async function startServer(bootstrap, { tls = false, settings = null } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'tastemaker-sdk-'))
   const file = join(folder, 'bootstrap.toml')
   writeFileSync(file, bootstrap)
@@ -23,6 +23,11 @@ export async function startServer(bootstrap, { tls = false } = {}) {
   const host = `${tls ? 'https' : 'http'}://${address}`
   const options = ['serve', '--data', join(folder, 'data'), '--listen', address, '--bootstrap', file]
   if (tls) options.push('--tls-self-signed')
+  if (settings !== null) {
+    const config = join(folder, 'settings.toml')
+    writeFileSync(config, settings)
+    options.push('--config', config)
+  }
   const server = spawn(process.env.TASTEMAKER, options, { stdio: ['ignore', 'ignore', 'pipe'] })
   let log = ''
   server.stderr.on('data', (chunk) => (log += chunk))

@@ -1,6 +1,7 @@
 //! Finds the source of a request, in the three forms that libraries use.
 
 use axum::http::HeaderMap;
+use domain::Source;
 
 use web::App;
 use web::auth::{Credentials, is_same};
@@ -26,30 +27,7 @@ pub(super) fn find_source(
         let message = "no write key: send it as writeKey in the body or as the user of HTTP Basic";
         return Err(ApiError::new(ErrorKind::UnknownSource, message));
     };
-    let found = match app.workspaces.owner(key) {
-        KeyOwner::Source(found) if found.1.takes_key(key, app.access.now()) => found,
-        KeyOwner::Source((_, source)) => {
-            let message = format!(
-                "this is an earlier write key of source {:?}, whose time is over: send the new one",
-                source.name
-            );
-            return Err(ApiError::new(ErrorKind::UnknownSource, message));
-        }
-        KeyOwner::Closed => {
-            return Err(ApiError::unavailable(
-                "the workspace of this write key is closed and tried again from time to time",
-            ));
-        }
-        // A sender that is told otherwise would throw its messages away.
-        KeyOwner::PerhapsClosed => {
-            return Err(ApiError::unavailable(
-                "no open workspace has this write key, and there is one that could not be opened",
-            ));
-        }
-        KeyOwner::Nobody => {
-            return Err(ApiError::new(ErrorKind::UnknownSource, "no source has this write key"));
-        }
-    };
+    let found = find_owner(app, key)?;
     let tokens = &found.1.bearer_tokens;
     let is_allowed = match bearer {
         Some(token) => tokens.iter().any(|known| is_same(known, token)),
@@ -65,13 +43,59 @@ pub(super) fn find_source(
         };
         return Err(ApiError::new(ErrorKind::UnknownSource, message));
     }
-    if !found.1.enabled {
-        return Err(ApiError::new(
-            ErrorKind::SourceDisabled,
-            format!("source {:?} is switched off", found.1.name),
-        ));
-    }
+    check_enabled(&found.1)?;
     Ok(found)
+}
+
+/// The workspace and source that a page with this write key would send to.
+///
+/// # Errors
+/// 404 if no source has the key, 403 if its source takes no messages from pages.
+pub(super) fn find_for_browser(app: &App, key: &str) -> Result<WorkspaceSource, ApiError> {
+    let found = find_owner(app, key).map_err(|error| match error.kind {
+        ErrorKind::UnknownSource => ApiError::not_found(error.message),
+        _ => error,
+    })?;
+    if !found.1.bearer_tokens.is_empty() {
+        let message = format!(
+            "source {:?} takes messages with one of its bearer tokens only, which belong in no page",
+            found.1.name
+        );
+        return Err(ApiError::new(ErrorKind::Forbidden, message));
+    }
+    check_enabled(&found.1)?;
+    Ok(found)
+}
+
+fn find_owner(app: &App, key: &str) -> Result<WorkspaceSource, ApiError> {
+    match app.workspaces.owner(key) {
+        KeyOwner::Source(found) if found.1.takes_key(key, app.access.now()) => Ok(found),
+        KeyOwner::Source((_, source)) => {
+            let message = format!(
+                "this is an earlier write key of source {:?}, whose time is over: send the new one",
+                source.name
+            );
+            Err(ApiError::new(ErrorKind::UnknownSource, message))
+        }
+        KeyOwner::Closed => Err(ApiError::unavailable(
+            "the workspace of this write key is closed and tried again from time to time",
+        )),
+        // A sender that is told otherwise would throw its messages away.
+        KeyOwner::PerhapsClosed => Err(ApiError::unavailable(
+            "no open workspace has this write key, and there is one that could not be opened",
+        )),
+        KeyOwner::Nobody => {
+            Err(ApiError::new(ErrorKind::UnknownSource, "no source has this write key"))
+        }
+    }
+}
+
+fn check_enabled(source: &Source) -> Result<(), ApiError> {
+    if source.enabled {
+        return Ok(());
+    }
+    let message = format!("source {:?} is switched off", source.name);
+    Err(ApiError::new(ErrorKind::SourceDisabled, message))
 }
 
 /// Checks what the headers alone say, before the body is read.

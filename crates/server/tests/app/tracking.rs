@@ -148,10 +148,13 @@ async fn every_type_has_its_path_and_cors_is_open() {
     assert_eq!(answer.status, 200);
     assert_eq!(answer.headers["access-control-allow-origin"], "*");
     assert_eq!(answer.headers["access-control-allow-headers"], "authorization,content-type");
-    // The browser library posts to the first letters, as text, and its own metrics to /v1/m.
+    // Libraries post to paths of their own, as text; that for browsers its metrics to /v1/m.
     for (letter, body) in [
         ("t", json!({ "userId": "u", "event": "E" })),
         ("b", json!({ "batch": [{ "type": "page", "userId": "u" }] })),
+        ("import", json!({ "batch": [{ "type": "page", "userId": "u" }] })),
+        // The library for Java posts here.
+        ("import/", json!({ "batch": [{ "type": "page", "userId": "u" }] })),
     ] {
         let headers = [("authorization", basic("key")), ("content-type", "text/plain".to_owned())];
         let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
@@ -161,7 +164,7 @@ async fn every_type_has_its_path_and_cors_is_open() {
         );
     }
     assert_eq!(app.post("/v1/m", "{\"series\":[]}", &[]).await.status, 200);
-    assert_eq!(app.engine.counts().message_ids, 8);
+    assert_eq!(app.engine.counts().message_ids, 10);
     assert_eq!(app.engine.counts().rejections, 0);
 }
 
