@@ -131,14 +131,14 @@ fn made(workspace: &WorkspaceId, opened: &OpenedEntry) -> Markup {
                 h2 { "What it did" }
                 dl class="facts" {
                     @for effect in own {
-                        div { dt { "The person" } dd { (in_words(workspace, effect, entry)) } }
+                        div { dt { "The person" } dd { (in_words(workspace, effect, Some(entry))) } }
                     }
                     @for mapping in &opened.mappings {
                         div {
                             dt { (mapping.mapping) }
                             dd {
                                 @for effect in &mapping.effects {
-                                    p { (in_words(workspace, effect, entry)) }
+                                    p { (in_words(workspace, effect, Some(entry))) }
                                 }
                                 @if let Some(error) = &mapping.error {
                                     (Badge::of(crate::ui::Tone::Warning, "nothing")) " " (error)
