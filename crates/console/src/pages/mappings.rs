@@ -6,6 +6,8 @@ mod editor;
 mod form;
 mod list;
 mod message;
+#[cfg(test)]
+mod tests;
 mod trial;
 mod words;
 
