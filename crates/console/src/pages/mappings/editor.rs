@@ -19,7 +19,7 @@ use web::parameters::{Parameters, one_of};
 use web::workspaces::{RequestedWorkspace, Workspace};
 
 use super::change::put;
-use super::form::{DIRECTIVE, MappingForm, Mistakes, default_of_field};
+use super::form::{DIRECTIVE, MappingForm, Mistakes, default_of_field, is_same};
 use super::trial::{RESULT, Trial, message_control};
 use super::words::field_hint;
 use super::{Stored, edit_path, in_force, lead_to, may_change, message, name_of, notice};
@@ -272,7 +272,7 @@ impl Editor {
             })
             (CodeArea {
                 field: Field::new("trigger", "Takes messages for which this is true")
-                    .hint(r#"type = "track" and event = "Signed Up" and properties.price > 5"#)
+                    .hint(r#"Such as type = "track" and event = "Signed Up" and properties.price > 5"#)
                     .error(mistakes.of("trigger")),
                 value: &form.trigger,
                 below: html! {},
@@ -345,7 +345,9 @@ fn directive_control(
         field = field.optional();
     }
     let default = schema.and_then(default_of_field);
-    let offered = default.filter(|default| !is_same(default, value));
+    let typed: Option<Value> = serde_json::from_str(value).ok();
+    let is_usual = |default: &String| typed.as_ref().is_some_and(|typed| is_same(default, typed));
+    let offered = default.filter(|default| !is_usual(default));
     let below = html! {
         p class="field-hint" id=(reading_id(n)) { (reading(form, name, schema)) }
         @if let Some(default) = offered {
@@ -375,12 +377,6 @@ fn reading(form: &MappingForm, name: &str, schema: Option<&FieldSchema>) -> Mark
             None => "Cannot be read",
         }
     }
-}
-
-/// Whether two texts are the same JSON.
-fn is_same(one: &str, other: &str) -> bool {
-    let read = |text: &str| serde_json::from_str::<Value>(text).ok();
-    read(one) == read(other)
 }
 
 /// What stands above a form that was not saved.

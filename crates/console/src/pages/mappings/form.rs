@@ -41,13 +41,22 @@ impl MappingForm {
     /// The form of a mapping as pages show it.
     pub(super) fn of(mapping: &Value) -> Self {
         let fields = mapping.get("fields").and_then(Value::as_object).into_iter().flatten();
+        let action = ActionType::from_name(text_of(mapping, "action"));
+        let directive = |field: &String, value: &Value| {
+            let schema = action.and_then(|action| action.schema().field(field));
+            let default = schema.and_then(default_of_field);
+            // The keys of a stored directive are sorted: the usual one is easier to read.
+            default.filter(|default| is_same(default, value)).unwrap_or_else(|| value.to_string())
+        };
         Self {
             name: name_of(mapping).to_owned(),
             is_enabled: is_enabled(mapping),
             trigger: text_of(mapping, "trigger").to_owned(),
             action: text_of(mapping, "action").to_owned(),
             fields_of: text_of(mapping, "action").to_owned(),
-            directives: fields.map(|(field, value)| (field.clone(), value.to_string())).collect(),
+            directives: fields
+                .map(|(field, value)| (field.clone(), directive(field, value)))
+                .collect(),
             ..Self::default()
         }
     }
@@ -192,6 +201,11 @@ impl MappingForm {
 /// The directive that the action has for a field, as JSON.
 pub(super) fn default_of_field(field: &FieldSchema) -> Option<String> {
     field.default.as_ref().map(mapping::Value::to_json)
+}
+
+/// Whether a text is a value as JSON.
+pub(super) fn is_same(text: &str, value: &Value) -> bool {
+    serde_json::from_str::<Value>(text).is_ok_and(|read| read == *value)
 }
 
 /// Why a directive is no JSON. Most who write none mean a path.

@@ -5,6 +5,7 @@ use axum::extract::Form as Posted;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::{ENGINE_DESTINATION, WorkspaceId};
+use mapping::ActionType;
 use maud::{Markup, Render, html};
 use resources::destinations::{self, MappingTrial, TriedField, TriedMapping, TriedMessage};
 use serde::Deserialize;
@@ -138,8 +139,13 @@ fn mistakes_in_words(mistakes: &Mistakes) -> Markup {
 
 /// A mapping that takes the message.
 fn taken(workspace: &WorkspaceId, mapping: &TriedMapping) -> Markup {
+    let schema = ActionType::from_name(&mapping.action).map(ActionType::schema);
+    let is_seen = |field: &&TriedField| {
+        let known = schema.and_then(|schema| schema.field(&field.field));
+        !known.is_some_and(|known| known.is_hidden)
+    };
     html! {
-        section class="card" {
+        section class="card stack" {
             h3 { (mapping.mapping) }
             p { (Badge::of(Tone::Good, "takes it")) " " (action_title(&mapping.action)) }
             @for effect in &mapping.effects { p { (in_words(workspace, effect, None)) } }
@@ -151,7 +157,7 @@ fn taken(workspace: &WorkspaceId, mapping: &TriedMapping) -> Markup {
             }
             @if mapping.errors.is_empty() && mapping.effects.is_empty() { p { "It does nothing." } }
             dl class="facts" {
-                @for field in &mapping.fields {
+                @for field in mapping.fields.iter().filter(is_seen) {
                     div { dt { (field.field) } dd { (resolved(field)) } }
                 }
             }
