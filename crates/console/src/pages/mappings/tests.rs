@@ -124,7 +124,8 @@ async fn texts_of_others_are_text_and_names_of_any_kind_lead_to_their_mapping() 
         let list = editor.get(MAPPINGS).await.says(200, "own mappings");
         let event = encode(hostile);
         let new = editor.get(&format!("{EDIT}?type=track&event={event}")).await.says(200, "Try it");
-        let tried = editor.post(TRY, &form(hostile, &item, "")).await.says(200, "takes it");
+        let tried = editor.post(TRY, &form(hostile, &item, &format!("edited={event}"))).await;
+        let tried = tried.says(200, "takes it");
         for text in [page.text, list.text, new.text, tried.text] {
             assert!(!text.contains("<script>x") && !text.contains("<img src=x"), "{text}");
         }
