@@ -53,6 +53,15 @@ export async function jobs({ check, browser, context, origin }) {
     await describedBelow.getByText('Takes $.properties.album').waitFor()
   })
 
+  await check('mappings: a message on the page Live that no mapping takes leads to one for it', async () => {
+    const live = await context.newPage()
+    await live.goto(`${origin}/console/${WORKSPACE}/live?user=mappings-ada`)
+    await live.getByRole('link', { name: EVENT }).first().click()
+    await live.getByRole('link', { name: 'Make a mapping for it' }).click()
+    assert.equal(await live.locator('#field-name').inputValue(), EVENT)
+    await live.close()
+  })
+
   await check('mappings: another action brings its fields, and what was typed stays', async () => {
     await settle(page, () => page.locator('#field-action').selectOption('addRating'))
     await page.locator('#field-directive-rating').fill('{"@path": "$.properties.stars"}')

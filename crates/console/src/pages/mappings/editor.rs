@@ -371,7 +371,7 @@ fn reading(form: &MappingForm, name: &str, schema: Option<&FieldSchema>) -> Mark
     html! {
         @match directive_in_words(text) {
             Some(words) if !words.is_empty() => { "Takes " (words) },
-            Some(_) => "Takes an empty text",
+            Some(_) => "Takes what is written here",
             None if text.is_empty() && is_required => "Without it the mapping does nothing",
             None if text.is_empty() => "Left out",
             None => "Cannot be read",

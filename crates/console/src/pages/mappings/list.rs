@@ -18,8 +18,10 @@ use web::parameters::Parameters;
 use web::workspaces::Workspace;
 
 use super::words::action_title;
-use super::{Stored, edit_path, in_force, is_enabled, may_change, name_of, notice, text_of};
-use crate::page::{Area, Frame, Page, encode};
+use super::{
+    Stored, edit_path, in_force, is_enabled, may_change, name_of, new_path, notice, text_of,
+};
+use crate::page::{Area, Frame, Page};
 use crate::ui::{
     Badge, Button, Callout, Cell, Column, EmptyState, Icon, RelativeTime, Table, Tone, Unit,
 };
@@ -161,7 +163,8 @@ fn not_taken(
             Cell::new(near),
         ];
         if may_make {
-            row.push(Cell::new(make_link(workspace, event)));
+            let href = new_path(workspace, event.type_, &event.event);
+            row.push(Cell::new(Button::quiet("Make a mapping for it").href(&href)));
         }
         row
     });
@@ -172,11 +175,4 @@ fn not_taken(
             p class="field-hint" { "And " (events.len() - EVENTS_SHOWN_MAX) " more, which came less often." }
         }
     }
-}
-
-fn make_link(workspace: &WorkspaceId, event: &EventNotTaken) -> Markup {
-    let path = Area::Mappings.path(workspace);
-    let (type_, name) = (event.type_.word(), encode(&event.event));
-    let href = format!("{path}/edit?type={type_}&event={name}");
-    html! { (Button::quiet("Make a mapping for it").href(&href)) }
 }
