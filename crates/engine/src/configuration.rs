@@ -98,10 +98,8 @@ impl Engine {
                 ConfigChange::PutScenario { name, scenario } => check_scenario(scenario)
                     .map_err(|what| ConfigError::Invalid(format!("scenario {name:?}: {what}")))?,
                 ConfigChange::PutDestination { name, .. } => {
-                    let put = config.destination(name).into_iter();
-                    put.map(check_destination)
-                        .collect::<Result<(), _>>()
-                        .map_err(ConfigError::Invalid)?
+                    let put = config.destination(name);
+                    put.map_or(Ok(()), check_destination).map_err(ConfigError::Invalid)?
                 }
                 _ => {}
             }

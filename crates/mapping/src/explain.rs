@@ -98,8 +98,8 @@ pub fn explain_for_engine(
     mappings.iter().map(explain).collect()
 }
 
-/// A directive of a field in words: `$.properties.product_id, else $.properties.sku`; none where the
-/// text is no directive.
+/// A directive of a field in words: `$.properties.product_id, else $.properties.sku`; none where
+/// the text is no directive.
 pub fn directive_in_words(json: &str) -> Option<String> {
     let directive = Value::from_json(json).ok()?.into_owned();
     let fields = [("field".into(), directive)].into_iter().collect();

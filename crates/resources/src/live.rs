@@ -9,8 +9,7 @@ mod opened;
 mod resend;
 mod stream;
 
-use domain::ENGINE_DESTINATION;
-use engine::{Engine, Resource, Snapshot};
+use engine::Engine;
 use serde::Serialize;
 use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
@@ -55,17 +54,10 @@ pub async fn page(
         let latest = engine.latest_entries(Some(before.unwrap_or(after)), n_max, &pick)?;
         let mut entries = latest.found;
         let views = engine.snapshot();
-        entries.iter_mut().for_each(|entry: &mut LiveEntry| entry.find_titles(&views));
+        entries.iter_mut().for_each(|entry: &mut LiveEntry| entry.look_up(&views));
         Ok(LivePage { entries, before: latest.before, after })
     };
     workspace.ask(read).await
-}
-
-/// The place in the journal where the mappings of our own engine were changed last.
-fn mappings_changed_at(views: &Snapshot<'_>) -> Option<u64> {
-    views.setup.config.destination(ENGINE_DESTINATION)?;
-    let destination = Resource::Destination(ENGINE_DESTINATION.to_owned());
-    Some(views.setup.config_revisions.revision(&destination))
 }
 
 /// An entry, opened. `base_url` is the address of this server for its caller.
@@ -84,8 +76,7 @@ pub async fn open(
         let missing = || ApiError::not_found(format!("no message or call at {offset}"));
         let mut opened = opened.ok_or_else(missing)?;
         let views = engine.snapshot();
-        opened.entry.find_titles(&views);
-        opened.is_mapped_anew = mappings_changed_at(&views).is_some_and(|changed| changed > offset);
+        opened.entry.look_up(&views);
         Ok(opened)
     };
     workspace.run(read).await

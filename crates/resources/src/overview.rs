@@ -147,6 +147,8 @@ pub enum Severity {
 pub enum AttentionPlace {
     /// The rejected messages.
     Rejections,
+    /// The messages that were applied in part.
+    AppliedInPart,
     /// The training runs.
     Models,
     /// Disk, memory, problems and background work.
@@ -274,15 +276,15 @@ fn rejections(engine: &Engine, at: Timestamp) -> Vec<Attention> {
     let describe = |((source, reason), (n, detail)): ((String, RejectionReason), (u64, String))| {
         let messages = counted(n, "message", "messages");
         let were = if n == 1 { "was" } else { "were" };
-        let (severity, became) = match reason {
+        let (severity, place, became) = match reason {
             RejectionReason::MappingFailed | RejectionReason::IdentityLimit => {
-                (Severity::Note, "understood in part only")
+                (Severity::Note, AttentionPlace::AppliedInPart, "understood in part only")
             }
-            _ => (Severity::Warning, "refused"),
+            _ => (Severity::Warning, AttentionPlace::Rejections, "refused"),
         };
         Attention {
             severity,
-            place: AttentionPlace::Rejections,
+            place,
             title: format!("{messages} of the source “{source}” {were} {became} in the last day"),
             text: format!("The latest reason: {detail}."),
         }

@@ -87,7 +87,7 @@ fn may_change(caller: &Caller) -> bool {
     caller.grant.role.has(ChangeWorkspace)
 }
 
-/// The address of the editor of a mapping. Names may be any texts, `..` too, so they are parameters.
+/// The address of the editor of a mapping. A name may be any text, also `..`: it is a parameter.
 fn edit_path(workspace: &WorkspaceId, name: &str) -> String {
     format!("{}/edit?name={}", Area::Mappings.path(workspace), encode(name))
 }

@@ -165,6 +165,10 @@ fn callout(id: &WorkspaceId, attention: &Attention, role: Role) -> Markup {
         AttentionPlace::Rejections => {
             ("Look at the refused messages", format!("{}?outcome=rejected", Area::Live.path(id)))
         }
+        AttentionPlace::AppliedInPart => {
+            let href = format!("{}?outcome=applied_in_part", Area::Live.path(id));
+            ("Look at these messages", href)
+        }
         AttentionPlace::Models => ("Look at the models", Area::Models.path(id)),
         AttentionPlace::Operations => ("Look at operations", Area::Operations.path(id)),
     };

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Message, MessageType, Rejection, Timestamp, counted};
-use engine::{AppliedEntry, Command, Entry, Outcome, Snapshot};
+use domain::{ENGINE_DESTINATION, Message, MessageType, Rejection, Timestamp, counted};
+use engine::{AppliedEntry, Command, Entry, Outcome, Resource, Snapshot};
 use mapping::Mappings;
 use serde::{Deserialize, Serialize};
 
@@ -110,9 +110,21 @@ pub struct LiveEntry {
     pub message_id: Option<String>,
     /// What it did. Of a duplicate and of what was rejected or refused: nothing.
     pub effects: Vec<Effect>,
+    /// Whether the mappings were changed after the message: the effects are those that it would
+    /// have now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_mapped_anew: bool,
     /// The titles of items of the effects by their ids, as they are now, for pages.
     #[serde(skip)]
     pub titles: BTreeMap<String, String>,
+}
+
+/// The place in the journal where the mappings of our own engine were changed last; none where they
+/// are those of the beginning.
+fn mappings_changed_at(views: &Snapshot<'_>) -> Option<u64> {
+    views.setup.config.destination(ENGINE_DESTINATION)?;
+    let destination = Resource::Destination(ENGINE_DESTINATION.to_owned());
+    Some(views.setup.config_revisions.revision(&destination))
 }
 
 impl LiveEntry {
@@ -135,6 +147,7 @@ impl LiveEntry {
             anonymous_id: None,
             message_id: None,
             effects: Vec::new(),
+            is_mapped_anew: false,
             titles: BTreeMap::new(),
         };
         Some(match entry {
@@ -161,8 +174,10 @@ impl LiveEntry {
         })
     }
 
-    /// Looks up the titles of its items.
-    pub(super) fn find_titles(&mut self, views: &Snapshot<'_>) {
+    /// Looks up the titles of its items, and whether the mappings are still those of its time.
+    pub(super) fn look_up(&mut self, views: &Snapshot<'_>) {
+        let changed_at = || mappings_changed_at(views).is_some_and(|at| at > self.offset);
+        self.is_mapped_anew = self.kind == LiveKind::Message && changed_at();
         let ids = self.effects.iter().flat_map(Effect::item_ids).take(TITLES_MAX);
         self.titles = ids.filter_map(|id| Some((id.to_owned(), views.item_title(id)?))).collect();
     }

@@ -30,8 +30,6 @@ pub struct OpenedEntry {
     pub mistakes: Vec<Mistake>,
     /// What each mapping that takes the message makes of it.
     pub mappings: Vec<MappingResult>,
-    /// Whether the mappings were changed after the message: these are what it would become now.
-    pub is_mapped_anew: bool,
     /// A preset that takes similar messages, where none takes this one.
     pub would_be_taken_by: Option<NearPreset>,
     /// A call that sends the message again; none where not all of it is known.
@@ -70,7 +68,6 @@ impl OpenedEntry {
             timestamp: None,
             mistakes: Vec::new(),
             mappings: Vec::new(),
-            is_mapped_anew: false,
             would_be_taken_by: None,
             curl: None,
             entry,

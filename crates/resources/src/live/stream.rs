@@ -117,7 +117,7 @@ impl Follower {
             let mut new = engine.entries_since(after, &pick)?;
             let n_surplus = new.found.len().saturating_sub(per_read_max);
             let views = engine.snapshot();
-            new.found[n_surplus..].iter_mut().for_each(|entry| entry.find_titles(&views));
+            new.found[n_surplus..].iter_mut().for_each(|entry| entry.look_up(&views));
             drop(views);
             Ok::<_, ApiError>((new, n_surplus))
         };

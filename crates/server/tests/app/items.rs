@@ -119,7 +119,7 @@ async fn an_item_that_is_turned_off_is_in_no_list_until_it_is_turned_on() {
 
     assert_eq!(app.switch(Method::DELETE, "i3").await.status, 204);
     assert!(has(&app.all_listed().await).len() >= 5);
-    insta::assert_snapshot!(app.switch(Method::PUT, "i99").await.line(), @r#"404 not_found: there is no item "i99": GET .../items?q= searches them"#);
+    insta::assert_snapshot!(app.switch(Method::PUT, "i99").await.line(), @r#"404 not_found: there is no item "i99" in the catalog"#);
 
     // A deleted item is gone with its switch: one of the same id is another.
     app.switch(Method::PUT, "i3").await;

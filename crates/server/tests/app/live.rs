@@ -121,7 +121,7 @@ async fn an_opened_message_has_its_mistakes_at_their_places_and_a_call_without_t
     assert!(!rejected.to_string().contains(r#"writeKey\":\"key"#), "{rejected}");
     let in_part = open("applied_in_part").await;
     assert_eq!(in_part["mistakes"][0]["place"], "/properties/sku");
-    assert_eq!(in_part["mappings"][0]["preset"], "Ecommerce - Product Viewed");
+    assert_eq!(in_part["mappings"][0]["mapping"], "Ecommerce - Product Viewed");
     let refused = open("refused").await;
     assert_eq!((&refused["curl"], &refused["kind"]), (&Value::Null, &json!("call")));
     for wrong in ["0", "999", "x"] {

@@ -95,6 +95,11 @@ fn add(args: &AddArgs) -> Result<()> {
     let workspaces = (!args.workspaces.is_empty()).then_some(workspaces);
     let grant = Grant { role: args.role, workspaces };
     let data = args.folder.open()?;
+    let known = data.workspaces()?;
+    if let Some(unknown) = args.workspaces.iter().find(|id| !known.contains(id)) {
+        let known: Vec<&str> = known.iter().map(WorkspaceId::as_str).collect();
+        bail!("there is no workspace {unknown}; there are: {}", known.join(", "));
+    }
     let installation = data.installation();
     if installation.look(|state| state.accounts.contains_key(&email)) {
         bail!(

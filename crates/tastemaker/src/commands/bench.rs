@@ -5,6 +5,7 @@ mod console;
 mod holds;
 mod ingest;
 mod load;
+mod mapping;
 mod scale;
 mod simulation;
 
@@ -34,6 +35,8 @@ enum Command {
     /// First bytes of every page of the console, beside empty requests, and what ingestion loses
     /// while somebody looks at them
     Console(console::Args),
+    /// What mappings cost a message on one core, beside reading it as JSON
+    Mapping(mapping::Args),
     /// Model fit, lists for every user and HTTP requests, on simulated histories of any size
     Scale(scale::Args),
 }
@@ -43,6 +46,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Command::Calls(args) => calls::run(args),
         Command::Console(args) => console::run(args),
         Command::Ingest(args) => ingest::run(args),
+        Command::Mapping(args) => mapping::run(args),
         Command::Scale(args) => scale::run(args),
     }
 }

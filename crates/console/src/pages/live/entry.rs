@@ -22,7 +22,10 @@ pub(super) fn render(workspace: &WorkspaceId, entry: &LiveEntry, now: Timestamp)
     };
     let mut facts = vec![from];
     facts.extend(entry.detail.as_deref());
-    if entry.outcome == LiveOutcome::Accepted && entry.effects.is_empty() && is_event(entry) {
+    if entry.is_mapped_anew {
+        facts.push("the mappings were changed since: shown is what it would do now");
+    } else if entry.outcome == LiveOutcome::Accepted && entry.effects.is_empty() && is_event(entry)
+    {
         facts.push("kept in the timeline only: no mapping takes it");
     }
     let n_more = entry.effects.len().saturating_sub(EFFECTS_SHOWN_MAX);
@@ -105,8 +108,8 @@ fn icon(entry: &LiveEntry) -> Icon {
     }
 }
 
-/// An effect in words, as the rest of a sentence about the one who did it. Without an entry it would
-/// be the effect of a message that is only tried: its people and items need not be there, so that no
+/// An effect in words, as the rest of a sentence about the one who did it. Without an entry it is
+/// the effect of a message that is only tried: its people and items need not exist, so that no
 /// link leads to them.
 pub(in crate::pages) fn in_words(
     workspace: &WorkspaceId,
@@ -115,7 +118,7 @@ pub(in crate::pages) fn in_words(
 ) -> Markup {
     let person = |id: &String| match entry {
         Some(_) => person(workspace, id),
-        None => html! { (id) },
+        None => html! { bdi { (id) } },
     };
     let for_other = |id: &String| {
         let is_own = entry.is_some_and(|entry| {
@@ -183,15 +186,15 @@ fn and_more(n: usize) -> Markup {
 }
 
 pub(super) fn person(workspace: &WorkspaceId, id: &str) -> Markup {
-    html! { a href=(person_path(workspace, id)) { (id) } }
+    html! { a href=(person_path(workspace, id)) { bdi { (id) } } }
 }
 
 /// An item by its title, with the id behind it.
 fn item(workspace: &WorkspaceId, id: &str, entry: Option<&LiveEntry>) -> Markup {
-    let Some(entry) = entry else { return html! { (id) } };
+    let Some(entry) = entry else { return html! { bdi { (id) } } };
     let href = item_path(workspace, id);
     match entry.titles.get(id) {
         Some(title) => html! { a href=(href) title=(id) { bdi { (title) } } },
-        None => html! { a href=(href) { (id) } },
+        None => html! { a href=(href) { bdi { (id) } } },
     }
 }

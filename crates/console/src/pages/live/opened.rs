@@ -147,12 +147,12 @@ fn made(frame: &Frame, workspace: &WorkspaceId, opened: &OpenedEntry) -> Markup 
                         }
                     }
                 }
-                @if opened.is_mapped_anew {
+                @if entry.is_mapped_anew {
                     p class="field-hint" {
                         "The mappings were changed after it came. This is what it would become now."
                     }
                 }
-                @if is_about_nothing {
+                @if is_about_nothing && !entry.is_mapped_anew {
                     p { "It is in the timeline of the person. No mapping takes it, so that recommendations learn nothing from it." }
                     (new_mapping(frame, workspace, entry))
                 }

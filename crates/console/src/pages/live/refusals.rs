@@ -30,7 +30,11 @@ pub(super) fn table(workspace: &WorkspaceId, rejections: &Rejections) -> Markup 
             Cell::new(Unit::Count("").text(count.count as f64)),
         ]
     });
-    let table = Table::new("Rejected messages by source and reason", columns).rows(rows);
+    let table = Table::new(
+        "Messages that were refused or understood in part, by source and reason",
+        columns,
+    )
+    .rows(rows);
     html! { section class="card card-table" { (table.captioned().render()) } }
 }
 
