@@ -7,6 +7,7 @@ mod exports;
 mod invitation;
 mod jobs;
 mod live;
+mod mappings;
 mod models;
 #[cfg(test)]
 mod office;
@@ -44,6 +45,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(try_it::routes(app))
         .merge(exports::routes(app))
         .merge(jobs::routes(app))
+        .merge(mappings::routes(app))
         .merge(models::routes(app))
         .merge(operations::routes(app))
         .merge(overview::routes(app))
@@ -97,6 +99,7 @@ fn tables() -> Vec<&'static [Call]> {
         catalog::CALLS,
         exports::CALLS,
         jobs::CALLS,
+        mappings::CALLS,
         try_it::CALLS,
         scenarios::CALLS,
         results::CALLS,

@@ -5,6 +5,7 @@ use domain::Message;
 use serde::Serialize;
 
 use crate::action::Mode;
+use crate::directive::{Expr, parse_fields};
 use crate::engine::Action;
 use crate::mapping::{Mapping, MappingError};
 use crate::mappings::Mappings;
@@ -95,6 +96,17 @@ pub fn explain_for_engine(
         (explanation, actions)
     };
     mappings.iter().map(explain).collect()
+}
+
+/// A directive of a field in words: `$.properties.product_id, else $.properties.sku`; none where
+/// the text is no directive.
+pub fn directive_in_words(json: &str) -> Option<String> {
+    let directive = Value::from_json(json).ok()?.into_owned();
+    let fields = [("field".into(), directive)].into_iter().collect();
+    match parse_fields(&Value::Object(fields)).ok()? {
+        Expr::Map(members) => members.first().map(|(_, directive)| directive.to_string()),
+        _ => None,
+    }
 }
 
 impl Explanation {

@@ -22,7 +22,9 @@ pub use directive::{
     REPLACEMENT_CHARS_MAX, RESOLVE_BYTES_MAX, RESOLVE_STEPS_MAX, ResolveError,
 };
 pub use engine::{Action, LISTED_ITEMS_MAX};
-pub use explain::{Explanation, FieldExplanation, FieldSource, explain, explain_for_engine};
+pub use explain::{
+    Explanation, FieldExplanation, FieldSource, directive_in_words, explain, explain_for_engine,
+};
 pub use mapping::{MAPPING_BYTES_MAX, Mapping, MappingError, NAME_BYTES_MAX};
 pub use mappings::{MAPPINGS_BYTES_MAX, MAPPINGS_MAX, Mappings};
 pub use path::{Path, PathRules};

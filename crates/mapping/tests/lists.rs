@@ -1,6 +1,9 @@
 //! Lists of mappings: reading, writing, limits, explanations.
 
-use mapping::{MAPPING_BYTES_MAX, MAPPINGS_MAX, Mappings, Payload, explain, recommender_presets};
+use mapping::{
+    MAPPING_BYTES_MAX, MAPPINGS_MAX, Mappings, Payload, directive_in_words, explain,
+    recommender_presets,
+};
 
 fn problems(json: &str) -> Vec<String> {
     let problems = Mappings::from_json(json).expect_err("a mistake");
@@ -86,6 +89,23 @@ fn a_mapping_that_is_off_takes_nothing() {
         mappings.matching(&payload).iter().map(|(mapping, _)| mapping.name.as_str()).collect();
     assert_eq!(names, ["on"]);
     assert_eq!(Mappings::from_json(&mappings.to_json()).unwrap().to_json(), mappings.to_json());
+}
+
+#[test]
+fn a_directive_is_told_in_words() {
+    let words = |json| directive_in_words(json).unwrap_or_else(|| "none".to_owned());
+    let user =
+        r#"{"@if":{"exists":{"@path":"$.userId"},"then":{"@path":"$.userId"},"else":"guest"}}"#;
+    assert_eq!(words(user), "$.userId, else guest");
+    assert_eq!(
+        words(r#"{"@template":"{{properties.a}}-{{properties.b}}"}"#),
+        "{{properties.a}}-{{properties.b}}"
+    );
+    assert_eq!(words(r#"[{"itemId":"a"}]"#), "");
+    assert_eq!(words("\"lamp\""), "lamp");
+    assert_eq!(words(r#"{"itemId":{"@path":"$.sku"}}"#), "itemId from $.sku");
+    assert_eq!(words(r#"{"@pat":"$.userId"}"#), "none");
+    assert_eq!(words("$.userId"), "none");
 }
 
 #[test]

@@ -1,10 +1,18 @@
 // Forms that show what they would do while somebody types: data-preview="URL" and data-preview-target="ID".
 // The form is sent as it is; the answer is a fragment. A newer request aborts the one before. The state of a form that
-// only asks (method="get") is in the address.
+// only asks (method="get") is in the address. What the answer has in <template data-replaces="ID"> goes into the element
+// of that id.
 import { announce, fill } from './fragment.js'
 
 const QUIET_MS = 250
 const under_way = new WeakMap()
+
+function moveReplacements(answer) {
+  for (const template of answer.querySelectorAll('template[data-replaces]')) {
+    document.getElementById(template.dataset.replaces)?.replaceChildren(template.content)
+    template.remove()
+  }
+}
 
 async function preview(form, signal) {
   const target = document.getElementById(form.dataset.previewTarget)
@@ -20,7 +28,10 @@ async function preview(form, signal) {
     })
     if (only_asks) history.replaceState(null, '', `?${fields}`)
     // A mistake in the form is a fragment too; anything else leaves the page as it was.
-    if (answer.ok || answer.status === 422) fill(target, await answer.text())
+    if (answer.ok || answer.status === 422) {
+      fill(target, await answer.text())
+      moveReplacements(target)
+    }
     // A mistake says itself what it is.
     if (answer.ok) announce('Preview updated')
     target.classList.toggle('is-stale', !answer.ok)

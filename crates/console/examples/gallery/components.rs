@@ -1,5 +1,5 @@
 use console::page::{Area, Frame, Page};
-use console::ui::form::{Checkbox, Field, Form, InputKind, Slider, TextInput};
+use console::ui::form::{Checkbox, CodeArea, Field, Form, InputKind, Slider, TextInput};
 use console::ui::{
     Badge, Button, Callout, Icon, JsonView, Meter, Progress, ProgressState, Tone, skeleton_lines,
 };
@@ -53,6 +53,11 @@ pub(crate) fn page(frame: &Frame) -> Markup {
                         (TextInput::new(Field::new("code", "Code").error(Some("No such id. Ids are compared exactly."))).kind(InputKind::Code).value("u-99999"))
                         (Slider { field: Field::new("slider", "Slider"), range: (0.0, 10.0), step: 1.0, value: 4.0, ends: ("less", "more") })
                     }
+                    (CodeArea {
+                        field: Field::new("lines", "Code of some lines").optional(),
+                        value: "{\"@path\": \"$.userId\"}",
+                        below: html! { p class="field-hint" { "Takes $.userId" } },
+                    })
                     (Checkbox { field: Field::new("box", "A box to tick"), is_checked: false })
                 },
             })

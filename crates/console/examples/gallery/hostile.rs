@@ -2,7 +2,7 @@
 
 use console::page::{Area, Frame, Page};
 use console::ui::chart::{Bar, BarChart, Bin, Histogram, LineChart};
-use console::ui::form::{Field, Form, InputKind, ReqlField, Select, TextInput};
+use console::ui::form::{CodeArea, Field, Form, InputKind, ReqlField, Select, TextInput};
 use console::ui::{
     ArrivedEntry, Badge, Button, Callout, Cell, CodeBlock, Column, EmptyState, Explanation, Icon,
     ItemCard, JsonView, Mark, Pagination, Progress, ProgressState, RankDiff, RankedItem, Reason,
@@ -55,6 +55,7 @@ fn all(frame: &Frame, n: usize, text: &str) -> Markup {
         (Form { action: href, csrf: &frame.csrf, preview: None, body: html! {
             (TextInput::new(field("text")).kind(InputKind::Code).value(text))
             (Select { field: field("select"), options: &[(text, text)], value: text })
+            (CodeArea { field: Field::new(text, text).id(&format!("code-{n}")).error(Some(text)), value: text, below: html! { (text) } })
             (ReqlField { field: Field::new(text, text).id(&format!("reql-{n}")), value: text, mistake: Some((3, text)) })
         } })
         (table)

@@ -26,6 +26,8 @@ pub enum Area {
     Models,
     /// Segmentations, synonyms, series, groups.
     Segments,
+    /// What messages become.
+    Mappings,
     /// Sources, traits, accounts.
     Settings,
     /// Journal, store, background work.
@@ -38,7 +40,7 @@ impl Area {
         ("See", &[Self::Overview, Self::Live, Self::People, Self::Catalog]),
         ("Decide", &[Self::TryIt, Self::Scenarios, Self::Results]),
         ("Improve", &[Self::Models, Self::Segments]),
-        ("Run", &[Self::Settings, Self::Operations]),
+        ("Run", &[Self::Mappings, Self::Settings, Self::Operations]),
     ];
 
     /// The name in the navigation.
@@ -53,6 +55,7 @@ impl Area {
             Self::Results => "Results",
             Self::Models => "Models",
             Self::Segments => "Segments",
+            Self::Mappings => "Mappings",
             Self::Settings => "Settings",
             Self::Operations => "Operations",
         }
@@ -78,6 +81,7 @@ impl Area {
             Self::Results => "r",
             Self::Models => "m",
             Self::Segments => "e",
+            Self::Mappings => "a",
             Self::Settings => "x",
             Self::Operations => "w",
         }
@@ -94,6 +98,7 @@ impl Area {
             Self::Results => Icon::Results,
             Self::Models => Icon::Models,
             Self::Segments => Icon::Segments,
+            Self::Mappings => Icon::Mappings,
             Self::Settings => Icon::Settings,
             Self::Operations => Icon::Operations,
         }

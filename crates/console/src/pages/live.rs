@@ -24,6 +24,7 @@ use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::Workspace;
 
+pub(super) use self::entry::in_words;
 use crate::gate::{gated, read};
 use crate::page::{Area, Frame, Page, encode};
 use crate::ui::form::{Field, InputKind, Select, TextInput};

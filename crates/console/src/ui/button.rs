@@ -19,6 +19,7 @@ pub struct Button<'a> {
     href: Option<&'a str>,
     icon: Option<Icon>,
     named: Option<(&'a str, &'a str)>,
+    sends_to: Option<&'a str>,
     is_disabled: bool,
     is_icon_only: bool,
     copies: Option<&'a str>,
@@ -32,6 +33,7 @@ impl<'a> Button<'a> {
             href: None,
             icon: None,
             named: None,
+            sends_to: None,
             is_disabled: false,
             is_icon_only: false,
             copies: None,
@@ -82,6 +84,12 @@ impl<'a> Button<'a> {
         self
     }
 
+    /// Sends its form to another address than the form says.
+    pub fn sends_to(mut self, action: &'a str) -> Self {
+        self.sends_to = Some(action);
+        self
+    }
+
     /// Cannot be pressed now. Say beside it why.
     pub fn disabled(mut self, is_disabled: bool) -> Self {
         self.is_disabled = is_disabled;
@@ -118,6 +126,7 @@ impl Render for Button<'_> {
                     type=(if self.copies.is_some() { "button" } else { "submit" })
                     name=[self.named.map(|(name, _)| name)]
                     value=[self.named.map(|(_, value)| value)]
+                    formaction=[self.sends_to]
                     disabled[self.is_disabled] data-copy=[self.copies] { (inner) }
             }
         }

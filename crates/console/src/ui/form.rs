@@ -1,12 +1,14 @@
 //! Forms: every control with its label, its hint, and the mistake beside it with what was typed.
 
 mod choice;
+mod code_area;
 mod field;
 mod reql;
 mod slider;
 mod text;
 
 pub use choice::{Checkbox, Choice, Select};
+pub use code_area::CodeArea;
 pub use field::Field;
 pub use reql::{ReqlField, ReqlMistake, reql_words};
 pub use slider::Slider;

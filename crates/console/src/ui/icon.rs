@@ -26,6 +26,8 @@ pub enum Icon {
     Results,
     /// Segmentations, synonyms, series, groups.
     Segments,
+    /// Mappings.
+    Mappings,
     /// Settings.
     Settings,
     /// Operations.
@@ -101,6 +103,9 @@ impl Icon {
             Self::Results => "M3 3v14h14M6.5 13V9.5M10 13V6M13.5 13v-5",
             Self::Segments => {
                 "M3 3h5.5v5.5H3zM11.5 3H17v5.5h-5.5zM3 11.5h5.5V17H3zM14.25 11.5a2.75 2.75 0 1 0 0 5.5 2.75 2.75 0 0 0 0-5.5z"
+            }
+            Self::Mappings => {
+                "M3 5h4l6 10h4M3 15h4l6-10h4M14.5 2.5L17 5l-2.5 2.5M14.5 12.5L17 15l-2.5 2.5"
             }
             Self::Settings => "M3 6h8M15 6h2M13 4v4M3 14h2M9 14h8M7 12v4",
             Self::Operations => "M3 4h14v5H3zM3 11h14v5H3zM6 6.5h.01M6 13.5h.01",

@@ -35,7 +35,7 @@ pub(super) fn render(workspace: &WorkspaceId, entry: &LiveEntry, now: Timestamp)
             " by " (person(workspace, id))
         }
         @for (n, effect) in entry.effects.iter().take(EFFECTS_SHOWN_MAX).enumerate() {
-            (if n == 0 { ": " } else { "; " }) (in_words(workspace, effect, entry))
+            (if n == 0 { ": " } else { "; " }) (in_words(workspace, effect, Some(entry)))
         }
         @if n_more > 0 { "; and " (n_more) " more" }
     };
@@ -108,11 +108,23 @@ fn icon(entry: &LiveEntry) -> Icon {
     }
 }
 
-/// An effect in words, as the rest of a sentence about the one who did it.
-pub(super) fn in_words(workspace: &WorkspaceId, effect: &Effect, entry: &LiveEntry) -> Markup {
+/// An effect in words, as the rest of a sentence about the one who did it. Without an entry it is
+/// the effect of a message that is only tried: its people and items need not exist, so that no
+/// link leads to them.
+pub(in crate::pages) fn in_words(
+    workspace: &WorkspaceId,
+    effect: &Effect,
+    entry: Option<&LiveEntry>,
+) -> Markup {
+    let person = |id: &String| match entry {
+        Some(_) => person(workspace, id),
+        None => html! { bdi { (id) } },
+    };
     let for_other = |id: &String| {
-        let is_own = [&entry.user_id, &entry.anonymous_id].contains(&&Some(id.clone()));
-        (!is_own).then(|| html! { " for " (person(workspace, id)) })
+        let is_own = entry.is_some_and(|entry| {
+            [&entry.user_id, &entry.anonymous_id].contains(&&Some(id.clone()))
+        });
+        (!is_own).then(|| html! { " for " (person(id)) })
     };
     html! {
         @match effect {
@@ -138,14 +150,14 @@ pub(super) fn in_words(workspace: &WorkspaceId, effect: &Effect, entry: &LiveEnt
                 (and_more(item_ids.len()))
             }
             Effect::UsersMerged { target, source } => {
-                (person(workspace, source)) " is now " (person(workspace, target))
+                (person(source)) " is now " (person(target))
             }
             Effect::Traits { names } => { "traits " (list(names)) }
             Effect::Item { item_id, properties } => {
                 "item " (item(workspace, item_id, entry)) (with_names(properties))
             }
             Effect::User { user_id, properties } => {
-                "person " (person(workspace, user_id)) (with_names(properties))
+                "person " (person(user_id)) (with_names(properties))
             }
             Effect::ItemDeleted { item_id } => { "item " code { (item_id) } " deleted" }
             Effect::UserDeleted { user_id } => { "person " code { (user_id) } " deleted" }
@@ -178,7 +190,8 @@ pub(super) fn person(workspace: &WorkspaceId, id: &str) -> Markup {
 }
 
 /// An item by its title, with the id behind it.
-fn item(workspace: &WorkspaceId, id: &str, entry: &LiveEntry) -> Markup {
+fn item(workspace: &WorkspaceId, id: &str, entry: Option<&LiveEntry>) -> Markup {
+    let Some(entry) = entry else { return html! { bdi { (id) } } };
     let href = item_path(workspace, id);
     match entry.titles.get(id) {
         Some(title) => html! { a href=(href) title=(id) { bdi { (title) } } },

@@ -7,17 +7,17 @@ use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use domain::{Timestamp, WorkspaceId};
+use domain::{Right, Timestamp, WorkspaceId};
 use maud::{Markup, Render, html};
-use resources::live::{self, LiveKind, LiveOutcome, OpenedEntry};
+use resources::live::{self, LiveEntry, LiveKind, LiveOutcome, OpenedEntry};
 use web::App;
 use web::admission::Origin;
 use web::error::ApiError;
 use web::workspaces::Workspace;
 
 use super::entry::{in_words, outcome_label, person, title, tone};
-use crate::page::Area;
-use crate::page::{Frame, Page};
+use crate::page::{Area, Frame, Page};
+use crate::pages::mappings::new_path;
 use crate::ui::{Badge, Callout, CodeBlock, JsonView, Mark, RelativeTime};
 
 pub(super) async fn show(
@@ -56,7 +56,7 @@ pub(super) async fn show(
             }
             div class="stack" {
                 (facts(id, &opened, now))
-                (made(id, &opened))
+                (made(&frame, id, &opened))
             }
         }
     };
@@ -114,7 +114,7 @@ fn facts(workspace: &WorkspaceId, opened: &OpenedEntry, now: Timestamp) -> Marku
 }
 
 /// What each mapping made of it, or what the call did.
-fn made(workspace: &WorkspaceId, opened: &OpenedEntry) -> Markup {
+fn made(frame: &Frame, workspace: &WorkspaceId, opened: &OpenedEntry) -> Markup {
     let entry = &opened.entry;
     let is_about_nothing = opened.mappings.is_empty() && entry.effects.is_empty();
     let was_applied = matches!(
@@ -131,14 +131,14 @@ fn made(workspace: &WorkspaceId, opened: &OpenedEntry) -> Markup {
                 h2 { "What it did" }
                 dl class="facts" {
                     @for effect in own {
-                        div { dt { "The person" } dd { (in_words(workspace, effect, entry)) } }
+                        div { dt { "The person" } dd { (in_words(workspace, effect, Some(entry))) } }
                     }
                     @for mapping in &opened.mappings {
                         div {
                             dt { (mapping.mapping) }
                             dd {
                                 @for effect in &mapping.effects {
-                                    p { (in_words(workspace, effect, entry)) }
+                                    p { (in_words(workspace, effect, Some(entry))) }
                                 }
                                 @if let Some(error) = &mapping.error {
                                     (Badge::of(crate::ui::Tone::Warning, "nothing")) " " (error)
@@ -154,6 +154,7 @@ fn made(workspace: &WorkspaceId, opened: &OpenedEntry) -> Markup {
                 }
                 @if is_about_nothing && !entry.is_mapped_anew {
                     p { "It is in the timeline of the person. No mapping takes it, so that recommendations learn nothing from it." }
+                    (new_mapping(frame, workspace, entry))
                 }
             }
         }
@@ -165,6 +166,16 @@ fn made(workspace: &WorkspaceId, opened: &OpenedEntry) -> Markup {
                     (JsonView { id: "example", label: "Example", text: example.get(), marks: &[] })
                 }
             }
+        }
+    }
+}
+
+/// The way to a mapping for it, for those who may make one.
+fn new_mapping(frame: &Frame, workspace: &WorkspaceId, entry: &LiveEntry) -> Markup {
+    let may_make = frame.account.role.has(Right::ChangeWorkspace);
+    html! {
+        @if let (true, Some(type_), Some(event)) = (may_make, entry.type_, &entry.event) {
+            p { a href=(new_path(workspace, type_, event)) { "Make a mapping for it" } }
         }
     }
 }
