@@ -117,6 +117,8 @@ export async function jobs({ check, context, origin }) {
     let largest = 0
     for (let n = 0; n < BATCHES; n++) {
       if (n === BATCHES / 4 || n === BATCHES / 2) await page.getByRole('button', { name: 'Pause' }).click()
+      // The stream is opened anew.
+      if (n === BATCHES / 2) await page.getByText('live', { exact: true }).waitFor()
       // Of each batch one message comes twice, and one is refused.
       const batch = Array.from({ length: BATCH }, (_, m) => viewed(`flood-${n}-${m}`, { userId: `flood-${m}` }))
       await send(origin, [...batch, batch[0], viewed(`flood-bad-${n}`, { userId: 'flood-bad', timestamp: 'soon' })])
