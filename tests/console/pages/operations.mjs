@@ -31,7 +31,8 @@ export async function jobs({ check, context, origin }) {
     }
     const table = page.getByRole('table', { name: 'Background work' })
     assert.equal(await table.getByRole('row').count(), 1 + background.length)
-    const refresher = table.getByRole('row', { name: /^refresher/ })
+    const { task } = background.find((thread) => thread.name === 'refresher')
+    const refresher = table.getByRole('row').filter({ hasText: task })
     assert.match(await refresher.innerText(), /(waits|at work)/)
     assert.match(await refresher.innerText(), /took/)
     assert.equal(await page.getByText('nothing hinders it').count(), 1)
