@@ -100,7 +100,7 @@ export async function jobs({ check, browser, context, origin }) {
     await page.getByRole('link', { name: 'for_mails' }).click()
     await page.locator('#field-count').fill('500')
     await press(page, 'Save')
-    assert.match(await page.locator('[role=alert]').textContent(), /count must be/)
+    assert.match(await page.locator('#field-count-error').textContent(), /count must be/)
     await page.locator('#field-count').fill('4')
     await press(page, 'Save')
     const { count } = await api(origin, 'GET', `workspaces/${WORKSPACE}/traits/for_mails`)
