@@ -20,10 +20,10 @@ use web::parameters::QueryUse;
 
 use self::failure::Failure;
 use self::way_back::{WayBack, form_page};
-use crate::page::{Frame, Page, bare};
+use crate::page::{Frame, Page, PageRights, bare};
 use crate::theme::Theme;
 use crate::ui::{Button, Callout};
-use crate::{COMMON, ROOT};
+use crate::{COMMON, ROOT, pages};
 
 /// What is needed of a request once its answer is there.
 struct Asked {
@@ -112,7 +112,7 @@ impl Asked {
         let Ok(caller) = Caller::identify(installation, &self.headers, app.access.now()) else {
             return bare(failure.title(), self.theme, &body_of(failure, &WayBack::start()));
         };
-        let mut frame = Frame::of(app, &caller, None, self.theme);
+        let mut frame = Frame::of(app, &caller, None, self.theme, PageRights(pages::may_open));
         let rest = self.uri.path().strip_prefix(ROOT).unwrap_or_default();
         let named = rest.split('/').nth(1).and_then(|id| WorkspaceId::new(id).ok());
         frame.workspace = named.filter(|id| frame.workspaces.contains(id));

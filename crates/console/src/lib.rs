@@ -14,9 +14,9 @@ pub mod ui;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::any;
+use axum::{Extension, Router};
 use tower_http::compression::CompressionLayer;
 use web::App;
 
@@ -34,6 +34,7 @@ pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(assets::routes())
         .route(&format!("{ROOT}/{{workspace}}/{{*rest}}"), any(errors::nothing_here))
         .route(&format!("{ROOT}/{{workspace}}/"), any(errors::nothing_here))
+        .layer(Extension(page::PageRights(pages::may_open)))
         // Around what a path answers to methods that it does not take, too.
         .layer(from_fn_with_state(Arc::clone(app), errors::show_as_pages))
         .layer(CompressionLayer::new())

@@ -15,7 +15,7 @@ use domain::{Role, WorkspaceId};
 use maud::{DOCTYPE, Markup, Render, html};
 
 use crate::theme::Theme;
-use crate::{ROOT, assets, pages};
+use crate::{ROOT, assets};
 
 /// What is the same on every page of a request: who looks, at which workspace.
 #[derive(Debug, Clone)]
@@ -30,13 +30,20 @@ pub struct Frame {
     pub csrf: String,
     /// Light or dark.
     pub theme: Theme,
+    /// Which pages the role may open.
+    pub rights: PageRights,
 }
+
+/// Whether a role may open an address, by the tables of all pages. It comes with each request:
+/// pages know their frame, and the frame knows no page.
+#[derive(Debug, Clone, Copy)]
+pub struct PageRights(pub fn(Role, &str) -> bool);
 
 impl Frame {
     /// Whether who looks may open a page of the console, by the table of its rights. Links and
     /// buttons that lead to others are left out.
     pub fn may_open(&self, address: &str) -> bool {
-        pages::may_open(self.account.role, address)
+        (self.rights.0)(self.account.role, address)
     }
 }
 

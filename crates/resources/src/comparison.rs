@@ -82,7 +82,7 @@ pub struct Comparison {
 struct Sample {
     lists: f64,
     successes: f64,
-    /// Of the rate.
+    /// The variance of the rate.
     variance: f64,
     n_clusters: usize,
 }

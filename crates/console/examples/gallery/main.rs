@@ -14,7 +14,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::get;
 use axum::{Json, Router, middleware};
-use console::page::{Account, Frame};
+use console::page::{Account, Frame, PageRights};
 use console::theme::Theme;
 use domain::{Role, WorkspaceId};
 use maud::Markup;
@@ -66,6 +66,7 @@ fn frame(theme: Theme) -> Frame {
         account: Account { name: "Imke Sanders".to_owned(), role: Role::Editor },
         csrf: "made-up-token".to_owned(),
         theme,
+        rights: PageRights(|_, _| true),
     }
 }
 

@@ -9,7 +9,7 @@ use web::App;
 use web::access::{Caller, csrf_token};
 use web::error::ApiError;
 
-use super::{Account, Frame};
+use super::{Account, Frame, PageRights};
 use crate::theme::Theme;
 
 impl FromRequestParts<Arc<App>> for Frame {
@@ -24,7 +24,9 @@ impl FromRequestParts<Arc<App>> for Frame {
             let (_, id) = path.iter().find(|(name, _)| *name == "workspace")?;
             WorkspaceId::new(id).ok()
         });
-        Ok(Self::of(app, &caller, in_path, Theme::of(&parts.headers)))
+        let rights = parts.extensions.get::<PageRights>().copied();
+        let rights = rights.ok_or_else(ApiError::internal)?;
+        Ok(Self::of(app, &caller, in_path, Theme::of(&parts.headers), rights))
     }
 }
 
@@ -35,6 +37,7 @@ impl Frame {
         caller: &Caller,
         workspace: Option<WorkspaceId>,
         theme: Theme,
+        rights: PageRights,
     ) -> Self {
         let mut workspaces = app.workspaces.open_ids();
         workspaces.retain(|id| caller.grant.covers(id.as_str()));
@@ -45,6 +48,7 @@ impl Frame {
             account: Account { name, role: caller.grant.role },
             csrf: caller.session.as_ref().map(|own| csrf_token(&own.token)).unwrap_or_default(),
             theme,
+            rights,
         }
     }
 }

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use domain::Right::ReadWorkspace;
-use domain::{Role, WorkspaceId};
+use domain::WorkspaceId;
 use maud::{Markup, Render, html};
 use resources::jobs;
 use web::App;
@@ -18,7 +18,6 @@ use web::error::ApiError;
 use web::jobs::{Job, JobKind, JobState};
 use web::workspaces::Workspace;
 
-use super::may_open;
 use crate::gate::{gated, read};
 use crate::live::{Part, fragments};
 use crate::page::{Area, Frame, Page};
@@ -64,12 +63,11 @@ async fn show(
     let (own, job) = (workspace.id(), jobs::read(&app, workspace.id(), &id)?);
     let here = path(own, job.id);
     let stream = format!("{here}/stream");
-    let role = caller.grant.role;
     let body = html! {
         @if job.state.has_ended() {
-            (progress(own, &job, role))
+            (progress(&frame, own, &job))
         } @else {
-            (LiveFragment { stream: &stream, content: progress(own, &job, role) })
+            (LiveFragment { stream: &stream, content: progress(&frame, own, &job) })
         }
         @if !job.state.has_ended() && jobs::may_cancel(&job, &caller) {
             (Form {
@@ -90,16 +88,16 @@ async fn show(
 
 async fn follow(
     State(app): State<Arc<App>>,
-    Extension(caller): Extension<Caller>,
+    frame: Frame,
     Workspace(workspace): Workspace,
     Path((_, id)): Path<(String, String)>,
 ) -> Response {
-    let (own, role) = (workspace.id().clone(), caller.grant.role);
+    let own = workspace.id().clone();
     fragments(Arc::clone(&app), LIVE_INTERVAL, move || {
         let job = jobs::read(&app, &own, &id);
         let part = job.map(|job| match job.state.has_ended() {
-            true => Part::Last(progress(&own, &job, role)),
-            false => Part::Fragment(progress(&own, &job, role)),
+            true => Part::Last(progress(&frame, &own, &job)),
+            false => Part::Fragment(progress(&frame, &own, &job)),
         });
         std::future::ready(part)
     })
@@ -140,7 +138,7 @@ fn lead(kind: JobKind) -> &'static str {
 }
 
 /// How far a job is, and the way on from its end.
-fn progress(workspace: &WorkspaceId, job: &Job, role: Role) -> Markup {
+fn progress(frame: &Frame, workspace: &WorkspaceId, job: &Job) -> Markup {
     let catalog = |rest: &str| format!("{}{rest}", Area::Catalog.path(workspace));
     let error = job.error.as_ref().map_or("", |error| error.detail.as_str());
     let nothing_changed = format!("Nothing was changed: {error}.");
@@ -165,7 +163,7 @@ fn progress(workspace: &WorkspaceId, job: &Job, role: Role) -> Markup {
                 .render(),
         ),
         (JobKind::Import, state)
-            if state == JobState::Done || !may_open(role, &catalog("/import")) =>
+            if state == JobState::Done || !frame.may_open(&catalog("/import")) =>
         {
             Some(Button::primary("Show the catalog").href(&catalog("")).render())
         }

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 use domain::Right::SeePeople;
-use domain::{Role, Timestamp, WorkspaceId};
+use domain::{Timestamp, WorkspaceId};
 use maud::{Markup, Render, html};
 use resources::overview::{
     self, Attention, AttentionPlace, Figures, Overview, Results, Severity, ShownRate,
@@ -18,7 +18,6 @@ use web::access::{Call, Caller};
 use web::error::ApiError;
 use web::workspaces::Workspace;
 
-use super::may_open;
 use super::models::compare;
 use crate::gate::{gated, read};
 use crate::live::{Part, fragments};
@@ -52,10 +51,10 @@ async fn show(
     Workspace(workspace): Workspace,
 ) -> Result<Response, ApiError> {
     let overview = overview::read(&app, &workspace, &caller).await?;
-    let (id, role) = (workspace.id(), caller.grant.role);
+    let id = workspace.id();
     let is_new = overview.counts.interactions == 0;
     let body = html! {
-        (LiveFragment { stream: &format!("/console/{id}/overview/stream"), content: now(id, &overview, role) })
+        (LiveFragment { stream: &format!("/console/{id}/overview/stream"), content: now(&frame, id, &overview) })
         @if is_new { (first_steps(&frame, id)) }
         @if let Some(figures) = overview.figures.as_ref().filter(|_| !is_new) {
             (results(id, figures))
@@ -71,22 +70,24 @@ async fn show(
 
 async fn follow(
     State(app): State<Arc<App>>,
+    frame: Frame,
     Extension(caller): Extension<Caller>,
     Workspace(workspace): Workspace,
 ) -> Response {
     let id = workspace.id().clone();
     fragments(Arc::clone(&app), LIVE_INTERVAL, move || {
-        let (app, caller, id) = (Arc::clone(&app), caller.clone(), id.clone());
+        let (app, caller, id, frame) =
+            (Arc::clone(&app), caller.clone(), id.clone(), frame.clone());
         async move {
             let Workspace(workspace) = Workspace::find(&app, id.as_str())?;
             let overview = overview::read(&app, &workspace, &caller).await?;
-            Ok(Part::Fragment(now(&id, &overview, caller.grant.role)))
+            Ok(Part::Fragment(now(&frame, &id, &overview)))
         }
     })
 }
 
 /// Messages, sizes, and what needs attention.
-fn now(id: &WorkspaceId, overview: &Overview, role: Role) -> Markup {
+fn now(frame: &Frame, id: &WorkspaceId, overview: &Overview) -> Markup {
     let rates = &overview.messages;
     let total = rates.total();
     let arrived = |n: usize| {
@@ -133,7 +134,7 @@ fn now(id: &WorkspaceId, overview: &Overview, role: Role) -> Markup {
             section class="section" {
                 h2 { "Needs attention" }
                 @for attention in overview.attention.iter().take(ATTENTION_SHOWN_MAX) {
-                    (callout(id, attention, role))
+                    (callout(frame, id, attention))
                 }
                 @if overview.attention.len() > ATTENTION_SHOWN_MAX {
                     p class="field-hint" {
@@ -160,7 +161,7 @@ fn outcomes(total: &engine::MinuteCounts) -> String {
     format!("What became of them: {}.", parts.join(", "))
 }
 
-fn callout(id: &WorkspaceId, attention: &Attention, role: Role) -> Markup {
+fn callout(frame: &Frame, id: &WorkspaceId, attention: &Attention) -> Markup {
     let (label, href) = match attention.place {
         AttentionPlace::Rejections => {
             ("Look at the refused messages", format!("{}?outcome=rejected", Area::Live.path(id)))
@@ -178,7 +179,7 @@ fn callout(id: &WorkspaceId, attention: &Attention, role: Role) -> Markup {
         Severity::Note => Callout::info(&attention.title),
     };
     let callout = callout.text(&attention.text);
-    match may_open(role, &href) {
+    match frame.may_open(&href) {
         true => callout.way_out(label, &href).render(),
         false => callout.render(),
     }

@@ -16,7 +16,7 @@ pub enum Effect {
     Interaction {
         /// The kind.
         kind: InteractionKind,
-        /// Who.
+        /// The id of the user.
         user_id: String,
         /// With which item.
         item_id: String,
@@ -43,7 +43,7 @@ pub enum Effect {
     WeakSignals {
         /// The kind.
         kind: WeakSignalKind,
-        /// Who.
+        /// The id of the user.
         user_id: String,
         /// In which items.
         item_ids: Vec<String>,
