@@ -7,7 +7,7 @@ mod navigation;
 mod of_request;
 mod shortcuts;
 
-pub(crate) use address::{encode, item_path, person_path};
+pub(crate) use address::{encode, item_path, new_mapping_path, person_path};
 pub use area::Area;
 
 use axum::response::{IntoResponse, Response};

@@ -1,6 +1,6 @@
-//! Addresses of people and items, to which many pages lead. Ids may hold any characters.
+//! Addresses to which many pages lead. Ids may hold any characters.
 
-use domain::WorkspaceId;
+use domain::{MessageType, WorkspaceId};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::Area;
@@ -22,4 +22,10 @@ pub(crate) fn person_path(workspace: &WorkspaceId, user_id: &str) -> String {
 /// The page of an item.
 pub(crate) fn item_path(workspace: &WorkspaceId, item_id: &str) -> String {
     format!("{}/items/{}", Area::Catalog.path(workspace), encode(item_id))
+}
+
+/// The editor of a new mapping for an event.
+pub(crate) fn new_mapping_path(workspace: &WorkspaceId, type_: MessageType, event: &str) -> String {
+    let path = Area::Mappings.path(workspace);
+    format!("{path}/edit?type={}&event={}", type_.word(), encode(event))
 }

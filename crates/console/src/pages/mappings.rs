@@ -18,7 +18,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use domain::ENGINE_DESTINATION;
 use domain::Right::{ChangeWorkspace, ReadWorkspace};
-use domain::{MessageType, WorkspaceId};
+use domain::WorkspaceId;
 use maud::{Markup, Render};
 use resources::Revised;
 use resources::destinations::{self, ShownDestination};
@@ -90,12 +90,6 @@ fn may_change(caller: &Caller) -> bool {
 /// The address of the editor of a mapping. A name may be any text, also `..`: it is a parameter.
 fn edit_path(workspace: &WorkspaceId, name: &str) -> String {
     format!("{}/edit?name={}", Area::Mappings.path(workspace), encode(name))
-}
-
-/// The address of the editor of a new mapping for an event.
-pub(super) fn new_path(workspace: &WorkspaceId, type_: MessageType, event: &str) -> String {
-    let path = Area::Mappings.path(workspace);
-    format!("{path}/edit?type={}&event={}", type_.word(), encode(event))
 }
 
 /// Leads to a page that says what was done with the mappings.

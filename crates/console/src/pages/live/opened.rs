@@ -16,8 +16,7 @@ use web::error::ApiError;
 use web::workspaces::Workspace;
 
 use super::entry::{in_words, outcome_label, person, title, tone};
-use crate::page::{Area, Frame, Page};
-use crate::pages::mappings::new_path;
+use crate::page::{Area, Frame, Page, new_mapping_path};
 use crate::ui::{Badge, Callout, CodeBlock, JsonView, Mark, RelativeTime};
 
 pub(super) async fn show(
@@ -175,7 +174,7 @@ fn new_mapping(frame: &Frame, workspace: &WorkspaceId, entry: &LiveEntry) -> Mar
     let may_make = frame.account.role.has(Right::ChangeWorkspace);
     html! {
         @if let (true, Some(type_), Some(event)) = (may_make, entry.type_, &entry.event) {
-            p { a href=(new_path(workspace, type_, event)) { "Make a mapping for it" } }
+            p { a href=(new_mapping_path(workspace, type_, event)) { "Make a mapping for it" } }
         }
     }
 }

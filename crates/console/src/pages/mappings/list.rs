@@ -18,10 +18,8 @@ use web::parameters::Parameters;
 use web::workspaces::Workspace;
 
 use super::words::action_title;
-use super::{
-    Stored, edit_path, in_force, is_enabled, may_change, name_of, new_path, notice, text_of,
-};
-use crate::page::{Area, Frame, Page};
+use super::{Stored, edit_path, in_force, is_enabled, may_change, name_of, notice, text_of};
+use crate::page::{Area, Frame, Page, new_mapping_path};
 use crate::ui::{
     Badge, Button, Callout, Cell, Column, EmptyState, Icon, RelativeTime, Table, Tone, Unit,
 };
@@ -163,7 +161,7 @@ fn not_taken(
             Cell::new(near),
         ];
         if may_make {
-            let href = new_path(workspace, event.type_, &event.event);
+            let href = new_mapping_path(workspace, event.type_, &event.event);
             row.push(Cell::new(Button::quiet("Make a mapping for it").href(&href)));
         }
         row
