@@ -5,7 +5,10 @@ mod source;
 mod token;
 mod trait_definition;
 
-pub use destination::{Destination, ENGINE_DESTINATION};
+pub use destination::{
+    DELIVERY_CONCURRENCY_MAX, DELIVERY_RATE_MAX, DESTINATION_NAME_BYTES_MAX, DESTINATIONS_MAX,
+    DeliverySettings, Destination, ENGINE_DESTINATION,
+};
 pub use source::{EarlierKey, Source};
 pub use token::{TOKEN_NAME_BYTES_MAX, TOKENS_MAX, Token, TokenKind};
 pub use trait_definition::{TRAIT_COUNT_DEFAULT, TraitDefinition, TraitKind};
@@ -177,6 +180,11 @@ impl WorkspaceConfig {
     /// The destination of a name, where it differs from its defaults.
     pub fn destination(&self, name: &str) -> Option<&Destination> {
         self.destinations.iter().find(|destination| destination.name == name)
+    }
+
+    /// The destinations but our own engine.
+    pub fn outgoing_destinations(&self) -> impl Iterator<Item = &Destination> {
+        self.destinations.iter().filter(|destination| destination.name != ENGINE_DESTINATION)
     }
 
     /// The mappings of our own engine in their JSON form; none for the presets.
@@ -377,12 +385,15 @@ impl WorkspaceConfig {
                 return refuse(format!("two scenarios are named {:?}", scenario.name));
             }
         }
+        if self.outgoing_destinations().count() > DESTINATIONS_MAX {
+            return refuse(format!(
+                "{} destinations exceed the limit of {DESTINATIONS_MAX}",
+                self.outgoing_destinations().count()
+            ));
+        }
         for (n, destination) in self.destinations.iter().enumerate() {
-            if destination.name != ENGINE_DESTINATION {
-                return refuse(format!(
-                    "destination {:?}: there is only {ENGINE_DESTINATION:?}",
-                    destination.name
-                ));
+            if let Err(what) = destination.validate() {
+                return refuse(format!("destination {:?}: {what}", destination.name));
             }
             if self.destinations[..n].iter().any(|other| other.name == destination.name) {
                 return refuse(format!("two destinations are named {:?}", destination.name));

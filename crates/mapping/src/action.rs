@@ -1,5 +1,6 @@
-//! Actions: what a mapping makes of a message. Each is a file in `actions`: its fields with their
-//! types and default directives, and the trigger that it is usually given.
+//! Actions: what a mapping makes of a message. Each is a file: its fields with their types and
+//! default directives, and the trigger that it is usually given. The files of our own engine and of
+//! a recommender destination are in `actions`, those of other destinations beside their code.
 
 mod check;
 mod coerce;
@@ -28,7 +29,7 @@ const FILES: [&str; 12] = [
     include_str!("../actions/addListViews.json"),
 ];
 
-/// The kinds of actions that a mapping can build.
+/// The kinds of actions that our own engine and recommender destinations know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ActionType {
     /// The user looked at an item.
@@ -86,10 +87,20 @@ impl ActionType {
 
     /// Its fields.
     pub fn schema(self) -> &'static ActionSchema {
-        static SCHEMAS: LazyLock<Vec<ActionSchema>> =
-            LazyLock::new(|| FILES.iter().map(|file| ActionSchema::of_file(file)).collect());
-        &SCHEMAS[self as usize]
+        &engine_actions()[self as usize]
     }
+}
+
+/// The actions that our own engine takes, in the order of [`ActionType::ALL`].
+pub fn engine_actions() -> &'static [ActionSchema] {
+    static SCHEMAS: LazyLock<Vec<ActionSchema>> =
+        LazyLock::new(|| FILES.iter().map(|file| ActionSchema::from_file(file)).collect());
+    &SCHEMAS
+}
+
+/// The actions that a recommender destination takes: those before the two of our own engine.
+pub fn recommender_actions() -> &'static [ActionSchema] {
+    &engine_actions()[..ActionType::AddClick as usize]
 }
 
 #[cfg(test)]

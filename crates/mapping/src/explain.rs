@@ -114,7 +114,7 @@ impl Explanation {
     fn new(mapping: &Mapping) -> Self {
         Self {
             mapping: mapping.name.clone(),
-            action: mapping.action.name(),
+            action: &mapping.action.name,
             trigger: mapping.trigger.text().to_owned(),
             fires: false,
             fields: Vec::new(),

@@ -16,7 +16,10 @@ mod suggestion;
 mod trigger;
 mod value;
 
-pub use action::{ActionSchema, ActionType, FieldIssue, FieldSchema, FieldType, Mode};
+pub use action::{
+    ActionSchema, ActionType, FieldIssue, FieldSchema, FieldType, Mode, engine_actions,
+    recommender_actions,
+};
 pub use directive::{
     DEPTH_MAX, LIQUID_BYTES_MAX, LIQUID_CHARS_MAX, PATTERN_CHARS_MAX, Problem,
     REPLACEMENT_CHARS_MAX, RESOLVE_BYTES_MAX, RESOLVE_STEPS_MAX, ResolveError,

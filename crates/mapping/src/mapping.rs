@@ -1,6 +1,6 @@
 //! A mapping: a trigger, an action, and a directive for each field of the action.
 
-use crate::action::{ActionType, FieldIssue, Mode, check};
+use crate::action::{ActionSchema, ActionType, FieldIssue, Mode, check, engine_actions};
 use crate::directive::{Budget, Expr, Problem, ResolveError, parse_fields};
 use crate::engine::{Action, Inputs};
 use crate::payload::{Payload, Scope};
@@ -23,7 +23,9 @@ pub struct Mapping {
     /// Selects the messages that it maps.
     pub trigger: Trigger,
     /// What it makes of them.
-    pub action: ActionType,
+    pub action: &'static ActionSchema,
+    /// The same, where our own engine knows it.
+    pub(crate) action_type: Option<ActionType>,
     /// The sources of the action's fields.
     fields: Expr,
     /// Their JSON.
@@ -55,6 +57,17 @@ impl Mapping {
     /// # Errors
     /// All mistakes, with their places.
     pub fn from_json(json: &str) -> Result<Self, Vec<Problem>> {
+        Self::from_json_for(engine_actions(), json)
+    }
+
+    /// As [`Mapping::from_json`], for a destination that takes these actions.
+    ///
+    /// # Errors
+    /// As [`Mapping::from_json`].
+    pub fn from_json_for(
+        actions: &'static [ActionSchema],
+        json: &str,
+    ) -> Result<Self, Vec<Problem>> {
         let alone = |what: String| {
             let (mapping, field, place) = Default::default();
             vec![Problem { mapping, field, place, what }]
@@ -67,11 +80,14 @@ impl Mapping {
         }
         let value =
             Value::from_json(json).map_err(|error| alone(format!("the mapping is {error}")))?;
-        Self::from_value(value.into_owned())
+        Self::from_value(actions, value.into_owned())
     }
 
-    pub(crate) fn from_value(value: Value<'static>) -> Result<Self, Vec<Problem>> {
-        let draft = Draft::new(value)?;
+    pub(crate) fn from_value(
+        actions: &'static [ActionSchema],
+        value: Value<'static>,
+    ) -> Result<Self, Vec<Problem>> {
+        let draft = Draft::new(actions, value)?;
         let mut problems = draft.problems;
         let trigger = draft.trigger.map_err(|what| {
             problems.push(problem(&draft.name, "/trigger", what));
@@ -95,6 +111,7 @@ impl Mapping {
                 is_enabled: draft.is_enabled,
                 trigger,
                 action,
+                action_type: ActionType::from_name(&action.name),
                 fields,
                 source: draft.fields,
             }),
@@ -110,7 +127,7 @@ impl Mapping {
             object.set("enabled", Value::Bool(false));
         }
         object.set("trigger", Value::text(self.trigger.text()));
-        object.set("action", Value::text(self.action.name()));
+        object.set("action", Value::text(self.action.name.as_str()));
         object.set("fields", self.source.clone());
         Value::Object(object).to_json()
     }
@@ -189,13 +206,14 @@ impl Mapping {
         };
         let fields = resolved.map_err(|error| self.resolve_error(payload, error))?;
         let inputs = Inputs { fields: &fields, directives: self.directives() };
-        self.action.build(&inputs).map_err(|error| {
+        let Some(action) = self.action_type else { return Ok(Vec::new()) };
+        action.build(&inputs).map_err(|error| {
             let place = place::find(self.directives(), payload, &error.field, error.line);
             self.error(&error.field, place, error.to_string())
         })
     }
 
-    /// The payload for a destination of a message that the trigger matches.
+    /// The checked fields, of a message that the trigger matches, for a destination.
     ///
     /// # Errors
     /// If a directive fails, or fields are missing or of a wrong type: one error for each.
@@ -205,18 +223,13 @@ impl Mapping {
         mode: Mode,
     ) -> Result<Object<'a>, Vec<MappingError>> {
         let resolved = self.resolve(payload).map_err(|error| vec![error])?;
-        let checked = check(self.action.schema(), resolved, mode);
+        let checked = check(self.action, resolved, mode);
         checked
             .map_err(|issues| issues.iter().map(|issue| self.issue_error(payload, issue)).collect())
     }
 
-    /// The error of a payload of which a destination makes no request.
-    pub(crate) fn payload_error(
-        &self,
-        payload: &Payload<'_>,
-        field: &str,
-        what: String,
-    ) -> MappingError {
+    /// The error of fields of which a destination makes no request.
+    pub fn payload_error(&self, payload: &Payload<'_>, field: &str, what: String) -> MappingError {
         let place = place::find(self.directives(), payload, field, None);
         self.error(field, place, what)
     }
@@ -240,7 +253,7 @@ pub(crate) struct Draft {
     pub(crate) name: String,
     pub(crate) is_enabled: bool,
     pub(crate) trigger: Result<Trigger, String>,
-    pub(crate) action: Option<ActionType>,
+    pub(crate) action: Option<&'static ActionSchema>,
     pub(crate) fields: Value<'static>,
     pub(crate) problems: Vec<Problem>,
 }
@@ -258,7 +271,10 @@ const KEYS: [(&str, &str); 7] = [
 ];
 
 impl Draft {
-    pub(crate) fn new(value: Value<'static>) -> Result<Self, Vec<Problem>> {
+    pub(crate) fn new(
+        actions: &'static [ActionSchema],
+        value: Value<'static>,
+    ) -> Result<Self, Vec<Problem>> {
         let found = value.type_name();
         let Value::Object(object) = value else {
             return Err(vec![problem(
@@ -297,9 +313,9 @@ impl Draft {
             None => Err(TriggerError::Missing),
         };
         let action = text("action");
-        let known = action.as_deref().and_then(ActionType::from_name);
+        let known = actions.iter().find(|known| Some(known.name.as_str()) == action.as_deref());
         if known.is_none() {
-            problems.push(problem(&name, "/action", unknown_action(action.as_deref())));
+            problems.push(problem(&name, "/action", unknown_action(actions, action.as_deref())));
         }
         let fields = match (get("fields"), known) {
             (fields @ (None | Some(Value::Object(_))), Some(action)) if use_defaults => {
@@ -318,8 +334,8 @@ impl Draft {
     }
 }
 
-fn with_defaults(action: ActionType, own: Option<&Object<'static>>) -> Value<'static> {
-    let mut fields = action.schema().defaults();
+fn with_defaults(action: &ActionSchema, own: Option<&Object<'static>>) -> Value<'static> {
+    let mut fields = action.defaults();
     for (key, value) in own.into_iter().flat_map(Object::iter) {
         fields.set(key.to_owned(), value.clone());
     }
@@ -337,8 +353,8 @@ fn check_keys(object: &Object<'static>, name: &str) -> Vec<Problem> {
         .collect()
 }
 
-fn unknown_action(name: Option<&str>) -> String {
-    let known = ActionType::ALL.map(ActionType::name).join(", ");
+fn unknown_action(actions: &[ActionSchema], name: Option<&str>) -> String {
+    let known = actions.iter().map(|action| action.name.as_str()).collect::<Vec<_>>().join(", ");
     match name {
         Some(name) => format!("should be one of {known} but it is {name:?}"),
         None => format!("should be one of {known}"),

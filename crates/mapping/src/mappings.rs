@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::Message;
 
+use crate::action::{ActionSchema, engine_actions};
 use crate::directive::Problem;
 use crate::engine::Action;
 use crate::mapping::{MAPPING_BYTES_MAX, Mapping, MappingError};
@@ -81,12 +82,23 @@ impl Mappings {
     /// All mistakes of all mappings, a name that two of them have, more than [`MAPPINGS_MAX`]
     /// mappings, or a mapping of more than [`MAPPING_BYTES_MAX`] bytes.
     pub fn from_json(json: &str) -> Result<Self, Vec<Problem>> {
+        Self::from_json_for(engine_actions(), json)
+    }
+
+    /// As [`Mappings::from_json`], for a destination that takes these actions.
+    ///
+    /// # Errors
+    /// As [`Mappings::from_json`].
+    pub fn from_json_for(
+        actions: &'static [ActionSchema],
+        json: &str,
+    ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut list: Vec<Mapping> = Vec::new();
         for (n, value) in
             read_list(json).map_err(|what| vec![alone("", what)])?.into_iter().enumerate()
         {
-            match Mapping::from_value(value) {
+            match Mapping::from_value(actions, value) {
                 Ok(mapping) if list.iter().any(|other| other.name == mapping.name) => {
                     let what = "is the name of two mappings".to_owned();
                     let place = format!("/{n}/name");
@@ -113,14 +125,26 @@ impl Mappings {
     /// # Errors
     /// As [`Mappings::from_json`].
     pub fn from_list(list: &[serde_json::Value]) -> Result<Self, Vec<Problem>> {
+        Self::from_list_for(engine_actions(), list)
+    }
+
+    /// As [`Mappings::from_json_for`], from the elements of the array.
+    ///
+    /// # Errors
+    /// As [`Mappings::from_json`].
+    pub fn from_list_for(
+        actions: &'static [ActionSchema],
+        list: &[serde_json::Value],
+    ) -> Result<Self, Vec<Problem>> {
         let json = serde_json::to_string(list).expect("values are plain JSON");
-        Self::from_json(&json)
+        Self::from_json_for(actions, &json)
     }
 
     /// Mappings that were accepted when they were configured. One that this build cannot read,
     /// since its rules have become stricter, is left out.
-    pub fn from_accepted(list: &[serde_json::Value]) -> Self {
-        let read = |value: &serde_json::Value| Mapping::from_json(&value.to_string()).ok();
+    pub fn from_accepted(actions: &'static [ActionSchema], list: &[serde_json::Value]) -> Self {
+        let read =
+            |value: &serde_json::Value| Mapping::from_json_for(actions, &value.to_string()).ok();
         Self::new(list.iter().filter_map(read).collect())
     }
 

@@ -12,6 +12,7 @@ use std::sync::{Arc, LazyLock};
 
 use domain::PRESETS_LATEST;
 
+use crate::action::engine_actions;
 use crate::mapping::Mapping;
 use crate::mappings::Mappings;
 use crate::value::{Object, Value};
@@ -106,6 +107,6 @@ fn read(json: &str) -> File {
 }
 
 fn read_mapping(object: Object<'static>) -> Mapping {
-    Mapping::from_value(Value::Object(object))
+    Mapping::from_value(engine_actions(), Value::Object(object))
         .unwrap_or_else(|problems| panic!("a preset is wrong: {problems:?}"))
 }

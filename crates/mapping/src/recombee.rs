@@ -20,7 +20,7 @@ use crate::payload::Payload;
 use crate::value::{Object, Value};
 
 pub use batch::{Batch, BatchMessage, map_batch};
-use entry::Entry;
+pub use entry::{Entry, entries};
 pub use settings::{Region, Settings, SettingsError};
 pub use trial::{Trial, TrialMappings, try_message};
 
@@ -35,15 +35,17 @@ pub struct Request {
     pub body: Value<'static>,
 }
 
-/// A payload of which no request can be made.
+/// Fields of which no request can be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {what}")]
-struct PayloadError {
-    field: &'static str,
-    what: String,
+pub struct FieldError {
+    /// The field.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub what: String,
 }
 
-impl PayloadError {
+impl FieldError {
     fn of(&self, mapping: &Mapping, payload: &Payload<'_>) -> MappingError {
         mapping.payload_error(payload, self.field, self.to_string().trim_start().to_owned())
     }
@@ -60,18 +62,36 @@ pub fn map_single(
     is_compatible: bool,
 ) -> Result<Request, Vec<MappingError>> {
     let checked = mapping.check(payload, Mode::Single)?;
-    let entries = entry::entries(mapping.action, checked, is_compatible)
+    let entries = mapping_entries(mapping, checked, is_compatible)
         .map_err(|error| vec![error.of(mapping, payload)])?;
+    let is_purchase = mapping.action_type == Some(ActionType::AddPurchase);
+    Ok(single_request(entries, is_purchase, settings))
+}
+
+/// The entries of a mapping's checked fields.
+fn mapping_entries(
+    mapping: &Mapping,
+    fields: Object<'_>,
+    is_compatible: bool,
+) -> Result<Vec<Entry>, FieldError> {
+    match mapping.action_type {
+        Some(action) => entries(action, fields, is_compatible),
+        None => Err(FieldError { field: "", what: "no action of a recommender".to_owned() }),
+    }
+}
+
+/// The request for the entries of one message. Purchases are always a batch.
+pub fn single_request(entries: Vec<Entry>, is_purchase: bool, settings: &Settings) -> Request {
     let alone = match <[Entry; 1]>::try_from(entries) {
-        Ok([alone]) if mapping.action != ActionType::AddPurchase => alone,
-        Ok(one) => return Ok(batch_request(one.into(), settings)),
-        Err(entries) => return Ok(batch_request(entries, settings)),
+        Ok([alone]) if !is_purchase => alone,
+        Ok(one) => return batch_request(one.into(), settings),
+        Err(entries) => return batch_request(entries, settings),
     };
-    Ok(Request { method: alone.method, path: settings.path(&alone.path), body: alone.params })
+    Request { method: alone.method, path: settings.path(&alone.path), body: alone.params }
 }
 
 /// One request for several entries.
-fn batch_request(entries: Vec<Entry>, settings: &Settings) -> Request {
+pub fn batch_request(entries: Vec<Entry>, settings: &Settings) -> Request {
     let mut body = Object::new();
     body.set("requests", Value::Array(entries.into_iter().map(Entry::into_value).collect()));
     Request { method: "POST", path: settings.path("/batch/"), body: Value::Object(body) }

@@ -178,6 +178,27 @@ pub enum Command {
     },
     /// Changes a resource of the configuration.
     Configure(Box<ConfigCommand>),
+    /// Delivers a dead letter anew, by the mappings in force at this entry, which takes the place of
+    /// the one that asked for it before.
+    RetryDeadLetter {
+        /// The name of the destination.
+        destination: String,
+        /// The offset of the entry that asked for it.
+        offset: u64,
+        /// The name of the mapping.
+        mapping: String,
+        /// JSON text of the message in place of the original one.
+        message: Option<String>,
+    },
+    /// Drops a dead letter.
+    DropDeadLetter {
+        /// The name of the destination.
+        destination: String,
+        /// The offset of the entry that asked for it.
+        offset: u64,
+        /// The name of the mapping.
+        mapping: String,
+    },
 }
 
 /// Applies a command. The outer error is one of the store, the inner one the refusal.
@@ -254,10 +275,10 @@ pub(crate) fn apply(
             entities::merge_users(views, batch, &target, &source, cascade_create, origin)?
         }
         Command::PutScenario { scenario } => {
-            configuration::put_scenario(views, batch, &scenario, origin.offset)
+            configuration::put_scenario(views, batch, &scenario, origin.offset)?
         }
         Command::DeleteScenario { name } => {
-            configuration::delete_scenario(views, batch, name, origin.offset)
+            configuration::delete_scenario(views, batch, name, origin.offset)?
         }
         Command::Segmentation(command) => {
             views.segmentations.apply(batch, views.catalog.table(), command)
@@ -280,7 +301,11 @@ pub(crate) fn apply(
         Command::NoteFittingScenarios { scenarios } => {
             configuration::note_fitting_scenarios(views, batch, &scenarios)
         }
-        Command::Configure(command) => configuration::apply(views, batch, &command, origin.offset),
+        Command::Configure(command) => configuration::apply(views, batch, &command, origin.offset)?,
+        Command::RetryDeadLetter { destination, offset, mapping, .. }
+        | Command::DropDeadLetter { destination, offset, mapping } => {
+            views.destinations.take_dead_letter(batch, &destination, offset, &mapping)?
+        }
     })
 }
 

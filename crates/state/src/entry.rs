@@ -18,6 +18,7 @@ pub use inspect::{read_writer_build, redact_write_keys};
 use crate::TrainingRecord;
 use crate::attribution::ListImpression;
 use crate::command::Command;
+use crate::destinations::DeliveryProgress;
 use crate::refusal::Refusal;
 
 /// The version of the encoding. It stays the same when fields and variants are added.
@@ -106,6 +107,8 @@ pub enum Entry {
         /// When the request arrived.
         received_at: Timestamp,
     },
+    /// A destination came further.
+    Delivered(Box<DeliveryProgress>),
     /// Lets time pass: a timer is due and no other entry arrived.
     Tick {
         /// The current time of the writer's clock.
@@ -155,6 +158,7 @@ impl Entry {
             Self::Message(message) => Some(message.received_at),
             Self::Rejected(rejection) => Some(rejection.received_at),
             Self::Trained(training) => Some(training.finished_at),
+            Self::Delivered(progress) => Some(progress.at),
             Self::ListImpressions { lists } => lists.iter().map(|list| list.at).max(),
             Self::Interactions { received_at, .. }
             | Self::CatalogActivated { received_at, .. }

@@ -183,7 +183,7 @@ fn apply_entry(
 ) -> Result<Outcome, StoreError> {
     match entry {
         Entry::Configured(config) => {
-            views.put_config(batch, config, Revisions::from_whole(offset));
+            views.put_config(batch, offset, config, Revisions::from_whole(offset))?;
         }
         Entry::Message(message) => {
             let is_in_force = |mapped: &Mapped| Arc::ptr_eq(&mapped.by, &views.setup.mappings);
@@ -228,7 +228,11 @@ fn apply_entry(
         // `apply_firing` has fired the timers that are due.
         Entry::Resumed { .. } | Entry::Tick { .. } => {}
         // The caller has cleared the store: see `PreparedEntry::is_reset`.
-        Entry::Reset { .. } => views.setup.record_reset(batch, offset),
+        Entry::Reset { .. } => {
+            views.setup.record_reset(batch, offset);
+            views.destinations.restart(batch, offset, &views.setup.config);
+        }
+        Entry::Delivered(progress) => views.destinations.apply(batch, *progress)?,
         Entry::Command { received_at, command } => {
             let origin = Origin::import(offset, received_at);
             if let Err(refusal) = command::apply(views, batch, *command, origin)? {
@@ -248,6 +252,7 @@ fn apply_message(
 ) -> Result<Outcome, StoreError> {
     let received_at = views.setup.clock.time().bound(message.received_at);
     if !views.message_ids.insert(batch, &message.message_id, received_at, offset)? {
+        views.destinations.record_duplicate(batch, offset);
         return Ok(Outcome::Duplicate);
     }
     let origin = Origin::message(offset, message);

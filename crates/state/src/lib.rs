@@ -5,6 +5,7 @@ mod collections;
 mod command;
 mod configuration;
 mod counts;
+mod destinations;
 mod entry;
 mod fold;
 mod impressions;
@@ -33,6 +34,10 @@ pub use collections::{CollectionKind, Collections, Groups, MEMBERS_MAX, Member, 
 pub use command::{Command, EntityKind, find_user};
 pub use configuration::{ConfigChange, ConfigCommand, Expected, Resource, Revisions};
 pub use counts::Counts;
+pub use destinations::{
+    DESTINATION_VERSIONS_MAX, DUPLICATES_KEPT_MAX, DeliveryProgress, DestinationVersion,
+    Destinations, Standing, UNMAPPED_KEPT_MAX,
+};
 pub use entry::{
     DecodeError, Entry, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, Outcome,
     read_writer_build, redact_write_keys,

@@ -78,7 +78,7 @@ impl StatePart for Setup {
 
 fn compile_mappings(config: &WorkspaceConfig) -> Arc<Mappings> {
     match config.engine_mappings() {
-        Some(list) => Arc::new(Mappings::from_accepted(list)),
+        Some(list) => Arc::new(Mappings::from_accepted(mapping::engine_actions(), list)),
         None => Arc::clone(mapping::presets_in_set(config.preset_set())),
     }
 }

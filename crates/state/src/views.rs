@@ -10,6 +10,7 @@ use crate::Counts;
 use crate::attribution::{Attribution, CountedInteraction, parse_recommendation_id};
 use crate::collections::{CollectionKind, Collections, Groups, Series};
 use crate::configuration::Revisions;
+use crate::destinations::Destinations;
 use crate::impressions::Impressions;
 use crate::interactions::{AddOutcome, Interactions, interaction_time};
 use crate::message_ids::MessageIds;
@@ -108,6 +109,8 @@ views! {
     unmatched_events: UnmatchedEvents,
     /// Recent impressions of each user.
     impressions: Impressions,
+    /// How far each destination came.
+    destinations: Destinations,
     /// Scheduled effects.
     timers: Timers,
     /// Recommendations that can be cited, and their KPIs.
@@ -130,11 +133,13 @@ impl Views {
     pub(crate) fn put_config(
         &mut self,
         batch: &mut Batch<'_>,
+        offset: u64,
         config: WorkspaceConfig,
         revisions: Revisions,
-    ) {
+    ) -> Result<(), StoreError> {
         self.setup.put_config(batch, config, revisions);
         self.unmatched_events.remove_matched(batch, &self.setup.mappings);
+        self.destinations.follow_config(batch, offset, &self.setup.config)
     }
 
     /// Clears the store except for the keyspace of [`Setup`], and reloads the views. Applying the

@@ -1,17 +1,112 @@
 //! Destinations: where the messages of a workspace go.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// The name of our own engine among the destinations. It is always there.
 pub const ENGINE_DESTINATION: &str = "engine";
 
-/// A destination. The fold knows nothing of it but what our own engine takes.
+/// The most destinations of a workspace, beside our own engine.
+pub const DESTINATIONS_MAX: usize = 20;
+/// The longest name of a destination, in bytes.
+pub const DESTINATION_NAME_BYTES_MAX: usize = 100;
+/// The most requests to one destination at once.
+pub const DELIVERY_CONCURRENCY_MAX: u32 = 64;
+/// The most requests to one destination in a second that can be asked for.
+pub const DELIVERY_RATE_MAX: f64 = 100_000.0;
+
+/// A destination.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Destination {
     /// The name; [`ENGINE_DESTINATION`] is our own engine.
     pub name: String,
+    /// What it is, such as `webhook`; absent for our own engine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Whether messages go there. Those that arrive while it is off are not sent later.
+    #[serde(default = "enabled_by_default", skip_serializing_if = "is_true")]
+    pub enabled: bool,
+    /// The settings of its kind. Secrets are sealed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = Object)]
+    pub settings: BTreeMap<String, serde_json::Value>,
     /// What messages become there: a list of mappings in their JSON form. None for the presets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
     pub mappings: Option<Vec<serde_json::Value>>,
+    /// How much is sent at once.
+    #[serde(default, skip_serializing_if = "DeliverySettings::is_default")]
+    pub delivery: DeliverySettings,
+}
+
+/// How much is sent to a destination at once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DeliverySettings {
+    /// The most requests at once, up to [`DELIVERY_CONCURRENCY_MAX`]; 8 if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u32>,
+    /// The most requests in a second; as many as it takes if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests_per_second: Option<f64>,
+}
+
+impl DeliverySettings {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Destination {
+    /// A destination of a kind, with everything else by default.
+    pub fn new(name: &str, kind: Option<&str>) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind: kind.map(str::to_owned),
+            enabled: true,
+            settings: BTreeMap::new(),
+            mappings: None,
+            delivery: DeliverySettings::default(),
+        }
+    }
+
+    /// Checks names and bounds.
+    ///
+    /// # Errors
+    /// What is wrong, behind the name.
+    pub(super) fn validate(&self) -> Result<(), String> {
+        let is_engine = self.name == ENGINE_DESTINATION;
+        if !(1..=DESTINATION_NAME_BYTES_MAX).contains(&self.name.len()) {
+            return Err(format!("name must be 1 to {DESTINATION_NAME_BYTES_MAX} bytes"));
+        }
+        if is_engine
+            && *self != (Self { mappings: self.mappings.clone(), ..Self::new(&self.name, None) })
+        {
+            return Err("our own engine has mappings and no other settings".to_owned());
+        }
+        if !is_engine && self.kind.is_none() {
+            return Err("kind is missing".to_owned());
+        }
+        if !self.delivery.concurrency.is_none_or(|n| (1..=DELIVERY_CONCURRENCY_MAX).contains(&n)) {
+            return Err(format!("delivery.concurrency must be 1 to {DELIVERY_CONCURRENCY_MAX}"));
+        }
+        let rate = self.delivery.requests_per_second;
+        if !rate.is_none_or(|rate| rate > 0.0 && rate <= DELIVERY_RATE_MAX) {
+            return Err(format!(
+                "delivery.requests_per_second must be above 0 and at most {DELIVERY_RATE_MAX}"
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn enabled_by_default() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+fn is_true(flag: &bool) -> bool {
+    *flag
 }

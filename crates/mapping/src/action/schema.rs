@@ -74,8 +74,11 @@ impl FieldType {
 }
 
 impl ActionSchema {
-    /// Reads a file of the crate.
-    pub(super) fn of_file(json: &'static str) -> Self {
+    /// Reads the file of an action.
+    ///
+    /// # Panics
+    /// If it is no action: the files are part of the program.
+    pub fn from_file(json: &'static str) -> Self {
         let value = Value::from_json(json).expect("the files of actions are JSON").into_owned();
         let object = value.as_object().expect("an action is an object");
         Self {

@@ -1,6 +1,6 @@
 //! Many messages of one mapping in one request.
 
-use super::{Request, Settings, batch_request, entry};
+use super::{Request, Settings, batch_request, entry, mapping_entries};
 use crate::action::Mode;
 use crate::mapping::{Mapping, MappingError};
 use crate::payload::Payload;
@@ -77,7 +77,7 @@ fn map_one(
         return Ok(None);
     }
     let checked = mapping.check(payload, Mode::Batch).map_err(early)?;
-    entry::entries(mapping.action, checked, is_compatible)
+    mapping_entries(mapping, checked, is_compatible)
         .map(Some)
         .map_err(|error| Refusal { errors: vec![error.of(mapping, payload)], spoils: true })
 }

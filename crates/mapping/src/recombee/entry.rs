@@ -2,18 +2,20 @@
 
 use std::borrow::Cow;
 
-use super::PayloadError;
+use super::FieldError;
 use super::time::seconds;
 use crate::action::ActionType;
 use crate::value::{Object, Value, print_number};
 
 /// A request within the database.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Entry {
-    pub(super) method: &'static str,
+pub struct Entry {
+    /// `POST`, `PUT` or `DELETE`.
+    pub method: &'static str,
     /// With its query, without the database.
-    pub(super) path: String,
-    pub(super) params: Value<'static>,
+    pub path: String,
+    /// The body, where it is a request of its own.
+    pub params: Value<'static>,
 }
 
 impl Entry {
@@ -26,6 +28,7 @@ impl Entry {
         Self { method, path, params: Value::Object(Object::new()) }
     }
 
+    /// Its form in a batch.
     pub(super) fn into_value(self) -> Value<'static> {
         let mut entry = Object::new();
         entry.set("params", self.params);
@@ -35,12 +38,16 @@ impl Entry {
     }
 }
 
-/// The entries of a checked payload: one for each line of an order, and one for all other actions.
-pub(super) fn entries(
+/// The entries of an action's checked fields: one for each line of an order, and one for all other
+/// actions.
+///
+/// # Errors
+/// If no request can be made of the fields.
+pub fn entries(
     action: ActionType,
     mut payload: Object<'_>,
     is_compatible: bool,
-) -> Result<Vec<Entry>, PayloadError> {
+) -> Result<Vec<Entry>, FieldError> {
     let path = match action {
         ActionType::AddBookmark => "/bookmarks/",
         ActionType::AddDetailView => "/detailviews/",
@@ -60,14 +67,14 @@ pub(super) fn entries(
         ActionType::MergeUsers => return Ok(vec![merge(&payload, is_compatible)?]),
         ActionType::AddClick | ActionType::AddListViews => {
             let what = format!("{} is known to our own engine only", action.name());
-            return Err(PayloadError { field: "", what });
+            return Err(FieldError { field: "", what });
         }
     };
     Ok(vec![Entry::post(path, added(payload, is_compatible)?)])
 }
 
 /// The parameters of an added interaction.
-fn added<'a>(mut payload: Object<'a>, is_compatible: bool) -> Result<Object<'a>, PayloadError> {
+fn added<'a>(mut payload: Object<'a>, is_compatible: bool) -> Result<Object<'a>, FieldError> {
     let mut params = Object::new();
     if let Some(timestamp) = payload.remove("timestamp") {
         params.set("timestamp", Value::number(seconds(&timestamp, is_compatible)?));
@@ -103,7 +110,7 @@ fn flatten_item(payload: &mut Object<'_>) {
     }
 }
 
-fn purchases(mut payload: Object<'_>, is_compatible: bool) -> Result<Vec<Entry>, PayloadError> {
+fn purchases(mut payload: Object<'_>, is_compatible: bool) -> Result<Vec<Entry>, FieldError> {
     let Some(Value::Array(lines)) = payload.remove("items") else { return Ok(Vec::new()) };
     let shared = added(payload, is_compatible)?;
     let mut purchases: Vec<Object<'_>> = Vec::new();
@@ -139,11 +146,11 @@ fn add_line(purchase: &mut Object<'_>, line: &Object<'_>) {
     }
 }
 
-fn set_portion(payload: &mut Object<'_>) -> Result<(), PayloadError> {
+fn set_portion(payload: &mut Object<'_>) -> Result<(), FieldError> {
     let Some(Value::Object(times)) = payload.remove("portion") else { return Ok(()) };
     let number = |key| times.get(key).and_then(Value::as_number).unwrap_or(f64::NAN);
     let (total, watched) = (number("totalLength"), number("watchTime"));
-    let error = |what: String| Err(PayloadError { field: "portion", what });
+    let error = |what: String| Err(FieldError { field: "portion", what });
     if total == 0.0 {
         return error("has a total length of 0".to_owned());
     }
@@ -154,11 +161,7 @@ fn set_portion(payload: &mut Object<'_>) -> Result<(), PayloadError> {
     Ok(())
 }
 
-fn delete(
-    what: &str,
-    payload: &Object<'_>,
-    is_compatible: bool,
-) -> Result<Vec<Entry>, PayloadError> {
+fn delete(what: &str, payload: &Object<'_>, is_compatible: bool) -> Result<Vec<Entry>, FieldError> {
     let mut query = String::new();
     for key in ["userId", "itemId"] {
         query += if query.is_empty() { "?" } else { "&" };
@@ -171,14 +174,14 @@ fn delete(
     Ok(vec![Entry::without_params("DELETE", format!("/{what}/{query}"))])
 }
 
-fn merge(payload: &Object<'_>, is_compatible: bool) -> Result<Entry, PayloadError> {
+fn merge(payload: &Object<'_>, is_compatible: bool) -> Result<Entry, FieldError> {
     let id = |field| {
         let id = id(payload, field);
         match &*id {
             _ if is_compatible => Ok(id.into_owned()),
             // Clients and servers take them out of paths.
             "." | ".." => {
-                Err(PayloadError { field, what: format!("is {id:?}, which no path can hold") })
+                Err(FieldError { field, what: format!("is {id:?}, which no path can hold") })
             }
             _ => Ok(encode(&id, b"-._~", "%20")),
         }

@@ -1,6 +1,6 @@
 //! Times as the recommender's API takes them: seconds since 1970, with a fraction.
 
-use super::PayloadError;
+use super::FieldError;
 use crate::date;
 use crate::value::{Value, read_number};
 
@@ -8,8 +8,8 @@ use crate::value::{Value, read_number};
 const MS_FROM: f64 = 1e10;
 
 /// The seconds of a checked timestamp; not a number where a compatible request has `null`.
-pub(super) fn seconds(timestamp: &Value<'_>, is_compatible: bool) -> Result<f64, PayloadError> {
-    let error = |what: &str| Err(PayloadError { field: "timestamp", what: what.to_owned() });
+pub(super) fn seconds(timestamp: &Value<'_>, is_compatible: bool) -> Result<f64, FieldError> {
+    let error = |what: &str| Err(FieldError { field: "timestamp", what: what.to_owned() });
     let text = timestamp.as_text();
     let number = match (timestamp.as_number(), &text) {
         (Some(number), _) => number,

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Request, Settings, map_single};
+use crate::action::recommender_actions;
 use crate::directive::Problem;
 use crate::mapping::{Draft, Mapping, MappingError};
 use crate::mappings::{Mappings, read_list};
@@ -48,8 +49,10 @@ impl TrialMappings {
         let mut mappings = Vec::new();
         let mut broken = Vec::new();
         for value in read_list(json)? {
-            let trigger = Draft::new(value.clone()).ok().and_then(|draft| draft.trigger.ok());
-            match Mapping::from_value(value) {
+            let trigger = Draft::new(recommender_actions(), value.clone())
+                .ok()
+                .and_then(|draft| draft.trigger.ok());
+            match Mapping::from_value(recommender_actions(), value) {
                 Ok(mapping) => mappings.push(mapping),
                 Err(problems) => broken.push(Broken { trigger, problems }),
             }

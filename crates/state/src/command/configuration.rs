@@ -3,7 +3,7 @@
 
 use domain::Scenario;
 use domain::scenario::SCENARIOS_MAX;
-use store::Batch;
+use store::{Batch, StoreError};
 
 use crate::configuration::{ConfigChange, ConfigCommand, Expected};
 use crate::refusal::{CommandResult, Refusal};
@@ -14,13 +14,16 @@ pub(super) fn apply(
     batch: &mut Batch<'_>,
     command: &ConfigCommand,
     offset: u64,
-) -> CommandResult {
+) -> Result<CommandResult, StoreError> {
     let mut config = (*views.setup.config).clone();
-    let after = command.apply_to(&mut config, &views.setup.config_revisions)?;
+    let after = match command.apply_to(&mut config, &views.setup.config_revisions) {
+        Ok(after) => after,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
     let mut revisions = views.setup.config_revisions.clone();
     revisions.record(&command.change.resource(), after, offset);
-    views.put_config(batch, config, revisions);
-    Ok(())
+    views.put_config(batch, offset, config, revisions)?;
+    Ok(Ok(()))
 }
 
 pub(super) fn put_scenario(
@@ -28,12 +31,16 @@ pub(super) fn put_scenario(
     batch: &mut Batch<'_>,
     scenario: &str,
     offset: u64,
-) -> CommandResult {
-    let scenario = parse(scenario)?;
+) -> Result<CommandResult, StoreError> {
+    let scenario = match parse(scenario) {
+        Ok(scenario) => scenario,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
     let scenarios = &views.setup.config.scenarios;
     let is_new = scenarios.iter().all(|other| other.name != scenario.name);
     if is_new && scenarios.len() >= SCENARIOS_MAX {
-        return Err(Refusal::Invalid(format!("the limit of {SCENARIOS_MAX} scenarios is reached")));
+        let what = format!("the limit of {SCENARIOS_MAX} scenarios is reached");
+        return Ok(Err(Refusal::Invalid(what)));
     }
     apply_unchecked(views, batch, ConfigChange::put_scenario(&scenario), offset)
 }
@@ -43,7 +50,7 @@ pub(super) fn delete_scenario(
     batch: &mut Batch<'_>,
     name: String,
     offset: u64,
-) -> CommandResult {
+) -> Result<CommandResult, StoreError> {
     apply_unchecked(views, batch, ConfigChange::RemoveScenario { name }, offset)
 }
 
@@ -53,7 +60,7 @@ fn apply_unchecked(
     batch: &mut Batch<'_>,
     change: ConfigChange,
     offset: u64,
-) -> CommandResult {
+) -> Result<CommandResult, StoreError> {
     apply(views, batch, &ConfigCommand { change, expected: Expected::Anything }, offset)
 }
 

@@ -40,6 +40,7 @@ impl Entry {
             Self::Resumed { .. } => "resumed",
             Self::Command { .. } => "command",
             Self::Reset { .. } => "reset",
+            Self::Delivered(_) => "delivered",
             Self::Tick { .. } => "tick",
         }
     }
@@ -142,6 +143,15 @@ impl Entry {
                     Command::Configure(_) => describe_configuration(&fields["configure"]),
                     _ => fields.to_string(),
                 }
+            }
+            Self::Delivered(delivered) => {
+                let activation::Progress { place, opened, dead, delivered: n, .. } =
+                    &delivered.progress;
+                let name = &delivered.destination;
+                let (n_open, n_dead) = (opened.len(), dead.len());
+                format!(
+                    "destination {name:?} up to {place}: {n} delivered, {n_open} opened, {n_dead} given up"
+                )
             }
             Self::Tick { at } => at.to_string(),
             Self::CatalogActivated { .. } | Self::Resumed { .. } | Self::Reset { .. } => {

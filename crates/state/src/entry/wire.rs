@@ -15,6 +15,7 @@
 
 mod catalog;
 mod command;
+mod delivery;
 mod interaction;
 mod message;
 mod training;
@@ -24,6 +25,7 @@ use serde_with::As;
 
 use self::catalog::{Column, ItemRow};
 use self::command::Command;
+use self::delivery::DeliveryProgress;
 use self::interaction::{Interaction, ListImpression};
 use self::message::{Message, Rejection};
 use self::training::TrainingRecord;
@@ -98,6 +100,7 @@ pub(super) enum Entry {
     Reset {
         received_at: domain::Timestamp,
     },
+    Delivered(#[serde(with = "As::<Box<DeliveryProgress>>")] Box<crate::DeliveryProgress>),
     Tick {
         at: domain::Timestamp,
     },

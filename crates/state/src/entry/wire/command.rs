@@ -107,6 +107,18 @@ pub(in crate::entry) enum Command {
         version: u32,
     },
     Configure(Box<crate::ConfigCommand>),
+    RetryDeadLetter {
+        destination: String,
+        offset: u64,
+        mapping: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
+    },
+    DropDeadLetter {
+        destination: String,
+        offset: u64,
+        mapping: String,
+    },
     NoteFittingScenarios {
         scenarios: Vec<String>,
     },

@@ -1,0 +1,22 @@
+//! All kinds of destinations.
+
+mod recombee;
+mod webhook;
+
+use std::sync::LazyLock;
+
+use crate::kind::{Kind, KindFiles};
+
+const FILES: [&KindFiles; 2] = [&recombee::FILES, &webhook::FILES];
+
+/// All kinds, in the order in which they are offered.
+pub fn kinds() -> &'static [Kind] {
+    static KINDS: LazyLock<Vec<Kind>> =
+        LazyLock::new(|| FILES.iter().map(|files| Kind::of_files(files)).collect());
+    &KINDS
+}
+
+/// The kind of a name.
+pub fn kind(name: &str) -> Option<&'static Kind> {
+    kinds().iter().find(|kind| kind.name == name)
+}

@@ -1,0 +1,202 @@
+//! Webhooks: JSON to an address, signed in the form of Standard Webhooks
+//! (<https://www.standardwebhooks.com>): `webhook-id`, `webhook-timestamp` and `webhook-signature`.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use activation::Failure;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use hmac::{Hmac, KeyInit, Mac};
+use reqwest::Method;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::kind::{
+    Actions, Batching, DescribedRequest, KindFiles, Made, Prepared, Presets, RequestError,
+    SendFuture, Sender, for_all, json_field,
+};
+use crate::outgoing::{HttpRequest, SharedOutgoing, check_url, send_ok};
+use crate::{Outgoing, Settings, SettingsError};
+
+pub(super) const FILES: KindFiles = KindFiles {
+    name: "webhook",
+    settings: include_str!("webhook/settings.json"),
+    actions: Actions::Files(&[include_str!("webhook/actions/send.json")]),
+    presets: Presets::File(include_str!("webhook/presets.json")),
+    connect,
+};
+
+/// The most bytes of a request with several messages.
+const BATCH_BYTES_MAX: usize = 1_024 * 1_024;
+/// How long a request with room waits for more messages, in milliseconds.
+const BATCH_AGE_MS: u64 = 200;
+/// Secrets in base64 begin with this.
+const SECRET_PREFIX: &str = "whsec_";
+
+struct Webhook {
+    outgoing: SharedOutgoing,
+    url: String,
+    method: Method,
+    secret: Option<Vec<u8>>,
+    headers: Vec<(String, String)>,
+    batch_size: usize,
+}
+
+fn connect(
+    settings: &Settings,
+    outgoing: &Arc<Outgoing>,
+) -> Result<Arc<dyn Sender>, SettingsError> {
+    let url = check_url(settings.text("url")).map_err(|what| SettingsError::new("url", what))?;
+    let secret = match settings.text("secret") {
+        "" => None,
+        secret => Some(read_secret(secret)?),
+    };
+    let mut headers: Vec<(String, String)> =
+        settings.texts("headers").map(|(name, value)| (name.into(), value.into())).collect();
+    if !settings.text("authorization").is_empty() {
+        headers.push(("authorization".to_owned(), settings.text("authorization").to_owned()));
+    }
+    let probe = HttpRequest::json(Method::POST, String::new(), Vec::new());
+    for (name, value) in &headers {
+        let key = if name == "authorization" { "authorization" } else { "headers" };
+        if probe.clone().with_header(name, value).headers.get(name.as_str()).is_none() {
+            let what = format!("has {name:?}, which cannot be sent as a header");
+            return Err(SettingsError::new(key, what));
+        }
+    }
+    Ok(Arc::new(Webhook {
+        outgoing: Arc::clone(outgoing),
+        url: url.into(),
+        method: match settings.text("method") {
+            "PUT" => Method::PUT,
+            "PATCH" => Method::PATCH,
+            _ => Method::POST,
+        },
+        secret,
+        headers,
+        batch_size: settings.integer("batch_size"),
+    }))
+}
+
+fn read_secret(secret: &str) -> Result<Vec<u8>, SettingsError> {
+    match secret.strip_prefix(SECRET_PREFIX) {
+        None => Ok(secret.as_bytes().to_vec()),
+        Some(text) => BASE64.decode(text).map_err(|_| {
+            SettingsError::new("secret", format!("should be base64 after {SECRET_PREFIX}"))
+        }),
+    }
+}
+
+impl Webhook {
+    fn body(&self, batch: &[Arc<Prepared>]) -> Vec<u8> {
+        if self.batch_size == 1
+            && let [one] = batch
+        {
+            return one.data.to_string().into_bytes();
+        }
+        let mut body = vec![b'['];
+        for (n, prepared) in batch.iter().enumerate() {
+            if n > 0 {
+                body.push(b',');
+            }
+            body.extend_from_slice(prepared.data.to_string().as_bytes());
+        }
+        body.push(b']');
+        body
+    }
+
+    fn request(&self, batch: &[Arc<Prepared>], now_s: u64) -> HttpRequest {
+        let body = self.body(batch);
+        let id = request_id(batch);
+        let signature = self.secret.as_ref().map(|secret| sign(secret, &id, now_s, &body));
+        let mut request = HttpRequest::json(self.method.clone(), self.url.clone(), body);
+        for (name, value) in &self.headers {
+            request = request.with_header(name, value);
+        }
+        request = request
+            .with_header("webhook-id", &id)
+            .with_header("webhook-timestamp", &now_s.to_string());
+        match signature {
+            Some(signature) => request.with_header("webhook-signature", &signature),
+            None => request,
+        }
+    }
+}
+
+/// The id of a request: that of its only message, or a digest of the ids of all.
+fn request_id(batch: &[Arc<Prepared>]) -> String {
+    if let [one] = batch {
+        return one.delivery_id.clone();
+    }
+    let mut digest = Sha256::new();
+    batch.iter().for_each(|prepared| digest.update(prepared.delivery_id.as_bytes()));
+    let hex = |byte: &u8| format!("{byte:02x}");
+    digest.finalize()[..16].iter().map(hex).collect()
+}
+
+fn sign(secret: &[u8], id: &str, now_s: u64, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("keys of any length are taken");
+    mac.update(format!("{id}.{now_s}.").as_bytes());
+    mac.update(body);
+    format!("v1,{}", BASE64.encode(mac.finalize().into_bytes()))
+}
+
+fn now_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+impl Sender for Webhook {
+    fn batching(&self) -> Batching {
+        match self.batch_size {
+            0 | 1 => Batching::SINGLE,
+            n_max => Batching {
+                n_max,
+                bytes_max: BATCH_BYTES_MAX,
+                age_ms: BATCH_AGE_MS,
+                is_atomic: true,
+            },
+        }
+    }
+
+    fn prepare(&self, made: Made<'_>) -> Result<Prepared, RequestError> {
+        let body = json_field(&made, "body")?;
+        Ok(Prepared::new(made.delivery_id, "", body))
+    }
+
+    fn describe(&self, batch: &[Arc<Prepared>]) -> Vec<DescribedRequest> {
+        vec![DescribedRequest {
+            method: self.method.to_string(),
+            path: self.url.clone(),
+            body: serde_json::from_slice(&self.body(batch)).unwrap_or(Value::Null),
+        }]
+    }
+
+    fn send(self: Arc<Self>, batch: Vec<Arc<Prepared>>) -> SendFuture<Vec<Result<(), Failure>>> {
+        Box::pin(async move {
+            let request = self.request(&batch, now_s());
+            for_all(batch.len(), send_ok(Arc::clone(&self.outgoing), request).await)
+        })
+    }
+
+    fn check(self: Arc<Self>) -> SendFuture<Result<(), Failure>> {
+        Box::pin(async move {
+            // A list without messages: the receiver knows the sender by the signature.
+            let request = self.request(&[], now_s());
+            send_ok(Arc::clone(&self.outgoing), request).await
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_is_that_of_the_standards_example() {
+        let secret = read_secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        let body = br#"{"test": 2432232314}"#;
+        let signature = sign(&secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, body);
+        assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+}

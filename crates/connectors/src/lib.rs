@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+mod destinations;
+mod instance_key;
+mod kind;
+mod outgoing;
+mod settings;
+
+pub use destinations::{kind, kinds};
+pub use instance_key::{InstanceKey, KeyError, is_sealed};
+pub use kind::{
+    Batching, DescribedRequest, Kind, Made, Prepared, RequestError, SendFuture, Sender,
+};
+pub use outgoing::{NetworkPolicy, Outgoing, OutgoingError, OutgoingOptions};
+pub use settings::{SettingSchema, SettingType, Settings, SettingsError, SettingsSchema};

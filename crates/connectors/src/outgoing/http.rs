@@ -1,0 +1,174 @@
+//! Requests over HTTP.
+
+use std::error::Error;
+use std::net::IpAddr;
+
+use activation::Failure;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, Method, StatusCode, Url};
+
+use super::policy::{Reach, Refused};
+use super::{Outgoing, SharedOutgoing};
+
+/// The most bytes of an answer that are read; the rest is left.
+const ANSWER_BYTES_MAX: usize = 1_024 * 1_024;
+/// The most bytes of an answer that a failure cites.
+const CITED_BYTES_MAX: usize = 200;
+
+/// A request.
+#[derive(Debug, Clone)]
+pub(crate) struct HttpRequest {
+    pub(crate) method: Method,
+    pub(crate) url: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl HttpRequest {
+    /// A request with a JSON body.
+    pub(crate) fn json(method: Method, url: String, body: Vec<u8>) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", HeaderValue::from_static("application/json"));
+        Self { method, url, headers, body }
+    }
+
+    /// Adds a header, unless it has characters that no header can have.
+    pub(crate) fn with_header(mut self, name: &str, value: &str) -> Self {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            self.headers.insert(name, value);
+        }
+        self
+    }
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct HttpResponse {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    /// Up to [`ANSWER_BYTES_MAX`].
+    pub(crate) body: Vec<u8>,
+}
+
+/// Whether an address leads somewhere: `https://host/path`, or `http` to an allowed network.
+///
+/// # Errors
+/// What is wrong with it, behind its name.
+pub(crate) fn check_url(url: &str) -> Result<Url, String> {
+    let url = Url::parse(url).map_err(|error| format!("should be an address: {error}"))?;
+    match url.scheme() {
+        "https" | "http" if !url.username().is_empty() || url.password().is_some() => {
+            Err("should have no user and no password in it".to_owned())
+        }
+        "https" | "http" => Ok(url),
+        other => Err(format!("should begin with https:// but begins with {other}:")),
+    }
+}
+
+impl Outgoing {
+    /// Sends a request and reads the answer, whatever its status.
+    ///
+    /// # Errors
+    /// If there is no whole answer in time, or the address may not be reached.
+    pub(crate) async fn request(&self, request: HttpRequest) -> Result<HttpResponse, Failure> {
+        let refuse = |text: String| Failure::Permanent { reason: "refused_address".into(), text };
+        let url = check_url(&request.url).map_err(|what| refuse(format!("the address {what}")))?;
+        let (client, reach): (&Client, _) = match url.scheme() {
+            "https" => (&self.secure, Reach::PublicAndAllowed),
+            _ => (&self.plain, Reach::AllowedOnly),
+        };
+        // An address in place of a name is not resolved.
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        if let Ok(address) = host.parse::<IpAddr>() {
+            self.policy.check(address, reach).map_err(refuse)?;
+        }
+        let sent = client
+            .request(request.method, url)
+            .headers(request.headers)
+            .body(request.body)
+            .send()
+            .await;
+        let mut response = sent.map_err(|error| failure_of_error(&error))?;
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        let mut body = Vec::new();
+        while body.len() < ANSWER_BYTES_MAX {
+            match response.chunk().await {
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => break,
+                Err(error) => return Err(failure_of_error(&error)),
+            }
+        }
+        body.truncate(ANSWER_BYTES_MAX);
+        Ok(HttpResponse { status, headers, body })
+    }
+
+    /// As [`Outgoing::request`], where every status but 2xx is a failure.
+    ///
+    /// # Errors
+    /// As [`Outgoing::request`], and by the status.
+    pub(crate) async fn request_ok(&self, request: HttpRequest) -> Result<HttpResponse, Failure> {
+        let response = self.request(request).await?;
+        check_status(&response)?;
+        Ok(response)
+    }
+}
+
+/// The failure of a request without an answer.
+fn failure_of_error(error: &reqwest::Error) -> Failure {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    if let Some(refused) = causes.clone().find_map(|cause| cause.downcast_ref::<Refused>()) {
+        return Failure::Permanent {
+            reason: "refused_address".to_owned(),
+            text: refused.to_string(),
+        };
+    }
+    let reason = match error {
+        error if error.is_timeout() => "timeout",
+        error if error.is_connect() => "no_connection",
+        _ => "broken_connection",
+    };
+    let root = causes.last().map_or_else(|| error.to_string(), ToString::to_string);
+    Failure::Retry { reason: reason.to_owned(), text: root, after_ms: None, is_outage: true }
+}
+
+/// The failure of an answer that is not 2xx.
+///
+/// # Errors
+/// The failure.
+pub(crate) fn check_status(response: &HttpResponse) -> Result<(), Failure> {
+    if response.status.is_success() {
+        return Ok(());
+    }
+    let cited = String::from_utf8_lossy(&response.body[..response.body.len().min(CITED_BYTES_MAX)]);
+    let after_ms = response.headers.get(RETRY_AFTER).and_then(read_retry_after);
+    Err(failure_of_status(response.status.as_u16(), cited.trim(), after_ms))
+}
+
+/// The failure of a status: which may pass (408, 423, 429, 5xx but 501), and which does not.
+pub(crate) fn failure_of_status(status: u16, cited: &str, after_ms: Option<u64>) -> Failure {
+    let reason = format!("http_{status}");
+    let text = match cited {
+        "" => format!("answered {status}"),
+        cited => format!("answered {status}: {cited}"),
+    };
+    let is_server = (500..600).contains(&status) && status != 501;
+    match status {
+        408 | 423 | 429 => Failure::Retry { reason, text, after_ms, is_outage: status != 423 },
+        _ if is_server => Failure::Retry { reason, text, after_ms, is_outage: true },
+        300..400 => {
+            Failure::Permanent { reason, text: format!("{text} (redirects are not followed)") }
+        }
+        _ => Failure::Permanent { reason, text },
+    }
+}
+
+/// A number of seconds, as most senders write it. A date is left to the ordinary wait.
+fn read_retry_after(value: &HeaderValue) -> Option<u64> {
+    let seconds: f64 = value.to_str().ok()?.trim().parse().ok()?;
+    (seconds.is_finite() && seconds >= 0.0).then_some((seconds * 1_000.0) as u64)
+}
+
+/// Sends a request in the background of a sender.
+pub(crate) async fn send_ok(outgoing: SharedOutgoing, request: HttpRequest) -> Result<(), Failure> {
+    outgoing.request_ok(request).await.map(drop)
+}
