@@ -3,6 +3,7 @@
 mod dispatcher;
 mod job;
 mod progress;
+mod rules;
 
 pub use dispatcher::{
     BREAKER_FAILURES, BREAKER_OPEN_MS, BREAKER_OPEN_MS_MAX, BreakerState, DEAD_LETTERS_MAX,
@@ -14,3 +15,4 @@ pub use progress::{
     DeadLetter, OpenDelivery, OpenState, Progress, REASON_BYTES_MAX, REASONS_MAX, TEXT_BYTES_MAX,
     count_reason,
 };
+pub use rules::{RuleError, Rules, Withheld};

@@ -1,11 +1,15 @@
 //! The configuration of a workspace: its tokens, sources, traits and scenarios.
 
 mod destination;
+mod destination_rules;
 mod source;
 mod token;
 mod trait_definition;
 
 pub use destination::{Destination, ENGINE_DESTINATION};
+pub use destination_rules::{
+    DROP_FILTERS_MAX, DestinationRules, RULE_ENTRIES_MAX, RULE_ENTRY_BYTES_MAX,
+};
 pub use source::{EarlierKey, Source};
 pub use token::{TOKEN_NAME_BYTES_MAX, TOKENS_MAX, Token, TokenKind};
 pub use trait_definition::{TRAIT_COUNT_DEFAULT, TraitDefinition, TraitKind};
