@@ -11,7 +11,9 @@ use std::time::Duration;
 use reqwest::redirect;
 use tokio::runtime::Handle;
 
-pub(crate) use self::http::{HttpRequest, HttpResponse, check_status, failure_of_status};
+pub(crate) use self::http::{
+    HttpRequest, HttpResponse, check_status, check_url, failure_of_status, send_ok,
+};
 pub use self::policy::NetworkPolicy;
 use self::policy::{GuardedResolver, Reach};
 

@@ -34,7 +34,7 @@ pub use timestamp::Timestamp;
 pub use weak_signal::{WeakSignalKind, WeakSignalWeights};
 pub use workspace::{
     DELIVERY_CONCURRENCY_MAX, DELIVERY_RATE_MAX, DESTINATION_NAME_BYTES_MAX, DESTINATIONS_MAX,
-    DeliverySettings, Destination, ENGINE_DESTINATION, EarlierKey, PRESETS_LATEST, Source, Token,
-    TokenKind, TraitDefinition, TraitKind, WorkspaceConfig, WorkspaceConfigError,
-    WorkspaceSettings,
+    DeliverySettings, Destination, DestinationRules, ENGINE_DESTINATION, EarlierKey,
+    PRESETS_LATEST, Source, Token, TokenKind, TraitDefinition, TraitKind, WorkspaceConfig,
+    WorkspaceConfigError, WorkspaceSettings,
 };

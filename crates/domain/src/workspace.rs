@@ -1,6 +1,7 @@
 //! The configuration of a workspace: its tokens, sources, traits and scenarios.
 
 mod destination;
+mod destination_rules;
 mod source;
 mod token;
 mod trait_definition;
@@ -8,6 +9,9 @@ mod trait_definition;
 pub use destination::{
     DELIVERY_CONCURRENCY_MAX, DELIVERY_RATE_MAX, DESTINATION_NAME_BYTES_MAX, DESTINATIONS_MAX,
     DeliverySettings, Destination, ENGINE_DESTINATION,
+};
+pub use destination_rules::{
+    DROP_FILTERS_MAX, DestinationRules, RULE_ENTRIES_MAX, RULE_ENTRY_BYTES_MAX,
 };
 pub use source::{EarlierKey, Source};
 pub use token::{TOKEN_NAME_BYTES_MAX, TOKENS_MAX, Token, TokenKind};

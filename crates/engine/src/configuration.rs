@@ -3,12 +3,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use activation::Rules;
 use domain::id::check_addressable;
-use domain::{Destination, WorkspaceConfig};
+use domain::{Destination, ENGINE_DESTINATION, WorkspaceConfig, WorkspaceId};
 use mapping::{Mappings, Problem};
 use serving::check_scenario;
-use state::{Command, ConfigChange, ConfigCommand, Entry, Expected, Outcome, Refusal, Revisions};
+use state::{
+    Command, ConfigChange, ConfigCommand, DESTINATION_VERSIONS_MAX, Entry, Expected, Outcome,
+    Refusal, Revisions,
+};
 
+use crate::delivery::{connect, kind_of, seal_secrets};
 use crate::{Engine, SubmitError};
 
 /// Errors of changing a configuration.
@@ -62,11 +67,33 @@ pub fn check_config(config: &WorkspaceConfig) -> Result<(), String> {
 }
 
 fn check_destination(destination: &Destination) -> Result<(), String> {
+    let in_destination = |what: String| format!("destination {:?}: {what}", destination.name);
+    let actions = if destination.name == ENGINE_DESTINATION {
+        mapping::engine_actions()
+    } else {
+        let kind = kind_of(destination).map_err(in_destination)?;
+        let read = kind.settings.read(&destination.settings);
+        read.map_err(|error| in_destination(format!("settings.{error}")))?;
+        let rules = Rules::compile(&destination.rules);
+        rules.map_err(|error| in_destination(format!("rules.{error}")))?;
+        kind.actions
+    };
     let Some(list) = &destination.mappings else { return Ok(()) };
-    Mappings::from_list(list).map(drop).map_err(|problems: Vec<Problem>| {
-        let first = problems.first().map(Problem::to_string).unwrap_or_default();
-        format!("destination {:?}: {first}", destination.name)
+    Mappings::from_list_for(actions, list).map(drop).map_err(|problems: Vec<Problem>| {
+        in_destination(problems.first().map(Problem::to_string).unwrap_or_default())
     })
+}
+
+/// Checks what a change of a destination may not do.
+fn check_change(before: Option<&Destination>, after: &Destination) -> Result<(), String> {
+    match before {
+        Some(before) if before.kind != after.kind => Err(format!(
+            "destination {:?}: its kind is {} and stays so: add another destination",
+            after.name,
+            before.kind.as_deref().unwrap_or_default()
+        )),
+        _ => Ok(()),
+    }
 }
 
 impl Engine {
@@ -92,14 +119,22 @@ impl Engine {
         let _one_at_a_time = self.config_lock.lock();
         let (present, revisions) = self.revised_config();
         let mut config = WorkspaceConfig::clone(&present);
-        for command in &commands {
+        let mut commands = commands;
+        for command in &mut commands {
+            self.seal(&mut command.change).map_err(ConfigError::Invalid)?;
             command.apply_to(&mut config, &revisions)?;
             match &command.change {
                 ConfigChange::PutScenario { name, scenario } => check_scenario(scenario)
                     .map_err(|what| ConfigError::Invalid(format!("scenario {name:?}: {what}")))?,
                 ConfigChange::PutDestination { name, .. } => {
                     let put = config.destination(name);
-                    put.map_or(Ok(()), check_destination).map_err(ConfigError::Invalid)?
+                    let check = |put| {
+                        check_change(present.destination(name), put)?;
+                        check_destination(put)?;
+                        self.check_versions(name)?;
+                        self.check_connection(put)
+                    };
+                    put.map_or(Ok(()), check).map_err(ConfigError::Invalid)?
                 }
                 _ => {}
             }
@@ -115,7 +150,48 @@ impl Engine {
                 return Err(refusal.into());
             }
         }
+        if let Some(delivery) = &self.delivery {
+            delivery.wake();
+        }
         Ok(())
+    }
+
+    /// Seals the secrets of a destination in a change.
+    fn seal(&self, change: &mut ConfigChange) -> Result<(), String> {
+        let ConfigChange::PutDestination { name, destination } = change else { return Ok(()) };
+        if name == ENGINE_DESTINATION {
+            return Ok(());
+        }
+        let mut read: Destination =
+            serde_json::from_str(destination).map_err(|error| error.to_string())?;
+        seal_secrets(self.instance_key.as_deref(), self.id(), &mut read)
+            .map_err(|what| format!("destination {name:?}: {what}"))?;
+        *change = ConfigChange::put_destination(&read);
+        Ok(())
+    }
+
+    /// Checks that not too many changes of a destination wait for its entries.
+    fn check_versions(&self, name: &str) -> Result<(), String> {
+        let snapshot = self.snapshot();
+        let n = snapshot.destinations.get(name).map_or(0, |standing| standing.versions.len());
+        if n < DESTINATION_VERSIONS_MAX {
+            return Ok(());
+        }
+        Err(format!(
+            "destination {name:?}: {n} changes of it wait until it has got the messages before them; change it when it has caught up"
+        ))
+    }
+
+    /// Checks what only the sender of a destination knows of its settings.
+    fn check_connection(&self, destination: &Destination) -> Result<(), String> {
+        let Some(outgoing) = &self.outgoing else { return Ok(()) };
+        if destination.name == ENGINE_DESTINATION {
+            return Ok(());
+        }
+        let key = self.instance_key.as_deref();
+        connect(outgoing, key, self.id(), destination)
+            .map(drop)
+            .map_err(|what| format!("destination {:?}: settings.{what}", destination.name))
     }
 
     /// As [`Engine::configure`], for one change.
@@ -135,7 +211,17 @@ impl Engine {
     /// # Errors
     /// As [`Engine::configure`].
     pub fn configure_as(&self, config: &WorkspaceConfig) -> Result<(), ConfigError> {
-        let changes = ConfigChange::diff(&self.config(), config);
+        // Sealed like those of the present one, so that the same secrets are no change.
+        let mut config = config.clone();
+        let (key, id): (_, &WorkspaceId) = (self.instance_key.as_deref(), self.id());
+        for destination in &mut config.destinations {
+            if destination.name != ENGINE_DESTINATION {
+                seal_secrets(key, id, destination).map_err(|what| {
+                    ConfigError::Invalid(format!("destination {:?}: {what}", destination.name))
+                })?;
+            }
+        }
+        let changes = ConfigChange::diff(&self.config(), &config);
         let command = |change| ConfigCommand { change, expected: Expected::Anything };
         self.configure(changes.into_iter().map(command).collect())
     }
@@ -158,5 +244,7 @@ fn names(config: &WorkspaceConfig) -> BTreeSet<(&'static str, String)> {
     let sources = config.sources.iter().map(|source| ("source", source.name.clone()));
     let tokens = config.all_tokens().map(|token| ("token", token.name));
     let scenarios = config.scenarios.iter().map(|scenario| ("scenario", scenario.name.clone()));
-    sources.chain(tokens).chain(scenarios).collect()
+    let destinations = config.outgoing_destinations();
+    let destinations = destinations.map(|destination| ("destination", destination.name.clone()));
+    sources.chain(tokens).chain(scenarios).chain(destinations).collect()
 }

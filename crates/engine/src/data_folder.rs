@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use connectors::{InstanceKey, KeyError};
 use domain::{Timestamp, WorkspaceId};
 use fs_err as fs;
 use journal::disk::{create_private_folder, open_private_file};
@@ -46,6 +47,9 @@ pub enum DataFolderError {
     /// The journal of the installation is damaged, or its files cannot be opened.
     #[error("cannot open the journal of the installation")]
     Journal(#[from] OpenError),
+    /// The key of the instance cannot be read or made.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// The journal of the installation cannot be read.
     #[error(transparent)]
     Installation(#[from] InstallationError),
@@ -62,10 +66,14 @@ pub struct LockedFolder {
     _lock: fs::File,
 }
 
+/// The file of the key that credentials of destinations are sealed with. It is in no backup.
+const INSTANCE_KEY: &str = "instance.key";
+
 /// An open data folder. No other process can use it until this is dropped.
 pub struct DataFolder {
     journal: InstallationJournal,
     ends: Arc<dyn Disk>,
+    instance_key: Arc<InstanceKey>,
     locked: LockedFolder,
 }
 
@@ -156,7 +164,8 @@ impl DataFolder {
                 ..JournalOptions::default()
             },
         )?;
-        Ok(Self { journal: InstallationJournal::new(journal)?, ends, locked })
+        let instance_key = Arc::new(InstanceKey::open(&folder.join(INSTANCE_KEY))?);
+        Ok(Self { journal: InstallationJournal::new(journal)?, ends, instance_key, locked })
     }
 
     /// Lists the workspaces in order of their ids, also those whose folder is lost.
@@ -192,7 +201,9 @@ impl DataFolder {
     ) -> Result<Engine, EngineError> {
         let end_record = EndRecord::open(Arc::clone(&self.ends), id.as_str())?;
         let folder = workspace_folder(self.locked.path(), id);
-        Engine::open_recorded(id.clone(), &folder, end_record, options, progress)
+        let instance_key = Some(Arc::clone(&self.instance_key));
+        let options = EngineOptions { instance_key, ..options.clone() };
+        Engine::open_recorded(id.clone(), &folder, end_record, &options, progress)
     }
 
     /// Where files wait that somebody has uploaded for a workspace and not imported yet.

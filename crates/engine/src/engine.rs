@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use connectors::{InstanceKey, Outgoing};
 use domain::{Timestamp, WorkspaceId};
 use journal::{Disk, EndRecord, Journal, JournalEnd, Offset, OpenError, RealDisk, RecordedEnd};
 use parking_lot::Mutex;
@@ -14,6 +15,7 @@ use state::PreparedEntry;
 
 use crate::artifacts::Artifacts;
 use crate::decisions::{Step, next_step};
+use crate::delivery::{Delivery, DeliveryStatus, Means};
 use crate::error::{describe_error, store_error};
 use crate::follow::replay;
 use crate::opening::{KnownEnd, is_store_damage, open_files, open_state, remake_state};
@@ -43,6 +45,10 @@ pub struct EngineOptions {
     pub opens_without_model: bool,
     /// The source of time.
     pub clock: Arc<dyn Clock>,
+    /// The client by which destinations are reached. Without it nothing is delivered.
+    pub outgoing: Option<Arc<Outgoing>>,
+    /// The key that secrets of destinations are sealed with.
+    pub instance_key: Option<Arc<InstanceKey>>,
 }
 
 impl EngineOptions {
@@ -60,6 +66,8 @@ impl Default for EngineOptions {
             store_cache_bytes: store::CACHE_BYTES,
             opens_without_model: false,
             clock: Arc::new(SystemClock),
+            outgoing: None,
+            instance_key: None,
         }
     }
 }
@@ -72,6 +80,10 @@ pub struct Engine {
     writer: Arc<Writer>,
     pub(crate) recorder: Recorder,
     pub(crate) ticker: Ticker,
+    /// None where nothing is delivered.
+    pub(crate) delivery: Option<Delivery>,
+    pub(crate) outgoing: Option<Arc<Outgoing>>,
+    pub(crate) instance_key: Option<Arc<InstanceKey>>,
     pub(crate) artifacts: Artifacts,
     pub(crate) serving: Serving,
     pub(crate) next_locks: [Mutex<()>; NEXT_LOCKS],
@@ -233,7 +245,18 @@ impl Engine {
         let writer = Arc::new(Writer::start(&shared, &store_folder));
         let recorder = Recorder::start(&shared, &writer, &memory);
         let ticker = Ticker::start(&shared, &writer);
+        let means = |outgoing: &Arc<Outgoing>| Means {
+            workspace: id.clone(),
+            shared: Arc::clone(&shared),
+            writer: Arc::clone(&writer),
+            outgoing: Arc::clone(outgoing),
+            key: options.instance_key.clone(),
+        };
+        let delivery = options.outgoing.as_ref().map(|outgoing| Delivery::start(means(outgoing)));
         let engine = Self {
+            delivery,
+            outgoing: options.outgoing.clone(),
+            instance_key: options.instance_key.clone(),
             id,
             folder: folder.to_owned(),
             writer,
@@ -404,8 +427,16 @@ impl Engine {
 
     /// How the background threads of the workspace are doing. What keeps the threads that journal
     /// and apply entries from their work is among its problems.
-    pub fn threads(&self) -> [ThreadStatus; 2] {
-        [self.recorder.status(), self.ticker.status()]
+    pub fn threads(&self) -> Vec<ThreadStatus> {
+        let mut threads = vec![self.recorder.status(), self.ticker.status()];
+        threads.extend(self.delivery.iter().flat_map(Delivery::threads));
+        threads
+    }
+
+    /// How the delivery to a destination is doing; none while it is off, and where this process
+    /// delivers nothing.
+    pub fn delivery_status(&self, name: &str) -> Option<DeliveryStatus> {
+        self.delivery.as_ref()?.status(name)
     }
 
     /// Adds a problem that lasts until the workspace is opened again.
@@ -439,6 +470,9 @@ impl Engine {
     pub fn stop(&self) {
         self.is_stopping.store(true, Ordering::Relaxed);
         self.cut_training_short();
+        if let Some(delivery) = &self.delivery {
+            delivery.stop();
+        }
         self.recorder.stop();
         self.ticker.stop();
         self.writer.stop();

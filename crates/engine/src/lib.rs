@@ -10,6 +10,7 @@ mod clock;
 mod configuration;
 mod data_folder;
 mod decisions;
+mod delivery;
 mod disk_use;
 mod engine;
 mod error;
@@ -66,6 +67,7 @@ pub use clock::{
 pub use configuration::{ConfigError, check_config};
 pub use data_folder::{DataFolder, DataFolderError, LockedFolder};
 pub use decisions::is_decided_on_state;
+pub use delivery::DeliveryStatus;
 pub use disk_use::{DiskRoom, DiskUse};
 pub use engine::{Engine, EngineOptions};
 pub use error::{EngineError, TrainingError, describe_error};

@@ -41,6 +41,11 @@ impl<'a> Payload<'a> {
         Self::new(Origin::Message(message), PathRules::Plain)
     }
 
+    /// An accepted message, as other destinations read it: with [`PathRules::JavaScript`].
+    pub fn for_destination(message: &'a Message) -> Self {
+        Self::new(Origin::Message(message), PathRules::JavaScript)
+    }
+
     /// A message as its sender wrote it: the text of a JSON object.
     ///
     /// # Errors

@@ -164,7 +164,8 @@ pub async fn put(
         Mappings::from_list(list).map_err(mapping_error)?;
     }
     configure(app, workspace, move |_, engine| {
-        let destination = Destination { name, mappings: change.mappings };
+        let destination =
+            Destination { mappings: change.mappings, ..Destination::new(&name, None) };
         let resource = Resource::Destination(destination.name.clone());
         let change = ConfigChange::put_destination(&destination);
         engine.change_config(change, expected).map_err(|error| put_error(error, expected))?;

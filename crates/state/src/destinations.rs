@@ -17,6 +17,7 @@ use crate::part::{StatePart, counts_nothing, has_no_users, writes_at_once};
 use crate::refusal::{CommandResult, Refusal};
 
 const STANDINGS: &str = "state.destinations";
+const VERSIONS: &str = "state.destination_versions";
 const OPEN: &str = "state.open_deliveries";
 const DEAD: &str = "state.dead_letters";
 const DUPLICATES: &str = "state.duplicate_messages";
@@ -62,6 +63,7 @@ pub struct Standing {
     /// Dead letters that no mapping could map.
     pub n_unmapped: u64,
     /// The destination from an offset on, oldest first: as far back as an entry waits for it.
+    #[serde(skip)]
     pub versions: Vec<DestinationVersion>,
     /// Messages before the place that are open, by offset.
     #[serde(skip)]
@@ -69,7 +71,7 @@ pub struct Standing {
 }
 
 /// A destination as it was configured from an offset on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DestinationVersion {
     /// Entries behind this offset are subject to it.
     pub offset: u64,
@@ -112,17 +114,19 @@ impl Standing {
         self.open.keys().next().copied().unwrap_or(self.place).min(self.place)
     }
 
-    /// Drops the versions that hold for no entry that waits.
-    fn forget_versions(&mut self) {
+    /// Drops the versions that hold for no entry that waits, and returns their offsets.
+    fn forget_versions(&mut self) -> Vec<u64> {
         let first = self.first_waiting();
         let later = self.versions.partition_point(|version| version.offset < first);
-        self.versions.drain(..later.saturating_sub(1));
+        let forgotten = self.versions.drain(..later.saturating_sub(1));
+        forgotten.map(|version| version.offset).collect()
     }
 }
 
 /// Destinations but our own engine.
 pub struct Destinations {
     standings_keyspace: Keyspace,
+    versions_keyspace: Keyspace,
     open_keyspace: Keyspace,
     dead_keyspace: Keyspace,
     duplicates_keyspace: Keyspace,
@@ -132,7 +136,7 @@ pub struct Destinations {
 }
 
 impl StatePart for Destinations {
-    const KEYSPACES: &'static [&'static str] = &[STANDINGS, OPEN, DEAD, DUPLICATES];
+    const KEYSPACES: &'static [&'static str] = &[STANDINGS, VERSIONS, OPEN, DEAD, DUPLICATES];
 
     has_no_users!();
     writes_at_once!();
@@ -141,6 +145,7 @@ impl StatePart for Destinations {
     fn load(store: &Store, _: &WorkspaceId) -> Result<Self, StoreError> {
         let mut part = Self {
             standings_keyspace: store.keyspace(STANDINGS),
+            versions_keyspace: store.keyspace(VERSIONS),
             open_keyspace: store.keyspace(OPEN),
             dead_keyspace: store.keyspace(DEAD),
             duplicates_keyspace: store.keyspace(DUPLICATES),
@@ -150,15 +155,21 @@ impl StatePart for Destinations {
         for pair in store.scan(&part.standings_keyspace, &[]) {
             let (key, value) = pair?;
             let name = KeyParts::new(&key).text().ok_or_else(unreadable)?;
-            let standing = serde_json::from_slice(&value).map_err(|_| unreadable())?;
-            part.by_name.insert(name.to_owned(), standing);
+            part.by_name.insert(name.to_owned(), decode(&value)?);
+        }
+        for pair in store.scan(&part.versions_keyspace, &[]) {
+            let (key, value) = pair?;
+            let mut key = KeyParts::new(&key);
+            let (added_at, offset) = key.u64().zip(key.u64()).ok_or_else(unreadable)?;
+            let destination = serde_json::from_slice(&value).map_err(|_| unreadable())?;
+            let version = DestinationVersion { offset, destination: Arc::new(destination) };
+            part.standing_of(added_at)?.versions.push(version);
         }
         for pair in store.scan(&part.open_keyspace, &[]) {
             let (key, value) = pair?;
             let added_at = KeyParts::new(&key).u64().ok_or_else(unreadable)?;
             let open: OpenDelivery = decode(&value)?;
-            let of = part.by_name.values_mut().find(|standing| standing.added_at == added_at);
-            of.ok_or_else(unreadable)?.open.insert(open.offset, open);
+            part.standing_of(added_at)?.open.insert(open.offset, open);
         }
         for pair in store.scan(&part.duplicates_keyspace, &[]) {
             let (key, _) = pair?;
@@ -169,6 +180,11 @@ impl StatePart for Destinations {
 }
 
 impl Destinations {
+    fn standing_of(&mut self, added_at: u64) -> Result<&mut Standing, StoreError> {
+        let of = self.by_name.values_mut().find(|standing| standing.added_at == added_at);
+        of.ok_or_else(unreadable)
+    }
+
     /// All of them by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Standing)> {
         self.by_name.iter().map(|(name, standing)| (name.as_str(), standing))
@@ -179,9 +195,9 @@ impl Destinations {
         self.by_name.get(name)
     }
 
-    /// Whether the message at an offset was there before under the same id.
-    pub fn is_duplicate(&self, offset: u64) -> bool {
-        self.duplicates.contains(&offset)
+    /// The offsets of messages that were there before, from `from` to before `until`.
+    pub fn duplicates(&self, from: u64, until: u64) -> Vec<u64> {
+        self.duplicates.range(from..until).copied().collect()
     }
 
     /// Dead letters of a destination from an offset and mapping on, those that were never sent
@@ -251,24 +267,45 @@ impl Destinations {
                     if last.is_some_and(|last| *last.destination == *destination) {
                         continue;
                     }
-                    let destination = Arc::new(destination.clone());
-                    standing.versions.push(DestinationVersion { offset, destination });
+                    let added_at = standing.added_at;
+                    let version =
+                        DestinationVersion { offset, destination: Arc::new(destination.clone()) };
+                    standing.versions.push(version);
+                    self.put_version(batch, added_at, offset, destination);
                 }
-                None => {
-                    let standing = Standing::new(offset, destination);
-                    self.by_name.insert(destination.name.clone(), standing);
-                }
+                None => self.add(batch, offset, destination),
             }
-            self.put(batch, &destination.name);
         }
         Ok(())
+    }
+
+    fn add(&mut self, batch: &mut Batch<'_>, offset: u64, destination: &Destination) {
+        let standing = Standing::new(offset, destination);
+        self.by_name.insert(destination.name.clone(), standing);
+        self.put_version(batch, offset, offset, destination);
+        self.put(batch, &destination.name);
+    }
+
+    fn put_version(
+        &self,
+        batch: &mut Batch<'_>,
+        added_at: u64,
+        offset: u64,
+        destination: &Destination,
+    ) {
+        let json = serde_json::to_vec(destination).expect("a destination is plain JSON");
+        batch.put(&self.versions_keyspace, offset_key(added_at, offset), json);
     }
 
     fn remove(&mut self, batch: &mut Batch<'_>, name: &str) -> Result<(), StoreError> {
         let Some(standing) = self.by_name.remove(name) else { return Ok(()) };
         batch.remove(&self.standings_keyspace, KeyBuf::new().text(name));
         for offset in standing.open.keys() {
-            batch.remove(&self.open_keyspace, open_key(standing.added_at, *offset));
+            batch.remove(&self.open_keyspace, offset_key(standing.added_at, *offset));
+        }
+        for version in &standing.versions {
+            let key = offset_key(standing.added_at, version.offset);
+            batch.remove(&self.versions_keyspace, key);
         }
         let prefix = KeyBuf::new().u64(standing.added_at).build();
         let dead: Vec<Vec<u8>> = batch
@@ -283,8 +320,7 @@ impl Destinations {
     /// All destinations begin anew behind an offset: a reset has forgotten what was before.
     pub(crate) fn restart(&mut self, batch: &mut Batch<'_>, offset: u64, config: &WorkspaceConfig) {
         for destination in config.outgoing_destinations() {
-            self.by_name.insert(destination.name.clone(), Standing::new(offset, destination));
-            self.put(batch, &destination.name);
+            self.add(batch, offset, destination);
         }
     }
 
@@ -321,11 +357,11 @@ impl Destinations {
             count_reason(&mut standing.failed, reason, *n);
         }
         for open in progress.opened {
-            batch.put(&self.open_keyspace, open_key(added_at, open.offset), encode(&open));
+            batch.put(&self.open_keyspace, offset_key(added_at, open.offset), encode(&open));
             standing.open.insert(open.offset, open);
         }
         for offset in progress.closed {
-            batch.remove(&self.open_keyspace, open_key(added_at, offset));
+            batch.remove(&self.open_keyspace, offset_key(added_at, offset));
             standing.open.remove(&offset);
         }
         for dead in progress.dead {
@@ -347,7 +383,9 @@ impl Destinations {
             batch.remove(&self.dead_keyspace, key);
             standing.n_unmapped -= 1;
         }
-        standing.forget_versions();
+        for offset in standing.forget_versions() {
+            batch.remove(&self.versions_keyspace, offset_key(added_at, offset));
+        }
         self.put(batch, &destination);
         self.forget_duplicates(batch);
         Ok(())
@@ -375,12 +413,11 @@ impl Destinations {
     }
 
     fn put(&self, batch: &mut Batch<'_>, name: &str) {
-        let json = serde_json::to_vec(&self.by_name[name]).expect("a standing is plain JSON");
-        batch.put(&self.standings_keyspace, KeyBuf::new().text(name), json);
+        batch.put(&self.standings_keyspace, KeyBuf::new().text(name), encode(&self.by_name[name]));
     }
 }
 
-fn open_key(added_at: u64, offset: u64) -> KeyBuf {
+fn offset_key(added_at: u64, offset: u64) -> KeyBuf {
     KeyBuf::new().u64(added_at).u64(offset)
 }
 

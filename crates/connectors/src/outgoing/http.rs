@@ -115,8 +115,13 @@ impl Outgoing {
 
 /// The failure of a request without an answer.
 fn failure_of_error(error: &reqwest::Error) -> Failure {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    if let Some(refused) = causes.clone().find_map(|cause| cause.downcast_ref::<Refused>()) {
+    let mut causes: Vec<&(dyn Error + 'static)> = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        causes.push(cause);
+        next = cause.source();
+    }
+    if let Some(refused) = causes.iter().find_map(|cause| cause.downcast_ref::<Refused>()) {
         return Failure::Permanent {
             reason: "refused_address".to_owned(),
             text: refused.to_string(),
@@ -127,7 +132,7 @@ fn failure_of_error(error: &reqwest::Error) -> Failure {
         error if error.is_connect() => "no_connection",
         _ => "broken_connection",
     };
-    let root = causes.last().map_or_else(|| error.to_string(), ToString::to_string);
+    let root = causes.last().map_or_else(|| error.to_string(), |cause| cause.to_string());
     Failure::Retry { reason: reason.to_owned(), text: root, after_ms: None, is_outage: true }
 }
 

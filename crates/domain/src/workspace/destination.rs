@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::DestinationRules;
+
 /// The name of our own engine among the destinations. It is always there.
 pub const ENGINE_DESTINATION: &str = "engine";
 
@@ -36,8 +38,11 @@ pub struct Destination {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Object>>)]
     pub mappings: Option<Vec<serde_json::Value>>,
+    /// What it gets of messages.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub rules: DestinationRules,
     /// How much is sent at once.
-    #[serde(default, skip_serializing_if = "DeliverySettings::is_default")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub delivery: DeliverySettings,
 }
 
@@ -53,12 +58,6 @@ pub struct DeliverySettings {
     pub requests_per_second: Option<f64>,
 }
 
-impl DeliverySettings {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 impl Destination {
     /// A destination of a kind, with everything else by default.
     pub fn new(name: &str, kind: Option<&str>) -> Self {
@@ -68,6 +67,7 @@ impl Destination {
             enabled: true,
             settings: BTreeMap::new(),
             mappings: None,
+            rules: DestinationRules::default(),
             delivery: DeliverySettings::default(),
         }
     }
@@ -104,6 +104,10 @@ impl Destination {
 
 fn enabled_by_default() -> bool {
     true
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]

@@ -252,6 +252,8 @@ fn is_call(command: &Command) -> bool {
             | Command::PutScenario { .. }
             | Command::DeleteScenario { .. }
             | Command::ActivateCatalog { .. }
+            | Command::RetryDeadLetter { .. }
+            | Command::DropDeadLetter { .. }
     )
 }
 
@@ -272,6 +274,8 @@ fn call_name(command: &Command) -> &'static str {
         Command::MergeUsers { .. } => "merge users",
         Command::Segmentation(_) => "change segmentation",
         Command::Synonym(_) => "change synonym",
+        Command::RetryDeadLetter { .. } => "deliver anew",
+        Command::DropDeadLetter { .. } => "drop dead letter",
         Command::SwitchItem { is_on: true, .. } => "turn an item on",
         Command::SwitchItem { is_on: false, .. } => "turn an item off",
         Command::ActivateCatalog { .. }

@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+
+mod dispatcher;
+mod job;
+mod progress;
+mod rules;
+
+pub use dispatcher::{
+    BREAKER_FAILURES, BREAKER_OPEN_MS, BREAKER_OPEN_MS_MAX, BreakerState, DEAD_LETTERS_MAX,
+    Dispatcher, Held, OPEN_BYTES_MAX, OPEN_MAX, PROGRESS_AGE_MAX_MS, RETRY_AFTER_MS_MAX,
+    RETRY_BASE_MS, RETRY_MS_MAX, Status, USER_JOBS_MAX,
+};
+pub use job::{Batch, BatchJob, Failure, Job, Limits, RETRY_FOR_MS_DEFAULT};
+pub use progress::{
+    DeadLetter, OpenDelivery, OpenState, Progress, REASON_BYTES_MAX, REASONS_MAX, TEXT_BYTES_MAX,
+    count_reason,
+};
+pub use rules::{RuleError, Rules, Withheld};
