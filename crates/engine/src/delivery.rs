@@ -1,6 +1,7 @@
 //! Delivery: a reader of the journal for each destination that is on, each with a thread, a place
 //! and a dispatcher of its own. One thread starts and ends them as the configuration says.
 
+mod dead_letters;
 mod jobs;
 mod reader;
 mod versions;
@@ -15,6 +16,7 @@ use domain::{Destination, Timestamp, WorkspaceId};
 use parking_lot::Mutex;
 use serde_json::Value;
 
+pub use self::dead_letters::DeadLetterError;
 use self::reader::{Reader, STOP_TIME_MAX};
 use crate::shared::Shared;
 use crate::writer::Writer;
