@@ -87,7 +87,7 @@ fn an_atomic_batch_takes_the_jobs_of_a_user_in_order_and_is_halved_to_find_the_b
     let limits = Limits { batch_age_ms: 0, is_atomic: true, ..Limits::default() };
     let mut dispatcher = dispatcher(limits);
     (0..8).for_each(|n| dispatcher.add(n, vec![job(n, n % 2)], at(0)));
-    let mut delivered = Vec::new();
+    let mut delivered: Vec<u64> = Vec::new();
     let mut ms = 0;
     while dispatcher.status(at(ms)).open_jobs > 0 {
         let (batch, offsets) = next(&mut dispatcher, ms).expect("nothing waits for long");
