@@ -4,6 +4,7 @@
 mod dead_letters;
 mod jobs;
 mod reader;
+mod trial;
 mod versions;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use serde_json::Value;
 
 pub use self::dead_letters::DeadLetterError;
 use self::reader::{Reader, STOP_TIME_MAX};
+pub use self::trial::TriedDelivery;
 use crate::shared::Shared;
 use crate::writer::Writer;
 use crate::{BackgroundThread, BackgroundWork, Next, Signals, ThreadStatus};

@@ -274,7 +274,7 @@ fn mistakes_name_the_destination_and_the_place() {
         }
     };
     let with = |settings| webhook(&receiver, settings);
-    let rules = serde_json::from_value(json!({ "drop": ["type ="] })).unwrap();
+    let rules = serde_json::from_value(json!({ "drop": ["#"] })).unwrap();
     let mapping = json!({ "name": "A", "trigger": "type = \"track\"", "action": "addBookmark",
         "fields": {} });
     let mistakes = [
