@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::redirect;
-use tokio::runtime::Handle;
+use tokio::runtime::{Builder, Handle, Runtime};
 
 pub(crate) use self::http::{
     HttpRequest, HttpResponse, check_status, check_url, failure_of_status, send_ok,
@@ -47,10 +47,19 @@ impl Default for OutgoingOptions {
     }
 }
 
+/// The threads that requests are sent on.
+const THREADS: usize = 2;
+
 /// Errors of making the client.
 #[derive(Debug, thiserror::Error)]
-#[error("outgoing connections: {0}")]
-pub struct OutgoingError(#[from] reqwest::Error);
+pub enum OutgoingError {
+    /// A certificate cannot be read.
+    #[error("outgoing connections: {0}")]
+    Client(#[from] reqwest::Error),
+    /// The operating system gives no threads.
+    #[error("outgoing connections: {0}")]
+    Threads(#[from] std::io::Error),
+}
 
 /// The guarded client of a process.
 pub struct Outgoing {
@@ -59,15 +68,21 @@ pub struct Outgoing {
     secure: reqwest::Client,
     /// Without TLS, to allowed networks only.
     plain: reqwest::Client,
-    runtime: Handle,
+    /// None once it is dropped.
+    runtime: Option<Runtime>,
 }
 
 impl Outgoing {
-    /// Makes the client. Requests are sent on `runtime`.
+    /// Makes the client, with threads of its own: what is slow elsewhere slows nothing here.
     ///
     /// # Errors
     /// If a certificate cannot be read.
-    pub fn new(options: &OutgoingOptions, runtime: Handle) -> Result<Self, OutgoingError> {
+    pub fn new(options: &OutgoingOptions) -> Result<Self, OutgoingError> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .thread_name("outgoing")
+            .enable_all()
+            .build()?;
         // Whoever came first has installed the same one.
         rustls::crypto::ring::default_provider().install_default().ok();
         let client = |reach: Reach| {
@@ -91,13 +106,22 @@ impl Outgoing {
             policy: options.policy.clone(),
             secure: client(Reach::PublicAndAllowed)?,
             plain: client(Reach::AllowedOnly)?,
-            runtime,
+            runtime: Some(runtime),
         })
     }
 
     /// Where requests are sent on.
     pub fn runtime(&self) -> &Handle {
-        &self.runtime
+        self.runtime.as_ref().expect("it is there until the client is dropped").handle()
+    }
+}
+
+impl Drop for Outgoing {
+    /// What is under way is given up: who waits for it has ended.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
