@@ -180,13 +180,7 @@ impl Source {
 
     fn config_command(&mut self) -> ConfigCommand {
         let (name, write_key) = (self.text("n", 3), self.text("k", 1_000_000));
-        let source = domain::Source {
-            name,
-            write_key,
-            bearer_tokens: Vec::new(),
-            enabled: true,
-            earlier_key: None,
-        };
+        let source = domain::Source::new(&name, &write_key);
         let definition = TraitDefinition::recommended_items(self.text("t", 3));
         let scenario = Scenario::new(self.text("n", 3), Endpoint::SearchItems);
         let change = match self.random.below(6) {

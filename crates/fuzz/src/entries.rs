@@ -27,11 +27,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
         check("{}", MessageType::Track).map_err(|rejection| Entry::Rejected(Box::new(rejection)));
     let config = WorkspaceId::new("shop").map(|id| WorkspaceConfig {
         sources: vec![Source {
-            name: "web".to_owned(),
-            write_key: "key".to_owned(),
             bearer_tokens: vec!["token".to_owned()],
-            enabled: true,
-            earlier_key: None,
+            ..Source::new("web", "key")
         }],
         ..WorkspaceConfig::empty(id)
     });

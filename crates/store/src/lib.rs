@@ -14,7 +14,7 @@ pub use batch::Batch;
 
 /// Version of the store's own keys and of the rows that the fold writes. A store of another version
 /// is rebuilt from the journal.
-const FORMAT: u8 = 8;
+const FORMAT: u8 = 9;
 const META: &str = "meta";
 const POSITION: &[u8] = b"position";
 const FORMAT_KEY: &[u8] = b"format";

@@ -64,6 +64,7 @@ pub fn check_message(
         type_: seen.type_,
         received_at: arrival.received_at,
         excerpt: Rejection::cut_excerpt(text),
+        violations: Vec::new(),
     })
 }
 
@@ -219,6 +220,7 @@ fn check(
         sent_at,
         received_at: arrival.received_at,
         source: arrival.source.to_owned(),
+        violations: Vec::new(),
     })
 }
 

@@ -63,11 +63,8 @@ fn config() -> WorkspaceConfig {
         profile_token: Some("profile-0123456789".to_owned()),
         public_user_properties: vec!["language".to_owned()],
         sources: vec![Source {
-            name: "web".to_owned(),
-            write_key: "write-0123456789".to_owned(),
             bearer_tokens: vec!["bearer-0123456789".to_owned()],
-            enabled: true,
-            earlier_key: None,
+            ..Source::new("web", "write-0123456789")
         }],
         traits: vec![TraitDefinition::recommended_items("next")],
         // Version 5 began without.
@@ -169,6 +166,7 @@ fn rejected(reason: RejectionReason) -> Entry {
         type_: Some(MessageType::Track),
         received_at: AT,
         excerpt: "{}".to_owned(),
+        violations: Vec::new(),
     }))
 }
 

@@ -69,7 +69,7 @@ async fn list(
     Workspace(workspace): Workspace,
     Parameters(Noticed { notice }): Parameters<Noticed>,
 ) -> Result<Response, ApiError> {
-    let shown = sources::list(&app, &workspace)?;
+    let shown = sources::list(&app, &workspace).await?;
     let body = list_body(&app, &frame, &shown, &Typed::default(), &Mistake::default(), &caller);
     let page = list_page(&frame).body(body);
     Ok(match notice {
@@ -178,7 +178,7 @@ async fn create(
         }
         Err(error) => {
             let mistake = Mistake::of(error)?.or_at("name");
-            let shown = sources::list(&app, &workspace)?;
+            let shown = sources::list(&app, &workspace).await?;
             let body = list_body(&app, &frame, &shown, &typed, &mistake, &caller);
             Ok(again(list_page(&frame).body(body)))
         }
