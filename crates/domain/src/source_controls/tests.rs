@@ -190,5 +190,15 @@ fn mistakes_of_a_source_name_their_place() {
         property(r#"{"name":"a","pattern":"^\\w{1,90}$"}"#),
         property(&format!(r#"{{"name":"a","pattern":"{}"}}"#, "a".repeat(501))),
     ];
-    insta::assert_snapshot!(mistakes.join("\n"), @"");
+    insta::assert_snapshot!(mistakes.join("\n"), @r#"
+source "web": allowed_types must name at least one type; a source that is off takes none
+source "web": allowed_types has page twice
+source "web": messages_per_second is 0, it must be 1 to 1000000
+source "web": plan.events.0.name must be 1 to 200 bytes
+source "web": plan.events.1.name is "A", which stands there twice
+source "web": plan.blocked_properties.1 is "a", which stands there twice
+source "web": plan.identify.0.pattern: unclosed group
+source "web": plan.events.0.properties.0.pattern: the pattern is too large: write classes out, such as [A-Za-z0-9_] for \w, and repeat less often
+source "web": plan.events.0.properties.0.pattern has 501 bytes, the limit is 500
+"#);
 }

@@ -266,6 +266,10 @@ pub fn compile_pattern(pattern: &str) -> Result<Regex, String> {
         .build();
     compiled.map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => "the pattern is too large: write classes out, such as [A-Za-z0-9_] for \\w, and repeat less often".to_owned(),
-        other => other.to_string().lines().last().unwrap_or_default().trim().to_owned(),
+        other => {
+            let text = other.to_string();
+            let last = text.lines().last().unwrap_or_default();
+            last.trim_start_matches("error: ").to_owned()
+        }
     })
 }

@@ -29,6 +29,7 @@ mod recombee;
 mod recommendations;
 mod scenarios;
 mod segmentations;
+mod sources;
 mod synonyms;
 mod threads;
 mod tracking;
