@@ -100,7 +100,7 @@ impl SourceControls {
     ///
     /// # Errors
     /// The rejection of a message whose type is not allowed, or that the plan blocks.
-    pub fn check(&self, mut message: Message, text: &str) -> Result<Message, Rejection> {
+    pub fn check(&self, mut message: Message, text: &str) -> Result<Message, Box<Rejection>> {
         let mut verdict = Verdict::default();
         if let Some(plan) = &self.plan {
             plan.check(&message, &mut verdict);
@@ -130,7 +130,7 @@ impl SourceControls {
             true => Rejection::cut_excerpt(&message.to_json().to_string()),
             false => Rejection::cut_excerpt(text),
         };
-        Err(Rejection {
+        Err(Box::new(Rejection {
             reason,
             detail,
             source: message.source,
@@ -139,7 +139,7 @@ impl SourceControls {
             received_at: message.received_at,
             excerpt,
             violations: verdict.violations,
-        })
+        }))
     }
 
     /// Takes the text away from a rejection that may show a blocked property.

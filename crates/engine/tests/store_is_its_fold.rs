@@ -113,7 +113,7 @@ impl Source {
                 }
                 Entry::Message(Box::new(message))
             }
-            Err(rejection) => Entry::Rejected(Box::new(rejection)),
+            Err(rejection) => Entry::Rejected(rejection),
         }
     }
 

@@ -23,8 +23,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let check = |text, type_| check_message(text, Some(type_), &Envelope::default(), &arrival);
     let track = r#"{"messageId":"m","userId":"u","event":"Product Viewed","properties":{"sku":"i","price":2.5}}"#;
     let message = check(track, MessageType::Track).map(|message| Entry::Message(Box::new(message)));
-    let rejected =
-        check("{}", MessageType::Track).map_err(|rejection| Entry::Rejected(Box::new(rejection)));
+    let rejected = check("{}", MessageType::Track).map_err(Entry::Rejected);
     let config = WorkspaceId::new("shop").map(|id| WorkspaceConfig {
         sources: vec![Source {
             bearer_tokens: vec!["token".to_owned()],

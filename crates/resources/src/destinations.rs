@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use domain::{
-    Arrival, Destination, ENGINE_DESTINATION, Envelope, Message, Rejection, WorkspaceConfig,
-    check_message,
+    Arrival, Destination, ENGINE_DESTINATION, Envelope, Message, WorkspaceConfig, check_message,
 };
 use engine::{ConfigChange, Engine, Expected, Resource};
 use mapping::{FieldSource, MappingError, Mappings, Problem, explain_for_engine};
@@ -191,8 +190,8 @@ pub async fn try_message(
         let checked = check_message(trial.message.get(), None, &Envelope::default(), &arrival);
         Ok(match checked {
             Ok(message) => TriedMessage::new(&mappings, &message),
-            Err(Rejection { detail, .. }) => {
-                TriedMessage { refusal: Some(detail), mappings: Vec::new() }
+            Err(rejection) => {
+                TriedMessage { refusal: Some(rejection.detail), mappings: Vec::new() }
             }
         })
     };

@@ -5,6 +5,8 @@ mod classify;
 mod kind;
 mod problem;
 
+use std::num::NonZeroU16;
+
 use std::any::Any;
 
 use axum::Json;
@@ -38,7 +40,7 @@ pub struct ApiError {
     /// The present revision of the resource that the request would have changed.
     revision: Option<u64>,
     /// How long to wait, in seconds, where that is known.
-    retry_after_s: Option<u32>,
+    retry_after_s: Option<NonZeroU16>,
 }
 
 impl ApiError {
@@ -96,8 +98,8 @@ impl ApiError {
     }
 
     /// The same, with how long to wait, in seconds.
-    pub fn retry_after(self, seconds: u32) -> Self {
-        Self { retry_after_s: Some(seconds), ..self }
+    pub fn retry_after(self, seconds: u16) -> Self {
+        Self { retry_after_s: NonZeroU16::new(seconds), ..self }
     }
 
     /// The file of an import is wrong; `detail` is the report.
@@ -172,8 +174,8 @@ impl IntoResponse for ApiError {
         let mut response = (self.kind.status(), Json(body)).into_response();
         say_when_to_retry(&mut response);
         if let Some(seconds) = self.retry_after_s {
-            response.headers_mut().insert(RETRY_AFTER, seconds.into());
-            response.headers_mut().insert("x-ratelimit-reset", seconds.into());
+            response.headers_mut().insert(RETRY_AFTER, seconds.get().into());
+            response.headers_mut().insert("x-ratelimit-reset", seconds.get().into());
         }
         if let Some(revision) = self.revision {
             response.headers_mut().insert(ETAG, etag(revision));

@@ -75,7 +75,7 @@ pub(super) fn check<'a>(
                 .map_or(String::new(), |first| Rejection::cut_excerpt(first.get())),
             violations: Vec::new(),
         };
-        Box::new(std::iter::once(Err(Box::new(source.redacted(rejection)))))
+        Box::new(std::iter::once(Err(source.redacted(Box::new(rejection)))))
     };
     if wire.batch.is_empty() {
         return refused(RejectionReason::EmptyBatch, "batch holds no messages".to_owned());
@@ -90,5 +90,5 @@ pub(super) fn check<'a>(
     let envelope =
         Envelope { context: wire.context, integrations: wire.integrations, sent_at: wire.sent_at };
     let checked = move |raw: &RawValue| source.check_message(raw.get(), None, &envelope, arrival);
-    Box::new(wire.batch.iter().map(move |raw| checked(raw).map(Box::new).map_err(Box::new)))
+    Box::new(wire.batch.iter().map(move |raw| checked(raw).map(Box::new)))
 }

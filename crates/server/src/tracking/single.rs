@@ -29,7 +29,7 @@ pub(super) fn parse(
     let text =
         std::str::from_utf8(body).map_err(|_| ApiError::bad_request("the body is not UTF-8"))?;
     let checked = source.check_message(text, Some(type_), &Envelope::default(), arrival);
-    Ok(checked.map(Box::new).map_err(Box::new))
+    Ok(checked.map(Box::new))
 }
 
 pub(super) fn not_json(error: &serde_json::Error) -> ApiError {

@@ -34,7 +34,7 @@ impl SourceRates {
         per_s: u32,
         n: usize,
         now: Instant,
-    ) -> Result<(), u32> {
+    ) -> Result<(), u16> {
         let (per_s, mut sources) = (f64::from(per_s), self.0.lock());
         let burst = per_s * SOURCE_BURST_S;
         if sources.len() >= SOURCES_MAX {
@@ -45,7 +45,7 @@ impl SourceRates {
         let grown = balance.left + now.duration_since(balance.at).as_secs_f64() * per_s;
         *balance = Balance { left: grown.min(burst), at: now };
         if balance.left < 1.0 {
-            return Err(((1.0 - balance.left) / per_s).ceil() as u32);
+            return Err(((1.0 - balance.left) / per_s).ceil() as u16);
         }
         balance.left -= n as f64;
         Ok(())

@@ -29,14 +29,14 @@ impl ActiveSource {
         type_: Option<MessageType>,
         envelope: &Envelope<'_>,
         arrival: &Arrival<'_>,
-    ) -> Result<Message, Rejection> {
+    ) -> Result<Message, Box<Rejection>> {
         let checked = check_message(text, type_, envelope, arrival);
         let checked = checked.and_then(|message| self.controls().check(message, text));
         checked.map_err(|rejection| self.redacted(rejection))
     }
 
     /// A rejection without its text, if that may show a property that the plan blocks.
-    pub fn redacted(&self, mut rejection: Rejection) -> Rejection {
+    pub fn redacted(&self, mut rejection: Box<Rejection>) -> Box<Rejection> {
         self.controls().redact(&mut rejection);
         rejection
     }
