@@ -5,9 +5,8 @@ mod classify;
 mod kind;
 mod problem;
 
-use std::num::NonZeroU16;
-
 use std::any::Any;
+use std::num::NonZeroU16;
 
 use axum::Json;
 use axum::extract::rejection::BytesRejection;

@@ -13,7 +13,7 @@ fn decide(plan: &serde_json::Value, message: &str) -> String {
     let (what, violations) = match SourceControls::new(&source).check(checked, message) {
         Ok(message) => (message.body.unwrap_or_default(), message.violations),
         Err(rejection) => {
-            let Rejection { reason, detail, violations, .. } = &rejection;
+            let Rejection { reason, detail, violations, .. } = &*rejection;
             let place = rejection.place();
             (format!("{} at {place}: {detail}", reason.code()), violations.clone())
         }

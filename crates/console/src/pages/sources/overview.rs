@@ -199,7 +199,6 @@ fn patch(typed: &Typed) -> Result<SourcePatch, ApiError> {
     })
 }
 
-#[expect(clippy::too_many_arguments, reason = "each is a part of the request")]
 pub(super) async fn save(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,

@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::TrackingPlan;
 use engine::Expected;
-use maud::{Markup, Render, html};
+use maud::{Markup, html};
 use resources::Revised;
 use resources::sources::{self, ShownSource, SourcePatch};
 use web::App;
