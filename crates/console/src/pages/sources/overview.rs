@@ -105,7 +105,7 @@ impl<'a> Shown<'a> {
         let keys = format!("{}/sources/{}", Area::Settings.path(workspace), encode(&source.name));
         let has_library = self.app.settings.browser_library.is_some();
         html! {
-            section class="card" {
+            section class="card stack" {
                 h2 { "Messages" }
                 p { (state(source)) }
                 @match source.last_message_at {
@@ -116,7 +116,7 @@ impl<'a> Shown<'a> {
                     p { a href=(keys) { "Keys, name and switch" } }
                 }
             }
-            section class="card" {
+            section class="card stack" {
                 h2 { "Send the first message" }
                 p {
                     "Put the write key in the place of " code { (KEY_PLACEHOLDER) }

@@ -121,10 +121,10 @@ fn properties(event: &ShownEvent, here: &str, now: Timestamp) -> Markup {
     ];
     let table = Table::new("Properties of the event", columns);
     html! {
-        section class="card card-table" {
+        section class="section" {
             h2 { (name_of(event)) }
             p { (domain::counted(event.count, "message", "messages")) ". " a href=(here) { "All events" } }
-            (table.rows(event.properties.iter().map(row)))
+            div class="card card-table" { (table.rows(event.properties.iter().map(row))) }
             @if event.other_values > 0 {
                 p class="muted" {
                     (domain::counted(event.other_values, "value", "values"))
