@@ -12,12 +12,12 @@ use crate::sources::find;
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct SourceSchema {
     /// Events by type and name. Rejected messages and duplicates do not count.
-    pub events: Vec<ShownEvent>,
+    pub events: Vec<SourceEvent>,
 }
 
 /// An event of a source, or all its messages of a type that has no events.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct ShownEvent {
+pub struct SourceEvent {
     /// The type of the messages.
     #[serde(rename = "type")]
     pub type_: MessageType,
@@ -31,14 +31,14 @@ pub struct ShownEvent {
     /// When the latest one arrived.
     pub last_at: Timestamp,
     /// Its properties or traits by name.
-    pub properties: Vec<ShownProperty>,
+    pub properties: Vec<SourceProperty>,
     /// The number of values of properties beyond the limits.
     pub other_values: u64,
 }
 
 /// A property or a trait of an event.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct ShownProperty {
+pub struct SourceProperty {
     /// Its name.
     pub name: String,
     /// The types of its values.
@@ -56,14 +56,14 @@ pub struct ShownProperty {
 
 /// How messages of a source violated its tracking plan.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct Violations {
+pub struct SourceViolations {
     /// The most frequent first.
-    pub violations: Vec<ShownViolation>,
+    pub violations: Vec<SourceViolation>,
 }
 
 /// How often messages violated a plan in one way.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct ShownViolation {
+pub struct SourceViolation {
     /// The type of the messages.
     #[serde(rename = "type")]
     pub type_: MessageType,
@@ -86,7 +86,7 @@ pub struct ShownViolation {
     pub sample: Option<String>,
 }
 
-impl ShownEvent {
+impl SourceEvent {
     fn new((event, properties): (SeenEvent, Vec<SeenProperty>)) -> Self {
         Self {
             type_: event.type_,
@@ -94,13 +94,13 @@ impl ShownEvent {
             count: event.count,
             first_at: event.first_at,
             last_at: event.last_at,
-            properties: properties.into_iter().map(ShownProperty::new).collect(),
+            properties: properties.into_iter().map(SourceProperty::new).collect(),
             other_values: event.other_values,
         }
     }
 }
 
-impl ShownProperty {
+impl SourceProperty {
     fn new(property: SeenProperty) -> Self {
         Self {
             types: property.types(),
@@ -113,7 +113,7 @@ impl ShownProperty {
     }
 }
 
-impl ShownViolation {
+impl SourceViolation {
     fn new(row: ViolationCount) -> Self {
         let ViolationCount { type_, event, property, kind, count, .. } = row;
         let (first_at, last_at, sample) = (row.first_at, row.last_at, row.sample);
@@ -129,7 +129,7 @@ pub async fn read(workspace: &RequestedWorkspace, name: String) -> Result<Source
     let read = move |engine: &Engine| {
         find(&engine.config(), &name)?;
         let events = engine.snapshot().source_schemas.of_source(&name);
-        Ok(SourceSchema { events: events.into_iter().map(ShownEvent::new).collect() })
+        Ok(SourceSchema { events: events.into_iter().map(SourceEvent::new).collect() })
     };
     workspace.run(read).await
 }
@@ -141,11 +141,11 @@ pub async fn read(workspace: &RequestedWorkspace, name: String) -> Result<Source
 pub async fn violations(
     workspace: &RequestedWorkspace,
     name: String,
-) -> Result<Violations, ApiError> {
+) -> Result<SourceViolations, ApiError> {
     let read = move |engine: &Engine| {
         find(&engine.config(), &name)?;
         let rows = engine.snapshot().violations.of_source(&name);
-        Ok(Violations { violations: rows.into_iter().map(ShownViolation::new).collect() })
+        Ok(SourceViolations { violations: rows.into_iter().map(SourceViolation::new).collect() })
     };
     workspace.run(read).await
 }

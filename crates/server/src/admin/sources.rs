@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use resources::source_schema::{self, SourceSchema, Violations};
+use resources::source_schema::{self, SourceSchema, SourceViolations};
 use resources::sources::{self, NewSource, Rotation, ShownSource, SourcePatch};
 use serde::Serialize;
 use web::App;
@@ -103,12 +103,12 @@ pub(super) async fn schema(
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/sources/{name}/violations",
-    responses((status = 200, description = "Done", body = Violations)),
+    responses((status = 200, description = "Done", body = SourceViolations)),
 )]
 pub(super) async fn violations(
     Workspace(workspace): Workspace,
     Path((_, name)): Path<(String, String)>,
-) -> Result<Json<Violations>, ApiError> {
+) -> Result<Json<SourceViolations>, ApiError> {
     Ok(Json(source_schema::violations(&workspace, name).await?))
 }
 

@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use domain::{MessageType, Timestamp, ValueType};
 use maud::{Markup, Render, html};
-use resources::source_schema::{self, ShownEvent, ShownProperty, ShownViolation};
+use resources::source_schema::{self, SourceEvent, SourceProperty, SourceViolation};
 use resources::sources;
 use serde::Deserialize;
 use web::App;
@@ -62,12 +62,12 @@ pub(super) async fn show(
     Ok(page(&frame, &source, "/schema", &body).into_response())
 }
 
-fn name_of(event: &ShownEvent) -> &str {
+fn name_of(event: &SourceEvent) -> &str {
     event.event.as_deref().unwrap_or(event.type_.word())
 }
 
-fn all_events(events: &[ShownEvent], here: &str, now: Timestamp) -> Markup {
-    let row = |event: &ShownEvent| {
+fn all_events(events: &[SourceEvent], here: &str, now: Timestamp) -> Markup {
+    let row = |event: &SourceEvent| {
         let own = event.event.as_ref().map(|name| format!("&event={}", encode(name)));
         let href = format!("{here}?type={}{}", event.type_, own.unwrap_or_default());
         vec![
@@ -94,8 +94,8 @@ fn all_events(events: &[ShownEvent], here: &str, now: Timestamp) -> Markup {
     }
 }
 
-fn properties(event: &ShownEvent, here: &str, now: Timestamp) -> Markup {
-    let row = |property: &ShownProperty| {
+fn properties(event: &SourceEvent, here: &str, now: Timestamp) -> Markup {
+    let row = |property: &SourceProperty| {
         let types: Vec<&str> = property.types.iter().map(|type_| ValueType::word(*type_)).collect();
         vec![
             Cell::new(html! { (property.name) }),
@@ -156,8 +156,8 @@ pub(super) async fn show_violations(
     Ok(page(&frame, &source, "/violations", &body).into_response())
 }
 
-fn violations(rows: &[ShownViolation], now: Timestamp) -> Markup {
-    let row = |row: &ShownViolation| {
+fn violations(rows: &[SourceViolation], now: Timestamp) -> Markup {
+    let row = |row: &SourceViolation| {
         vec![
             Cell::new(html! { (row.event.as_deref().unwrap_or(row.type_.word())) }),
             Cell::new(html! { (row.property.as_deref().unwrap_or("–")) }),
