@@ -1,4 +1,5 @@
-//! The controls of a source: its allowed types and its tracking plan, before a message is journalled.
+//! The controls of a source: its allowed types and its tracking plan, before a message is
+//! journalled.
 //!
 //! What it decides is in the journal: the message as it was let through, or a rejection, each with
 //! its violations. The fold never asks a plan.

@@ -211,8 +211,8 @@ impl Workspaces {
         }
     }
 
-    /// Whose write key this is, also an earlier one whose time is over: [`domain::Source::takes_key`] says
-    /// whether it still is.
+    /// Whose write key this is, also an earlier one whose time is over:
+    /// [`domain::Source::takes_key`] says whether it still is.
     pub fn owner(self: &Arc<Self>, write_key: &str) -> KeyOwner {
         let (state, hash) = (self.0.load(), auth::hash(write_key));
         if let Some((workspace, source)) = state.sources.get(&hash) {

@@ -1,5 +1,6 @@
 //! `GET` and `POST /api/workspaces/{workspace}/sources`; `GET`, `PATCH` and `DELETE
-//! .../sources/{name}`; `GET .../sources/{name}/schema` and `.../violations`; `POST .../sources/{name}/rotate`; `DELETE .../sources/{name}/earlier_key`.
+//! .../sources/{name}`; `GET .../sources/{name}/schema` and `.../violations`; `POST
+//! .../sources/{name}/rotate`; `DELETE .../sources/{name}/earlier_key`.
 //! A write key is shown once, in the answer that made it.
 
 use std::sync::Arc;
