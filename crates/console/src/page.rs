@@ -5,10 +5,12 @@ mod area;
 mod header;
 mod navigation;
 mod of_request;
+mod server;
 mod shortcuts;
 
 pub(crate) use address::{encode, item_path, new_mapping_path, person_path};
 pub use area::Area;
+pub(crate) use server::Server;
 
 use axum::response::{IntoResponse, Response};
 use domain::{Role, WorkspaceId};

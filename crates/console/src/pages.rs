@@ -21,6 +21,8 @@ mod scenarios;
 mod segments;
 mod settings;
 mod sign_in;
+mod snippets;
+mod sources;
 mod start;
 mod try_it;
 #[cfg(test)]
@@ -52,6 +54,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(scenarios::routes(app))
         .merge(results::routes(app))
         .merge(segments::routes(app))
+        .merge(sources::routes(app))
         .merge(settings::routes(app))
 }
 
@@ -106,6 +109,7 @@ fn tables() -> Vec<&'static [Call]> {
         models::CALLS,
         operations::CALLS,
         overview::CALLS,
+        sources::CALLS,
     ];
     [&tables[..], segments::CALLS, settings::CALLS].concat()
 }

@@ -1,7 +1,12 @@
 //! Conversion to JSON values.
 
-use serde::Serialize;
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserializer as _, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// Converts to a JSON value and keeps numbers of single precision short: 0.3.
 ///
@@ -13,6 +18,30 @@ use serde_json::Value;
 pub fn to_value(value: &impl Serialize) -> Value {
     let text = serde_json::to_string(value).expect("plain fields always encode");
     serde_json::from_str(&text).expect("it was written as JSON just now")
+}
+
+/// The members of the text of a JSON object in their order, without a copy of the values. Empty for
+/// what is no object.
+pub fn members(object: &str) -> Vec<(Cow<'_, str>, &RawValue)> {
+    struct Members;
+    impl<'de> Visitor<'de> for Members {
+        type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut members = Vec::new();
+            while let Some((key, value)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
+                members.push((key.0, value));
+            }
+            Ok(members)
+        }
+    }
+    #[derive(Deserialize)]
+    struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+    serde_json::Deserializer::from_str(object).deserialize_map(Members).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -11,7 +11,9 @@ pub mod property;
 pub mod quantity;
 pub mod role;
 pub mod scenario;
+pub mod source_controls;
 pub mod timestamp;
+pub mod value_type;
 pub mod weak_signal;
 pub mod workspace;
 
@@ -24,17 +26,20 @@ pub use list::{
     ListSettings, Logic, Relevance,
 };
 pub use message::{
-    Arrival, Envelope, Message, MessageType, Rejection, RejectionReason, check_message,
+    Arrival, Envelope, Message, MessageType, Rejection, RejectionReason, Violation, ViolationKind,
+    check_message,
 };
 pub use property::{Column, PropertyType, PropertyValue};
 pub use quantity::{counted, grouped};
 pub use role::{Grant, Right, Role};
 pub use scenario::{Group, Scenario};
+pub use source_controls::SourceControls;
 pub use timestamp::Timestamp;
+pub use value_type::ValueType;
 pub use weak_signal::{WeakSignalKind, WeakSignalWeights};
 pub use workspace::{
     DELIVERY_CONCURRENCY_MAX, DELIVERY_RATE_MAX, DESTINATION_NAME_BYTES_MAX, DESTINATIONS_MAX,
     DeliverySettings, Destination, DestinationRules, ENGINE_DESTINATION, EarlierKey,
-    PRESETS_LATEST, Source, Token, TokenKind, TraitDefinition, TraitKind, WorkspaceConfig,
-    WorkspaceConfigError, WorkspaceSettings,
+    PRESETS_LATEST, Source, Token, TokenKind, TrackingPlan, TraitDefinition, TraitKind,
+    WorkspaceConfig, WorkspaceConfigError, WorkspaceSettings,
 };

@@ -2,6 +2,7 @@
 
 mod check;
 mod rejection;
+mod violation;
 
 use std::fmt;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::Timestamp;
 pub use check::{Arrival, Envelope, check_message};
 pub use rejection::{EXCERPT_BYTES_MAX, Rejection, RejectionReason};
+pub use violation::{SAMPLE_BYTES_MAX, Violation, ViolationKind};
 
 /// The largest single request body and the largest message inside a batch, in bytes.
 pub const MESSAGE_BYTES_MAX: usize = 32 * 1_024;
@@ -122,6 +124,9 @@ pub struct Message {
     pub received_at: Timestamp,
     /// The name of the source.
     pub source: String,
+    /// How it violates the tracking plan of its source, which let it through.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub violations: Vec<Violation>,
 }
 
 impl Message {

@@ -4,6 +4,7 @@ mod destination;
 mod destination_rules;
 mod source;
 mod token;
+mod tracking_plan;
 mod trait_definition;
 
 pub use destination::{
@@ -13,8 +14,13 @@ pub use destination::{
 pub use destination_rules::{
     DROP_FILTERS_MAX, DestinationRules, RULE_ENTRIES_MAX, RULE_ENTRY_BYTES_MAX,
 };
-pub use source::{EarlierKey, Source};
+pub use source::{EarlierKey, MESSAGES_PER_SECOND_MAX, Source};
 pub use token::{TOKEN_NAME_BYTES_MAX, TOKENS_MAX, Token, TokenKind};
+pub use tracking_plan::{
+    EventControl, PATTERN_BYTES_MAX, PATTERN_COMPILED_BYTES_MAX, PATTERNS_MAX, PLANNED_EVENTS_MAX,
+    PLANNED_NAME_BYTES_MAX, PLANNED_PROPERTIES_MAX, PLANNED_PROPERTIES_PER_EVENT_MAX, PlannedEvent,
+    PlannedProperty, PlannedType, PropertyControl, TrackingPlan, compile_pattern,
+};
 pub use trait_definition::{TRAIT_COUNT_DEFAULT, TraitDefinition, TraitKind};
 
 use serde::{Deserialize, Serialize};
@@ -328,6 +334,9 @@ impl WorkspaceConfig {
                     source.name,
                     token_form()
                 ));
+            }
+            if let Err(what) = source.check_controls() {
+                return refuse(format!("source {:?}: {what}", source.name));
             }
             let earlier = &self.sources[..n];
             if earlier.iter().any(|other| other.name == source.name) {

@@ -1,5 +1,6 @@
 //! Queries that need the journal in addition to a snapshot: bodies of messages, counts.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::{Message, UserIdx, WorkspaceConfig};
@@ -119,6 +120,12 @@ impl Engine {
     /// What became of the messages of the last hour that this process has journalled, by minute.
     pub fn message_rates(&self) -> MessageRates {
         self.shared.rates.read(self.now())
+    }
+
+    /// How many messages each source sent in the last hour, rejected ones included; sources without
+    /// any are missing. Counted since the workspace was opened.
+    pub fn messages_by_source(&self) -> BTreeMap<String, u64> {
+        self.shared.source_rates.of_last_hour(self.now())
     }
 
     /// Reads the message at an offset of the journal.

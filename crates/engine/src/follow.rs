@@ -17,6 +17,7 @@ use crate::error::{describe_error, store_error};
 use crate::inbox::{Inbox, Work};
 use crate::message_rates::{CountedEntry, MinuteCounts};
 use crate::shared::{Health, Shared};
+use crate::source_rates::SourceCounts;
 use crate::submission::DurableBatch;
 use crate::{EngineError, Entry, Outcome, SubmitError};
 
@@ -47,6 +48,8 @@ pub(crate) fn follow(shared: &Shared, store_folder: &Path, inbox: &Inbox) {
                 }
                 let kinds: Vec<_> =
                     entries.iter().map(|entry| CountedEntry::of(entry.entry())).collect();
+                let mut sources = SourceCounts::default();
+                entries.iter().for_each(|entry| sources.add(entry.entry()));
                 let entries: Vec<_> = (first_offset..).zip(entries).collect();
                 // When the journal reports an entry as durable, it has all earlier entries.
                 let before = if position < first_offset { read(first_offset) } else { Ok(()) };
@@ -60,6 +63,7 @@ pub(crate) fn follow(shared: &Shared, store_folder: &Path, inbox: &Inbox) {
                             counts.add(kind, outcome);
                         }
                         shared.rates.add(shared.clock.now(), counts);
+                        shared.source_rates.add(shared.clock.now(), sources);
                         let mut outcomes = outcomes.into_iter();
                         for (n_entries, reply) in replies {
                             // The caller may no longer wait.

@@ -42,6 +42,7 @@ mod segment_rules;
 mod segments;
 mod shared;
 mod sizes;
+mod source_rates;
 mod store_picture;
 mod submission;
 mod ticker;
@@ -129,10 +130,10 @@ pub use state::{
     KPI_DAYS_KEPT, KpiCounts, KpiRow, Kpis, ListImpression, MEMBERS_MAX, Member, Outcome,
     PLACES_PER_DAY_MAX, Place, RECOMMENDATION_DAYS_KEPT, RECOMMENDATION_ITEMS_MAX,
     REJECTIONS_KEPT_MAX, Rate, Refusal, Resource, Revisions, RuleUpdate, SAMPLE_INTERVAL_MS,
-    SAMPLES, SEGMENTATIONS_MAX, SEGMENTS_MAX, SYNONYMS_MAX, Segment, Segmentation,
-    SegmentationCommand, SegmentationKind, Synonym, SynonymCommand, TRAININGS_KEPT_MAX,
-    UNMATCHED_NAME_CHARS_MAX, UNMATCHED_NAMES_MAX, UnmatchedEvent, WEAK_SIGNALS_PER_KIND_MAX,
-    redact_write_keys,
+    SAMPLES, SEGMENTATIONS_MAX, SEGMENTS_MAX, SYNONYMS_MAX, SeenEvent, SeenProperty, Segment,
+    Segmentation, SegmentationCommand, SegmentationKind, Synonym, SynonymCommand,
+    TRAININGS_KEPT_MAX, UNMATCHED_NAME_CHARS_MAX, UNMATCHED_NAMES_MAX, UnmatchedEvent,
+    VIOLATIONS_MAX, ViolationCount, WEAK_SIGNALS_PER_KIND_MAX, redact_write_keys,
 };
 
 /// Checks that a text is an expression; what it names may be missing.

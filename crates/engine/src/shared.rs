@@ -15,6 +15,7 @@ use store::Store;
 use crate::Clock;
 use crate::message_rates::RateCounter;
 use crate::outcomes::Outcomes;
+use crate::source_rates::SourceRates;
 
 /// Whether the engine can take entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +43,7 @@ pub(crate) struct Shared {
     pub(crate) outcomes: Outcomes,
     /// What became of the messages of the last hour.
     pub(crate) rates: RateCounter,
+    pub(crate) source_rates: SourceRates,
 }
 
 impl Shared {
@@ -53,6 +55,7 @@ impl Shared {
     ) -> Self {
         Self {
             rates: RateCounter::new(clock.now()),
+            source_rates: SourceRates::default(),
             journal,
             clock,
             config: ArcSwap::new(Arc::clone(&views.setup.config)),

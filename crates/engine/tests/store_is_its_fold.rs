@@ -6,7 +6,7 @@
 use catalog::{CatalogFile, Format, ImportOptions, Property, read_file};
 use domain::{
     Arrival, Endpoint, Envelope, Interaction, InteractionKind, PropertyType, Scenario, Timestamp,
-    TraitDefinition, WorkspaceId, check_message,
+    TraitDefinition, Violation, ViolationKind, WorkspaceId, check_message,
 };
 use engine::{
     CollectionKind, Command, ConfigChange, ConfigCommand, ConfirmedRemovals, DataFolder, Engine,
@@ -98,10 +98,22 @@ impl Source {
         };
         let mut body = body;
         body["messageId"] = id.into();
-        let arrival = Arrival { received_at: self.at, source: "web", peer_ip: None };
+        // Sources of these names come and go.
+        let source = self.text("n", 3);
+        let arrival = Arrival { received_at: self.at, source: &source, peer_ip: None };
         match check_message(&body.to_string(), None, &Envelope::default(), &arrival) {
-            Ok(message) => Entry::Message(Box::new(message)),
-            Err(rejection) => Entry::Rejected(Box::new(rejection)),
+            Ok(mut message) => {
+                if self.random.chance(0.2) {
+                    message.violations.push(Violation {
+                        kind: ViolationKind::WrongType,
+                        event: message.event.clone(),
+                        property: Some(self.text("p", 5)),
+                        sample: Some("1".to_owned()),
+                    });
+                }
+                Entry::Message(Box::new(message))
+            }
+            Err(rejection) => Entry::Rejected(rejection),
         }
     }
 
@@ -180,13 +192,7 @@ impl Source {
 
     fn config_command(&mut self) -> ConfigCommand {
         let (name, write_key) = (self.text("n", 3), self.text("k", 1_000_000));
-        let source = domain::Source {
-            name,
-            write_key,
-            bearer_tokens: Vec::new(),
-            enabled: true,
-            earlier_key: None,
-        };
+        let source = domain::Source::new(&name, &write_key);
         let definition = TraitDefinition::recommended_items(self.text("t", 3));
         let scenario = Scenario::new(self.text("n", 3), Endpoint::SearchItems);
         let change = match self.random.below(6) {

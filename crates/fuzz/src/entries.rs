@@ -23,15 +23,11 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let check = |text, type_| check_message(text, Some(type_), &Envelope::default(), &arrival);
     let track = r#"{"messageId":"m","userId":"u","event":"Product Viewed","properties":{"sku":"i","price":2.5}}"#;
     let message = check(track, MessageType::Track).map(|message| Entry::Message(Box::new(message)));
-    let rejected =
-        check("{}", MessageType::Track).map_err(|rejection| Entry::Rejected(Box::new(rejection)));
+    let rejected = check("{}", MessageType::Track).map_err(Entry::Rejected);
     let config = WorkspaceId::new("shop").map(|id| WorkspaceConfig {
         sources: vec![Source {
-            name: "web".to_owned(),
-            write_key: "key".to_owned(),
             bearer_tokens: vec!["token".to_owned()],
-            enabled: true,
-            earlier_key: None,
+            ..Source::new("web", "key")
         }],
         ..WorkspaceConfig::empty(id)
     });

@@ -5,7 +5,11 @@ use domain::message::{
     EXCERPT_BYTES_MAX, FUTURE_TOLERANCE_MS, GROUP_ID_CHARS_MAX, MESSAGE_BYTES_MAX,
     MESSAGE_ID_CHARS_BELOW,
 };
-use domain::{Arrival, Envelope, Message, MessageType, RejectionReason, Timestamp, check_message};
+use domain::source_controls::VIOLATIONS_PER_MESSAGE_MAX;
+use domain::{
+    Arrival, Envelope, Message, MessageType, RejectionReason, Source, SourceControls, Timestamp,
+    check_message,
+};
 use serde_json::value::RawValue;
 
 /// Texts with a meaning in a message.
@@ -82,6 +86,34 @@ pub fn run(bytes: &[u8]) {
     let Some(message) = check_text(&text, path & 0x7f, &envelope) else { return };
     check_message_is_sound(&message);
     check_is_accepted_again(&message);
+    check_plan(message, &text);
+}
+
+/// What a plan lets through is as sound as the message was, and has nothing that the plan takes
+/// out.
+fn check_plan(message: Message, text: &str) {
+    const PLAN: &str = r#"{
+        "events": [{ "name": "Product Viewed", "properties": [
+            { "name": "product_id", "required": true, "types": ["string"], "pattern": "^[a-z]+$" }
+        ] }],
+        "identify": [{ "name": "a", "types": ["date-time"] }],
+        "unplanned_properties": "omit", "violations": "omit",
+        "blocked_events": ["Order Completed"], "blocked_properties": ["price"]
+    }"#;
+    let plan = serde_json::from_str(PLAN).expect("it is a plan");
+    let source = Source { plan: Some(plan), ..Source::new("web", "key") };
+    match SourceControls::new(&source).check(message, text) {
+        Ok(message) => {
+            check_message_is_sound(&message);
+            assert!(message.violations.len() <= VIOLATIONS_PER_MESSAGE_MAX);
+            let body = message.body.as_deref().map_or_else(Vec::new, domain::json::members);
+            assert!(body.iter().all(|(name, _)| name != "price"), "a blocked property");
+        }
+        Err(rejection) => {
+            assert_eq!(rejection.reason, RejectionReason::EventBlocked);
+            assert!(rejection.excerpt.len() <= EXCERPT_BYTES_MAX, "an excerpt over its limit");
+        }
+    }
 }
 
 /// Checks the form of a text, and the invariants of its rejection where it is refused.

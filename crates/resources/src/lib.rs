@@ -34,6 +34,7 @@ pub mod scenarios;
 pub mod segmentations;
 pub mod settings;
 mod shown;
+pub mod source_schema;
 pub mod sources;
 pub mod synonyms;
 pub mod timeline;

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use domain::{Source, Timestamp, WorkspaceConfig};
+use std::collections::BTreeMap;
+
+use domain::{MessageType, Source, Timestamp, TrackingPlan, WorkspaceConfig};
 use engine::{ConfigChange, Engine, Expected, Resource};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use web::App;
 use web::error::{ApiError, ErrorKind};
 use web::workspaces::{KeyOwner, RequestedWorkspace};
@@ -30,10 +32,39 @@ pub struct ShownSource {
     /// The write key, where it was just made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub write_key: Option<String>,
+    /// The types of its messages, others are rejected; missing for all types.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed_types: Option<Vec<MessageType>>,
+    /// How many messages it may send in a second; missing for any number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub messages_per_second: Option<u32>,
+    /// Its tracking plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<TrackingPlan>,
+    /// When its latest message arrived that was taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_message_at: Option<Timestamp>,
+    /// How many messages it sent in the last hour, rejected ones included. Counted since the
+    /// workspace was opened.
+    pub messages_last_hour: u64,
+}
+
+/// What sources have sent, by their names.
+#[derive(Default)]
+struct Activity {
+    last_messages: BTreeMap<String, Timestamp>,
+    last_hour: BTreeMap<String, u64>,
+}
+
+impl Activity {
+    fn of(engine: &Engine) -> Self {
+        let last_messages = engine.snapshot().source_schemas.last_messages();
+        Self { last_messages, last_hour: engine.messages_by_source() }
+    }
 }
 
 impl ShownSource {
-    fn without_key(source: &Source, now: Timestamp) -> Self {
+    fn without_key(source: &Source, activity: &Activity, now: Timestamp) -> Self {
         let until = source.earlier_key.as_ref().map(|earlier| earlier.until);
         Self {
             name: source.name.clone(),
@@ -41,6 +72,11 @@ impl ShownSource {
             n_bearer_tokens: source.bearer_tokens.len(),
             earlier_key_until: until.filter(|until| *until > now),
             write_key: None,
+            allowed_types: source.allowed_types.clone(),
+            messages_per_second: source.messages_per_second,
+            plan: source.plan.clone(),
+            last_message_at: activity.last_messages.get(&source.name).copied(),
+            messages_last_hour: activity.last_hour.get(&source.name).copied().unwrap_or(0),
         }
     }
 }
@@ -58,6 +94,12 @@ pub struct NewSource {
     pub bearer_tokens: Vec<String>,
     /// Whether its messages are taken; they are where it is missing.
     pub enabled: Option<bool>,
+    /// The types of its messages; all where it is missing.
+    pub allowed_types: Option<Vec<MessageType>>,
+    /// How many messages it may send in a second; any number where it is missing.
+    pub messages_per_second: Option<u32>,
+    /// Its tracking plan.
+    pub plan: Option<TrackingPlan>,
 }
 
 /// A change of a source. Keys that are missing stay as they are.
@@ -72,6 +114,25 @@ pub struct SourcePatch {
     pub bearer_tokens: Option<Vec<String>>,
     /// Whether its messages are taken.
     pub enabled: Option<bool>,
+    /// The types of its messages; `null` for all.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Vec<MessageType>>)]
+    pub allowed_types: Option<Option<Vec<MessageType>>>,
+    /// How many messages it may send in a second; `null` for any number.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<u32>)]
+    pub messages_per_second: Option<Option<u32>>,
+    /// Another tracking plan, as a whole; `null` removes it.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<TrackingPlan>)]
+    pub plan: Option<Option<TrackingPlan>>,
+}
+
+/// Reads a key that is there, so that `null` differs from a key that is missing.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(from).map(Some)
 }
 
 /// How a write key is replaced by a new one.
@@ -88,9 +149,14 @@ pub struct Rotation {
 ///
 /// # Errors
 /// 503 where the workspace is closed.
-pub fn list(app: &App, workspace: &RequestedWorkspace) -> Result<Vec<ShownSource>, ApiError> {
-    let (config, now) = (workspace.config()?, app.access.now());
-    Ok(config.sources.iter().map(|source| ShownSource::without_key(source, now)).collect())
+pub async fn list(app: &App, workspace: &RequestedWorkspace) -> Result<Vec<ShownSource>, ApiError> {
+    let now = app.access.now();
+    let list = move |engine: &Engine| {
+        let (config, activity) = (engine.config(), Activity::of(engine));
+        let shown = |source| ShownSource::without_key(source, &activity, now);
+        Ok(config.sources.iter().map(shown).collect())
+    };
+    workspace.run(list).await
 }
 
 /// A source.
@@ -105,7 +171,7 @@ pub async fn read(
     let now = app.access.now();
     let read = move |engine: &Engine| {
         let (config, revisions) = engine.revised_config();
-        let value = ShownSource::without_key(&find(&config, &name)?, now);
+        let value = ShownSource::without_key(&find(&config, &name)?, &Activity::of(engine), now);
         Ok(Revised { value, revision: revisions.revision(&Resource::Source(name)) })
     };
     workspace.run(read).await
@@ -126,6 +192,9 @@ pub async fn create(
         bearer_tokens: new.bearer_tokens,
         enabled: new.enabled.unwrap_or(true),
         earlier_key: None,
+        allowed_types: new.allowed_types,
+        messages_per_second: new.messages_per_second,
+        plan: new.plan,
     };
     configure(app, workspace, move |app, engine| {
         put(app, engine, &source.name, &source, Expected::Absent)?;
@@ -150,11 +219,15 @@ pub async fn update(
         source.name = patch.name.unwrap_or(source.name);
         source.bearer_tokens = patch.bearer_tokens.unwrap_or(source.bearer_tokens);
         source.enabled = patch.enabled.unwrap_or(source.enabled);
+        source.allowed_types = patch.allowed_types.unwrap_or(source.allowed_types);
+        source.messages_per_second =
+            patch.messages_per_second.unwrap_or(source.messages_per_second);
+        source.plan = patch.plan.unwrap_or(source.plan);
         if let Some(write_key) = patch.write_key.filter(|key| *key != source.write_key) {
             source.rotate(write_key, None);
         }
         put(app, engine, &name, &source, expected)?;
-        let shown = ShownSource::without_key(&source, app.access.now());
+        let shown = ShownSource::without_key(&source, &Activity::of(engine), app.access.now());
         Ok(Revised::now(engine, &Resource::Source(source.name), shown))
     })
     .await
@@ -228,7 +301,7 @@ pub async fn delete(
 fn with_key(app: &App, engine: &Engine, source: Source) -> Revised<ShownSource> {
     let shown = ShownSource {
         write_key: Some(source.write_key.clone()),
-        ..ShownSource::without_key(&source, app.access.now())
+        ..ShownSource::without_key(&source, &Activity::of(engine), app.access.now())
     };
     Revised::now(engine, &Resource::Source(source.name), shown)
 }
@@ -262,7 +335,7 @@ fn put(
     Ok(())
 }
 
-fn find(config: &WorkspaceConfig, name: &str) -> Result<Source, ApiError> {
+pub(crate) fn find(config: &WorkspaceConfig, name: &str) -> Result<Source, ApiError> {
     config.source(name).cloned().ok_or_else(|| {
         let names: Vec<&str> = config.sources.iter().map(|source| source.name.as_str()).collect();
         unknown_resource("source", name, &names)

@@ -120,6 +120,8 @@ fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(settings::read_weights, settings::put_weights))
         .routes(routes!(sources::list, sources::create))
         .routes(routes!(sources::read, sources::update, sources::delete))
+        .routes(routes!(sources::schema))
+        .routes(routes!(sources::violations))
         .routes(routes!(sources::rotate))
         .routes(routes!(sources::end_overlap))
         .routes(routes!(tokens::list, tokens::create))

@@ -61,7 +61,7 @@ pub(crate) fn discarding_routes() -> Router<Arc<App>> {
         let (call, body) = Call::read(&app, request, BATCH_BYTES_MAX).await?;
         let wire = batch::read(&body)?;
         let ((_, source), _permit) = call.enter(&app, wire.write_key().as_deref()).await?;
-        let n_good = batch::check(&wire, &call.arrival(&source.name))
+        let n_good = batch::check(&wire, &source, &call.arrival(&source.name))
             .filter(|checked| checked.is_ok())
             .count();
         Ok::<_, ApiError>(Json(json!({ "success": true, "messages": n_good })))
@@ -77,7 +77,8 @@ async fn handle_single(
     let (call, body) = Call::read(&app, request, MESSAGE_BYTES_MAX).await?;
     let ((workspace, source), _permit) =
         call.enter(&app, single::write_key(&body)?.as_deref()).await?;
-    let checked = single::parse(&body, type_, &call.arrival(&source.name))?;
+    app.admission.take_messages(workspace.id(), &source, 1)?;
+    let checked = single::parse(&body, type_, &source, &call.arrival(&source.name))?;
     Ok(submit_messages(&workspace, std::iter::once(checked), call.is_strict()).await)
 }
 
@@ -86,8 +87,9 @@ async fn handle_batch(app: Arc<App>, request: Request) -> Result<Response, ApiEr
     let _room = app.admission.make_room_for(body.len()).await;
     let wire = batch::read(&body)?;
     let ((workspace, source), _permit) = call.enter(&app, wire.write_key().as_deref()).await?;
+    app.admission.take_messages(workspace.id(), &source, wire.n_messages())?;
     let arrival = call.arrival(&source.name);
-    Ok(submit_messages(&workspace, batch::check(&wire, &arrival), call.is_strict()).await)
+    Ok(submit_messages(&workspace, batch::check(&wire, &source, &arrival), call.is_strict()).await)
 }
 
 /// A request without its body.

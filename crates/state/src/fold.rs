@@ -191,7 +191,14 @@ fn apply_entry(
             let mapped = mapped.unwrap_or_else(|| Mapped::new(&message, &views.setup.mappings));
             return apply_message(views, batch, offset, &message, mapped);
         }
-        Entry::Rejected(rejection) => views.rejections.add(batch, *rejection),
+        Entry::Rejected(rejection) => {
+            let at = views.setup.clock.time().bound(rejection.received_at);
+            if let Some(type_) = rejection.type_ {
+                let violations = &rejection.violations;
+                views.violations.add(batch, &rejection.source, type_, violations, at);
+            }
+            views.rejections.add(batch, *rejection);
+        }
         Entry::Interactions { received_at, interactions } => {
             let (mut added, mut duplicates) = (0, 0);
             for interaction in interactions {
@@ -255,6 +262,9 @@ fn apply_message(
         views.destinations.record_duplicate(batch, offset);
         return Ok(Outcome::Duplicate);
     }
+    views.source_schemas.add(message, received_at);
+    let violations = &message.violations;
+    views.violations.add(batch, &message.source, message.type_, violations, received_at);
     let origin = Origin::message(offset, message);
     let (user, merge) = views.profiles.resolve(
         batch,
@@ -447,6 +457,7 @@ fn new_rejection(message: &Message, reason: RejectionReason, detail: String) -> 
         type_: Some(message.type_),
         received_at: message.received_at,
         excerpt: Rejection::cut_excerpt(message.body.as_deref().unwrap_or_default()),
+        violations: Vec::new(),
     }
 }
 

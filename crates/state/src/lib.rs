@@ -17,11 +17,13 @@ mod refusal;
 mod rejections;
 mod segmentations;
 mod setup;
+mod source_schema;
 mod synonyms;
 mod timers;
 mod training;
 mod unmatched_events;
 mod views;
+mod violations;
 mod weak_signals;
 
 pub use attribution::{
@@ -57,6 +59,10 @@ pub use segmentations::{
     SegmentationKind, Segmentations,
 };
 pub use setup::Setup;
+pub use source_schema::{
+    SCHEMA_EVENTS_MAX, SCHEMA_EVENTS_PER_SOURCE_MAX, SCHEMA_NAME_BYTES_MAX, SCHEMA_PROPERTIES_MAX,
+    SCHEMA_PROPERTIES_PER_EVENT_MAX, SeenEvent, SeenProperty, SourceSchemas,
+};
 pub use synonyms::{SYNONYMS_MAX, Synonym, SynonymCommand, Synonyms};
 pub use timers::{TIMERS_MAX, Timer, TimerKind, Timers};
 pub use training::{TRAININGS_KEPT_MAX, TrainingRecord};
@@ -64,4 +70,5 @@ pub use unmatched_events::{
     UNMATCHED_NAME_CHARS_MAX, UNMATCHED_NAMES_MAX, UnmatchedEvent, UnmatchedEvents,
 };
 pub use views::Views;
+pub use violations::{VIOLATIONS_MAX, ViolationCount, Violations};
 pub use weak_signals::{WEAK_SIGNALS_PER_KIND_MAX, WeakSignals};

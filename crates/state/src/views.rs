@@ -18,9 +18,11 @@ use crate::part::StatePart;
 use crate::rejections::Rejections;
 use crate::segmentations::Segmentations;
 use crate::setup::Setup;
+use crate::source_schema::SourceSchemas;
 use crate::synonyms::Synonyms;
 use crate::timers::Timers;
 use crate::unmatched_events::UnmatchedEvents;
+use crate::violations::Violations;
 use crate::weak_signals::WeakSignals;
 
 /// Declares [`Views`] from the list of its parts, with the methods that visit every part.
@@ -107,6 +109,10 @@ views! {
     rejections: Rejections,
     /// Counts of events that no preset matches.
     unmatched_events: UnmatchedEvents,
+    /// Events and properties that each source has sent.
+    source_schemas: SourceSchemas,
+    /// Counts of violations of tracking plans.
+    violations: Violations,
     /// Recent impressions of each user.
     impressions: Impressions,
     /// How far each destination came.
@@ -139,6 +145,8 @@ impl Views {
     ) -> Result<(), StoreError> {
         self.setup.put_config(batch, config, revisions);
         self.unmatched_events.remove_matched(batch, &self.setup.mappings);
+        self.source_schemas.retain_configured(batch, &self.setup.config);
+        self.violations.retain_configured(batch, &self.setup.config);
         self.destinations.follow_config(batch, offset, &self.setup.config)
     }
 

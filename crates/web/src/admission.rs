@@ -11,12 +11,14 @@ mod limits;
 mod list_threads;
 mod origin;
 mod rates;
+mod source_rates;
 
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use domain::{Source, WorkspaceId};
 use engine::MemoryBudget;
 use parking_lot::Mutex;
 use rustc_hash::{FxHashMap, FxHasher};
@@ -29,6 +31,8 @@ pub use self::limits::CallerLimits;
 use self::list_threads::ListThreads;
 pub use self::origin::Origin;
 pub use self::rates::Rates;
+pub use self::source_rates::SOURCE_BURST_S;
+use self::source_rates::SourceRates;
 use crate::connections::Phase;
 use crate::error::ApiError;
 
@@ -75,6 +79,7 @@ pub struct Admission {
     question_turns: Arc<Semaphore>,
     failures: Mutex<FxHashMap<IpAddr, (Instant, u32)>>,
     large_bodies: Arc<Semaphore>,
+    source_rates: SourceRates,
 }
 
 #[derive(Default)]
@@ -136,6 +141,7 @@ impl Admission {
             under_way: Mutex::default(),
             failures: Mutex::default(),
             large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_KB_MAX)),
+            source_rates: SourceRates::default(),
         }
     }
 
@@ -193,6 +199,27 @@ impl Admission {
         }
         let account = Account { admission: Arc::clone(self), is_public, address };
         Ok(Permit { account, token })
+    }
+
+    /// Takes messages from what a source may send. A source without a limit may send any number.
+    ///
+    /// # Errors
+    /// 429 where it has used up its limit, with when to come back.
+    pub fn take_messages(
+        &self,
+        workspace: &WorkspaceId,
+        source: &Source,
+        n: usize,
+    ) -> Result<(), ApiError> {
+        let Some(per_s) = source.messages_per_second else { return Ok(()) };
+        let taken = self.source_rates.take(workspace, &source.name, per_s, n, Instant::now());
+        taken.map_err(|wait_s| {
+            let message = format!(
+                "source {:?} may send {per_s} messages a second: come back in {wait_s} s",
+                source.name
+            );
+            ApiError::too_many_requests(message).retry_after(wait_s)
+        })
     }
 
     /// How many requests are under way now.

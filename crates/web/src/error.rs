@@ -6,6 +6,7 @@ mod kind;
 mod problem;
 
 use std::any::Any;
+use std::num::NonZeroU16;
 
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
@@ -37,6 +38,8 @@ pub struct ApiError {
     detail: Option<Box<serde_json::Value>>,
     /// The present revision of the resource that the request would have changed.
     revision: Option<u64>,
+    /// How long to wait, in seconds, where that is known.
+    retry_after_s: Option<NonZeroU16>,
 }
 
 impl ApiError {
@@ -49,6 +52,7 @@ impl ApiError {
             parameter: None,
             detail: None,
             revision: None,
+            retry_after_s: None,
         }
     }
 
@@ -90,6 +94,11 @@ impl ApiError {
     /// Come back soon.
     pub fn too_many_requests(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::TooManyRequests, message)
+    }
+
+    /// The same, with how long to wait, in seconds.
+    pub fn retry_after(self, seconds: u16) -> Self {
+        Self { retry_after_s: NonZeroU16::new(seconds), ..self }
     }
 
     /// The file of an import is wrong; `detail` is the report.
@@ -163,6 +172,10 @@ impl IntoResponse for ApiError {
         }
         let mut response = (self.kind.status(), Json(body)).into_response();
         say_when_to_retry(&mut response);
+        if let Some(seconds) = self.retry_after_s {
+            response.headers_mut().insert(RETRY_AFTER, seconds.get().into());
+            response.headers_mut().insert("x-ratelimit-reset", seconds.get().into());
+        }
         if let Some(revision) = self.revision {
             response.headers_mut().insert(ETAG, etag(revision));
         }

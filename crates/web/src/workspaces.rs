@@ -1,6 +1,7 @@
 //! The workspaces that are served, and those that cannot be at the moment: both change while the
 //! server runs.
 
+mod active_source;
 mod handle;
 mod in_path;
 
@@ -8,22 +9,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use domain::{Source, WorkspaceId};
+use domain::WorkspaceId;
 use engine::Engine;
 
+pub use self::active_source::ActiveSource;
 pub use self::handle::{BlockingHandle, RequestedWorkspace, WorkspaceHandle};
 pub use self::in_path::Workspace;
 use crate::auth;
 use crate::error::ApiError;
 
 /// The workspace and source of a write key.
-pub type WorkspaceSource = (WorkspaceHandle, Arc<Source>);
+pub type WorkspaceSource = (WorkspaceHandle, Arc<ActiveSource>);
 
 /// The hash of a write key.
 type KeyHash = [u8; 32];
 
 /// The id of a workspace and one of its sources.
-type RegisteredSource = (WorkspaceId, Arc<Source>);
+type RegisteredSource = (WorkspaceId, Arc<ActiveSource>);
 
 /// Every workspace that the server knows of, open or closed.
 #[derive(Default)]
@@ -209,8 +211,8 @@ impl Workspaces {
         }
     }
 
-    /// Whose write key this is, also an earlier one whose time is over: [`Source::takes_key`] says
-    /// whether it still is.
+    /// Whose write key this is, also an earlier one whose time is over:
+    /// [`domain::Source::takes_key`] says whether it still is.
     pub fn owner(self: &Arc<Self>, write_key: &str) -> KeyOwner {
         let (state, hash) = (self.0.load(), auth::hash(write_key));
         if let Some((workspace, source)) = state.sources.get(&hash) {
@@ -241,7 +243,7 @@ impl From<NotOpen> for ApiError {
 fn list_sources(engine: &Arc<Engine>) -> Vec<(KeyHash, RegisteredSource)> {
     let mut by_key = Vec::new();
     for source in &engine.config().sources {
-        let source = Arc::new(source.clone());
+        let source = Arc::new(ActiveSource::new(source.clone()));
         let registered = |key| (auth::hash(key), (engine.id().clone(), Arc::clone(&source)));
         by_key.extend(source.write_keys().map(registered));
     }

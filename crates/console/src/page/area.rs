@@ -26,6 +26,8 @@ pub enum Area {
     Models,
     /// Segmentations, synonyms, series, groups.
     Segments,
+    /// Who sends messages.
+    Sources,
     /// What messages become.
     Mappings,
     /// Sources, traits, accounts.
@@ -40,7 +42,7 @@ impl Area {
         ("See", &[Self::Overview, Self::Live, Self::People, Self::Catalog]),
         ("Decide", &[Self::TryIt, Self::Scenarios, Self::Results]),
         ("Improve", &[Self::Models, Self::Segments]),
-        ("Run", &[Self::Mappings, Self::Settings, Self::Operations]),
+        ("Run", &[Self::Sources, Self::Mappings, Self::Settings, Self::Operations]),
     ];
 
     /// The name in the navigation.
@@ -55,6 +57,7 @@ impl Area {
             Self::Results => "Results",
             Self::Models => "Models",
             Self::Segments => "Segments",
+            Self::Sources => "Sources",
             Self::Mappings => "Mappings",
             Self::Settings => "Settings",
             Self::Operations => "Operations",
@@ -81,6 +84,7 @@ impl Area {
             Self::Results => "r",
             Self::Models => "m",
             Self::Segments => "e",
+            Self::Sources => "u",
             Self::Mappings => "a",
             Self::Settings => "x",
             Self::Operations => "w",
@@ -98,6 +102,7 @@ impl Area {
             Self::Results => Icon::Results,
             Self::Models => Icon::Models,
             Self::Segments => Icon::Segments,
+            Self::Sources => Icon::Sources,
             Self::Mappings => Icon::Mappings,
             Self::Settings => Icon::Settings,
             Self::Operations => Icon::Operations,

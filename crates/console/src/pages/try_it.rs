@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Form as Posted, FromRequestParts, State};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use domain::Right::SeePeople;
@@ -25,7 +25,6 @@ use resources::scenarios;
 use serde::Deserialize;
 use web::App;
 use web::access::{Call, Caller};
-use web::admission::Origin;
 use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::{RequestedWorkspace, Workspace};
@@ -34,7 +33,7 @@ use self::form::SettingsForm;
 use self::list::Shown;
 use self::state::{Beside, Trial};
 use crate::gate::{edit, gated, read};
-use crate::page::{Area, Frame, Page};
+use crate::page::{Area, Frame, Page, Server};
 use crate::ui::{Button, Callout, Icon};
 
 pub(super) const CALLS: &[Call] = &[
@@ -59,13 +58,6 @@ struct Viewer {
     server: Server,
 }
 
-/// Where calls of the recommender API go.
-struct Server {
-    /// With its port.
-    host: String,
-    is_https: bool,
-}
-
 impl FromRequestParts<Arc<App>> for Viewer {
     type Rejection = ApiError;
 
@@ -73,14 +65,8 @@ impl FromRequestParts<Arc<App>> for Viewer {
         let frame = Frame::from_request_parts(parts, app).await?;
         let caller = parts.extensions.get::<Caller>();
         let may_keep = caller.is_some_and(|caller| caller.grant.role.has(Right::ChangeWorkspace));
-        let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        let is_plain = |host: &&str| {
-            host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
-        };
-        // It stands in code that somebody runs.
-        let host = host.filter(is_plain).unwrap_or("localhost").to_owned();
-        let is_https = parts.extensions.get::<Origin>().is_some_and(|origin| origin.is_https);
-        Ok(Self { frame, may_keep, server: Server { host, is_https } })
+        let Ok(server) = Server::from_request_parts(parts, app).await;
+        Ok(Self { frame, may_keep, server })
     }
 }
 

@@ -26,6 +26,8 @@ pub enum Icon {
     Results,
     /// Segmentations, synonyms, series, groups.
     Segments,
+    /// Sources.
+    Sources,
     /// Mappings.
     Mappings,
     /// Settings.
@@ -104,6 +106,7 @@ impl Icon {
             Self::Segments => {
                 "M3 3h5.5v5.5H3zM11.5 3H17v5.5h-5.5zM3 11.5h5.5V17H3zM14.25 11.5a2.75 2.75 0 1 0 0 5.5 2.75 2.75 0 0 0 0-5.5z"
             }
+            Self::Sources => "M3 4h6v4H3zM3 12h6v4H3zM9 6h3v8H9M12 10h5M14.5 7.5L17 10l-2.5 2.5",
             Self::Mappings => {
                 "M3 5h4l6 10h4M3 15h4l6-10h4M14.5 2.5L17 5l-2.5 2.5M14.5 12.5L17 15l-2.5 2.5"
             }

@@ -54,16 +54,19 @@ pub fn check_message(
     type_: Option<MessageType>,
     envelope: &Envelope<'_>,
     arrival: &Arrival<'_>,
-) -> Result<Message, Rejection> {
+) -> Result<Message, Box<Rejection>> {
     let mut seen = Seen { type_, message_id: None };
-    check(text, envelope, arrival, &mut seen).map_err(|Refusal { reason, detail }| Rejection {
-        reason,
-        detail,
-        source: arrival.source.to_owned(),
-        message_id: seen.message_id,
-        type_: seen.type_,
-        received_at: arrival.received_at,
-        excerpt: Rejection::cut_excerpt(text),
+    check(text, envelope, arrival, &mut seen).map_err(|Refusal { reason, detail }| {
+        Box::new(Rejection {
+            reason,
+            detail,
+            source: arrival.source.to_owned(),
+            message_id: seen.message_id,
+            type_: seen.type_,
+            received_at: arrival.received_at,
+            excerpt: Rejection::cut_excerpt(text),
+            violations: Vec::new(),
+        })
     })
 }
 
@@ -219,6 +222,7 @@ fn check(
         sent_at,
         received_at: arrival.received_at,
         source: arrival.source.to_owned(),
+        violations: Vec::new(),
     })
 }
 

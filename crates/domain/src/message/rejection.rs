@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::MessageType;
+use super::{MessageType, Violation};
 use crate::Timestamp;
 
 /// The longest excerpt of a rejected message, in bytes.
@@ -59,6 +59,14 @@ pub enum RejectionReason {
     IdentityLimit,
     /// An id is `.` or `..`, or has a control character.
     IdInvalid,
+    /// The source does not allow messages of this type.
+    TypeNotAllowed,
+    /// The tracking plan of the source blocks the event.
+    EventBlocked,
+    /// The tracking plan does not have the event or a property, and blocks what it does not have.
+    Unplanned,
+    /// A property violates the tracking plan, which blocks violations.
+    PlanViolated,
 }
 
 impl RejectionReason {
@@ -88,6 +96,10 @@ impl RejectionReason {
             Self::MappingFailed => "mapping_failed",
             Self::IdentityLimit => "identity_limit",
             Self::IdInvalid => "id_invalid",
+            Self::TypeNotAllowed => "event_setting",
+            Self::EventBlocked => "event_blocked",
+            Self::Unplanned => "unplanned",
+            Self::PlanViolated => "schema_violation",
         }
     }
 }
@@ -124,6 +136,10 @@ impl RejectionReason {
             Self::MappingFailed => "Taken, but a preset lacks what it needs",
             Self::IdentityLimit => "Taken, but its ids could not be linked",
             Self::IdInvalid => "An id cannot stand in addresses",
+            Self::TypeNotAllowed => "The source does not allow this type",
+            Self::EventBlocked => "The tracking plan blocks the event",
+            Self::Unplanned => "Not in the tracking plan",
+            Self::PlanViolated => "A property violates the tracking plan",
         }
     }
 }
@@ -145,6 +161,9 @@ pub struct Rejection {
     pub received_at: Timestamp,
     /// The first [`EXCERPT_BYTES_MAX`] bytes of the text.
     pub excerpt: String,
+    /// How the message violates the tracking plan of its source.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub violations: Vec<Violation>,
 }
 
 impl Rejection {
@@ -157,7 +176,7 @@ impl Rejection {
             fields.iter().find(|field| field[1..] == *name).copied().unwrap_or_default()
         }
         match self.reason {
-            RejectionReason::TypeInvalid => "/type",
+            RejectionReason::TypeInvalid | RejectionReason::TypeNotAllowed => "/type",
             RejectionReason::IdRequired => "/userId",
             RejectionReason::IdNotString
             | RejectionReason::IdTooLong
@@ -165,7 +184,12 @@ impl Rejection {
                 named(&self.detail, &["/userId", "/anonymousId", "/previousId"])
             }
             RejectionReason::MessageIdInvalid => "/messageId",
-            RejectionReason::EventNotDefined | RejectionReason::EventNotString => "/event",
+            RejectionReason::EventNotDefined
+            | RejectionReason::EventNotString
+            | RejectionReason::EventBlocked => "/event",
+            RejectionReason::Unplanned | RejectionReason::PlanViolated => {
+                named(&self.detail, &["/event", "/properties", "/traits"])
+            }
             RejectionReason::PropertiesNotObject => "/properties",
             RejectionReason::TraitsNotObject | RejectionReason::TraitsTooMany => "/traits",
             RejectionReason::NameNotString => "/name",

@@ -2,7 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::TrackingPlan;
 use crate::Timestamp;
+use crate::message::MessageType;
+
+/// The highest limit on the messages of a source in a second.
+pub const MESSAGES_PER_SECOND_MAX: u32 = 1_000_000;
 
 /// An app, shop or site that sends messages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +27,15 @@ pub struct Source {
     /// The write key before this one, where senders have time to change theirs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub earlier_key: Option<EarlierKey>,
+    /// The types of its messages, others are rejected; none for all types.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_types: Option<Vec<MessageType>>,
+    /// How many messages it may send in a second, beside a burst; none for any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub messages_per_second: Option<u32>,
+    /// Which events and properties it may send; none for any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<TrackingPlan>,
 }
 
 /// A write key that another has replaced, and that is taken until a time.
@@ -35,6 +49,20 @@ pub struct EarlierKey {
 }
 
 impl Source {
+    /// A source that is on and takes everything.
+    pub fn new(name: &str, write_key: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            write_key: write_key.to_owned(),
+            bearer_tokens: Vec::new(),
+            enabled: true,
+            earlier_key: None,
+            allowed_types: None,
+            messages_per_second: None,
+            plan: None,
+        }
+    }
+
     /// The write key, and the earlier one, also where its time is over.
     pub fn write_keys(&self) -> impl Iterator<Item = &str> {
         let earlier = self.earlier_key.as_ref().map(|earlier| earlier.write_key.as_str());
@@ -46,6 +74,34 @@ impl Source {
         let is_earlier =
             |earlier: &EarlierKey| earlier.write_key == write_key && now < earlier.until;
         self.write_key == write_key || self.earlier_key.as_ref().is_some_and(is_earlier)
+    }
+
+    /// Checks the allowed types, the limit and the plan.
+    ///
+    /// # Errors
+    /// Names the key: `plan.events.0.name must be 1 to 200 bytes`.
+    pub(crate) fn check_controls(&self) -> Result<(), String> {
+        if let Some(types) = &self.allowed_types {
+            if types.is_empty() {
+                return Err(
+                    "allowed_types must name at least one type; a source that is off takes none"
+                        .to_owned(),
+                );
+            }
+            let repeated = types.iter().enumerate().find(|(n, type_)| types[..*n].contains(type_));
+            if let Some((_, type_)) = repeated {
+                return Err(format!("allowed_types has {type_} twice"));
+            }
+        }
+        if let Some(limit) = self.messages_per_second
+            && !(1..=MESSAGES_PER_SECOND_MAX).contains(&limit)
+        {
+            return Err(format!(
+                "messages_per_second is {limit}, it must be 1 to {MESSAGES_PER_SECOND_MAX}"
+            ));
+        }
+        let plan = self.plan.as_ref();
+        plan.map_or(Ok(()), TrackingPlan::validate).map_err(|what| format!("plan.{what}"))
     }
 
     /// Gives it another write key. The present one is taken until a time, or refused at once; one

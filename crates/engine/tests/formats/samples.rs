@@ -7,8 +7,8 @@ mod training;
 use catalog::ItemRow;
 use domain::{
     Arrival, Column, Envelope, Interaction, InteractionKind, MessageType, PropertyType,
-    PropertyValue, Rejection, RejectionReason, Source, Timestamp, TraitDefinition, WorkspaceConfig,
-    WorkspaceId, check_message,
+    PropertyValue, Rejection, RejectionReason, Source, Timestamp, TraitDefinition, Violation,
+    ViolationKind, WorkspaceConfig, WorkspaceId, check_message,
 };
 use engine::{Command, Entry, ExternalIdType, ListImpression, Place};
 use serde_json::{Value, json};
@@ -44,7 +44,40 @@ pub(crate) fn entries() -> Vec<Entry> {
 pub(crate) fn since_the_fixtures() -> Vec<Entry> {
     let command = Command::SwitchItem { id: "lamp".to_owned(), is_on: false };
     let switched = Entry::Command { received_at: AT, command: Box::new(command) };
-    vec![switched, rejected(RejectionReason::IdInvalid)]
+    let mut entries = vec![switched, rejected(RejectionReason::IdInvalid), violating()];
+    entries.extend(
+        [
+            RejectionReason::TypeNotAllowed,
+            RejectionReason::EventBlocked,
+            RejectionReason::Unplanned,
+            RejectionReason::PlanViolated,
+        ]
+        .map(rejected),
+    );
+    entries
+}
+
+/// A message with every kind of violation.
+fn violating() -> Entry {
+    let kinds = [
+        ViolationKind::BlockedEvent,
+        ViolationKind::BlockedProperty,
+        ViolationKind::UnplannedEvent,
+        ViolationKind::UnplannedProperty,
+        ViolationKind::MissingProperty,
+        ViolationKind::WrongType,
+        ViolationKind::WrongPattern,
+    ];
+    let violation = |kind| Violation {
+        kind,
+        event: Some("Tour Booked".to_owned()),
+        property: Some("seats".to_owned()),
+        sample: Some("\"many\"".to_owned()),
+    };
+    let body = json!({ "type": "track", "messageId": "m-violating", "userId": "u1", "event": "Tour Booked" });
+    let Entry::Message(mut message) = message(&body) else { unreachable!("it is a message") };
+    message.violations = kinds.map(violation).into();
+    Entry::Message(message)
 }
 
 /// What version 5 does not have.
@@ -63,11 +96,8 @@ fn config() -> WorkspaceConfig {
         profile_token: Some("profile-0123456789".to_owned()),
         public_user_properties: vec!["language".to_owned()],
         sources: vec![Source {
-            name: "web".to_owned(),
-            write_key: "write-0123456789".to_owned(),
             bearer_tokens: vec!["bearer-0123456789".to_owned()],
-            enabled: true,
-            earlier_key: None,
+            ..Source::new("web", "write-0123456789")
         }],
         traits: vec![TraitDefinition::recommended_items("next")],
         // Version 5 began without.
@@ -169,6 +199,7 @@ fn rejected(reason: RejectionReason) -> Entry {
         type_: Some(MessageType::Track),
         received_at: AT,
         excerpt: "{}".to_owned(),
+        violations: Vec::new(),
     }))
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Arrival, Envelope, Message, Rejection, check_message};
+use domain::{Arrival, Envelope, Message, check_message};
 use engine::{Engine, TriedDelivery};
 use mapping::{FieldSource, MappingError, Mappings, explain_for_engine};
 use serde::{Deserialize, Serialize};
@@ -116,8 +116,9 @@ pub async fn try_message(
         let checked = check_message(trial.message.get(), None, &Envelope::default(), &arrival);
         let message = match checked {
             Ok(message) => message,
-            Err(Rejection { detail, .. }) => {
-                return Ok(TriedMessage { refusal: Some(detail), mappings: Vec::new() });
+            Err(rejection) => {
+                let refusal = Some(rejection.detail);
+                return Ok(TriedMessage { refusal, mappings: Vec::new() });
             }
         };
         match destination {

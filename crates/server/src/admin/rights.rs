@@ -84,6 +84,8 @@ pub(super) const CALLS: &[Call] = &[
     read("/api/workspaces/{workspace}/sources/{name}", ReadWorkspace),
     edit("PATCH", "/api/workspaces/{workspace}/sources/{name}", "source.update"),
     edit("DELETE", "/api/workspaces/{workspace}/sources/{name}", "source.delete"),
+    read("/api/workspaces/{workspace}/sources/{name}/schema", SeePeople),
+    read("/api/workspaces/{workspace}/sources/{name}/violations", SeePeople),
     edit("POST", "/api/workspaces/{workspace}/sources/{name}/rotate", "source.rotate"),
     edit("DELETE", "/api/workspaces/{workspace}/sources/{name}/earlier_key", "source.end_overlap"),
     read("/api/workspaces/{workspace}/tokens", ReadWorkspace),

@@ -1,5 +1,6 @@
 //! `GET` and `POST /api/workspaces/{workspace}/sources`; `GET`, `PATCH` and `DELETE
-//! .../sources/{name}`; `POST .../sources/{name}/rotate`; `DELETE .../sources/{name}/earlier_key`.
+//! .../sources/{name}`; `GET .../sources/{name}/schema` and `.../violations`; `POST
+//! .../sources/{name}/rotate`; `DELETE .../sources/{name}/earlier_key`.
 //! A write key is shown once, in the answer that made it.
 
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use resources::source_schema::{self, SourceSchema, SourceViolations};
 use resources::sources::{self, NewSource, Rotation, ShownSource, SourcePatch};
 use serde::Serialize;
 use web::App;
@@ -34,7 +36,7 @@ pub(super) async fn list(
     State(app): State<Arc<App>>,
     Workspace(workspace): Workspace,
 ) -> Result<Json<Sources>, ApiError> {
-    Ok(Json(Sources { sources: sources::list(&app, &workspace)? }))
+    Ok(Json(Sources { sources: sources::list(&app, &workspace).await? }))
 }
 
 /// Makes a source.
@@ -81,6 +83,34 @@ pub(super) async fn update(
     Upload(workspace, Body(patch)): Upload<Body<SourcePatch>>,
 ) -> Result<Response, ApiError> {
     Ok(revised(sources::update(&app, &workspace, name, patch, expected).await?))
+}
+
+/// Shows the events and properties that a source has sent.
+///
+/// With types, counts, first and last time and a sample value. Rejected messages do not count.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/sources/{name}/schema",
+    responses((status = 200, description = "Done", body = SourceSchema)),
+)]
+pub(super) async fn schema(
+    Workspace(workspace): Workspace,
+    Path((_, name)): Path<(String, String)>,
+) -> Result<Json<SourceSchema>, ApiError> {
+    Ok(Json(source_schema::read(&workspace, name).await?))
+}
+
+/// Counts how messages of a source violated its tracking plan.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/sources/{name}/violations",
+    responses((status = 200, description = "Done", body = SourceViolations)),
+)]
+pub(super) async fn violations(
+    Workspace(workspace): Workspace,
+    Path((_, name)): Path<(String, String)>,
+) -> Result<Json<SourceViolations>, ApiError> {
+    Ok(Json(source_schema::violations(&workspace, name).await?))
 }
 
 /// Gives a source another write key.

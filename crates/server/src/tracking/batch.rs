@@ -1,13 +1,14 @@
 //! `POST /v1/batch`: many messages with what they have in common.
 
 use axum::body::Bytes;
-use domain::{Arrival, Envelope, Rejection, RejectionReason, check_message};
+use domain::{Arrival, Envelope, Rejection, RejectionReason};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{Checked, single};
 use web::error::ApiError;
+use web::workspaces::ActiveSource;
 
 /// The largest body of a batch, in bytes.
 pub const BATCH_BYTES_MAX: usize = 500 * 1_024;
@@ -31,6 +32,10 @@ pub(super) struct Wire<'a> {
 }
 
 impl Wire<'_> {
+    pub(super) fn n_messages(&self) -> usize {
+        self.batch.len()
+    }
+
     pub(super) fn write_key(&self) -> Option<String> {
         self.write_key.and_then(|raw| serde_json::from_str(raw.get()).ok())
     }
@@ -53,6 +58,7 @@ pub(super) fn read(body: &Bytes) -> Result<Wire<'_>, ApiError> {
 /// Checks every message. A batch that is empty or too long is rejected whole, as one rejection.
 pub(super) fn check<'a>(
     wire: &'a Wire<'_>,
+    source: &'a ActiveSource,
     arrival: &'a Arrival<'_>,
 ) -> Box<dyn Iterator<Item = Checked> + Send + 'a> {
     let refused = |reason, detail: String| {
@@ -67,8 +73,9 @@ pub(super) fn check<'a>(
                 .batch
                 .first()
                 .map_or(String::new(), |first| Rejection::cut_excerpt(first.get())),
+            violations: Vec::new(),
         };
-        Box::new(std::iter::once(Err(Box::new(rejection))))
+        Box::new(std::iter::once(Err(source.redacted(Box::new(rejection)))))
     };
     if wire.batch.is_empty() {
         return refused(RejectionReason::EmptyBatch, "batch holds no messages".to_owned());
@@ -82,6 +89,6 @@ pub(super) fn check<'a>(
     }
     let envelope =
         Envelope { context: wire.context, integrations: wire.integrations, sent_at: wire.sent_at };
-    let checked = move |raw: &RawValue| check_message(raw.get(), None, &envelope, arrival);
-    Box::new(wire.batch.iter().map(move |raw| checked(raw).map(Box::new).map_err(Box::new)))
+    let checked = move |raw: &RawValue| source.check_message(raw.get(), None, &envelope, arrival);
+    Box::new(wire.batch.iter().map(move |raw| checked(raw).map(Box::new)))
 }

@@ -1,11 +1,12 @@
 //! `POST /v1/{type}`: the body is one message.
 
 use axum::body::Bytes;
-use domain::{Arrival, Envelope, MessageType, check_message};
+use domain::{Arrival, Envelope, MessageType};
 use serde::Deserialize;
 
 use super::Checked;
 use web::error::ApiError;
+use web::workspaces::ActiveSource;
 
 /// The write key beside the message's own fields, where there is one.
 pub(super) fn write_key(body: &Bytes) -> Result<Option<String>, ApiError> {
@@ -22,12 +23,13 @@ pub(super) fn write_key(body: &Bytes) -> Result<Option<String>, ApiError> {
 pub(super) fn parse(
     body: &Bytes,
     type_: MessageType,
+    source: &ActiveSource,
     arrival: &Arrival<'_>,
 ) -> Result<Checked, ApiError> {
     let text =
         std::str::from_utf8(body).map_err(|_| ApiError::bad_request("the body is not UTF-8"))?;
-    let checked = check_message(text, Some(type_), &Envelope::default(), arrival);
-    Ok(checked.map(Box::new).map_err(Box::new))
+    let checked = source.check_message(text, Some(type_), &Envelope::default(), arrival);
+    Ok(checked.map(Box::new))
 }
 
 pub(super) fn not_json(error: &serde_json::Error) -> ApiError {

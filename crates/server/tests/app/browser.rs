@@ -91,13 +91,7 @@ async fn a_workspace_may_have_the_first_word_of_a_path_as_its_name() {
     let folder = tempfile::tempdir().unwrap();
     let id = WorkspaceId::new("analytics-next").unwrap();
     let engine = Arc::new(Engine::open(id.clone(), folder.path(), &|_, _| {}).unwrap());
-    let source = Source {
-        name: "web".to_owned(),
-        write_key: "key".to_owned(),
-        bearer_tokens: Vec::new(),
-        enabled: true,
-        earlier_key: None,
-    };
+    let source = Source::new("web", "key");
     let config = WorkspaceConfig { sources: vec![source], ..WorkspaceConfig::empty(id) };
     engine.submit(vec![Entry::Configured(config)]).await.unwrap();
     let router = TestApp::router(&engine, folder.path(), settings(), &[]);

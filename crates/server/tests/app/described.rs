@@ -345,6 +345,8 @@ async fn every_answer_has_the_status_the_type_and_the_form_that_the_document_say
         "interaction_weights",
         "sources",
         "sources/app",
+        "sources/web/schema",
+        "sources/web/violations",
         "tokens",
         "tokens/window",
         "destinations",

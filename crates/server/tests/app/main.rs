@@ -29,6 +29,7 @@ mod recombee;
 mod recommendations;
 mod scenarios;
 mod segmentations;
+mod sources;
 mod synonyms;
 mod threads;
 mod tracking;
@@ -74,11 +75,9 @@ impl TestApp {
         let engine =
             Engine::open_on(id.clone(), folder.path(), Arc::new(disk.clone()), &|_, _| {}).unwrap();
         let source = |name: &str, key: &str, bearer: &[&str], enabled| Source {
-            name: name.to_owned(),
-            write_key: key.to_owned(),
             bearer_tokens: bearer.iter().map(|token| (*token).to_owned()).collect(),
             enabled,
-            earlier_key: None,
+            ..Source::new(name, key)
         };
         let config = WorkspaceConfig {
             private_token: Some("private".to_owned()),

@@ -151,13 +151,7 @@ fn prepare(folder: &std::path::Path) -> Result<()> {
     let id = WorkspaceId::new(WORKSPACE)?;
     let config = WorkspaceConfig {
         profile_token: Some(PROFILE_TOKEN.to_owned()),
-        sources: vec![Source {
-            name: "player".to_owned(),
-            write_key: WRITE_KEY.to_owned(),
-            bearer_tokens: Vec::new(),
-            enabled: true,
-            earlier_key: None,
-        }],
+        sources: vec![Source::new("player", WRITE_KEY)],
         traits: vec![TraitDefinition {
             exclude: Some(Exclusion::Interacted),
             ..TraitDefinition::recommended_items(TRAIT_KEY)

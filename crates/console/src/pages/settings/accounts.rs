@@ -180,6 +180,7 @@ fn link(made: &MadeInvitation, origin: &Origin, headers: &HeaderMap) -> Secret {
         code: format!("{scheme}://{host}{COMMON}/invitation#{}", made.token),
         advice: advice.to_owned(),
         back: format!("{COMMON}/accounts"),
+        is_write_key: false,
     }
 }
 

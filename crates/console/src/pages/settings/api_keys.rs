@@ -131,6 +131,7 @@ async fn create(
                 advice: advice.to_owned(),
                 back: format!("{COMMON}/api-keys"),
                 name: made.name,
+                is_write_key: false,
             };
             Ok(secrets.lead_to(&app, &caller, secret))
         }

@@ -19,7 +19,8 @@ use web::App;
 use web::access::{Call, Caller, MadeResource};
 
 use crate::gate::{gated, own_page};
-use crate::page::{Area, Frame, Page};
+use crate::page::{Area, Frame, Page, Server};
+use crate::pages::snippets::code_blocks;
 use crate::ui::{Button, Callout, CodeBlock};
 use crate::{COMMON, ROOT};
 
@@ -47,6 +48,8 @@ pub(super) struct Secret {
     pub(super) advice: String,
     /// The path of the page to go on with.
     pub(super) back: String,
+    /// Whether it is a write key, which is shown in code to paste as well.
+    pub(super) is_write_key: bool,
 }
 
 /// The secrets that were not looked at yet.
@@ -113,6 +116,7 @@ async fn show(
     Extension(caller): Extension<Caller>,
     Extension(secrets): Extension<Secrets>,
     method: Method,
+    server: Server,
     frame: Frame,
     Path(id): Path<String>,
 ) -> Response {
@@ -124,7 +128,17 @@ async fn show(
     match taken {
         Some((Some(secret), _)) => {
             let frame = Frame { workspace: secret.workspace.clone(), ..frame };
-            let page = Page::new(&frame, Area::Settings, &secret.title).body(body_of(&secret));
+            let has_library = app.settings.browser_library.is_some();
+            let body = html! {
+                (body_of(&secret))
+                @if secret.is_write_key {
+                    section class="card" {
+                        h2 { "Send the first message" }
+                        (code_blocks(&server, &secret.code, has_library))
+                    }
+                }
+            };
+            let page = Page::new(&frame, Area::Settings, &secret.title).body(body);
             page.into_response()
         }
         Some((None, back)) => (StatusCode::GONE, gone(&frame, &back)).into_response(),
@@ -167,6 +181,7 @@ mod tests {
             code: code.to_owned(),
             advice: "Copy it now.".to_owned(),
             back: ROOT.to_owned(),
+            is_write_key: false,
         }
     }
 

@@ -69,7 +69,7 @@ async fn list(
     Workspace(workspace): Workspace,
     Parameters(Noticed { notice }): Parameters<Noticed>,
 ) -> Result<Response, ApiError> {
-    let shown = sources::list(&app, &workspace)?;
+    let shown = sources::list(&app, &workspace).await?;
     let body = list_body(&app, &frame, &shown, &Typed::default(), &Mistake::default(), &caller);
     let page = list_page(&frame).body(body);
     Ok(match notice {
@@ -173,12 +173,16 @@ async fn create(
     let new = NewSource { name: typed.text("name").to_owned(), ..NewSource::default() };
     match sources::create(&app, &workspace, new).await {
         Ok(made) => {
+            let own = encode(&made.value.name).to_string();
             let key = key(workspace.id(), made.value, "Its messages carry this key.");
+            // Where it is shown whether the first message arrives.
+            let back = format!("{}/{own}", Area::Sources.path(workspace.id()));
+            let key = Secret { back, ..key };
             Ok(secrets.lead_to(&app, &caller, key))
         }
         Err(error) => {
             let mistake = Mistake::of(error)?.or_at("name");
-            let shown = sources::list(&app, &workspace)?;
+            let shown = sources::list(&app, &workspace).await?;
             let body = list_body(&app, &frame, &shown, &typed, &mistake, &caller);
             Ok(again(list_page(&frame).body(body)))
         }
@@ -195,6 +199,7 @@ fn key(workspace: &WorkspaceId, source: ShownSource, what: &str) -> Secret {
         advice: format!("{what} Copy it now: a lost key cannot be read again, only rotated."),
         back: path(workspace, &format!("sources/{}", encode(&source.name))),
         name: source.name,
+        is_write_key: true,
     }
 }
 
@@ -235,6 +240,11 @@ fn source_body(
         false => ("true", "Switch on"),
     };
     html! {
+        p {
+            a href={ (Area::Sources.path(workspace)) "/" (encode(&source.name)) } {
+                "What it sends and may send"
+            }
+        }
         section class="card" {
             h2 { "State" }
             p {

@@ -156,6 +156,7 @@ async fn create(
                 advice: "Copy it now: a lost token cannot be read again, only replaced.".to_owned(),
                 back: path(workspace.id(), "tokens"),
                 name: token.name,
+                is_write_key: false,
             };
             Ok(secrets.lead_to(&app, &caller, secret))
         }

@@ -9,7 +9,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use resources::recommendations::{COUNT_DEFAULT, PreviewRequest};
 use serde_json::Value;
 
-use super::Server;
+use crate::page::Server;
 use crate::ui::CodeBlock;
 
 /// Bytes of a path that stay as they are.

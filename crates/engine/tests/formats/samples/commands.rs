@@ -223,13 +223,7 @@ fn synonyms() -> Vec<Command> {
 /// Every change of a configuration, and everything that one may expect.
 pub(crate) fn configuration() -> Vec<Command> {
     let put_source = |expected| {
-        let source = Source {
-            name: text("app"),
-            write_key: text("app-0123456789"),
-            bearer_tokens: Vec::new(),
-            enabled: true,
-            earlier_key: None,
-        };
+        let source = Source::new("app", "app-0123456789");
         (ConfigChange::put_source("app", &source), expected)
     };
     let token =

@@ -33,6 +33,8 @@ pub(in crate::entry) struct Message {
     sent_at: Option<domain::Timestamp>,
     received_at: domain::Timestamp,
     source: String,
+    #[serde(skip)]
+    violations: Vec<domain::Violation>,
 }
 
 #[derive(Deserialize)]
@@ -58,6 +60,8 @@ pub(in crate::entry) struct Rejection {
     type_: Option<domain::MessageType>,
     received_at: domain::Timestamp,
     excerpt: String,
+    #[serde(skip)]
+    violations: Vec<domain::Violation>,
 }
 
 #[derive(Deserialize)]

@@ -1,4 +1,4 @@
-//! Forms of messages and rejections.
+//! Forms of messages and rejections, with their violations of tracking plans.
 
 use serde::{Deserialize, Serialize};
 use serde_with::As;
@@ -10,6 +10,8 @@ forms! {
     MessageType = domain::MessageType,
     Rejection = domain::Rejection,
     RejectionReason = domain::RejectionReason,
+    Violation = domain::Violation,
+    ViolationKind = domain::ViolationKind,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -45,6 +47,8 @@ pub(in crate::entry) struct Message {
     sent_at: Option<domain::Timestamp>,
     received_at: domain::Timestamp,
     source: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "As::<Vec<Violation>>")]
+    violations: Vec<domain::Violation>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -76,6 +80,33 @@ pub(in crate::entry) struct Rejection {
     type_: Option<domain::MessageType>,
     received_at: domain::Timestamp,
     excerpt: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "As::<Vec<Violation>>")]
+    violations: Vec<domain::Violation>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "domain::Violation")]
+pub(in crate::entry) struct Violation {
+    #[serde(with = "As::<ViolationKind>")]
+    kind: domain::ViolationKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    event: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    property: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sample: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "domain::ViolationKind", rename_all = "snake_case")]
+pub(in crate::entry) enum ViolationKind {
+    BlockedEvent,
+    BlockedProperty,
+    UnplannedEvent,
+    UnplannedProperty,
+    MissingProperty,
+    WrongType,
+    WrongPattern,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -104,4 +135,8 @@ pub(in crate::entry) enum RejectionReason {
     MappingFailed,
     IdentityLimit,
     IdInvalid,
+    TypeNotAllowed,
+    EventBlocked,
+    Unplanned,
+    PlanViolated,
 }

@@ -225,13 +225,7 @@ fn fill(args: &Args, folder: &std::path::Path) -> Result<()> {
     let scenario = Scenario::from_json(SCENARIO, br#"{"endpoint": "recommendItemsToUser"}"#)
         .map_err(anyhow::Error::msg)?;
     engine.configure_as(&WorkspaceConfig {
-        sources: vec![Source {
-            name: "bench".to_owned(),
-            write_key: ingest::WRITE_KEY.to_owned(),
-            bearer_tokens: Vec::new(),
-            enabled: true,
-            earlier_key: None,
-        }],
+        sources: vec![Source::new("bench", ingest::WRITE_KEY)],
         traits: vec![TraitDefinition::recommended_items("recommended_items")],
         scenarios: vec![scenario],
         ..WorkspaceConfig::empty(id)

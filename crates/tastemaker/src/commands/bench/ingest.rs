@@ -135,13 +135,7 @@ pub(super) fn median(figures: &mut [f64]) -> f64 {
 pub(super) fn prepare(folder: &std::path::Path) -> Result<()> {
     let data = DataFolder::open(folder)?;
     let id = WorkspaceId::new("bench")?;
-    let source = Source {
-        name: "bench".to_owned(),
-        write_key: WRITE_KEY.to_owned(),
-        bearer_tokens: Vec::new(),
-        enabled: true,
-        earlier_key: None,
-    };
+    let source = Source::new("bench", WRITE_KEY);
     let config = WorkspaceConfig { sources: vec![source], ..WorkspaceConfig::empty(id.clone()) };
     Ok(open_workspace(&data, &id, true)?.configure_as(&config)?)
 }
