@@ -8,6 +8,7 @@ mod batch;
 mod browser;
 mod single;
 mod source;
+mod upload;
 
 use std::sync::Arc;
 
@@ -45,7 +46,8 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         // The library for Java posts to this path.
         .route("/v1/import", post(batch))
         .route("/v1/import/", post(batch))
-        .route("/v1/m", post(browser_metrics));
+        .route("/v1/m", post(browser_metrics))
+        .merge(upload::routes());
     MessageType::ALL.into_iter().fold(routes, |routes, type_| {
         let single = move |State(app), request| handle_single(app, request, type_);
         // The browser library posts to the first letter.

@@ -27,6 +27,15 @@ pub(super) fn find_source(
         let message = "no write key: send it as writeKey in the body or as the user of HTTP Basic";
         return Err(ApiError::new(ErrorKind::UnknownSource, message));
     };
+    find_by_key(app, key, bearer)
+}
+
+/// The workspace and source of a write key, where the bearer token beside it is right.
+pub(super) fn find_by_key(
+    app: &App,
+    key: &str,
+    bearer: Option<&str>,
+) -> Result<WorkspaceSource, ApiError> {
     let found = find_owner(app, key)?;
     let tokens = &found.1.bearer_tokens;
     let is_allowed = match bearer {

@@ -32,6 +32,7 @@ mod segmentations;
 mod synonyms;
 mod threads;
 mod tracking;
+mod uploads;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
