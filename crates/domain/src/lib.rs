@@ -33,6 +33,7 @@ pub use scenario::{Group, Scenario};
 pub use timestamp::Timestamp;
 pub use weak_signal::{WeakSignalKind, WeakSignalWeights};
 pub use workspace::{
-    Destination, ENGINE_DESTINATION, EarlierKey, PRESETS_LATEST, Source, Token, TokenKind,
-    TraitDefinition, TraitKind, WorkspaceConfig, WorkspaceConfigError, WorkspaceSettings,
+    Destination, ENGINE_DESTINATION, EarlierKey, OAuth, OAuthKey, PRESETS_LATEST, Source,
+    TOKEN_LIFETIME_S_DEFAULT, Token, TokenKind, TraitDefinition, TraitKind, WorkspaceConfig,
+    WorkspaceConfigError, WorkspaceSettings,
 };

@@ -1,11 +1,13 @@
 //! The configuration of a workspace: its tokens, sources, traits and scenarios.
 
 mod destination;
+mod oauth;
 mod source;
 mod token;
 mod trait_definition;
 
 pub use destination::{Destination, ENGINE_DESTINATION};
+pub use oauth::{OAuth, OAuthKey, TOKEN_LIFETIME_S_DEFAULT};
 pub use source::{EarlierKey, Source};
 pub use token::{TOKEN_NAME_BYTES_MAX, TOKENS_MAX, Token, TokenKind};
 pub use trait_definition::{TRAIT_COUNT_DEFAULT, TraitDefinition, TraitKind};
@@ -335,6 +337,9 @@ impl WorkspaceConfig {
                     source.name,
                     token_form()
                 ));
+            }
+            if let Some(Err(what)) = source.oauth.as_ref().map(OAuth::validate) {
+                return refuse(format!("source {:?}: {what}", source.name));
             }
         }
         for (n, trait_) in self.traits.iter().enumerate() {

@@ -24,7 +24,14 @@ fn open(folder: &Path) -> Engine {
 
 fn source(name: &str, write_key: &str) -> Source {
     let (name, write_key) = (name.to_owned(), write_key.to_owned());
-    Source { name, write_key, bearer_tokens: Vec::new(), enabled: true, earlier_key: None }
+    Source {
+        name,
+        write_key,
+        bearer_tokens: Vec::new(),
+        enabled: true,
+        earlier_key: None,
+        oauth: None,
+    }
 }
 
 fn token(name: &str, kind: TokenKind, token: &str) -> Token {

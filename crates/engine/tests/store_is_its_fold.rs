@@ -186,6 +186,7 @@ impl Source {
             bearer_tokens: Vec::new(),
             enabled: true,
             earlier_key: None,
+            oauth: None,
         };
         let definition = TraitDefinition::recommended_items(self.text("t", 3));
         let scenario = Scenario::new(self.text("n", 3), Endpoint::SearchItems);

@@ -32,6 +32,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
             bearer_tokens: vec!["token".to_owned()],
             enabled: true,
             earlier_key: None,
+            oauth: None,
         }],
         ..WorkspaceConfig::empty(id)
     });

@@ -1,5 +1,7 @@
 //! Sources of messages. A write key is shown once, to whoever makes it.
 
+pub mod oauth;
+
 use std::sync::Arc;
 
 use domain::{Source, Timestamp, WorkspaceConfig};
@@ -126,6 +128,7 @@ pub async fn create(
         bearer_tokens: new.bearer_tokens,
         enabled: new.enabled.unwrap_or(true),
         earlier_key: None,
+        oauth: None,
     };
     configure(app, workspace, move |app, engine| {
         put(app, engine, &source.name, &source, Expected::Absent)?;

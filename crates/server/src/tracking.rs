@@ -6,6 +6,7 @@
 
 mod batch;
 mod browser;
+mod oauth;
 mod single;
 mod source;
 mod upload;
@@ -47,6 +48,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/v1/import", post(batch))
         .route("/v1/import/", post(batch))
         .route("/v1/m", post(browser_metrics))
+        .merge(oauth::routes())
         .merge(upload::routes());
     MessageType::ALL.into_iter().fold(routes, |routes, type_| {
         let single = move |State(app), request| handle_single(app, request, type_);

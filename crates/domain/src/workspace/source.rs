@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::OAuth;
 use crate::Timestamp;
 
 /// An app, shop or site that sends messages.
@@ -22,6 +23,9 @@ pub struct Source {
     /// The write key before this one, where senders have time to change theirs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub earlier_key: Option<EarlierKey>,
+    /// How its senders get bearer tokens by OAuth 2.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oauth: Option<OAuth>,
 }
 
 /// A write key that another has replaced, and that is taken until a time.
@@ -46,6 +50,11 @@ impl Source {
         let is_earlier =
             |earlier: &EarlierKey| earlier.write_key == write_key && now < earlier.until;
         self.write_key == write_key || self.earlier_key.as_ref().is_some_and(is_earlier)
+    }
+
+    /// Whether its messages need a bearer token beside the write key.
+    pub fn needs_bearer(&self) -> bool {
+        !self.bearer_tokens.is_empty() || self.oauth.as_ref().is_some_and(|oauth| oauth.required)
     }
 
     /// Gives it another write key. The present one is taken until a time, or refused at once; one

@@ -68,6 +68,7 @@ fn config() -> WorkspaceConfig {
             bearer_tokens: vec!["bearer-0123456789".to_owned()],
             enabled: true,
             earlier_key: None,
+            oauth: None,
         }],
         traits: vec![TraitDefinition::recommended_items("next")],
         // Version 5 began without.

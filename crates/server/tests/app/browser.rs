@@ -97,6 +97,7 @@ async fn a_workspace_may_have_the_first_word_of_a_path_as_its_name() {
         bearer_tokens: Vec::new(),
         enabled: true,
         earlier_key: None,
+        oauth: None,
     };
     let config = WorkspaceConfig { sources: vec![source], ..WorkspaceConfig::empty(id) };
     engine.submit(vec![Entry::Configured(config)]).await.unwrap();

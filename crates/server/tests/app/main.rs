@@ -19,7 +19,9 @@ mod items;
 mod jobs;
 mod lists;
 mod live;
+mod message_files;
 mod mistakes;
+mod oauth;
 mod operations;
 mod overview;
 mod people;
@@ -80,6 +82,7 @@ impl TestApp {
             bearer_tokens: bearer.iter().map(|token| (*token).to_owned()).collect(),
             enabled,
             earlier_key: None,
+            oauth: None,
         };
         let config = WorkspaceConfig {
             private_token: Some("private".to_owned()),

@@ -157,6 +157,7 @@ fn prepare(folder: &std::path::Path) -> Result<()> {
             bearer_tokens: Vec::new(),
             enabled: true,
             earlier_key: None,
+            oauth: None,
         }],
         traits: vec![TraitDefinition {
             exclude: Some(Exclusion::Interacted),

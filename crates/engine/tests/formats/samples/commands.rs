@@ -229,6 +229,7 @@ pub(crate) fn configuration() -> Vec<Command> {
             bearer_tokens: Vec::new(),
             enabled: true,
             earlier_key: None,
+            oauth: None,
         };
         (ConfigChange::put_source("app", &source), expected)
     };

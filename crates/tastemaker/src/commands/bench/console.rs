@@ -231,6 +231,7 @@ fn fill(args: &Args, folder: &std::path::Path) -> Result<()> {
             bearer_tokens: Vec::new(),
             enabled: true,
             earlier_key: None,
+            oauth: None,
         }],
         traits: vec![TraitDefinition::recommended_items("recommended_items")],
         scenarios: vec![scenario],

@@ -141,6 +141,7 @@ fn prepare(folder: &std::path::Path) -> Result<()> {
         bearer_tokens: Vec::new(),
         enabled: true,
         earlier_key: None,
+        oauth: None,
     };
     let config = WorkspaceConfig { sources: vec![source], ..WorkspaceConfig::empty(id.clone()) };
     Ok(open_workspace(&data, &id, true)?.configure_as(&config)?)
