@@ -32,6 +32,7 @@ use web::workspaces::{WorkspaceHandle, WorkspaceSource};
 
 pub use batch::{BATCH_BYTES_MAX, BATCH_MESSAGES_MAX};
 pub(crate) use browser::routes as browser_routes;
+pub use upload::message_of_upload;
 
 /// Messages of one request are submitted when they have grown to this, in bytes.
 const SUBMIT_BYTES: usize = 2 * 1_024 * 1_024;

@@ -149,6 +149,11 @@ async fn submit_records(
     }))
 }
 
+/// The message that a record becomes, before its form is checked; none where it is refused.
+pub fn message_of_upload(text: &str) -> Option<Value> {
+    record::to_message(text, "web").ok()
+}
+
 /// What becomes of a record, and why it is refused.
 fn check(text: &str, arrival: &Arrival<'_>) -> (Checked, Option<Refusal>) {
     match record::to_message(text, arrival.source) {

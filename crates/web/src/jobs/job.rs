@@ -37,7 +37,8 @@ pub enum JobState {
     Done,
     /// It ended with an error and changed nothing, but for messages that it had taken.
     Failed,
-    /// Somebody cancelled it, or the server stopped; it changed nothing, but for messages that it had taken.
+    /// Somebody cancelled it, or the server stopped; it changed nothing, but for messages that it
+    /// had taken.
     Cancelled,
 }
 

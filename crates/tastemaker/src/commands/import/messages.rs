@@ -59,12 +59,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         set: args.set.clone(),
         dry_run: args.dry_run,
     };
-    let engine = args.place.open()?.engine;
+    let opened = args.place.open()?;
+    let engine = &opened.engine;
     let told = |error: ApiError| anyhow!(error.message);
     let import =
         Import::new(&engine.config().sources, args.source.clone(), &options).map_err(told)?;
     let bar = terminal::bar("importing", "rows", 0, args.place.json);
-    let mut submit = |entries: Vec<Entry>| submit_patiently(&engine, entries, &|| Ok(()));
+    let mut submit = |entries: Vec<Entry>| submit_patiently(engine, entries, &|| Ok(()));
     let file = MessageFile::Path(args.file.clone());
     let imported = import.run(&file, engine::now(), &mut submit, &mut |share, report| {
         bar.set_length((report.n_rows as f64 / share.max(1e-9)) as u64);
