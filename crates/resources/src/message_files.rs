@@ -27,9 +27,9 @@ use web::workspaces::RequestedWorkspace;
 use self::columns::Columns;
 use crate::unknown_resource;
 
-/// The most messages that are submitted at once, and the bytes of their texts beyond which no
+/// The rows whose messages are submitted at once, and the bytes of their texts beyond which no
 /// further one joins.
-const CHUNK_MESSAGES: usize = 2_000;
+const CHUNK_ROWS: u64 = 2_000;
 const CHUNK_BYTES: usize = 2 * 1_024 * 1_024;
 /// The most refused rows that a report has; all are counted.
 const REFUSED_SHOWN_MAX: usize = 20;
@@ -296,8 +296,9 @@ struct Batch<'a> {
 }
 
 impl Batch<'_> {
+    /// Also after many rows that were refused: the job must see whether it is cancelled.
     fn is_full(&self) -> bool {
-        self.entries.len() >= CHUNK_MESSAGES || self.n_bytes >= CHUNK_BYTES
+        self.n_bytes >= CHUNK_BYTES || self.report.n_rows.is_multiple_of(CHUNK_ROWS)
     }
 
     /// Adds a row, or reports why it is no message.
