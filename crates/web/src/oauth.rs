@@ -160,8 +160,7 @@ impl<'a> Assertion<'a> {
         if iat.is_some_and(|iat| iat > now_s + CLOCK_TOLERANCE_S as f64) {
             return Err(AssertionError::NotYet);
         }
-        // Also where it is no number.
-        if !(*exp <= now_s + (ASSERTION_AGE_MAX_S + CLOCK_TOLERANCE_S) as f64) {
+        if *exp > now_s + (ASSERTION_AGE_MAX_S + CLOCK_TOLERANCE_S) as f64 {
             return Err(AssertionError::TooLong);
         }
         let until = Timestamp((exp * 1_000.0).ceil() as i64);
