@@ -1,6 +1,6 @@
 //! The members of a message that the columns of a file are.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Number, Value};
 use web::error::ApiError;
@@ -42,8 +42,8 @@ enum Type {
 #[derive(Debug)]
 pub(super) struct Columns {
     /// Members by the column that they are in, where it has another name.
-    members: HashMap<String, String>,
-    types: HashMap<String, Type>,
+    members: BTreeMap<String, String>,
+    types: BTreeMap<String, Type>,
     /// Members and what they are where the row does not say.
     fixed: Vec<(String, Value)>,
 }
