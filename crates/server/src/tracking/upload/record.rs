@@ -119,7 +119,7 @@ fn read_time(record: &Map<String, Value>) -> Result<Option<Timestamp>, Refusal> 
 
 /// A time in seconds since 1970, up to the year 2286: what is later is written in milliseconds.
 fn from_seconds(seconds: i64) -> Option<Timestamp> {
-    (0..10_000_000_000).contains(&seconds).then_some(Timestamp(seconds * 1_000))
+    (0..10_000_000_000).contains(&seconds).then(|| Timestamp(seconds * 1_000))
 }
 
 fn read_event(record: &Map<String, Value>) -> Result<Map<String, Value>, Refusal> {
