@@ -26,6 +26,7 @@ fn message() -> Message {
         original_timestamp: None,
         sent_at: None,
         received_at: Timestamp(0),
+        violations: Vec::new(),
         source: "shop".to_owned(),
     }
 }

@@ -2,6 +2,7 @@
 
 mod destination;
 mod destination_rules;
+mod oauth;
 mod source;
 mod token;
 mod tracking_plan;
@@ -14,6 +15,7 @@ pub use destination::{
 pub use destination_rules::{
     DROP_FILTERS_MAX, DestinationRules, RULE_ENTRIES_MAX, RULE_ENTRY_BYTES_MAX,
 };
+pub use oauth::{OAuth, OAuthKey, TOKEN_LIFETIME_S_DEFAULT};
 pub use source::{EarlierKey, MESSAGES_PER_SECOND_MAX, Source};
 pub use token::{TOKEN_NAME_BYTES_MAX, TOKENS_MAX, Token, TokenKind};
 pub use tracking_plan::{
@@ -356,6 +358,9 @@ impl WorkspaceConfig {
                     source.name,
                     token_form()
                 ));
+            }
+            if let Some(Err(what)) = source.oauth.as_ref().map(OAuth::validate) {
+                return refuse(format!("source {:?}: {what}", source.name));
             }
         }
         for (n, trait_) in self.traits.iter().enumerate() {

@@ -9,6 +9,7 @@ pub mod journals;
 pub mod mappings;
 pub mod messages;
 pub mod mutation;
+pub mod senders;
 pub mod signatures;
 
 use std::path::PathBuf;
@@ -27,7 +28,7 @@ pub struct Body {
 }
 
 /// Every target.
-pub const BODIES: [Body; 7] = [
+pub const BODIES: [Body; 8] = [
     Body {
         name: "expressions",
         run: expressions::run,
@@ -60,6 +61,7 @@ pub const BODIES: [Body; 7] = [
         seeds: Vec::new,
         dictionary: signatures::DICTIONARY,
     },
+    Body { name: "senders", run: senders::run, seeds: Vec::new, dictionary: senders::DICTIONARY },
 ];
 
 /// The folder of the kept corpora.

@@ -22,6 +22,7 @@ pub mod jobs;
 pub mod lifecycle;
 pub mod limits;
 pub mod live;
+pub mod message_files;
 pub mod model_samples;
 pub mod operations;
 pub mod overview;

@@ -1,5 +1,7 @@
 //! Sources of messages. A write key is shown once, to whoever makes it.
 
+pub mod oauth;
+
 use std::sync::Arc;
 
 use std::collections::BTreeMap;
@@ -195,6 +197,7 @@ pub async fn create(
         allowed_types: new.allowed_types,
         messages_per_second: new.messages_per_second,
         plan: new.plan,
+        oauth: None,
     };
     configure(app, workspace, move |app, engine| {
         put(app, engine, &source.name, &source, Expected::Absent)?;

@@ -18,6 +18,7 @@ mod jobs;
 mod kpis;
 mod limits;
 mod live;
+mod message_files;
 mod operations;
 mod overview;
 mod people;
@@ -29,6 +30,7 @@ mod scenarios;
 mod segmentations;
 mod session;
 mod settings;
+mod source_oauth;
 mod sources;
 mod synonyms;
 mod tokens;
@@ -93,6 +95,7 @@ fn routes_with_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(recommendations::read))
         .routes(routes!(live::follow))
         .routes(routes!(live::list))
+        .routes(routes!(message_files::start))
         .routes(routes!(rejections::read))
         .routes(routes!(training::samples))
 }
@@ -124,6 +127,7 @@ fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(sources::violations))
         .routes(routes!(sources::rotate))
         .routes(routes!(sources::end_overlap))
+        .routes(routes!(source_oauth::read, source_oauth::set, source_oauth::remove))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::read, tokens::delete))
         .routes(routes!(segmentations::list, segmentations::create))

@@ -12,7 +12,7 @@ mod turns;
 pub use recombee::{SignedTarget, sign_target, verify_signature};
 pub use recommendation::ListBody;
 pub use resources::recommendations::source_word;
-pub use tracking::{BATCH_BYTES_MAX, BATCH_MESSAGES_MAX};
+pub use tracking::{BATCH_BYTES_MAX, BATCH_MESSAGES_MAX, message_of_upload};
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -6,8 +6,10 @@
 
 mod batch;
 mod browser;
+mod oauth;
 mod single;
 mod source;
+mod upload;
 
 use std::sync::Arc;
 
@@ -30,6 +32,7 @@ use web::workspaces::{WorkspaceHandle, WorkspaceSource};
 
 pub use batch::{BATCH_BYTES_MAX, BATCH_MESSAGES_MAX};
 pub(crate) use browser::routes as browser_routes;
+pub use upload::message_of_upload;
 
 /// Messages of one request are submitted when they have grown to this, in bytes.
 const SUBMIT_BYTES: usize = 2 * 1_024 * 1_024;
@@ -45,7 +48,9 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         // The library for Java posts to this path.
         .route("/v1/import", post(batch))
         .route("/v1/import/", post(batch))
-        .route("/v1/m", post(browser_metrics));
+        .route("/v1/m", post(browser_metrics))
+        .merge(oauth::routes())
+        .merge(upload::routes());
     MessageType::ALL.into_iter().fold(routes, |routes, type_| {
         let single = move |State(app), request| handle_single(app, request, type_);
         // The browser library posts to the first letter.

@@ -97,6 +97,9 @@ impl BootstrapWorkspace {
                 .retain(|other| other.name == source.name || other.write_key != source.write_key);
             // A file without an earlier key says nothing of a rotation that goes on.
             let present = config.source(&source.name);
+            // Nor does one without keys of OAuth.
+            let oauth = || present.and_then(|present| present.oauth.clone());
+            source.oauth = source.oauth.or_else(oauth);
             let present = present.filter(|present| present.write_key == source.write_key);
             let under_way = || present.and_then(|present| present.earlier_key.clone());
             source.earlier_key = source.earlier_key.or_else(under_way);

@@ -38,7 +38,7 @@ enum Command {
     Demo(commands::demo::Args),
     /// Serve the APIs over a data folder
     Serve(commands::serve::Args),
-    /// Import a catalog or interactions into a workspace
+    /// Import a catalog, interactions or messages into a workspace
     Import(commands::import::Args),
     /// List the stored versions of the catalog, or go back to an earlier one
     Catalog(commands::catalog::Args),

@@ -6,6 +6,7 @@ mod catalogs;
 mod interactions;
 mod journals;
 mod mappings;
+mod message_files;
 mod process;
 
 use std::path::Path;

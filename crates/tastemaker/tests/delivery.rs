@@ -12,15 +12,14 @@ mod process;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use parking_lot::Mutex;
 use process::Server;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -50,7 +49,7 @@ async fn receive(
     body: Bytes,
 ) -> (StatusCode, HeaderMap, &'static str) {
     let is_shaky = destination == "shaky" && receiver.is_shaky.load(Ordering::Relaxed);
-    let fate = if is_shaky { receiver.random.lock().random_range(0..100) } else { 100 };
+    let fate = if is_shaky { receiver.random.lock().unwrap().random_range(0..100) } else { 100 };
     match fate {
         0..3 => tokio::time::sleep(Duration::from_secs(15)).await,
         3..20 => return (StatusCode::INTERNAL_SERVER_ERROR, HeaderMap::new(), "{"),
@@ -66,7 +65,7 @@ async fn receive(
     let at = Instant::now();
     let ids =
         messages.iter().map(|message| (at, message["messageId"].as_str().unwrap().to_owned()));
-    receiver.delivered.lock().entry(destination).or_default().extend(ids);
+    receiver.delivered.lock().unwrap().entry(destination).or_default().extend(ids);
     (StatusCode::OK, HeaderMap::new(), "\u{fffd} not JSON")
 }
 
@@ -157,7 +156,7 @@ fn what_is_acknowledged_is_delivered_whatever_is_killed() {
     for name in ["steady", "shaky"] {
         loop {
             let missing = {
-                let delivered = receiver.delivered.lock();
+                let delivered = receiver.delivered.lock().unwrap();
                 let there: BTreeSet<&String> =
                     delivered.get(name).into_iter().flatten().map(|(_, id)| id).collect();
                 acknowledged.iter().filter(|id| !there.contains(id)).count()
@@ -169,7 +168,7 @@ fn what_is_acknowledged_is_delivered_whatever_is_killed() {
             std::thread::sleep(Duration::from_millis(50));
         }
     }
-    for (name, delivered) in &*receiver.delivered.lock() {
+    for (name, delivered) in &*receiver.delivered.lock().unwrap() {
         check_order(name, delivered);
         let n_repeats = check_repeats(name, delivered, &kills);
         let n = delivered.len();

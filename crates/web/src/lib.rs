@@ -13,6 +13,7 @@ pub mod jobs;
 pub mod json;
 mod layers;
 mod metrics;
+pub mod oauth;
 pub mod parameters;
 pub mod slow_requests;
 pub mod streams;

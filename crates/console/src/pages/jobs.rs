@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use domain::Right::ReadWorkspace;
-use domain::WorkspaceId;
+use domain::{WorkspaceId, grouped};
 use maud::{Markup, Render, html};
 use resources::jobs;
 use web::App;
@@ -81,6 +81,7 @@ async fn show(
     let area = match job.kind {
         JobKind::Training => Area::Models,
         JobKind::Import | JobKind::Export => Area::Catalog,
+        JobKind::Messages => Area::Live,
     };
     let page = Page::new(&frame, area, label(job.kind)).lead(lead(job.kind)).body(body);
     Ok(page.into_response())
@@ -126,6 +127,7 @@ fn label(kind: JobKind) -> &'static str {
         JobKind::Import => "Import of a catalog",
         JobKind::Training => "Training run",
         JobKind::Export => "Export",
+        JobKind::Messages => "Messages of a file",
     }
 }
 
@@ -134,6 +136,7 @@ fn lead(kind: JobKind) -> &'static str {
         JobKind::Import => "The catalog stays as it is until the last step.",
         JobKind::Training => "Lists are made as before meanwhile.",
         JobKind::Export => "The file is made beside everything else, and kept for a day.",
+        JobKind::Messages => "The messages of the file are taken in steps.",
     }
 }
 
@@ -141,7 +144,10 @@ fn lead(kind: JobKind) -> &'static str {
 fn progress(frame: &Frame, workspace: &WorkspaceId, job: &Job) -> Markup {
     let catalog = |rest: &str| format!("{}{rest}", Area::Catalog.path(workspace));
     let error = job.error.as_ref().map_or("", |error| error.detail.as_str());
-    let nothing_changed = format!("Nothing was changed: {error}.");
+    let nothing_changed = match job.kind {
+        JobKind::Messages => format!("What was taken before stays: {error}."),
+        _ => format!("Nothing was changed: {error}."),
+    };
     let (state, detail) = match job.state {
         JobState::Waiting => (ProgressState::Running(None), job.progress.doing.clone()),
         JobState::Running if job.is_being_cancelled => {
@@ -150,7 +156,7 @@ fn progress(frame: &Frame, workspace: &WorkspaceId, job: &Job) -> Markup {
         JobState::Running => {
             (ProgressState::Running(Some(job.progress.share)), job.progress.doing.clone())
         }
-        JobState::Done => (ProgressState::Done, done_text(job.kind).to_owned()),
+        JobState::Done => (ProgressState::Done, done_text(job)),
         JobState::Failed => (ProgressState::Failed, nothing_changed),
         JobState::Cancelled => (ProgressState::Cancelled, nothing_changed),
     };
@@ -173,6 +179,9 @@ fn progress(frame: &Frame, workspace: &WorkspaceId, job: &Job) -> Markup {
         (JobKind::Export, _) => {
             Some(Button::primary("Back to the catalog").href(&catalog("")).render())
         }
+        (JobKind::Messages, _) => {
+            Some(Button::primary("Show Live").href(&Area::Live.path(workspace)).render())
+        }
         (JobKind::Training, _) => {
             Some(Button::primary("Show the models").href(&Area::Models.path(workspace)).render())
         }
@@ -180,10 +189,23 @@ fn progress(frame: &Frame, workspace: &WorkspaceId, job: &Job) -> Markup {
     Progress { label: label(job.kind), state, detail: &detail, actions: next }.render()
 }
 
-fn done_text(kind: JobKind) -> &'static str {
-    match kind {
+fn done_text(job: &Job) -> String {
+    let text = match job.kind {
         JobKind::Import => "The file is the catalog now. The version before can be brought back.",
         JobKind::Training => "The run has ended.",
         JobKind::Export => "The file is ready.",
-    }
+        JobKind::Messages => {
+            let result = job.result.as_ref();
+            let count = |name: &str| {
+                grouped(result.and_then(|result| result[name].as_u64()).unwrap_or_default())
+            };
+            return format!(
+                "{} messages were taken, {} had been before, {} rows were refused.",
+                count("n_accepted"),
+                count("n_duplicates"),
+                count("n_refused")
+            );
+        }
+    };
+    text.to_owned()
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::TrackingPlan;
+use super::{OAuth, TrackingPlan};
 use crate::Timestamp;
 use crate::message::MessageType;
 
@@ -36,6 +36,9 @@ pub struct Source {
     /// Which events and properties it may send; none for any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<TrackingPlan>,
+    /// How its senders get bearer tokens by OAuth 2.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oauth: Option<OAuth>,
 }
 
 /// A write key that another has replaced, and that is taken until a time.
@@ -60,6 +63,7 @@ impl Source {
             allowed_types: None,
             messages_per_second: None,
             plan: None,
+            oauth: None,
         }
     }
 
@@ -102,6 +106,11 @@ impl Source {
         }
         let plan = self.plan.as_ref();
         plan.map_or(Ok(()), TrackingPlan::validate).map_err(|what| format!("plan.{what}"))
+    }
+
+    /// Whether its messages need a bearer token beside the write key.
+    pub fn needs_bearer(&self) -> bool {
+        !self.bearer_tokens.is_empty() || self.oauth.as_ref().is_some_and(|oauth| oauth.required)
     }
 
     /// Gives it another write key. The present one is taken until a time, or refused at once; one

@@ -6,6 +6,7 @@ use domain::Source;
 use web::App;
 use web::auth::{Credentials, is_same};
 use web::error::{ApiError, ErrorKind};
+use web::oauth;
 use web::workspaces::{KeyOwner, WorkspaceSource};
 
 /// The workspace and source of a write key, from the HTTP Basic user or else from the body. A
@@ -27,24 +28,49 @@ pub(super) fn find_source(
         let message = "no write key: send it as writeKey in the body or as the user of HTTP Basic";
         return Err(ApiError::new(ErrorKind::UnknownSource, message));
     };
+    find_by_key(app, key, bearer)
+}
+
+/// The workspace and source of a write key, where the bearer token beside it is right.
+pub(super) fn find_by_key(
+    app: &App,
+    key: &str,
+    bearer: Option<&str>,
+) -> Result<WorkspaceSource, ApiError> {
     let found = find_owner(app, key)?;
-    let tokens = &found.1.bearer_tokens;
-    let is_allowed = match bearer {
-        Some(token) => tokens.iter().any(|known| is_same(known, token)),
-        None => tokens.is_empty(),
-    };
-    if !is_allowed {
-        let message =
-            format!("source {:?} takes messages with one of its bearer tokens only", found.1.name);
-        let message = if tokens.is_empty() {
-            format!("source {:?} has no bearer tokens", found.1.name)
-        } else {
-            message
-        };
-        return Err(ApiError::new(ErrorKind::UnknownSource, message));
-    }
+    check_bearer(app, &found, bearer)?;
     check_enabled(&found.1)?;
     Ok(found)
+}
+
+fn check_bearer(
+    app: &App,
+    (workspace, source): &WorkspaceSource,
+    bearer: Option<&str>,
+) -> Result<(), ApiError> {
+    let is_allowed = match bearer {
+        Some(token) => {
+            let is_good = |oauth| {
+                let client_id = oauth::client_id(workspace.id(), &source.name);
+                oauth::is_good_token(oauth, &client_id, token, app.access.now())
+            };
+            source.bearer_tokens.iter().any(|known| is_same(known, token))
+                || source.oauth.as_ref().is_some_and(is_good)
+        }
+        None => !source.needs_bearer(),
+    };
+    if is_allowed {
+        return Ok(());
+    }
+    let why = match (&source.oauth, source.bearer_tokens.is_empty()) {
+        (None, true) => "has no bearer tokens",
+        (None, false) => "takes messages with one of its bearer tokens only",
+        (Some(_), _) => {
+            "does not know this bearer token, or its time is over: ask for one at /token"
+        }
+    };
+    let message = format!("source {:?} {why}", source.name);
+    Err(ApiError::new(ErrorKind::UnknownSource, message))
 }
 
 /// The workspace and source that a page with this write key would send to.
@@ -56,7 +82,7 @@ pub(super) fn find_for_browser(app: &App, key: &str) -> Result<WorkspaceSource, 
         ErrorKind::UnknownSource => ApiError::not_found(error.message),
         _ => error,
     })?;
-    if !found.1.bearer_tokens.is_empty() {
+    if found.1.needs_bearer() {
         let message = format!(
             "source {:?} takes messages with one of its bearer tokens only, which belong in no page",
             found.1.name

@@ -12,6 +12,7 @@ use super::{TestApp, track};
 
 const ADMIN: &str = "Bearer admin";
 const SHOP: &str = "/api/workspaces/shop";
+const OAUTH_KEY: &str = include_str!("oauth/public.pem");
 
 /// A server whose calls are compared with its document.
 struct Described {
@@ -218,6 +219,7 @@ async fn furnish(shop: &mut Described) -> (String, String) {
         ("POST", "sources", json!({ "name": "app", "bearer_tokens": ["t"] })),
         ("PATCH", "sources/app", json!({ "enabled": false })),
         ("POST", "sources/app/rotate", json!({ "overlap_s": 60 })),
+        ("PUT", "sources/app/oauth", json!({ "keys": [{ "id": "k", "public_key": OAUTH_KEY }] })),
         ("PATCH", "settings", json!({ "name": "The shop", "weak_signals": { "click": 0.5 } })),
         ("PUT", "interaction_weights", json!({ "view": 0.5 })),
         ("PUT", "items/i3/off", Value::Null),
@@ -347,6 +349,7 @@ async fn every_answer_has_the_status_the_type_and_the_form_that_the_document_say
         "sources/app",
         "sources/web/schema",
         "sources/web/violations",
+        "sources/app/oauth",
         "tokens",
         "tokens/window",
         "destinations",

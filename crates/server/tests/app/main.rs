@@ -19,7 +19,9 @@ mod items;
 mod jobs;
 mod lists;
 mod live;
+mod message_files;
 mod mistakes;
+mod oauth;
 mod operations;
 mod overview;
 mod people;
@@ -33,6 +35,7 @@ mod sources;
 mod synonyms;
 mod threads;
 mod tracking;
+mod uploads;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};

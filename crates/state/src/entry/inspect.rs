@@ -248,6 +248,9 @@ fn redact_source(source: &mut Value) {
     if let Some(earlier) = source.get_mut("earlier_key") {
         hide(&mut earlier["write_key"]);
     }
+    if let Some(oauth) = source.get_mut("oauth") {
+        hide(&mut oauth["token_secret"]);
+    }
     source["bearer_tokens"].as_array_mut().into_iter().flatten().for_each(hide);
 }
 

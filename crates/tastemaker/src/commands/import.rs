@@ -2,6 +2,7 @@
 
 mod catalog;
 pub(crate) mod interactions;
+mod messages;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -23,12 +24,15 @@ enum Command {
     /// Add the interactions of a CSV, JSON Lines or Parquet file: user_id, item_id, timestamp,
     /// kind, value
     Interactions(interactions::Args),
+    /// Take the messages of a CSV, JSON Lines or Parquet file, as if a source had sent them
+    Messages(messages::Args),
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.command {
         Command::Catalog(args) => catalog::run(args),
         Command::Interactions(args) => interactions::run(args),
+        Command::Messages(args) => messages::run(args),
     }
 }
 

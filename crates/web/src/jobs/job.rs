@@ -21,6 +21,8 @@ pub enum JobKind {
     Training,
     /// A file is made of what the workspace has.
     Export,
+    /// A file of messages is taken.
+    Messages,
 }
 
 /// The states of a job. The last three are for good.
@@ -33,9 +35,10 @@ pub enum JobState {
     Running,
     /// It has its result.
     Done,
-    /// It ended with an error and changed nothing.
+    /// It ended with an error and changed nothing, but for messages that it had taken.
     Failed,
-    /// Somebody cancelled it, or the server stopped; it changed nothing.
+    /// Somebody cancelled it, or the server stopped; it changed nothing, but for messages that it
+    /// had taken.
     Cancelled,
 }
 
