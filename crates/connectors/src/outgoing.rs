@@ -12,7 +12,7 @@ use reqwest::redirect;
 use tokio::runtime::Handle;
 
 pub(crate) use self::http::{
-    HttpRequest, HttpResponse, check_status, check_url, failure_of_status, send_ok,
+    HttpRequest, HttpResponse, check_status, check_url, failure_of_status, send_ok, unreadable,
 };
 pub use self::policy::NetworkPolicy;
 use self::policy::{GuardedResolver, Reach};
