@@ -3,6 +3,7 @@
 mod braze;
 mod clevertap;
 mod mailchimp;
+mod postgresql;
 mod recombee;
 mod segment;
 #[cfg(test)]
@@ -13,10 +14,11 @@ use std::sync::LazyLock;
 
 use crate::kind::{Kind, KindFiles};
 
-const FILES: [&KindFiles; 6] = [
+const FILES: [&KindFiles; 7] = [
     &recombee::FILES,
     &webhook::FILES,
     &segment::FILES,
+    &postgresql::FILES,
     &braze::FILES,
     &clevertap::FILES,
     &mailchimp::FILES,

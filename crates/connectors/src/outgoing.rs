@@ -4,11 +4,15 @@
 
 mod http;
 mod policy;
+mod tcp;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::redirect;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls_platform_verifier::Verifier;
 use tokio::runtime::Handle;
 
 pub(crate) use self::http::{
@@ -49,8 +53,17 @@ impl Default for OutgoingOptions {
 
 /// Errors of making the client.
 #[derive(Debug, thiserror::Error)]
-#[error("outgoing connections: {0}")]
-pub struct OutgoingError(#[from] reqwest::Error);
+pub enum OutgoingError {
+    /// Of the HTTP client.
+    #[error("outgoing connections: {0}")]
+    Http(#[from] reqwest::Error),
+    /// Of the encryption of other connections.
+    #[error("outgoing connections: {0}")]
+    Tls(#[from] rustls::Error),
+    /// Of the file of further authorities.
+    #[error("certificates of further authorities: {0}")]
+    Authorities(#[from] rustls::pki_types::pem::Error),
+}
 
 /// The guarded client of a process.
 pub struct Outgoing {
@@ -59,7 +72,22 @@ pub struct Outgoing {
     secure: reqwest::Client,
     /// Without TLS, to allowed networks only.
     plain: reqwest::Client,
+    /// For connections that are not HTTP.
+    tls: rustls::ClientConfig,
+    request_time_max: Duration,
     runtime: Handle,
+}
+
+fn tls_config(authorities_pem: Option<&[u8]>) -> Result<rustls::ClientConfig, OutgoingError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let further = authorities_pem.map(CertificateDer::pem_slice_iter).into_iter().flatten();
+    let further = further.collect::<Result<Vec<_>, _>>()?;
+    let verifier = Verifier::new_with_extra_roots(further, Arc::clone(&provider))?;
+    Ok(rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth())
 }
 
 impl Outgoing {
@@ -91,8 +119,15 @@ impl Outgoing {
             policy: options.policy.clone(),
             secure: client(Reach::PublicAndAllowed)?,
             plain: client(Reach::AllowedOnly)?,
+            tls: tls_config(options.authorities_pem.as_deref())?,
+            request_time_max: options.request_time_max,
             runtime,
         })
+    }
+
+    /// How long a request may take in all.
+    pub(crate) fn request_time_max(&self) -> Duration {
+        self.request_time_max
     }
 
     /// Where requests are sent on.
