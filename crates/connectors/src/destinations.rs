@@ -3,6 +3,7 @@
 mod braze;
 mod clevertap;
 mod mailchimp;
+mod parquet;
 mod postgresql;
 mod recombee;
 mod segment;
@@ -14,11 +15,12 @@ use std::sync::LazyLock;
 
 use crate::kind::{Kind, KindFiles};
 
-const FILES: [&KindFiles; 7] = [
+const FILES: [&KindFiles; 8] = [
     &recombee::FILES,
     &webhook::FILES,
     &segment::FILES,
     &postgresql::FILES,
+    &parquet::FILES,
     &braze::FILES,
     &clevertap::FILES,
     &mailchimp::FILES,

@@ -6,6 +6,7 @@ mod http;
 mod policy;
 mod tcp;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub struct OutgoingOptions {
     pub authorities_pem: Option<Vec<u8>>,
     /// How long a request may take in all.
     pub request_time_max: Duration,
+    /// The folder below which destinations may write files; none where they may not.
+    pub files_folder: Option<PathBuf>,
 }
 
 impl Default for OutgoingOptions {
@@ -47,6 +50,7 @@ impl Default for OutgoingOptions {
             policy: NetworkPolicy::default(),
             authorities_pem: None,
             request_time_max: REQUEST_TIME_MAX,
+            files_folder: None,
         }
     }
 }
@@ -75,6 +79,7 @@ pub struct Outgoing {
     /// For connections that are not HTTP.
     tls: rustls::ClientConfig,
     request_time_max: Duration,
+    files_folder: Option<PathBuf>,
     runtime: Handle,
 }
 
@@ -121,6 +126,7 @@ impl Outgoing {
             plain: client(Reach::AllowedOnly)?,
             tls: tls_config(options.authorities_pem.as_deref())?,
             request_time_max: options.request_time_max,
+            files_folder: options.files_folder.clone(),
             runtime,
         })
     }
@@ -128,6 +134,11 @@ impl Outgoing {
     /// How long a request may take in all.
     pub(crate) fn request_time_max(&self) -> Duration {
         self.request_time_max
+    }
+
+    /// The folder below which files may be written.
+    pub(crate) fn files_folder(&self) -> Option<&Path> {
+        self.files_folder.as_deref()
     }
 
     /// Where requests are sent on.
