@@ -161,7 +161,7 @@ impl SettingsSchema {
         }
         let mut values = BTreeMap::new();
         for (key, setting) in &self.settings {
-            let is_given = |value: &&Value| !value.is_null() && **value != Value::from("");
+            let is_given = |value: &&Value| !value.is_null() && **value != "";
             let value = given.get(key).filter(is_given).or(setting.default.as_ref());
             match value {
                 Some(value) => {
@@ -186,7 +186,7 @@ fn read(value: &Value) -> SettingSchema {
         "boolean" => SettingType::Boolean,
         "choice" => {
             let words = value["choices"].as_array().expect("a choice has choices");
-            SettingType::Choice(words.iter().map(|word| plain_text(word)).collect())
+            SettingType::Choice(words.iter().map(plain_text).collect())
         }
         "texts" => SettingType::Texts,
         other => panic!("{other:?} is no type of a setting"),

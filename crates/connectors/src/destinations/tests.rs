@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use tokio::runtime::Handle;
 
 use super::kinds;
-use crate::{Kind, Prepared, Sender, testing};
+use crate::{Kind, Prepared, Sender, SettingType, testing};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/destinations")
@@ -120,5 +120,75 @@ fn each_kind_has_a_fixture_for_each_action_and_about_texts() {
         for (key, setting) in &kind.settings.settings {
             assert!(!setting.about.is_empty() && !setting.label.is_empty(), "{key}");
         }
+    }
+}
+
+/// What docs/destinations.md says of a kind by tables.
+fn describe_kind(kind: &Kind) -> String {
+    let fixture = fs_err::read_to_string(&fixture_files(kind)[0]).unwrap();
+    let fixture: Value = serde_json::from_str(&fixture).unwrap();
+    let mut settings: BTreeMap<String, Value> =
+        serde_json::from_value(fixture["settings"].clone()).unwrap();
+    settings.remove("batch_size");
+    let sender = kind.connect(&settings, &testing::outgoing(Handle::current())).unwrap();
+    let mut text =
+        format!("{}\n\n| setting | | what it is |\n| --- | --- | --- |\n", kind.settings.about);
+    for (key, setting) in &kind.settings.settings {
+        let default = setting.default.as_ref().map(|value| match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        });
+        let about_value = match (setting.is_required, default) {
+            (true, _) => "required".to_owned(),
+            (false, Some(default)) => format!("default `{default}`"),
+            (false, None) => "optional".to_owned(),
+        };
+        let choices = match &setting.type_ {
+            SettingType::Choice(words) => format!(" (`{}`)", words.join("`, `")),
+            SettingType::Integer { min, max } => format!(" ({min} to {max})"),
+            _ => String::new(),
+        };
+        let type_ = setting.type_.word();
+        text += &format!("| `{key}` | {type_}{choices}, {about_value} | {} |\n", setting.about);
+    }
+    text += "\n| action | what it does |\n| --- | --- |\n";
+    for action in kind.actions {
+        text += &format!("| `{}` | {} |\n", action.name, action.about);
+    }
+    let deletes = match Arc::clone(&sender).forget(vec!["u".to_owned()]) {
+        Some(_) => "People can be deleted there.",
+        None => "People cannot be deleted there by us.",
+    };
+    let batching = sender.batching();
+    let size = match batching.n_max {
+        1 => "A request has one delivery by default.".to_owned(),
+        n => format!(
+            "A request has up to {n} deliveries by default, of {} KB together, and waits up to {} ms for more.",
+            batching.bytes_max / 1_024,
+            batching.age_ms
+        ),
+    };
+    let fate = match batching.is_atomic {
+        true => "All deliveries of a request share one fate.",
+        false => "Each delivery of a request has an outcome of its own.",
+    };
+    text + &format!("\n{size} {fate} {deletes}\n")
+}
+
+#[tokio::test]
+async fn the_page_of_destinations_says_what_the_files_say() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/destinations.md");
+    let is = fs_err::read_to_string(&page).unwrap();
+    let mut should = is.clone();
+    for kind in kinds() {
+        let begin = format!("<!-- {} -->\n", kind.name);
+        let start = should.find(&begin).expect("each kind has a place in the page") + begin.len();
+        let end = start + should[start..].find("<!-- end -->").expect("a place ends");
+        should.replace_range(start..end, &describe_kind(kind));
+    }
+    if std::env::var_os("UPDATE_FIXTURES").is_some() {
+        fs_err::write(&page, &should).unwrap();
+    } else {
+        assert!(is == should, "write docs/destinations.md with UPDATE_FIXTURES=1");
     }
 }

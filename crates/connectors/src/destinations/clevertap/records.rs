@@ -175,10 +175,9 @@ fn snake_case(key: &str) -> String {
     let mut was_lower = false;
     for letter in key.chars() {
         let is_separator = letter.is_whitespace() || letter == '-' || FORBIDDEN.contains(&letter);
-        if is_separator || (letter.is_uppercase() && was_lower) {
-            if !snake.is_empty() && !snake.ends_with('_') {
-                snake.push('_');
-            }
+        let begins_word = is_separator || (letter.is_uppercase() && was_lower);
+        if begins_word && !snake.is_empty() && !snake.ends_with('_') {
+            snake.push('_');
         }
         if !is_separator {
             snake.extend(letter.to_lowercase());
