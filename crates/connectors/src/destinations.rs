@@ -2,6 +2,7 @@
 
 mod braze;
 mod clevertap;
+mod kafka;
 mod mailchimp;
 mod parquet;
 mod postgresql;
@@ -15,12 +16,13 @@ use std::sync::LazyLock;
 
 use crate::kind::{Kind, KindFiles};
 
-const FILES: [&KindFiles; 8] = [
+const FILES: [&KindFiles; 9] = [
     &recombee::FILES,
     &webhook::FILES,
     &segment::FILES,
     &postgresql::FILES,
     &parquet::FILES,
+    &kafka::FILES,
     &braze::FILES,
     &clevertap::FILES,
     &mailchimp::FILES,
