@@ -46,9 +46,14 @@ pub const PROGRESS_AGE_MAX_MS: i64 = 1_000;
 pub const DEAD_LETTERS_MAX: usize = 10_000;
 /// The most dead letters that wait for the journal. With this many, no message is read.
 const UNCONFIRMED_DEAD_MAX: usize = 1_000;
-/// A job that fails while so many open jobs of its user wait becomes a dead letter early, if the
-/// destination takes those of others: else one user could fill [`OPEN_MAX`].
-pub const USER_JOBS_MAX: usize = 1_000;
+/// A job that fails again while so many open jobs of its user wait becomes a dead letter early, if
+/// the destination takes those of others: else one user could fill [`OPEN_MAX`].
+pub const USER_JOBS_MAX: usize = OPEN_MAX / 10;
+/// The same in bytes.
+pub const USER_BYTES_MAX: usize = OPEN_BYTES_MAX / 10;
+/// With so many jobs that wait for their next attempt, those that fail become dead letters early, if
+/// the destination takes others: else the failing ones would fill [`OPEN_MAX`].
+pub const WAITING_MAX: usize = OPEN_MAX / 2;
 /// So many attempts every job gets.
 const ATTEMPTS_MIN: u32 = 5;
 /// After so many attempts a batch whose fate is shared is halved, whatever the failure.
@@ -305,14 +310,14 @@ impl<T: Clone> Dispatcher<T> {
         if self.halve_batch(slot, &failure, finished)
             && matches!(failure, Failure::Permanent { .. })
         {
-            self.retry(slot, now);
+            self.retry(slot, now, now);
             return;
         }
         match failure {
             Failure::Permanent { reason, text } => self.give_up(slot, reason, text, now),
             Failure::Retry { reason, text, after_ms, .. } => {
                 match self.next_attempt(slot, after_ms, finished) {
-                    Some(at) => self.retry(slot, at),
+                    Some(at) => self.retry(slot, at, now),
                     None => self.give_up(slot, reason, text, now),
                 }
             }
@@ -346,18 +351,28 @@ impl<T: Clone> Dispatcher<T> {
         let entry = self.table.entry(slot);
         let first = entry.first_attempt.unwrap_or(now);
         let last = Timestamp(first.0.saturating_add_unsigned(self.limits.retry_for_ms));
-        let takes_others = self.delivered_at.is_some_and(|at| at > first);
-        let holds_up_many =
-            entry.attempts >= ATTEMPTS_MIN && self.table.longest_queue(slot) >= USER_JOBS_MAX;
-        if now >= last || takes_others && holds_up_many {
+        if now >= last || entry.attempts >= ATTEMPTS_MIN && self.is_in_the_way(slot) {
             return None;
         }
         let wait_ms = backoff_ms(entry.attempts, after_ms, self.seed ^ finished.batch);
         Some(Timestamp(now.0.saturating_add_unsigned(wait_ms)).min(last))
     }
 
-    fn retry(&mut self, slot: u32, at: Timestamp) {
-        let entry = self.table.entry(slot);
+    /// Whether a failed job holds up many others, and the destination has taken another job since
+    /// it failed before.
+    fn is_in_the_way(&self, slot: u32) -> bool {
+        let failed_at = self.table.entry(slot).failed_at;
+        if failed_at.is_none_or(|failed| self.delivered_at.is_none_or(|at| at <= failed)) {
+            return false;
+        }
+        let (jobs, bytes) = self.table.longest_queue(slot);
+        let is_crowded = self.table.n_waiting() >= WAITING_MAX;
+        is_crowded || jobs >= USER_JOBS_MAX || bytes >= USER_BYTES_MAX
+    }
+
+    fn retry(&mut self, slot: u32, at: Timestamp, now: Timestamp) {
+        let entry = self.table.entry_mut(slot);
+        entry.failed_at = Some(now);
         self.ledger.retry(entry.job.offset, entry.attempts);
         self.table.wait(slot, at);
         self.retried += 1;

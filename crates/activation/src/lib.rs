@@ -8,7 +8,7 @@ mod rules;
 pub use dispatcher::{
     BREAKER_FAILURES, BREAKER_OPEN_MS, BREAKER_OPEN_MS_MAX, BreakerState, DEAD_LETTERS_MAX,
     Dispatcher, Held, OPEN_BYTES_MAX, OPEN_MAX, PROGRESS_AGE_MAX_MS, RETRY_AFTER_MS_MAX,
-    RETRY_BASE_MS, RETRY_MS_MAX, Status, USER_JOBS_MAX,
+    RETRY_BASE_MS, RETRY_MS_MAX, Status, USER_BYTES_MAX, USER_JOBS_MAX, WAITING_MAX,
 };
 pub use job::{Batch, BatchJob, Failure, Job, Limits, RETRY_FOR_MS_DEFAULT};
 pub use progress::{

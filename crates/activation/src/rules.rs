@@ -94,13 +94,24 @@ impl Id {
         }
     }
 
-    fn of(self, message: &mut Message) -> &mut Option<String> {
-        match self {
+    fn get(self, message: &Message) -> Option<&str> {
+        let id = match self {
+            Self::User => &message.user_id,
+            Self::Anonymous => &message.anonymous_id,
+            Self::Previous => &message.previous_id,
+            Self::Group => &message.group_id,
+        };
+        id.as_deref()
+    }
+
+    fn set(self, message: &mut Message, text: String) {
+        let id = match self {
             Self::User => &mut message.user_id,
             Self::Anonymous => &mut message.anonymous_id,
             Self::Previous => &mut message.previous_id,
             Self::Group => &mut message.group_id,
-        }
+        };
+        *id = Some(text);
     }
 }
 
@@ -151,8 +162,8 @@ impl Rules {
         self.edit_part(&mut message, Part::Body);
         self.edit_part(&mut message, Part::Context);
         for id in &self.hash_ids {
-            if let Some(text) = id.of(&mut message.clone().into_owned()).take() {
-                *id.of(message.to_mut()) = Some(hash_text(&text));
+            if let Some(hash) = id.get(&message).map(hash_text) {
+                id.set(message.to_mut(), hash);
             }
         }
         Ok(message)

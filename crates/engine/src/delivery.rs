@@ -1,8 +1,10 @@
 //! Delivery: a reader of the journal for each destination that is on, each with a thread, a place
 //! and a dispatcher of its own. One thread starts and ends them as the configuration says.
 
+mod dead_letters;
 mod jobs;
 mod reader;
+mod trial;
 mod versions;
 
 use std::collections::BTreeMap;
@@ -15,7 +17,9 @@ use domain::{Destination, Timestamp, WorkspaceId};
 use parking_lot::Mutex;
 use serde_json::Value;
 
+pub use self::dead_letters::DeadLetterError;
 use self::reader::{Reader, STOP_TIME_MAX};
+pub use self::trial::TriedDelivery;
 use crate::shared::Shared;
 use crate::writer::Writer;
 use crate::{BackgroundThread, BackgroundWork, Next, Signals, ThreadStatus};

@@ -67,7 +67,7 @@ pub use clock::{
 pub use configuration::{ConfigError, check_config};
 pub use data_folder::{DataFolder, DataFolderError, LockedFolder};
 pub use decisions::is_decided_on_state;
-pub use delivery::DeliveryStatus;
+pub use delivery::{DeadLetterError, DeliveryStatus, TriedDelivery};
 pub use disk_use::{DiskRoom, DiskUse};
 pub use engine::{Engine, EngineOptions};
 pub use error::{EngineError, TrainingError, describe_error};
@@ -98,6 +98,11 @@ pub use training_record::Training;
 pub use training_runs::{BegunTraining, TRAINING_RUNS_KEPT_MAX, TrainingRun, TrainingRunState};
 pub use verify::{Verification, VerifyError, VerifyProgress};
 
+pub use activation::{BreakerState, DeadLetter, Held, Status as DispatcherStatus};
+pub use connectors::{
+    DescribedRequest, Kind, SettingSchema, SettingType, kind as destination_kind,
+    kinds as destination_kinds,
+};
 pub use journal::JournalCheck;
 pub use profiles::{
     ExternalId, ExternalIdType, FoundPerson, Identifier, NamedEvents, PastMerge, StoredTrait,

@@ -29,7 +29,7 @@ fn mapping(action: &str) -> Value {
 }
 
 fn put(mappings: Option<Vec<Value>>) -> ConfigChange {
-    ConfigChange::put_destination(&Destination { name: "engine".to_owned(), mappings })
+    ConfigChange::put_destination(&Destination { mappings, ..Destination::new("engine", None) })
 }
 
 /// The kinds of ann's interactions with `i0`, `i1` and so on.

@@ -63,8 +63,9 @@ fn place(message: &str) -> Option<String> {
     }
     let is_of_key = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_.".contains(c);
     let (key, rest) = what.split_at(what.find(|c| !is_of_key(c))?);
-    let is_named =
-        [": ", " is ", " has ", " must ", " says "].iter().any(|verb| rest.starts_with(verb));
+    let is_named = [": ", " is ", " has ", " must ", " says ", " should "]
+        .iter()
+        .any(|verb| rest.starts_with(verb));
     (is_named && key.starts_with(|c: char| c.is_ascii_lowercase()))
         .then(|| format!("/{}", key.replace('.', "/")))
 }
@@ -72,7 +73,7 @@ fn place(message: &str) -> Option<String> {
 /// What follows the kind and the name of a resource, which is quoted and escaped.
 fn after_name(message: &str) -> Option<&str> {
     let (kind, quoted) = message.split_once(" \"")?;
-    if !["source", "token", "trait", "scenario"].contains(&kind) {
+    if !["source", "token", "trait", "scenario", "destination"].contains(&kind) {
         return None;
     }
     let mut is_escaped = false;

@@ -1,21 +1,32 @@
 //! Destinations: where messages go, and what mappings make of them there.
 
+mod delivery;
+mod kinds;
+mod trial;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::{
-    Arrival, Destination, ENGINE_DESTINATION, Envelope, Message, Rejection, WorkspaceConfig,
-    check_message,
+    DeliverySettings, Destination, DestinationRules, ENGINE_DESTINATION, WorkspaceConfig,
 };
-use engine::{ConfigChange, Engine, Expected, Resource};
-use mapping::{FieldSource, MappingError, Mappings, Problem, explain_for_engine};
+use engine::{ConfigChange, Engine, Expected, Kind, Resource};
+use mapping::{ActionSchema, Mappings, Problem};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use web::App;
 use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
 
-use crate::live::Effect;
+pub use self::delivery::{
+    ChangedLetters, CheckedDestination, DEAD_LETTERS_PAGE_MAX, DeadLetterPage, DeadLettersQuery,
+    LetterChoice, LetterName, ShownDeadLetter, ShownDelivery, WholeDeadLetter, check, dead_letter,
+    dead_letters, delivery, drop_letters, retry_letters,
+};
+pub use self::kinds::{ShownKind, ShownSetting, kinds};
+pub use self::trial::{
+    MappingTrial, TriedError, TriedField, TriedMapping, TriedMessage, TriedRequest, try_message,
+};
 use crate::{Revised, configure, put_error, unknown_resource};
 
 /// A destination as it is shown.
@@ -23,111 +34,150 @@ use crate::{Revised, configure, put_error, unknown_resource};
 pub struct ShownDestination {
     /// Its name.
     pub name: String,
-    /// Whether its mappings are the presets of the workspace's set.
+    /// What it is, such as `webhook`; `engine` is our own engine.
+    pub kind: String,
+    /// Whether messages go there.
+    pub enabled: bool,
+    /// The settings of its kind. Of a secret only whether it is set: `{"is_set": true}`.
+    #[schema(value_type = Object)]
+    pub settings: Map<String, Value>,
+    /// Whether its mappings are the presets: those of the workspace's set, or of its kind.
     pub uses_presets: bool,
     /// The mappings in force, in their order.
     #[schema(value_type = Vec<Object>)]
     pub mappings: Vec<Value>,
+    /// What it gets of messages.
+    pub rules: DestinationRules,
+    /// How much is sent at once.
+    pub delivery: DeliverySettings,
 }
 
 impl ShownDestination {
     fn engine(config: &WorkspaceConfig) -> Self {
-        let presets = || {
-            let presets = mapping::presets_in_set(config.preset_set()).to_json();
-            serde_json::from_str(&presets).expect("presets are JSON")
-        };
         let own = config.engine_mappings().map(<[Value]>::to_vec);
         Self {
             name: ENGINE_DESTINATION.to_owned(),
+            kind: ENGINE_DESTINATION.to_owned(),
+            enabled: true,
+            settings: Map::new(),
             uses_presets: own.is_none(),
-            mappings: own.unwrap_or_else(presets),
+            mappings: own.unwrap_or_else(|| to_list(mapping::presets_in_set(config.preset_set()))),
+            rules: DestinationRules::default(),
+            delivery: DeliverySettings::default(),
+        }
+    }
+
+    fn new(destination: &Destination) -> Self {
+        let kind = kind_of(destination);
+        let presets = || kind.map(|kind| to_list(&kind.presets)).unwrap_or_default();
+        let is_secret = |key: &str| kind.is_none_or(|kind| kind.settings.is_secret(key));
+        let show = |(key, value): (&String, &Value)| match is_secret(key) {
+            true => (key.clone(), secret_is_set()),
+            false => (key.clone(), value.clone()),
+        };
+        Self {
+            name: destination.name.clone(),
+            kind: destination.kind.clone().unwrap_or_default(),
+            enabled: destination.enabled,
+            settings: destination.settings.iter().map(show).collect(),
+            uses_presets: destination.mappings.is_none(),
+            mappings: destination.mappings.clone().unwrap_or_else(presets),
+            rules: destination.rules.clone(),
+            delivery: destination.delivery,
+        }
+    }
+
+    fn of(config: &WorkspaceConfig, name: &str) -> Result<Self, ApiError> {
+        let found = find(config, name)?;
+        Ok(found.map_or_else(|| Self::engine(config), Self::new))
+    }
+}
+
+fn to_list(mappings: &Mappings) -> Vec<Value> {
+    serde_json::from_str(&mappings.to_json()).expect("mappings are JSON")
+}
+
+fn secret_is_set() -> Value {
+    json!({ "is_set": true })
+}
+
+/// What a destination is to be.
+#[derive(Debug, Clone, PartialEq, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DestinationChange {
+    /// What it is, such as `webhook`. It stays what it is; our own engine has none.
+    #[serde(default)]
+    pub kind: Option<String>,
+    /// Whether messages go there. Those that arrive while it is off are not sent later.
+    #[serde(default = "enabled_by_default")]
+    pub enabled: bool,
+    /// The settings of its kind. A secret that is absent or `{"is_set": true}` stays as it is; null
+    /// removes it.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub settings: BTreeMap<String, Value>,
+    /// All of its mappings, in their order; null for the presets.
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[schema(value_type = Option<Vec<Object>>, required)]
+    pub mappings: Option<Vec<Value>>,
+    /// What it gets of messages.
+    #[serde(default)]
+    pub rules: DestinationRules,
+    /// How much is sent at once.
+    #[serde(default)]
+    pub delivery: DeliverySettings,
+}
+
+impl DestinationChange {
+    /// A change of the mappings alone, of our own engine.
+    pub fn of_mappings(mappings: Option<Vec<Value>>) -> Self {
+        Self {
+            kind: None,
+            enabled: true,
+            settings: BTreeMap::new(),
+            mappings,
+            rules: DestinationRules::default(),
+            delivery: DeliverySettings::default(),
+        }
+    }
+
+    fn into_destination(self, name: String, before: Option<&Destination>) -> Destination {
+        let mut settings = self.settings;
+        if let Some(before) = before
+            && let Some(kind) = kind_of(before)
+        {
+            for (key, value) in &before.settings {
+                let is_kept = settings.get(key).is_none_or(|value| *value == secret_is_set());
+                if kind.settings.is_secret(key) && is_kept {
+                    settings.insert(key.clone(), value.clone());
+                }
+            }
+        }
+        settings.retain(|_, value| !value.is_null());
+        Destination {
+            name,
+            kind: self.kind.or_else(|| before.and_then(|before| before.kind.clone())),
+            enabled: self.enabled,
+            settings,
+            mappings: self.mappings,
+            rules: self.rules,
+            delivery: self.delivery,
         }
     }
 }
 
-/// What is to be changed of a destination.
-#[derive(Debug, Clone, PartialEq, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DestinationChange {
-    /// All of its mappings, in their order; null for the presets of the workspace's set.
-    #[serde(deserialize_with = "Option::deserialize")]
-    #[schema(value_type = Option<Vec<Object>>, required)]
-    pub mappings: Option<Vec<Value>>,
+fn enabled_by_default() -> bool {
+    true
 }
 
-/// A message to try.
-#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MappingTrial {
-    /// The message, as a source sends it.
-    #[schema(value_type = Object)]
-    pub message: Box<RawValue>,
-    /// The mappings to try it with; without them, those in force.
-    #[serde(default)]
-    #[schema(value_type = Option<Vec<Object>>)]
-    pub mappings: Option<Vec<Value>>,
-}
-
-/// What a message would become.
-#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
-pub struct TriedMessage {
-    /// Why the message would be refused before any mapping; then there are no mappings.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub refusal: Option<String>,
-    /// What each mapping makes of it, those that do not take it too.
-    pub mappings: Vec<TriedMapping>,
-}
-
-/// What a mapping makes of a message.
-#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
-pub struct TriedMapping {
-    /// The name of the mapping.
-    pub mapping: String,
-    /// The name of its action.
-    pub action: String,
-    /// Its trigger.
-    pub trigger: String,
-    /// Whether the trigger matches.
-    pub fires: bool,
-    /// What each field resolves to.
-    pub fields: Vec<TriedField>,
-    /// What the message does.
-    pub effects: Vec<Effect>,
-    /// What is wrong.
-    pub errors: Vec<TriedError>,
-}
-
-/// The value of a field.
-#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
-pub struct TriedField {
-    /// The name of the field.
-    pub field: String,
-    /// Its value; absent if there is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub value: Option<Value>,
-    /// The directive in words.
-    pub directive: String,
-    /// The places of the message that have the value, as JSON pointers.
-    pub from: Vec<String>,
-}
-
-/// A mistake.
-#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
-pub struct TriedError {
-    /// The field; empty where the mistake is outside of fields.
-    pub field: String,
-    /// What is wrong.
-    pub message: String,
-    /// Its place in the message, as a JSON pointer.
-    pub place: String,
-}
-
-/// The destinations of a workspace.
+/// The destinations of a workspace, our own engine first.
 ///
 /// # Errors
 /// 503 where the workspace is closed.
 pub fn list(workspace: &RequestedWorkspace) -> Result<Vec<ShownDestination>, ApiError> {
-    Ok(vec![ShownDestination::engine(&*workspace.config()?)])
+    let config = workspace.config()?;
+    let others = config.outgoing_destinations().map(ShownDestination::new);
+    Ok(std::iter::once(ShownDestination::engine(&config)).chain(others).collect())
 }
 
 /// A destination.
@@ -138,20 +188,19 @@ pub async fn read(
     workspace: &RequestedWorkspace,
     name: String,
 ) -> Result<Revised<ShownDestination>, ApiError> {
-    check_name(&name)?;
     let read = move |engine: &Engine| {
         let (config, revisions) = engine.revised_config();
-        let revision = revisions.revision(&Resource::Destination(name));
-        Ok(Revised { value: ShownDestination::engine(&config), revision })
+        let value = ShownDestination::of(&config, &name)?;
+        Ok(Revised { value, revision: revisions.revision(&Resource::Destination(name)) })
     };
     workspace.ask(read).await
 }
 
-/// Changes the mappings of a destination. They hold for the messages that the journal takes from
-/// then on.
+/// Adds a destination, or changes it. Mappings and rules hold for the messages that the journal
+/// takes from then on.
 ///
 /// # Errors
-/// If a mapping is wrong, or the revision is another than expected.
+/// If a setting, a rule or a mapping is wrong, or the revision is another than expected.
 pub async fn put(
     app: &Arc<App>,
     workspace: &RequestedWorkspace,
@@ -159,52 +208,64 @@ pub async fn put(
     change: DestinationChange,
     expected: Expected,
 ) -> Result<Revised<ShownDestination>, ApiError> {
-    check_name(&name)?;
-    if let Some(list) = &change.mappings {
-        Mappings::from_list(list).map_err(mapping_error)?;
-    }
     configure(app, workspace, move |_, engine| {
-        let destination =
-            Destination { mappings: change.mappings, ..Destination::new(&name, None) };
-        let resource = Resource::Destination(destination.name.clone());
+        let before = engine.config().destination(&name).cloned();
+        let destination = change.into_destination(name.clone(), before.as_ref());
+        let actions = actions_of(Some(&destination).filter(|_| name != ENGINE_DESTINATION))?;
+        if let Some(list) = &destination.mappings {
+            Mappings::from_list_for(actions, list).map_err(mapping_error)?;
+        }
         let change = ConfigChange::put_destination(&destination);
         engine.change_config(change, expected).map_err(|error| put_error(error, expected))?;
-        Ok(Revised::now(engine, &resource, ShownDestination::engine(&engine.config())))
+        let shown = ShownDestination::of(&engine.config(), &name)?;
+        Ok(Revised::now(engine, &Resource::Destination(name), shown))
     })
     .await
 }
 
-/// Tries a message: what the mappings would make of it. Changes nothing.
+/// Removes a destination, with its dead letters and all that waits for it. Our own engine has its
+/// defaults again.
 ///
 /// # Errors
-/// 404 where there is no such destination; 400 where a mapping is wrong.
-pub async fn try_message(
+/// 404 where there is none of the name, and if the revision is another than expected.
+pub async fn delete(
+    app: &Arc<App>,
     workspace: &RequestedWorkspace,
     name: String,
-    trial: MappingTrial,
-) -> Result<TriedMessage, ApiError> {
-    check_name(&name)?;
-    let mappings = trial.mappings.as_deref().map(Mappings::from_list).transpose();
-    let mappings = mappings.map_err(mapping_error)?;
-    let try_on = move |engine: &Engine| {
-        let mappings = mappings.map_or_else(|| engine.mappings(), Arc::new);
-        let arrival = Arrival { received_at: engine.now(), source: "trial", peer_ip: None };
-        let checked = check_message(trial.message.get(), None, &Envelope::default(), &arrival);
-        Ok(match checked {
-            Ok(message) => TriedMessage::new(&mappings, &message),
-            Err(Rejection { detail, .. }) => {
-                TriedMessage { refusal: Some(detail), mappings: Vec::new() }
-            }
-        })
-    };
-    workspace.ask(try_on).await
+    expected: Expected,
+) -> Result<(), ApiError> {
+    configure(app, workspace, move |_, engine| {
+        find(&engine.config(), &name)?;
+        Ok(engine.change_config(ConfigChange::RemoveDestination { name }, expected)?)
+    })
+    .await
 }
 
-fn check_name(name: &str) -> Result<(), ApiError> {
-    match name {
-        ENGINE_DESTINATION => Ok(()),
-        _ => Err(unknown_resource("destination", name, &[ENGINE_DESTINATION])),
+/// The destination of a name; none for our own engine.
+fn find<'c>(config: &'c WorkspaceConfig, name: &str) -> Result<Option<&'c Destination>, ApiError> {
+    if name == ENGINE_DESTINATION {
+        return Ok(None);
     }
+    let known: Vec<&str> = std::iter::once(ENGINE_DESTINATION)
+        .chain(config.outgoing_destinations().map(|destination| destination.name.as_str()))
+        .collect();
+    let found = config.destination(name);
+    found.map(Some).ok_or_else(|| unknown_resource("destination", name, &known))
+}
+
+fn kind_of(destination: &Destination) -> Option<&'static Kind> {
+    engine::destination_kind(destination.kind.as_deref()?)
+}
+
+/// What mappings can make for a destination; none stands for our own engine.
+fn actions_of(destination: Option<&Destination>) -> Result<&'static [ActionSchema], ApiError> {
+    let Some(destination) = destination else { return Ok(mapping::engine_actions()) };
+    kind_of(destination).map(|kind| kind.actions).ok_or_else(|| {
+        let known: Vec<&str> = engine::destination_kinds().iter().map(|kind| kind.name).collect();
+        let kind = destination.kind.as_deref().unwrap_or_default();
+        let what = format!("kind should be one of {} but it is {kind:?}", known.join(", "));
+        ApiError::invalid(what).at("/kind".to_owned())
+    })
 }
 
 /// The first mistake with its place, and all of them for programs.
@@ -214,38 +275,4 @@ fn mapping_error(mut problems: Vec<Problem>) -> ApiError {
     let place = first.map_or_else(String::new, |problem| problem.place.clone());
     let text = first.map_or_else(String::new, Problem::to_string);
     ApiError::invalid(text).with_detail(json!({ "mistakes": problems })).at(place)
-}
-
-impl TriedMessage {
-    fn new(mappings: &Mappings, message: &Message) -> Self {
-        let explained = explain_for_engine(mappings, message).into_iter();
-        let mappings = explained.map(|(explanation, actions)| TriedMapping {
-            fields: explanation.fields.into_iter().map(TriedField::new).collect(),
-            effects: actions.into_iter().map(Effect::of_action).collect(),
-            errors: explanation.errors.into_iter().map(TriedError::new).collect(),
-            mapping: explanation.mapping,
-            action: explanation.action.to_owned(),
-            trigger: explanation.trigger,
-            fires: explanation.fires,
-        });
-        Self { refusal: None, mappings: mappings.collect() }
-    }
-}
-
-impl TriedField {
-    fn new(field: mapping::FieldExplanation) -> Self {
-        let is_there = |source: &FieldSource| source.is_there.then(|| source.place.clone());
-        Self {
-            value: serde_json::to_value(&field.value).ok().filter(|value| !value.is_null()),
-            from: field.from.iter().filter_map(is_there).collect(),
-            field: field.field,
-            directive: field.directive,
-        }
-    }
-}
-
-impl TriedError {
-    fn new(error: MappingError) -> Self {
-        Self { field: error.field, message: error.what, place: error.place }
-    }
 }

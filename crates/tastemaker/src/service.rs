@@ -43,6 +43,8 @@ impl Service {
                 .max(STORE_CACHE_BYTES_MIN),
             opens_without_model: true,
             clock: Arc::new(SystemClock),
+            outgoing: Some(settings.destinations.connect()?),
+            instance_key: None,
         };
         let opener =
             Opener { data, options, bootstrap: ArcSwapOption::new(bootstrap.map(Arc::new)) };

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use connectors::{NetworkPolicy, Outgoing, OutgoingOptions};
 use engine::{RequestLimits, TrainingOptions};
 use ipnet::IpNet;
 use serde::de::Error as _;
@@ -36,6 +37,7 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) training: Training,
     pub(crate) checks: Checks,
+    pub(crate) destinations: Destinations,
     pub(crate) shutdown: Shutdown,
     /// The account that visitors of the console are signed in to: no file sets it.
     #[serde(skip)]
@@ -165,6 +167,36 @@ pub(crate) struct Checks {
     pub(crate) interval_h: u64,
 }
 
+/// What destinations may reach.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Destinations {
+    /// Networks beside the public internet.
+    #[serde(deserialize_with = "networks")]
+    pub(crate) allowed_networks: Vec<IpNet>,
+    /// A PEM file with certificates of further authorities.
+    pub(crate) authorities: Option<PathBuf>,
+}
+
+impl Destinations {
+    /// The client by which destinations are reached. It sends on the present runtime.
+    pub(crate) fn connect(&self) -> Result<Arc<Outgoing>> {
+        let outgoing = Outgoing::new(&self.outgoing()?, tokio::runtime::Handle::current());
+        Ok(Arc::new(outgoing.context("destinations.authorities cannot be used")?))
+    }
+
+    fn outgoing(&self) -> Result<OutgoingOptions> {
+        let read = |path: &PathBuf| {
+            fs_err::read(path).with_context(|| format!("destinations.authorities is {path:?}"))
+        };
+        Ok(OutgoingOptions {
+            policy: NetworkPolicy { allowed: self.allowed_networks.clone() },
+            authorities_pem: self.authorities.as_ref().map(read).transpose()?,
+            ..OutgoingOptions::default()
+        })
+    }
+}
+
 /// How a server ends.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -183,6 +215,7 @@ impl Default for Settings {
             limits: Limits::default(),
             training: Training::default(),
             checks: Checks::default(),
+            destinations: Destinations::default(),
             shutdown: Shutdown::default(),
             visitor: None,
         }

@@ -81,7 +81,8 @@ impl Ledger {
             self.next.closed.push(open.offset);
             return;
         }
-        let is_partial = !open.mappings.is_empty();
+        let is_refused = self.refused == Some(open.offset);
+        let is_partial = is_refused || !open.mappings.is_empty();
         let is_stale = is_partial && slots.len() != open.mappings.len();
         let read_at = open.since;
         let message = Message { slots, read_at, is_partial, is_told: true, is_stale };

@@ -39,6 +39,8 @@ pub(super) struct Entry<T> {
     /// Attempts, with the one under way.
     pub(super) attempts: u32,
     pub(super) first_attempt: Option<Timestamp>,
+    /// When the last attempt failed.
+    pub(super) failed_at: Option<Timestamp>,
     /// The most jobs of a batch with it. Smaller after a failed batch whose fate was shared.
     pub(super) batch_jobs: usize,
     state: State,
@@ -61,6 +63,8 @@ enum State {
 #[derive(Debug, Default)]
 struct Queue {
     slots: VecDeque<u32>,
+    /// Their size.
+    bytes: usize,
     /// How many of the first are in the batch that holds the very first.
     n_taken: usize,
 }
@@ -118,6 +122,7 @@ impl<T> Table<T> {
             let queue = self.queues.entry(*key).or_default();
             blockers += usize::from(!queue.slots.is_empty());
             queue.slots.push_back(slot);
+            queue.bytes += job.bytes;
         }
         self.n_open += 1;
         self.bytes += job.bytes;
@@ -128,6 +133,7 @@ impl<T> Table<T> {
             added_at: now,
             attempts,
             first_attempt: (attempts > 0).then_some(since),
+            failed_at: None,
             batch_jobs: self.limits.batch_jobs.max(1),
             state: State::Blocked,
             blockers,
@@ -137,10 +143,12 @@ impl<T> Table<T> {
         slot
     }
 
-    /// How many open jobs the longest queue of a job's keys holds.
-    pub(super) fn longest_queue(&self, slot: u32) -> usize {
-        let lens = self.entry(slot).job.keys.iter().map(|key| self.queues[key].slots.len());
-        lens.max().unwrap_or_default()
+    /// The most open jobs, and the most bytes of them, that one of a job's keys has.
+    pub(super) fn longest_queue(&self, slot: u32) -> (usize, usize) {
+        let queues = || self.entry(slot).job.keys.iter().map(|key| &self.queues[key]);
+        let jobs = queues().map(|queue| queue.slots.len()).max();
+        let bytes = queues().map(|queue| queue.bytes).max();
+        (jobs.unwrap_or_default(), bytes.unwrap_or_default())
     }
 
     /// When the next batch is due, as far as jobs are concerned.
@@ -215,6 +223,7 @@ impl<T> Table<T> {
             let place = queue.slots.iter().position(|other| *other == slot);
             let place = place.expect("it holds the job");
             queue.slots.remove(place);
+            queue.bytes -= entry.job.bytes;
             match queue.slots.front().copied() {
                 None => {
                     self.queues.remove(key);

@@ -60,7 +60,7 @@ pub(crate) fn deliverable(
         entry = Entry::decode(&bytes).map_err(|source| EngineError::Entry { offset, source })?;
         if let Some(json) = message {
             let original = deliverable(shared, destination, entry)?;
-            let edited = original.and_then(|original| edit(&original.message, &json));
+            let edited = original.and_then(|original| edit(&original.message, &json).ok());
             return Ok(edited.map(|message| Deliverable { message, mapping, is_edited: true }));
         }
     }
@@ -68,12 +68,15 @@ pub(crate) fn deliverable(
 }
 
 /// The message with another text, as if it had come with that.
-pub(crate) fn edit(original: &Message, json: &str) -> Option<Box<Message>> {
+///
+/// # Errors
+/// If the text is no message, why.
+pub(crate) fn edit(original: &Message, json: &str) -> Result<Box<Message>, String> {
     let arrival =
         Arrival { received_at: original.received_at, source: &original.source, peer_ip: None };
     let checked = check_message(json, Some(original.type_), &Envelope::default(), &arrival);
-    let message = checked.ok()?;
-    Some(Box::new(Message { message_id: original.message_id.clone(), ..message }))
+    let message = checked.map_err(|rejection| rejection.detail)?;
+    Ok(Box::new(Message { message_id: original.message_id.clone(), ..message }))
 }
 
 /// What becomes of a deliverable: its jobs, and the mappings that failed.

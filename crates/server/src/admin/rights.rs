@@ -60,6 +60,7 @@ pub(super) const CALLS: &[Call] = &[
     administer("DELETE", "/api/api_keys/{name}", "api_key.delete"),
     read("/api/audit", Administer),
     read("/api/limits", Administer),
+    read("/api/destination_kinds", ReadWorkspace),
     read("/api/workspaces", SeePeople),
     Call {
         method: "POST",
@@ -92,6 +93,24 @@ pub(super) const CALLS: &[Call] = &[
     read("/api/workspaces/{workspace}/destinations", ReadWorkspace),
     read("/api/workspaces/{workspace}/destinations/{name}", ReadWorkspace),
     edit("PUT", "/api/workspaces/{workspace}/destinations/{name}", "destination.put"),
+    edit("DELETE", "/api/workspaces/{workspace}/destinations/{name}", "destination.delete"),
+    edit("POST", "/api/workspaces/{workspace}/destinations/{name}/check", "destination.check"),
+    read("/api/workspaces/{workspace}/destinations/{name}/delivery", ReadWorkspace),
+    read("/api/workspaces/{workspace}/destinations/{name}/dead_letters", ReadWorkspace),
+    read(
+        "/api/workspaces/{workspace}/destinations/{name}/dead_letters/{offset}/{mapping}",
+        SeePeople,
+    ),
+    edit(
+        "POST",
+        "/api/workspaces/{workspace}/destinations/{name}/dead_letters/retry",
+        "dead_letters.retry",
+    ),
+    edit(
+        "POST",
+        "/api/workspaces/{workspace}/destinations/{name}/dead_letters/drop",
+        "dead_letters.drop",
+    ),
     Call {
         method: "POST",
         path: "/api/workspaces/{workspace}/destinations/{name}/try",

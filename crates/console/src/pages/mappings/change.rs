@@ -110,7 +110,7 @@ pub(super) async fn put(
     mappings: Option<Vec<Value>>,
     expected: Expected,
 ) -> Result<(), ApiError> {
-    let change = DestinationChange { mappings };
+    let change = DestinationChange::of_mappings(mappings);
     destinations::put(app, workspace, ENGINE_DESTINATION.to_owned(), change, expected).await?;
     Ok(())
 }
