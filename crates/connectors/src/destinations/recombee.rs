@@ -70,6 +70,18 @@ struct Kept {
     spoils: Option<String>,
 }
 
+impl Kept {
+    /// Deletes a user.
+    fn deletion(user_id: &str) -> Self {
+        let deletion = KeptEntry {
+            params: json!({}),
+            method: "DELETE".to_owned(),
+            path: format!("/users/{}", utf8_percent_encode(user_id, PATH_ESCAPED)),
+        };
+        Self { is_purchase: false, entries: vec![deletion], spoils: None }
+    }
+}
+
 /// An entry as it is in a batch.
 #[derive(Serialize, Deserialize)]
 struct KeptEntry {
@@ -282,16 +294,7 @@ impl Sender for Recombee {
         self: Arc<Self>,
         user_ids: Vec<String>,
     ) -> Option<SendFuture<Vec<Result<(), Failure>>>> {
-        let deletion = |id: &String| Kept {
-            is_purchase: false,
-            entries: vec![KeptEntry {
-                params: json!({}),
-                method: "DELETE".to_owned(),
-                path: format!("/users/{}", utf8_percent_encode(id, PATH_ESCAPED)),
-            }],
-            spoils: None,
-        };
-        let kept: Vec<Kept> = user_ids.iter().map(deletion).collect();
+        let kept: Vec<Kept> = user_ids.iter().map(|id| Kept::deletion(id)).collect();
         Some(Box::pin(async move {
             let mut outcomes = Vec::with_capacity(user_ids.len());
             for kept in kept.chunks(FORGET_MAX) {
@@ -299,5 +302,26 @@ impl Sender for Recombee {
             }
             outcomes
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::reasons;
+
+    #[test]
+    fn a_user_who_is_gone_already_is_deleted() {
+        let kept = ["u 1/2", "u-2", "u-3"].map(Kept::deletion);
+        assert_eq!(kept[0].entries[0].path, "/users/u%201%2F2");
+        let answer = |body: Value| HttpResponse {
+            status: reqwest::StatusCode::OK,
+            headers: reqwest::header::HeaderMap::new(),
+            body: body.to_string().into_bytes(),
+        };
+        let outcomes = answer(json!([{"code": 200}, {"code": 404}, {"code": 503}]));
+        assert_eq!(reasons(&read_batch_answer(&outcomes, &kept)), ["", "", "retry http_503"]);
+        let garbage = read_batch_answer(&answer(json!({})), &kept);
+        assert_eq!(reasons(&garbage), ["retry unreadable_answer"; 3]);
     }
 }

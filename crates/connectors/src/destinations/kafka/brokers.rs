@@ -19,6 +19,8 @@ use crate::outgoing::{SharedOutgoing, unreadable};
 const ANSWER_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 /// The most connections to one broker that are kept while nothing is sent.
 const IDLE_MAX: usize = 4;
+/// The most topics of which something is known. With more, all are asked for again.
+const KNOWN_TOPICS_MAX: usize = 1_000;
 
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
@@ -211,6 +213,9 @@ impl Brokers {
         let is_there = asked.topics.iter().any(|topic| topic.error == 0);
         if is_there {
             let mut known = self.known.lock().expect("nobody panics with it");
+            if known.len() >= KNOWN_TOPICS_MAX {
+                known.clear();
+            }
             known.insert(topic.to_owned(), Arc::clone(&asked));
         }
         Ok(asked)

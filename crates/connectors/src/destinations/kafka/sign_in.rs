@@ -6,8 +6,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256, Sha512};
 use subtle::ConstantTimeEq;
 
-/// The most rounds that a broker may ask for.
-const ROUNDS_MAX: u32 = 200_000;
+/// The most rounds that a broker may ask for: some 50 ms of work. Kafka's own limit is 16,384.
+const ROUNDS_MAX: u32 = 50_000;
 
 /// How a user is shown to a broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
