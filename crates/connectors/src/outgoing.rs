@@ -14,7 +14,7 @@ use reqwest::redirect;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls_platform_verifier::Verifier;
-use tokio::runtime::Handle;
+use tokio::runtime::{Builder, Handle, Runtime};
 
 pub(crate) use self::http::{
     HttpRequest, HttpResponse, check_status, check_url, failure_of_status, send_ok, unreadable,
@@ -55,18 +55,24 @@ impl Default for OutgoingOptions {
     }
 }
 
+/// The threads that requests are sent on.
+const THREADS: usize = 2;
+
 /// Errors of making the client.
 #[derive(Debug, thiserror::Error)]
 pub enum OutgoingError {
-    /// Of the HTTP client.
+    /// A certificate cannot be read.
     #[error("outgoing connections: {0}")]
-    Http(#[from] reqwest::Error),
+    Client(#[from] reqwest::Error),
     /// Of the encryption of other connections.
     #[error("outgoing connections: {0}")]
     Tls(#[from] rustls::Error),
     /// Of the file of further authorities.
     #[error("certificates of further authorities: {0}")]
     Authorities(#[from] rustls::pki_types::pem::Error),
+    /// The operating system gives no threads.
+    #[error("outgoing connections: {0}")]
+    Threads(#[from] std::io::Error),
 }
 
 /// The guarded client of a process.
@@ -80,7 +86,8 @@ pub struct Outgoing {
     tls: rustls::ClientConfig,
     request_time_max: Duration,
     files_folder: Option<PathBuf>,
-    runtime: Handle,
+    /// None once it is dropped.
+    runtime: Option<Runtime>,
 }
 
 fn tls_config(authorities_pem: Option<&[u8]>) -> Result<rustls::ClientConfig, OutgoingError> {
@@ -96,11 +103,16 @@ fn tls_config(authorities_pem: Option<&[u8]>) -> Result<rustls::ClientConfig, Ou
 }
 
 impl Outgoing {
-    /// Makes the client. Requests are sent on `runtime`.
+    /// Makes the client, with threads of its own: what is slow elsewhere slows nothing here.
     ///
     /// # Errors
     /// If a certificate cannot be read.
-    pub fn new(options: &OutgoingOptions, runtime: Handle) -> Result<Self, OutgoingError> {
+    pub fn new(options: &OutgoingOptions) -> Result<Self, OutgoingError> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .thread_name("outgoing")
+            .enable_all()
+            .build()?;
         // Whoever came first has installed the same one.
         rustls::crypto::ring::default_provider().install_default().ok();
         let client = |reach: Reach| {
@@ -127,7 +139,7 @@ impl Outgoing {
             tls: tls_config(options.authorities_pem.as_deref())?,
             request_time_max: options.request_time_max,
             files_folder: options.files_folder.clone(),
-            runtime,
+            runtime: Some(runtime),
         })
     }
 
@@ -143,7 +155,16 @@ impl Outgoing {
 
     /// Where requests are sent on.
     pub fn runtime(&self) -> &Handle {
-        &self.runtime
+        self.runtime.as_ref().expect("it is there until the client is dropped").handle()
+    }
+}
+
+impl Drop for Outgoing {
+    /// What is under way is given up: who waits for it has ended.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

@@ -12,7 +12,6 @@ use axum::response::{IntoResponse, Response};
 use domain::{Arrival, Envelope, Message, Timestamp, check_message};
 use mapping::{Mappings, Payload};
 use serde_json::Value;
-use tokio::runtime::Handle;
 
 use crate::{Kind, Made, NetworkPolicy, Outgoing, OutgoingOptions, Prepared, Sender, kind};
 
@@ -20,16 +19,16 @@ use crate::{Kind, Made, NetworkPolicy, Outgoing, OutgoingOptions, Prepared, Send
 pub(crate) const ARRIVED_AT: Timestamp = Timestamp(1_767_323_045_000);
 
 /// A client that reaches this machine, also over http.
-pub(crate) fn outgoing(handle: Handle) -> Arc<Outgoing> {
+pub(crate) fn outgoing() -> Arc<Outgoing> {
     let policy = NetworkPolicy { allowed: vec!["127.0.0.0/8".parse().unwrap()] };
     let options = OutgoingOptions { policy, ..OutgoingOptions::default() };
-    Arc::new(Outgoing::new(&options, handle).unwrap())
+    Arc::new(Outgoing::new(&options).unwrap())
 }
 
 /// The sender of a kind with settings.
 pub(crate) fn connect(name: &str, settings: Value) -> Arc<dyn Sender> {
     let settings: BTreeMap<String, Value> = serde_json::from_value(settings).unwrap();
-    kind(name).unwrap().connect(&settings, &outgoing(Handle::current())).unwrap()
+    kind(name).unwrap().connect(&settings, &outgoing()).unwrap()
 }
 
 /// A message as the tracking API takes it.

@@ -98,7 +98,7 @@ pub use training_record::Training;
 pub use training_runs::{BegunTraining, TRAINING_RUNS_KEPT_MAX, TrainingRun, TrainingRunState};
 pub use verify::{Verification, VerifyError, VerifyProgress};
 
-pub use activation::{BreakerState, DeadLetter, Held, Status as DispatcherStatus};
+pub use activation::{BreakerState, DeadLetter, Held, Progress, Status as DispatcherStatus};
 pub use connectors::{
     DescribedRequest, Kind, SettingSchema, SettingType, kind as destination_kind,
     kinds as destination_kinds,
@@ -123,15 +123,16 @@ pub use serving::{
 };
 pub use state::{
     AHEAD_DAYS_MAX, BELIEVED_AHEAD_MS, CLUSTERS, Cluster, Clusters, CollectionKind, Command,
-    ConfigChange, ConfigCommand, Counts, DayInteractions, DecodeError, EntityKind, Entry, Expected,
-    GENERATION_IDS_MAX, GENERATION_MS, GroupCounts, IMPRESSIONS_PER_USER_MAX,
-    INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, InteractionCounts, KPI_DAYS_KEPT, KpiCounts,
-    KpiRow, Kpis, ListImpression, MEMBERS_MAX, Member, Outcome, PLACES_PER_DAY_MAX, Place,
-    RECOMMENDATION_DAYS_KEPT, RECOMMENDATION_ITEMS_MAX, REJECTIONS_KEPT_MAX, Rate, Refusal,
-    Resource, Revisions, RuleUpdate, SAMPLE_INTERVAL_MS, SAMPLES, SEGMENTATIONS_MAX, SEGMENTS_MAX,
-    SYNONYMS_MAX, Segment, Segmentation, SegmentationCommand, SegmentationKind, Synonym,
-    SynonymCommand, TRAININGS_KEPT_MAX, UNMATCHED_NAME_CHARS_MAX, UNMATCHED_NAMES_MAX,
-    UnmatchedEvent, WEAK_SIGNALS_PER_KIND_MAX, redact_write_keys,
+    ConfigChange, ConfigCommand, Counts, DayInteractions, DecodeError, DeliveryProgress,
+    EntityKind, Entry, Expected, GENERATION_IDS_MAX, GENERATION_MS, GroupCounts,
+    IMPRESSIONS_PER_USER_MAX, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, InteractionCounts,
+    KPI_DAYS_KEPT, KpiCounts, KpiRow, Kpis, ListImpression, MEMBERS_MAX, Member, Outcome,
+    PLACES_PER_DAY_MAX, Place, RECOMMENDATION_DAYS_KEPT, RECOMMENDATION_ITEMS_MAX,
+    REJECTIONS_KEPT_MAX, Rate, Refusal, Resource, Revisions, RuleUpdate, SAMPLE_INTERVAL_MS,
+    SAMPLES, SEGMENTATIONS_MAX, SEGMENTS_MAX, SYNONYMS_MAX, Segment, Segmentation,
+    SegmentationCommand, SegmentationKind, Synonym, SynonymCommand, TRAININGS_KEPT_MAX,
+    UNMATCHED_NAME_CHARS_MAX, UNMATCHED_NAMES_MAX, UnmatchedEvent, WEAK_SIGNALS_PER_KIND_MAX,
+    redact_write_keys,
 };
 
 /// Checks that a text is an expression; what it names may be missing.

@@ -179,9 +179,9 @@ pub(crate) struct Destinations {
 }
 
 impl Destinations {
-    /// The client by which destinations are reached. It sends on the present runtime.
+    /// The client by which destinations are reached.
     pub(crate) fn connect(&self) -> Result<Arc<Outgoing>> {
-        let outgoing = Outgoing::new(&self.outgoing()?, tokio::runtime::Handle::current());
+        let outgoing = Outgoing::new(&self.outgoing()?);
         Ok(Arc::new(outgoing.context("destinations.authorities cannot be used")?))
     }
 

@@ -259,7 +259,8 @@ impl World {
         assert!(progress.place >= self.state.place, "{}: the place goes back", self.seed());
         self.state.apply(progress);
         for dead in &progress.dead {
-            let number = dead.mapping.trim_start_matches("mapping ").parse().unwrap();
+            let number = dead.mapping.trim_start_matches("mapping ").parse();
+            let number = number.expect("mappings are numbered");
             self.dead.insert((dead.offset, number));
         }
     }

@@ -199,7 +199,6 @@ fn read_outcomes(body: &[u8], batch: &[Arc<Prepared>]) -> Vec<Result<(), Failure
 #[cfg(test)]
 mod tests {
     use mapping::Mappings;
-    use tokio::runtime::Handle;
 
     use super::*;
     use crate::kind;
@@ -213,7 +212,7 @@ mod tests {
             status_if_new: "transactional".to_owned(),
             batch_size: 500,
         };
-        BatchSender::shared(&testing::outgoing(Handle::current()), mailchimp)
+        BatchSender::shared(&testing::outgoing(), mailchimp)
     }
 
     async fn send(answer: Answer, emails: &[&str], status: &str) -> (Receiver, Vec<String>) {
@@ -280,7 +279,7 @@ mod tests {
     async fn the_data_center_is_that_of_the_key() {
         let connect = |settings: Value| {
             let settings = serde_json::from_value(settings).unwrap();
-            let outgoing = testing::outgoing(Handle::current());
+            let outgoing = testing::outgoing();
             kind("mailchimp").unwrap().connect(&settings, &outgoing).map(drop)
         };
         assert!(connect(json!({"api_key": "abc-us6", "list_id": "l1"})).is_ok());

@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use mapping::Mappings;
 use serde_json::{Map, Value, json};
-use tokio::runtime::Handle;
 
 use super::kinds;
 use crate::{Kind, Prepared, Sender, SettingType, testing};
@@ -50,7 +49,7 @@ fn describe(sender: &dyn Sender, prepared: &[Arc<Prepared>]) -> Vec<Value> {
 fn run(kind: &Kind, fixture: &Value) -> (Vec<Value>, Vec<String>) {
     let settings: BTreeMap<String, Value> =
         serde_json::from_value(fixture["settings"].clone()).unwrap();
-    let sender = kind.connect(&settings, &testing::outgoing(Handle::current())).unwrap();
+    let sender = kind.connect(&settings, &testing::outgoing()).unwrap();
     let own = fixture.get("mappings").map(|list| {
         Mappings::from_json_for(kind.actions, &list.to_string()).expect("the mappings are right")
     });
@@ -130,7 +129,7 @@ fn describe_kind(kind: &Kind) -> String {
     let mut settings: BTreeMap<String, Value> =
         serde_json::from_value(fixture["settings"].clone()).unwrap();
     settings.remove("batch_size");
-    let sender = kind.connect(&settings, &testing::outgoing(Handle::current())).unwrap();
+    let sender = kind.connect(&settings, &testing::outgoing()).unwrap();
     let mut text =
         format!("{}\n\n| setting | | what it is |\n| --- | --- | --- |\n", kind.settings.about);
     for (key, setting) in &kind.settings.settings {

@@ -50,7 +50,7 @@ pub struct Destination {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DeliverySettings {
-    /// The most requests at once, up to [`DELIVERY_CONCURRENCY_MAX`]; 8 if absent.
+    /// The most requests at once, up to 64; 8 if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<u32>,
     /// The most requests in a second; as many as it takes if absent.

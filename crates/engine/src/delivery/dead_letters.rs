@@ -44,24 +44,26 @@ impl Engine {
         letters.map_err(store_error(&self.folder().join("store")))
     }
 
-    /// The message of a dead letter as JSON; none where there is no such dead letter, or its entry
-    /// is gone.
+    /// The message of a dead letter as JSON; none where its entry is gone.
     ///
     /// # Errors
-    /// If store or journal cannot be read.
+    /// If there is no such dead letter, or store or journal cannot be read.
     pub fn dead_letter_message(
         &self,
         destination: &str,
         offset: u64,
         mapping: &str,
-    ) -> Result<Option<String>, EngineError> {
+    ) -> Result<Option<String>, DeadLetterError> {
         let snapshot = self.snapshot();
         let found =
             snapshot.destinations.dead_letter(snapshot.store(), destination, offset, mapping);
         drop(snapshot);
         match found.map_err(store_error(&self.folder().join("store")))? {
             Some(_) => Ok(self.message_of(destination, offset)?.map(|message| to_json(&message))),
-            None => Ok(None),
+            None => {
+                let what = format!("of entry {offset} and mapping {mapping:?}");
+                Err(Refusal::NotFound(format!("there is no dead letter {what}")).into())
+            }
         }
     }
 

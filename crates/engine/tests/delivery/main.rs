@@ -15,20 +15,20 @@ use serde_json::{Value, json};
 
 use self::receiver::{Receiver, await_that};
 
-fn options(receiver: &Receiver, is_local_allowed: bool) -> EngineOptions {
+fn options(is_local_allowed: bool) -> EngineOptions {
     let allowed = if is_local_allowed { vec!["127.0.0.0/8".parse().unwrap()] } else { Vec::new() };
     let options =
         OutgoingOptions { policy: NetworkPolicy { allowed }, ..OutgoingOptions::default() };
     EngineOptions {
-        outgoing: Some(Arc::new(Outgoing::new(&options, receiver.runtime()).unwrap())),
+        outgoing: Some(Arc::new(Outgoing::new(&options).unwrap())),
         instance_key: Some(Arc::new(InstanceKey::of_bytes([7; 32]))),
         ..EngineOptions::default()
     }
 }
 
-fn open(folder: &Path, receiver: &Receiver) -> Engine {
+fn open(folder: &Path) -> Engine {
     let id = WorkspaceId::new("shop").unwrap();
-    Engine::open_with(id, folder, &options(receiver, true), &|_, _| {}).unwrap()
+    Engine::open_with(id, folder, &options(true), &|_, _| {}).unwrap()
 }
 
 /// A message of a user.
@@ -78,7 +78,7 @@ fn await_settled(engine: &Engine) {
 #[test]
 fn messages_arrive_once_and_in_order_also_after_a_restart_and_a_lost_store() {
     let (folder, receiver) = (tempfile::tempdir().unwrap(), Receiver::start());
-    let engine = open(folder.path(), &receiver);
+    let engine = open(folder.path());
     send(&engine, ids(0, 3), "ann");
     put(&engine, &webhook(&receiver, json!({})));
     // A message that is there twice is delivered once.
@@ -91,14 +91,14 @@ fn messages_arrive_once_and_in_order_also_after_a_restart_and_a_lost_store() {
     await_settled(&engine);
 
     drop(engine);
-    let engine = open(folder.path(), &receiver);
+    let engine = open(folder.path());
     send(&engine, ids(20, 30), "ann");
     assert_eq!(receiver.await_delivered(27), ids(3, 30));
     await_settled(&engine);
 
     drop(engine);
     std::fs::remove_dir_all(folder.path().join("store")).unwrap();
-    let engine = open(folder.path(), &receiver);
+    let engine = open(folder.path());
     send(&engine, ids(30, 40), "ann");
     assert_eq!(receiver.await_delivered(37), ids(3, 40));
     let delivery_ids: Vec<_> = receiver
@@ -113,7 +113,7 @@ fn messages_arrive_once_and_in_order_also_after_a_restart_and_a_lost_store() {
 #[test]
 fn what_waits_is_mapped_as_it_was_at_its_place() {
     let (folder, receiver) = (tempfile::tempdir().unwrap(), Receiver::start());
-    let engine = open(folder.path(), &receiver);
+    let engine = open(folder.path());
     let with_word = |word: &str| Destination {
         mappings: Some(vec![
             json!({ "name": "All", "trigger": "type = \"track\"", "action": "send",
@@ -130,7 +130,7 @@ fn what_waits_is_mapped_as_it_was_at_its_place() {
     put(&engine, &Destination { enabled: false, ..with_word("second") });
     send(&engine, ids(8, 10), "ann");
     drop(engine);
-    let engine = open(folder.path(), &receiver);
+    let engine = open(folder.path());
     receiver.answer(|_| 200);
     put(&engine, &with_word("third"));
     send(&engine, ids(10, 11), "ann");
@@ -152,7 +152,7 @@ fn what_waits_is_mapped_as_it_was_at_its_place() {
 #[test]
 fn one_users_trouble_holds_up_nobody_else() {
     let (folder, receiver) = (tempfile::tempdir().unwrap(), Receiver::start());
-    let engine = open(folder.path(), &receiver);
+    let engine = open(folder.path());
     put(&engine, &webhook(&receiver, json!({})));
     receiver.answer(|body| if body["userId"] == "bob" { 423 } else { 200 });
     send(&engine, ids(0, 2), "bob");
@@ -165,7 +165,7 @@ fn one_users_trouble_holds_up_nobody_else() {
 #[test]
 fn what_is_refused_lies_in_the_dead_letters_and_can_be_changed_sent_anew_and_dropped() {
     let (folder, receiver) = (tempfile::tempdir().unwrap(), Receiver::start());
-    let engine = open(folder.path(), &receiver);
+    let engine = open(folder.path());
     put(&engine, &webhook(&receiver, json!({})));
     receiver.answer(|body| if body["properties"]["id"] == "i1" { 422 } else { 200 });
     send(&engine, ids(0, 3), "ann");
@@ -201,7 +201,7 @@ fn what_is_refused_lies_in_the_dead_letters_and_can_be_changed_sent_anew_and_dro
 #[test]
 fn secrets_are_sealed_before_they_are_journalled_and_sign_what_is_sent() {
     let (folder, receiver) = (tempfile::tempdir().unwrap(), Receiver::start());
-    let engine = open(folder.path(), &receiver);
+    let engine = open(folder.path());
     let secret = json!({ "secret": "a-secret-of-ours", "authorization": "Bearer t0ken" });
     put(&engine, &webhook(&receiver, secret.clone()));
     put(&engine, &webhook(&receiver, secret));
@@ -219,7 +219,7 @@ fn secrets_are_sealed_before_they_are_journalled_and_sign_what_is_sent() {
     drop(engine);
     let other_key = EngineOptions {
         instance_key: Some(Arc::new(InstanceKey::of_bytes([8; 32]))),
-        ..options(&receiver, true)
+        ..options(true)
     };
     let id = WorkspaceId::new("shop").unwrap();
     let engine = Engine::open_with(id, folder.path(), &other_key, &|_, _| {}).unwrap();
@@ -240,8 +240,7 @@ fn sign(secret: &str, text: &str) -> String {
 fn addresses_of_this_network_are_refused_where_the_operator_does_not_allow_them() {
     let (folder, receiver) = (tempfile::tempdir().unwrap(), Receiver::start());
     let id = WorkspaceId::new("shop").unwrap();
-    let engine =
-        Engine::open_with(id, folder.path(), &options(&receiver, false), &|_, _| {}).unwrap();
+    let engine = Engine::open_with(id, folder.path(), &options(false), &|_, _| {}).unwrap();
     let port = receiver.address.port();
     let urls = ["http://127.0.0.1", "https://127.0.0.1", "https://localhost", "https://[::1]"];
     for url in urls {
@@ -265,7 +264,7 @@ fn addresses_of_this_network_are_refused_where_the_operator_does_not_allow_them(
 #[test]
 fn mistakes_name_the_destination_and_the_place() {
     let (folder, receiver) = (tempfile::tempdir().unwrap(), Receiver::start());
-    let engine = open(folder.path(), &receiver);
+    let engine = open(folder.path());
     let fails = |destination: Destination| {
         let change = ConfigChange::put_destination(&destination);
         match engine.change_config(change, Expected::Anything) {

@@ -34,7 +34,7 @@ struct Shared {
 pub(crate) struct Receiver {
     pub(crate) address: SocketAddr,
     shared: Arc<Shared>,
-    runtime: tokio::runtime::Runtime,
+    _runtime: tokio::runtime::Runtime,
 }
 
 impl Receiver {
@@ -50,11 +50,7 @@ impl Receiver {
         let address = listener.local_addr().unwrap();
         let app = Router::new().fallback(receive).with_state(Arc::clone(&shared));
         runtime.spawn(async move { axum::serve(listener, app).await });
-        Self { address, shared, runtime }
-    }
-
-    pub(crate) fn runtime(&self) -> tokio::runtime::Handle {
-        self.runtime.handle().clone()
+        Self { address, shared, _runtime: runtime }
     }
 
     /// Decides the status of each request by its body.

@@ -213,11 +213,9 @@ pub async fn dead_letter(
     let read = move |engine: &Engine| {
         check_outgoing(engine, &name)?;
         let LetterName { offset, mapping } = letter;
-        let message = engine.dead_letter_message(&name, offset, &mapping)?;
-        let json = message.ok_or_else(|| {
-            ApiError::not_found(format!("no dead letter of entry {offset} and mapping {mapping:?}"))
-        })?;
-        Ok(WholeDeadLetter { offset, mapping, message: serde_json::from_str(&json).ok() })
+        let json = engine.dead_letter_message(&name, offset, &mapping).map_err(letter_error)?;
+        let message = json.and_then(|json| serde_json::from_str(&json).ok());
+        Ok(WholeDeadLetter { offset, mapping, message })
     };
     workspace.ask(read).await
 }

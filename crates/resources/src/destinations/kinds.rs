@@ -38,7 +38,6 @@ pub struct ShownSetting {
     pub required: bool,
     /// The value where none is given.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
     pub default: Option<Value>,
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use axum::body::Body;
 use axum::http::Request;
+use domain::Timestamp;
+use engine::{DeadLetter, DeliveryProgress, Entry, Progress};
 use serde_json::{Value, json};
 
 use super::{TestApp, track};
@@ -203,6 +205,15 @@ async fn furnish(shop: &mut Described) -> (String, String) {
             json!({ "message": { "type": "track", "userId": "u0",
             "event": "Product Viewed", "properties": { "sku": "i1" } } }),
         ),
+        (
+            "PUT",
+            "destinations/crm",
+            json!({ "kind": "webhook", "settings": { "url": "https://crm.example.com/in",
+                "headers": { "x-shop": "1" } }, "mappings": null,
+                "rules": { "consent_categories": ["marketing"], "sample_percent": 50.0 },
+                "delivery": { "concurrency": 2, "requests_per_second": 10.0 } }),
+        ),
+        ("POST", "destinations/crm/check", Value::Null),
         ("POST", "tokens", json!({ "name": "window", "kind": "public" })),
         ("POST", "sources", json!({ "name": "app", "bearer_tokens": ["t"] })),
         ("PATCH", "sources/app", json!({ "enabled": false })),
@@ -213,6 +224,7 @@ async fn furnish(shop: &mut Described) -> (String, String) {
     ] {
         shop.call(method, &format!("{SHOP}/{path}"), body).await;
     }
+    give_up(shop).await;
     shop.app.train().await;
     shop.app
         .batch(json!([track(500, "u0", "Product Viewed", json!({ "product_id": "i7" }))]))
@@ -225,6 +237,37 @@ async fn furnish(shop: &mut Described) -> (String, String) {
         ended(shop, id).await;
     }
     (run, export["id"].as_str().unwrap().to_owned())
+}
+
+/// Two deliveries to a destination that were given up, of which one is sent anew and one dropped.
+async fn give_up(shop: &mut Described) {
+    let letter = |offset| DeadLetter {
+        offset,
+        mapping: "Everything".to_owned(),
+        at: Timestamp(2_000),
+        since: Timestamp(1_000),
+        attempts: 3,
+        reason: "http_400".to_owned(),
+        text: "answered 400".to_owned(),
+    };
+    let added_at = shop.app.engine.snapshot().destinations.get("crm").unwrap().added_at;
+    let progress = Progress { dead: (1..4).map(letter).collect(), ..Progress::default() };
+    let progress = DeliveryProgress {
+        at: Timestamp(2_000),
+        destination: "crm".to_owned(),
+        added_at,
+        progress,
+    };
+    shop.app.engine.submit(vec![Entry::Delivered(Box::new(progress))]).await.unwrap();
+    let letters = format!("{SHOP}/destinations/crm/dead_letters");
+    for (what, offset) in [("retry", 1), ("drop", 2)] {
+        let choice = json!({ "dead_letters": [{ "offset": offset, "mapping": "Everything" }] });
+        shop.call("POST", &format!("{letters}/{what}"), choice).await;
+    }
+    let page = shop.get(&letters).await;
+    assert_eq!(page["dead_letters"].as_array().map(Vec::len), Some(1), "{page}");
+    shop.get(&format!("{letters}/3/Everything")).await;
+    shop.get(&format!("{SHOP}/destinations/crm/delivery")).await;
 }
 
 fn groups() -> Value {
@@ -293,7 +336,7 @@ async fn every_answer_has_the_status_the_type_and_the_form_that_the_document_say
     }
     for path in ["openapi.json", "docs", "account", "accounts", "invitations", "api_keys", "audit"]
         .into_iter()
-        .chain(["limits", "workspaces", "workspaces/shop"])
+        .chain(["limits", "destination_kinds", "workspaces", "workspaces/shop"])
     {
         shop.get(&format!("/api/{path}")).await;
     }
@@ -306,6 +349,8 @@ async fn every_answer_has_the_status_the_type_and_the_form_that_the_document_say
         "tokens/window",
         "destinations",
         "destinations/engine",
+        "destinations/crm",
+        "destinations/crm/dead_letters?limit=1",
         "traits",
         "traits/likes",
         "people",

@@ -2,6 +2,7 @@
 
 mod calls;
 mod console;
+mod delivery;
 mod holds;
 mod ingest;
 mod load;
@@ -35,6 +36,9 @@ enum Command {
     /// First bytes of every page of the console, beside empty requests, and what ingestion loses
     /// while somebody looks at them
     Console(console::Args),
+    /// Messages that a webhook destination takes per second, and what ingestion loses while three
+    /// destinations read
+    Delivery(delivery::Args),
     /// What mappings cost a message on one core, beside reading it as JSON
     Mapping(mapping::Args),
     /// Model fit, lists for every user and HTTP requests, on simulated histories of any size
@@ -45,6 +49,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.command {
         Command::Calls(args) => calls::run(args),
         Command::Console(args) => console::run(args),
+        Command::Delivery(args) => delivery::run(args),
         Command::Ingest(args) => ingest::run(args),
         Command::Mapping(args) => mapping::run(args),
         Command::Scale(args) => scale::run(args),

@@ -4,7 +4,6 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::runtime::Handle;
 
 use super::*;
 use crate::testing::{self, Receiver, reasons};
@@ -20,7 +19,7 @@ fn outgoing(folder: Option<&TempDir>) -> Arc<Outgoing> {
         files_folder: folder.map(|folder| folder.path().to_owned()),
         ..OutgoingOptions::default()
     };
-    Arc::new(Outgoing::new(&options, Handle::current()).unwrap())
+    Arc::new(Outgoing::new(&options).unwrap())
 }
 
 fn connect(settings: Value, folder: Option<&TempDir>) -> Result<Arc<dyn Sender>, SettingsError> {
@@ -152,7 +151,7 @@ async fn answers_of_a_bucket_decide_for_the_file() {
 #[tokio::test]
 async fn a_bucket_within_the_house_is_refused() {
     let options = OutgoingOptions::default();
-    let outgoing = Arc::new(Outgoing::new(&options, Handle::current()).unwrap());
+    let outgoing = Arc::new(Outgoing::new(&options).unwrap());
     let settings = json!({"bucket": "shop", "endpoint": "http://169.254.169.254",
         "access_key_id": "AKID", "secret_access_key": "secret"});
     let settings = serde_json::from_value(settings).unwrap();

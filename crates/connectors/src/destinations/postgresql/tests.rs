@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use mapping::Mappings;
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::runtime::Handle;
 use tokio_postgres::NoTls;
 
 use super::*;
@@ -127,7 +126,7 @@ impl Server {
     }
 
     fn sender(&self, more: Value) -> Arc<dyn Sender> {
-        let outgoing = testing::outgoing(Handle::current());
+        let outgoing = testing::outgoing();
         kind("postgresql").unwrap().connect(&self.settings(more), &outgoing).unwrap()
     }
 
@@ -255,7 +254,7 @@ async fn connections_are_encrypted_and_the_certificate_is_checked() {
             authorities_pem: authorities.map(|pem| pem.as_bytes().to_vec()),
             ..OutgoingOptions::default()
         };
-        let outgoing = Arc::new(Outgoing::new(&options, Handle::current()).unwrap());
+        let outgoing = Arc::new(Outgoing::new(&options).unwrap());
         let settings = server.settings(json!({"sslmode": "require"}));
         let sender = kind("postgresql").unwrap().connect(&settings, &outgoing).unwrap();
         reasons(&[sender.check().await])

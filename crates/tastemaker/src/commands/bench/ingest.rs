@@ -132,7 +132,7 @@ pub(super) fn median(figures: &mut [f64]) -> f64 {
     figures[figures.len() / 2]
 }
 
-fn prepare(folder: &std::path::Path) -> Result<()> {
+pub(super) fn prepare(folder: &std::path::Path) -> Result<()> {
     let data = DataFolder::open(folder)?;
     let id = WorkspaceId::new("bench")?;
     let source = Source {
@@ -209,24 +209,24 @@ async fn send_until(
     Ok(latencies_ms)
 }
 
-/// Messages as a shop's server-side library sends them.
 fn batch_body(first: u64, n_messages: u64) -> String {
-    let messages: Vec<String> = (first..first + n_messages)
-        .map(|n| {
-            let (user, item) = (mixed(n) % USERS, mixed(n + 1) % ITEMS);
-            format!(
-                r#"{{"type":"track","messageId":"node-next-{n}-b6e4a9c2-5b1f-4d7e","userId":"user-{user}","event":"Product Viewed","timestamp":"2026-01-0{}T12:{:02}:{:02}.{:03}Z","context":{{"library":{{"name":"analytics-node","version":"3.1.0"}}}},"properties":{{"product_id":"item-{item}","sku":"SKU-{item}","name":"Article number {item}","category":"Category {}","price":{}.95,"currency":"EUR","position":{}}},"integrations":{{}}}}"#,
-                1 + n % 9,
-                n / 60 % 60,
-                n % 60,
-                n % 1_000,
-                item % 40,
-                item % 300,
-                n % 20
-            )
-        })
-        .collect();
+    let messages: Vec<String> = (first..first + n_messages).map(message).collect();
     format!(r#"{{"writeKey":"{WRITE_KEY}","batch":[{}],"sentAt":null}}"#, messages.join(","))
+}
+
+/// A message as a shop's server-side library sends it.
+pub(super) fn message(n: u64) -> String {
+    let (user, item) = (mixed(n) % USERS, mixed(n + 1) % ITEMS);
+    format!(
+        r#"{{"type":"track","messageId":"node-next-{n}-b6e4a9c2-5b1f-4d7e","userId":"user-{user}","event":"Product Viewed","timestamp":"2026-01-0{}T12:{:02}:{:02}.{:03}Z","context":{{"library":{{"name":"analytics-node","version":"3.1.0"}}}},"properties":{{"product_id":"item-{item}","sku":"SKU-{item}","name":"Article number {item}","category":"Category {}","price":{}.95,"currency":"EUR","position":{}}},"integrations":{{}}}}"#,
+        1 + n % 9,
+        n / 60 % 60,
+        n % 60,
+        n % 1_000,
+        item % 40,
+        item % 300,
+        n % 20
+    )
 }
 
 /// Numbers without a pattern (the finalizer of SplitMix64).

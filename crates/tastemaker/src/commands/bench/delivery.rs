@@ -1,0 +1,192 @@
+//! `tastemaker bench delivery`. Senders, server and receiver share this machine's cores: the ratio
+//! is meaningful, and the throughput is a lower bound.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use domain::{Arrival, Destination, Envelope, check_message};
+use engine::{ConfigChange, Engine, Entry, Expected};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use super::{ingest, serve};
+use crate::service::Service;
+use crate::settings::Settings;
+use crate::terminal;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The number of messages of the throughput measurement
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
+    messages: u64,
+    /// The length of each measurement of ingestion in seconds
+    #[arg(long, value_name = "S", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
+    seconds: u64,
+    /// The number of rounds, each of which measures ingestion without and with destinations
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
+    rounds: u64,
+    /// Print JSON, for scripts
+    #[arg(long)]
+    json: bool,
+}
+
+/// The messages of a request.
+const BATCH: u64 = 100;
+/// The destinations that read beside ingestion.
+const DESTINATIONS: usize = 3;
+/// The longest wait for the receiver.
+const WAIT_MAX: Duration = Duration::from_secs(600);
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let runtime = Runtime::new()?;
+    let received = Arc::new(AtomicU64::new(0));
+    let receiver = runtime
+        .block_on(serve(Router::new().fallback(receive).with_state(Arc::clone(&received))))?;
+    let throughput = measure_throughput(args, &runtime, receiver, &received)?;
+    let (alone, beside) = measure_ingestion(args, &runtime, receiver)?;
+    runtime.shutdown_background();
+    report(args, throughput, alone, beside)
+}
+
+/// Counts the messages of a request without reading them.
+async fn receive(State(received): State<Arc<AtomicU64>>, body: Bytes) {
+    let n = body.windows(12).filter(|window| window == b"\"messageId\":").count();
+    received.fetch_add(n as u64, Ordering::Relaxed);
+}
+
+fn settings() -> Result<Settings> {
+    let mut settings = Settings::default();
+    settings.training.enabled = false;
+    settings.destinations.allowed_networks = vec!["127.0.0.0/8".parse()?];
+    Ok(settings)
+}
+
+fn webhook(n: usize, receiver: SocketAddr) -> Destination {
+    let settings = json!({ "url": format!("http://{receiver}/"), "batch_size": BATCH });
+    let settings: BTreeMap<String, Value> =
+        serde_json::from_value(settings).expect("an object of settings");
+    Destination { settings, ..Destination::new(&format!("webhook-{n}"), Some("webhook")) }
+}
+
+fn put(engine: &Engine, destination: &Destination) -> Result<()> {
+    let change = ConfigChange::put_destination(destination);
+    Ok(engine.change_config(change, Expected::Anything)?)
+}
+
+/// How many messages a destination takes in a second: they are all there before it begins.
+fn measure_throughput(
+    args: &Args,
+    runtime: &Runtime,
+    receiver: SocketAddr,
+    received: &AtomicU64,
+) -> Result<f64> {
+    let folder = tempfile::Builder::new().prefix("tastemaker-bench-").tempdir()?;
+    ingest::prepare(folder.path())?;
+    {
+        // Opened as commands do, which deliver nothing.
+        let data = engine::DataFolder::open(folder.path())?;
+        let id = domain::WorkspaceId::new("bench")?;
+        let engine = crate::opener::open_workspace(&data, &id, true)?;
+        put(&engine, &webhook(0, receiver))?;
+        let bar = terminal::bar("preparing", "messages", args.messages, args.json);
+        for first in (0..args.messages).step_by(BATCH as usize) {
+            let messages = (first..first + BATCH).map(|n| message(&engine, n)).collect();
+            runtime.block_on(engine.submit(messages))?;
+            bar.inc(BATCH);
+        }
+        bar.finish_and_clear();
+    }
+    let service = Service::open(folder.path(), None, &settings()?)?;
+    let bar = terminal::bar("delivering", "messages", args.messages, args.json);
+    let started = Instant::now();
+    while received.load(Ordering::Relaxed) < args.messages {
+        ensure!(started.elapsed() < WAIT_MAX, "the receiver did not get the messages in time");
+        bar.set_position(received.load(Ordering::Relaxed));
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    bar.finish_and_clear();
+    service.close();
+    Ok(args.messages as f64 / seconds)
+}
+
+fn message(engine: &Engine, n: u64) -> Entry {
+    let arrival = Arrival { received_at: engine.now(), source: "bench", peer_ip: None };
+    let checked = check_message(&ingest::message(n), None, &Envelope::default(), &arrival);
+    Entry::Message(Box::new(checked.expect("the message has the right form")))
+}
+
+/// Messages acknowledged in a second without destinations, and while some read: medians.
+fn measure_ingestion(args: &Args, runtime: &Runtime, receiver: SocketAddr) -> Result<(f64, f64)> {
+    let folder = tempfile::Builder::new().prefix("tastemaker-bench-").tempdir()?;
+    ingest::prepare(folder.path())?;
+    let service = Service::open(folder.path(), None, &settings()?)?;
+    let address = runtime.block_on(serve(server::router(Arc::clone(&service.app))))?;
+    let engine = Arc::clone(service.engines().first().context("there is a workspace")?);
+    let sending = ingest::Args {
+        connections: 8,
+        batch: BATCH,
+        seconds: args.seconds,
+        rounds: args.rounds,
+        json: args.json,
+    };
+    let next_message = Arc::new(AtomicU64::new(0));
+    let measure = || -> Result<f64> {
+        let measured = runtime.block_on(ingest::measure(&sending, address, &next_message))?;
+        Ok(measured.messages_per_s)
+    };
+    let (mut alone, mut beside) = (Vec::new(), Vec::new());
+    let bar = terminal::bar("measuring", "rounds", args.rounds, args.json);
+    for _ in 0..args.rounds {
+        alone.push(measure()?);
+        for n in 0..DESTINATIONS {
+            put(&engine, &webhook(n, receiver))?;
+        }
+        beside.push(measure()?);
+        for n in 0..DESTINATIONS {
+            let name = webhook(n, receiver).name;
+            engine.change_config(ConfigChange::RemoveDestination { name }, Expected::Anything)?;
+        }
+        // The readers end before the next measurement.
+        std::thread::sleep(Duration::from_secs(5));
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    drop(engine);
+    service.close();
+    Ok((ingest::median(&mut alone), ingest::median(&mut beside)))
+}
+
+fn report(args: &Args, throughput: f64, alone: f64, beside: f64) -> Result<()> {
+    let ratio = beside / alone;
+    if args.json {
+        println!(
+            "{}",
+            json!({ "delivered_per_s": throughput, "ingested_per_s": alone,
+                    "ingested_beside_destinations_per_s": beside, "ratio": ratio })
+        );
+        return Ok(());
+    }
+    let row = |name: &str, rate: f64| vec![name.to_owned(), terminal::grouped(rate as u64)];
+    let rows = [
+        row("delivered to one webhook", throughput),
+        row("ingested without destinations", alone),
+        row(&format!("ingested while {DESTINATIONS} destinations read"), beside),
+    ];
+    println!("{}", terminal::table(&["", "messages/s"], &rows));
+    println!(
+        "ingestion keeps {:.0} %; medians of {} rounds of {} s, requests of {BATCH} messages, {} delivered",
+        100.0 * ratio,
+        args.rounds,
+        args.seconds,
+        terminal::grouped(args.messages)
+    );
+    Ok(())
+}
