@@ -1,5 +1,5 @@
-//! Braze: attributes, events and purchases to `/users/track`. Its answer names what was not taken by
-//! list and place.
+//! Braze: attributes, events and purchases to `/users/track`. Its answer names what was not taken
+//! by list and place.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! The bytes of Kafka's protocol: the few requests that appending takes, in the oldest versions that
-//! brokers from 2.1 to 4 take, and batches of records (version 2).
+//! The bytes of Kafka's protocol: the few requests that appending takes, in versions that brokers
+//! from 2.1 to 4 take, and batches of records (version 2).
 
 /// The oldest broker takes this version of the request, the newest still does.
 pub(super) const PRODUCE: (i16, i16) = (0, 7);
