@@ -31,7 +31,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts a server over a data folder and waits until it is ready.
+    /// Starts a server over a data folder and waits until it is ready. Its settings are in a file
+    /// beside the folder, if there is one: `data.settings.toml` for `data`.
     pub(crate) fn start(data: &Path) -> Self {
         Self::start_until(data, "readyz")
     }
@@ -45,11 +46,13 @@ impl Server {
     pub(crate) fn start_as(mut command: Command, data: &Path, path: &str) -> Self {
         let bootstrap = data.with_extension("toml");
         fs_err::write(&bootstrap, BOOTSTRAP).unwrap();
+        let settings = data.with_extension("settings.toml");
         // Free a moment ago; nobody else starts servers here.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let process = command
             .args(["serve", "--listen", &address.to_string()])
             .args([Path::new("--data"), data, Path::new("--bootstrap"), &bootstrap])
+            .args(settings.exists().then_some(["--config".into(), settings]).into_iter().flatten())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();

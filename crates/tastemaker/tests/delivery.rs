@@ -1,0 +1,211 @@
+//! A real server that delivers to two destinations is killed again and again, while one of the
+//! destinations fails in every way: everything that was acknowledged arrives, in the order of each
+//! user, and what was delivered more than a second before a kill is not sent again, also where the
+//! store is lost.
+//!
+//! `TASTEMAKER_KILL_ROUNDS` sets how often (`cargo xtask kill`: 60), `TASTEMAKER_KILL_SEED` repeats
+//! a run.
+
+#![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
+
+mod process;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use parking_lot::Mutex;
+use process::Server;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde_json::{Value, json};
+
+const ROUNDS_DEFAULT: u64 = 6;
+const USERS: u64 = 8;
+/// How old a delivery may be that a kill forgets: a second, and a share of it for a machine that is
+/// busy with other tests.
+const FORGOTTEN_MAX: Duration = Duration::from_millis(1_500);
+/// How long the destinations may take to get what was left at the end.
+const DRAIN_MAX: Duration = Duration::from_secs(180);
+
+/// What a destination has answered 200 to: the time and the message id, in order.
+type Delivered = Vec<(Instant, String)>;
+
+struct Receiver {
+    /// Whether `shaky` fails at random.
+    is_shaky: AtomicBool,
+    random: Mutex<StdRng>,
+    delivered: Mutex<BTreeMap<String, Delivered>>,
+}
+
+async fn receive(
+    State(receiver): State<Arc<Receiver>>,
+    Path(destination): Path<String>,
+    body: Bytes,
+) -> (StatusCode, HeaderMap, &'static str) {
+    let is_shaky = destination == "shaky" && receiver.is_shaky.load(Ordering::Relaxed);
+    let fate = if is_shaky { receiver.random.lock().random_range(0..100) } else { 100 };
+    match fate {
+        0..3 => tokio::time::sleep(Duration::from_secs(15)).await,
+        3..20 => return (StatusCode::INTERNAL_SERVER_ERROR, HeaderMap::new(), "{"),
+        20..30 => {
+            let headers =
+                HeaderMap::from_iter([("retry-after".parse().unwrap(), "0.2".parse().unwrap())]);
+            return (StatusCode::TOO_MANY_REQUESTS, headers, "");
+        }
+        30..40 => return (StatusCode::SERVICE_UNAVAILABLE, HeaderMap::new(), "<html>"),
+        _ => {}
+    }
+    let messages: Vec<Value> = serde_json::from_slice(&body).unwrap();
+    let at = Instant::now();
+    let ids =
+        messages.iter().map(|message| (at, message["messageId"].as_str().unwrap().to_owned()));
+    receiver.delivered.lock().entry(destination).or_default().extend(ids);
+    (StatusCode::OK, HeaderMap::new(), "\u{fffd} not JSON")
+}
+
+fn start_receiver(runtime: &tokio::runtime::Runtime, receiver: &Arc<Receiver>) -> SocketAddr {
+    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = Router::new()
+        .route("/{destination}", axum::routing::post(receive))
+        .with_state(Arc::clone(receiver));
+    runtime.spawn(async move { axum::serve(listener, router).await });
+    address
+}
+
+fn add_destination(server: &Server, name: &str, receiver: SocketAddr) {
+    let body = json!({ "kind": "webhook", "mappings": null, "settings": {
+        "url": format!("http://{receiver}/{name}"), "batch_size": 10 } });
+    let url = format!("{}/api/workspaces/shop/destinations/{name}", server.base);
+    let put = server.agent.put(url).header("authorization", "Bearer admin");
+    let answer = put.send(body.to_string()).unwrap();
+    assert_eq!(answer.status(), 200);
+}
+
+/// Sends messages, each user's numbered, until the server is killed. Those acknowledged.
+fn send(server: &Server, round: u64, until: Instant, random: &mut StdRng) -> Vec<String> {
+    let mut acknowledged = Vec::new();
+    let mut n = 0;
+    while Instant::now() < until {
+        let messages: Vec<Value> = (0..random.random_range(1..15))
+            .map(|_| {
+                n += 1;
+                let user = random.random_range(0..USERS);
+                json!({ "type": "track", "messageId": format!("{round:03}-{user}-{n:05}"),
+                    "userId": format!("r{round}-u{user}"), "event": "Looked" })
+            })
+            .collect();
+        let body = json!({ "writeKey": "key", "batch": messages }).to_string();
+        let answer = server.agent.post(format!("{}/v1/batch", server.base)).send(body);
+        if answer.is_ok_and(|answer| answer.status() == 200) {
+            let ids =
+                messages.iter().map(|message| message["messageId"].as_str().unwrap().to_owned());
+            acknowledged.extend(ids);
+        }
+    }
+    acknowledged
+}
+
+#[test]
+fn what_is_acknowledged_is_delivered_whatever_is_killed() {
+    let number = |name: &str, default| {
+        std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+    };
+    let rounds: u64 = number("TASTEMAKER_KILL_ROUNDS", ROUNDS_DEFAULT);
+    let seed: u64 = number("TASTEMAKER_KILL_SEED", u64::from(std::process::id()));
+    println!("{rounds} rounds with TASTEMAKER_KILL_SEED={seed}");
+    let mut random = StdRng::seed_from_u64(seed);
+    let receiver = Arc::new(Receiver {
+        is_shaky: AtomicBool::new(true),
+        random: Mutex::new(StdRng::seed_from_u64(!seed)),
+        delivered: Mutex::default(),
+    });
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let address = start_receiver(&runtime, &receiver);
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let settings =
+        "[destinations]\nallowed_networks = [\"127.0.0.0/8\"]\n[training]\nenabled = false\n";
+    fs_err::write(data.with_extension("settings.toml"), settings).unwrap();
+
+    let mut server = Server::start(&data);
+    for name in ["steady", "shaky"] {
+        add_destination(&server, name, address);
+    }
+    let (mut acknowledged, mut kills) = (BTreeSet::new(), Vec::new());
+    for round in 0..rounds {
+        let until = Instant::now() + Duration::from_millis(random.random_range(100..900));
+        acknowledged.extend(send(&server, round, until, &mut random));
+        let id = server.process.id().to_string();
+        kills.push(Instant::now());
+        assert!(std::process::Command::new("kill").args(["-9", &id]).status().unwrap().success());
+        server.process.wait().unwrap();
+        if round % 5 == 4 {
+            fs_err::remove_dir_all(data.join("workspaces/shop/store")).unwrap();
+        }
+        server = Server::start(&data);
+    }
+    receiver.is_shaky.store(false, Ordering::Relaxed);
+    let started = Instant::now();
+    for name in ["steady", "shaky"] {
+        loop {
+            let missing = {
+                let delivered = receiver.delivered.lock();
+                let there: BTreeSet<&String> =
+                    delivered.get(name).into_iter().flatten().map(|(_, id)| id).collect();
+                acknowledged.iter().filter(|id| !there.contains(id)).count()
+            };
+            if missing == 0 {
+                break;
+            }
+            assert!(started.elapsed() < DRAIN_MAX, "{missing} messages are missing at {name}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+    for (name, delivered) in &*receiver.delivered.lock() {
+        check_order(name, delivered);
+        let n_repeats = check_repeats(name, delivered, &kills);
+        let n = delivered.len();
+        println!("{name}: {n} deliveries of {} messages, {n_repeats} repeats", acknowledged.len());
+    }
+}
+
+/// Each user's messages come first in the order in which they were sent.
+fn check_order(name: &str, delivered: &Delivered) {
+    let mut seen = BTreeSet::new();
+    let mut last: BTreeMap<&str, &str> = BTreeMap::new();
+    for (_, id) in delivered {
+        if seen.insert(id) {
+            let (user, n) = id.rsplit_once('-').unwrap();
+            let before = last.insert(user, n);
+            assert!(before.is_none_or(|before| before < n), "{name}: {id} came after {before:?}");
+        }
+    }
+}
+
+/// What is sent again was delivered shortly before a kill.
+fn check_repeats(name: &str, delivered: &Delivered, kills: &[Instant]) -> usize {
+    let mut last: BTreeMap<&str, Instant> = BTreeMap::new();
+    let mut n_repeats = 0;
+    for (at, id) in delivered {
+        if let Some(before) = last.insert(id, *at) {
+            n_repeats += 1;
+            let is_excused = |kill: &Instant| {
+                let age = kill.checked_duration_since(before);
+                // A delivery that was answered while the process died counts as before.
+                *kill <= *at
+                    && age.is_none_or(|age| age <= FORGOTTEN_MAX)
+                    && before <= *kill + Duration::from_millis(200)
+            };
+            assert!(kills.iter().any(is_excused), "{name}: {id} was sent again for no reason");
+        }
+    }
+    n_repeats
+}
