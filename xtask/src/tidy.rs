@@ -20,11 +20,14 @@ const ONLY_IN: [(&str, &[&str]); 12] = [
     ("axum", &["web", "server", "console", "tastemaker"]),
     ("tower-http", &["web", "server", "console"]),
     ("ureq", &["tastemaker"]),
-    ("tokio", &["engine", "web", "resources", "server", "console", "tastemaker", "trials"]),
+    (
+        "tokio",
+        &["connectors", "engine", "web", "resources", "server", "console", "tastemaker", "trials"],
+    ),
     ("hyper", &["web"]),
-    ("tokio-rustls", &["web"]),
+    ("tokio-rustls", &["connectors", "web"]),
     ("rustix", &["engine", "tastemaker"]),
-    ("rustls", &["tastemaker"]),
+    ("rustls", &["connectors", "tastemaker"]),
     ("tantivy", &["search"]),
     ("fjall", &["store"]),
     // The caller passes the seed.

@@ -1,13 +1,32 @@
 //! All kinds of destinations.
 
+mod braze;
+mod clevertap;
+mod kafka;
+mod mailchimp;
+mod parquet;
+mod postgresql;
 mod recombee;
+mod segment;
+#[cfg(test)]
+mod tests;
 mod webhook;
 
 use std::sync::LazyLock;
 
 use crate::kind::{Kind, KindFiles};
 
-const FILES: [&KindFiles; 2] = [&recombee::FILES, &webhook::FILES];
+const FILES: [&KindFiles; 9] = [
+    &recombee::FILES,
+    &webhook::FILES,
+    &segment::FILES,
+    &postgresql::FILES,
+    &parquet::FILES,
+    &kafka::FILES,
+    &braze::FILES,
+    &clevertap::FILES,
+    &mailchimp::FILES,
+];
 
 /// All kinds, in the order in which they are offered.
 pub fn kinds() -> &'static [Kind] {

@@ -5,10 +5,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use activation::Failure;
-use domain::Message;
+use domain::{Message, Timestamp};
 use mapping::{ActionSchema, Mappings, Mode, Object};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{Outgoing, Settings, SettingsError, SettingsSchema};
 
@@ -161,6 +161,9 @@ pub struct DescribedRequest {
     pub method: String,
     /// The address, or the table or topic.
     pub path: String,
+    /// The headers that hold no secret.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
     /// What is sent.
     pub body: Value,
 }
@@ -197,6 +200,16 @@ pub trait Sender: Send + Sync {
 
     /// Tries whether the destination answers and takes the credentials. Sends no messages.
     fn check(self: Arc<Self>) -> SendFuture<Result<(), Failure>>;
+
+    /// Deletes what the destination holds of users: the outcome of each, in their order. None where
+    /// it cannot delete.
+    fn forget(
+        self: Arc<Self>,
+        user_ids: Vec<String>,
+    ) -> Option<SendFuture<Vec<Result<(), Failure>>>> {
+        drop(user_ids);
+        None
+    }
 }
 
 /// A field of what a mapping made, as JSON.
@@ -209,6 +222,39 @@ pub(crate) fn json_field(made: &Made<'_>, field: &str) -> Result<Value, RequestE
         Some(Ok(value)) => Ok(value),
         _ => Err(RequestError { field: field.to_owned(), what: "is missing".to_owned() }),
     }
+}
+
+/// A field of what a mapping made as text; none where it is absent or empty.
+pub(crate) fn text_field(made: &Made<'_>, field: &str) -> Option<String> {
+    let text = made.fields.get(field)?.as_text()?.into_owned();
+    Some(text).filter(|text| !text.is_empty())
+}
+
+/// The members of a field that is an object; empty where it is absent.
+pub(crate) fn object_field(made: &Made<'_>, field: &str) -> Map<String, Value> {
+    match made.fields.get(field).map(serde_json::to_value) {
+        Some(Ok(Value::Object(members))) => members,
+        _ => Map::new(),
+    }
+}
+
+/// A field of what a mapping made as a time: a date, or a number of seconds or milliseconds.
+///
+/// # Errors
+/// If it cannot be read as a time.
+pub(crate) fn time_field(made: &Made<'_>, field: &str) -> Result<Option<Timestamp>, RequestError> {
+    let Some(value) = made.fields.get(field) else { return Ok(None) };
+    let text = value.as_text().unwrap_or_default();
+    if value.is_nullish() || (text.is_empty() && value.as_number().is_none()) {
+        return Ok(None);
+    }
+    let time = match value.as_number() {
+        Some(number) => Timestamp::from_number(number),
+        None => Timestamp::parse_any(&text),
+    };
+    let unreadable =
+        || RequestError { field: field.to_owned(), what: "cannot be read as a time".to_owned() };
+    time.map(Some).ok_or_else(unreadable)
 }
 
 /// The same outcome for a whole batch.

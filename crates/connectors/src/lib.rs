@@ -1,10 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+mod batch_api;
 mod destinations;
 mod instance_key;
 mod kind;
 mod outgoing;
 mod settings;
+#[cfg(test)]
+mod testing;
 
 pub use destinations::{kind, kinds};
 pub use instance_key::{InstanceKey, KeyError, is_sealed};

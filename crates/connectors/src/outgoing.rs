@@ -4,15 +4,20 @@
 
 mod http;
 mod policy;
+mod tcp;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::redirect;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls_platform_verifier::Verifier;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 pub(crate) use self::http::{
-    HttpRequest, HttpResponse, check_status, check_url, failure_of_status, send_ok,
+    HttpRequest, HttpResponse, check_status, check_url, failure_of_status, send_ok, unreadable,
 };
 pub use self::policy::NetworkPolicy;
 use self::policy::{GuardedResolver, Reach};
@@ -35,6 +40,8 @@ pub struct OutgoingOptions {
     pub authorities_pem: Option<Vec<u8>>,
     /// How long a request may take in all.
     pub request_time_max: Duration,
+    /// The folder below which destinations may write files; none where they may not.
+    pub files_folder: Option<PathBuf>,
 }
 
 impl Default for OutgoingOptions {
@@ -43,6 +50,7 @@ impl Default for OutgoingOptions {
             policy: NetworkPolicy::default(),
             authorities_pem: None,
             request_time_max: REQUEST_TIME_MAX,
+            files_folder: None,
         }
     }
 }
@@ -56,6 +64,12 @@ pub enum OutgoingError {
     /// A certificate cannot be read.
     #[error("outgoing connections: {0}")]
     Client(#[from] reqwest::Error),
+    /// Of the encryption of other connections.
+    #[error("outgoing connections: {0}")]
+    Tls(#[from] rustls::Error),
+    /// Of the file of further authorities.
+    #[error("certificates of further authorities: {0}")]
+    Authorities(#[from] rustls::pki_types::pem::Error),
     /// The operating system gives no threads.
     #[error("outgoing connections: {0}")]
     Threads(#[from] std::io::Error),
@@ -68,8 +82,24 @@ pub struct Outgoing {
     secure: reqwest::Client,
     /// Without TLS, to allowed networks only.
     plain: reqwest::Client,
+    /// For connections that are not HTTP.
+    tls: rustls::ClientConfig,
+    request_time_max: Duration,
+    files_folder: Option<PathBuf>,
     /// None once it is dropped.
     runtime: Option<Runtime>,
+}
+
+fn tls_config(authorities_pem: Option<&[u8]>) -> Result<rustls::ClientConfig, OutgoingError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let further = authorities_pem.map(CertificateDer::pem_slice_iter).into_iter().flatten();
+    let further = further.collect::<Result<Vec<_>, _>>()?;
+    let verifier = Verifier::new_with_extra_roots(further, Arc::clone(&provider))?;
+    Ok(rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth())
 }
 
 impl Outgoing {
@@ -106,8 +136,21 @@ impl Outgoing {
             policy: options.policy.clone(),
             secure: client(Reach::PublicAndAllowed)?,
             plain: client(Reach::AllowedOnly)?,
+            tls: tls_config(options.authorities_pem.as_deref())?,
+            request_time_max: options.request_time_max,
+            files_folder: options.files_folder.clone(),
             runtime: Some(runtime),
         })
+    }
+
+    /// How long a request may take in all.
+    pub(crate) fn request_time_max(&self) -> Duration {
+        self.request_time_max
+    }
+
+    /// The folder below which files may be written.
+    pub(crate) fn files_folder(&self) -> Option<&Path> {
+        self.files_folder.as_deref()
     }
 
     /// Where requests are sent on.

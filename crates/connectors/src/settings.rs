@@ -125,11 +125,15 @@ impl SettingsSchema {
     /// If it is no schema: the files are part of the program.
     pub(crate) fn from_file(json: &str) -> Self {
         let file: Value = serde_json::from_str(json).expect("the file is JSON");
-        let settings = file["settings"].as_object().expect("the file has settings");
+        // The order of the file is that of the form.
+        let ordered = mapping::Value::from_json(json).expect("the file is JSON");
+        let settings = ordered.as_object().and_then(|file| file.get("settings"));
+        let settings = settings.and_then(mapping::Value::as_object).expect("it has settings");
+        let read = |(key, _)| (String::from(key), read(&file["settings"][key]));
         Self {
             title: text(&file, "title"),
             about: text(&file, "about"),
-            settings: settings.iter().map(|(key, value)| (key.clone(), read(value))).collect(),
+            settings: settings.iter().map(read).collect(),
         }
     }
 
@@ -157,7 +161,7 @@ impl SettingsSchema {
         }
         let mut values = BTreeMap::new();
         for (key, setting) in &self.settings {
-            let is_given = |value: &&Value| !value.is_null() && **value != Value::from("");
+            let is_given = |value: &&Value| !value.is_null() && **value != "";
             let value = given.get(key).filter(is_given).or(setting.default.as_ref());
             match value {
                 Some(value) => {
@@ -182,7 +186,7 @@ fn read(value: &Value) -> SettingSchema {
         "boolean" => SettingType::Boolean,
         "choice" => {
             let words = value["choices"].as_array().expect("a choice has choices");
-            SettingType::Choice(words.iter().map(|word| plain_text(word)).collect())
+            SettingType::Choice(words.iter().map(plain_text).collect())
         }
         "texts" => SettingType::Texts,
         other => panic!("{other:?} is no type of a setting"),

@@ -176,6 +176,8 @@ pub(crate) struct Destinations {
     pub(crate) allowed_networks: Vec<IpNet>,
     /// A PEM file with certificates of further authorities.
     pub(crate) authorities: Option<PathBuf>,
+    /// The folder below which destinations may write files; none where they may not.
+    pub(crate) files_folder: Option<PathBuf>,
 }
 
 impl Destinations {
@@ -192,6 +194,7 @@ impl Destinations {
         Ok(OutgoingOptions {
             policy: NetworkPolicy { allowed: self.allowed_networks.clone() },
             authorities_pem: self.authorities.as_ref().map(read).transpose()?,
+            files_folder: self.files_folder.clone(),
             ..OutgoingOptions::default()
         })
     }

@@ -1,5 +1,6 @@
 //! A Recombee database, or another Tastemaker. The requests are those of `mapping::recombee`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -7,6 +8,7 @@ use activation::Failure;
 use hmac::{Hmac, KeyInit, Mac};
 use mapping::ActionType;
 use mapping::recombee::{self, Entry};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -16,7 +18,7 @@ use crate::kind::{
     Actions, Batching, DescribedRequest, KindFiles, Made, Prepared, Presets, RequestError,
     SendFuture, Sender, for_all,
 };
-use crate::outgoing::{HttpRequest, HttpResponse, SharedOutgoing, failure_of_status};
+use crate::outgoing::{HttpRequest, HttpResponse, SharedOutgoing, failure_of_status, unreadable};
 use crate::{Outgoing, Settings, SettingsError};
 
 pub(super) const FILES: KindFiles = KindFiles {
@@ -31,6 +33,11 @@ pub(super) const FILES: KindFiles = KindFiles {
 const BATCH_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 /// How long a batch with room waits for more messages, in milliseconds.
 const BATCH_AGE_MS: u64 = 500;
+/// The most users that are deleted by one request.
+const FORGET_MAX: usize = 1_000;
+/// Characters that are escaped within a path.
+const PATH_ESCAPED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 struct Recombee {
     outgoing: SharedOutgoing,
@@ -61,6 +68,18 @@ struct Kept {
     entries: Vec<KeptEntry>,
     #[serde(default)]
     spoils: Option<String>,
+}
+
+impl Kept {
+    /// Deletes a user.
+    fn deletion(user_id: &str) -> Self {
+        let deletion = KeptEntry {
+            params: json!({}),
+            method: "DELETE".to_owned(),
+            path: format!("/users/{}", utf8_percent_encode(user_id, PATH_ESCAPED)),
+        };
+        Self { is_purchase: false, entries: vec![deletion], spoils: None }
+    }
 }
 
 /// An entry as it is in a batch.
@@ -124,6 +143,19 @@ impl Recombee {
         HttpRequest::json(method, url, request.body.to_string().into_bytes())
     }
 
+    async fn send_deletions(&self, kept: &[Kept]) -> Vec<Result<(), Failure>> {
+        let entries: Vec<&KeptEntry> = kept.iter().flat_map(|kept| &kept.entries).collect();
+        let request = Unsigned {
+            method: "POST".to_owned(),
+            path: format!("/{}/batch/", self.settings.database_id),
+            body: json!({ "requests": entries }),
+        };
+        match self.outgoing.request_ok(self.sign(&request)).await {
+            Ok(response) => read_batch_answer(&response, kept),
+            Err(failure) => for_all(kept.len(), Err(failure)),
+        }
+    }
+
     async fn send_kept(&self, kept: Vec<Kept>) -> Vec<Result<(), Failure>> {
         if let Some(what) = kept.iter().find_map(|kept| kept.spoils.as_ref()) {
             let spoiled = Failure::Permanent {
@@ -170,12 +202,8 @@ struct EntryAnswer {
 
 /// The outcome of each message: the first failure of its entries, or success.
 fn read_batch_answer(response: &HttpResponse, kept: &[Kept]) -> Vec<Result<(), Failure>> {
-    let unreadable = || Failure::Retry {
-        reason: "unreadable_answer".to_owned(),
-        text: "the answer to the batch is no list with a code for each request".to_owned(),
-        after_ms: None,
-        is_outage: true,
-    };
+    let unreadable =
+        || unreadable("the answer to the batch is no list with a code for each request");
     let Ok(answers) = serde_json::from_slice::<Vec<EntryAnswer>>(&response.body) else {
         return for_all(kept.len(), Err(unreadable()));
     };
@@ -242,7 +270,9 @@ impl Sender for Recombee {
 
     fn describe(&self, batch: &[Arc<Prepared>]) -> Vec<DescribedRequest> {
         let request = self.request(&Self::kept(batch));
-        vec![DescribedRequest { method: request.method, path: request.path, body: request.body }]
+        let headers = BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]);
+        let Unsigned { method, path, body } = request;
+        vec![DescribedRequest { method, path, headers, body }]
     }
 
     fn send(self: Arc<Self>, batch: Vec<Arc<Prepared>>) -> SendFuture<Vec<Result<(), Failure>>> {
@@ -258,5 +288,40 @@ impl Sender for Recombee {
             };
             self.outgoing.request_ok(self.sign(&empty)).await.map(drop)
         })
+    }
+
+    fn forget(
+        self: Arc<Self>,
+        user_ids: Vec<String>,
+    ) -> Option<SendFuture<Vec<Result<(), Failure>>>> {
+        let kept: Vec<Kept> = user_ids.iter().map(|id| Kept::deletion(id)).collect();
+        Some(Box::pin(async move {
+            let mut outcomes = Vec::with_capacity(user_ids.len());
+            for kept in kept.chunks(FORGET_MAX) {
+                outcomes.extend(self.send_deletions(kept).await);
+            }
+            outcomes
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::reasons;
+
+    #[test]
+    fn a_user_who_is_gone_already_is_deleted() {
+        let kept = ["u 1/2", "u-2", "u-3"].map(Kept::deletion);
+        assert_eq!(kept[0].entries[0].path, "/users/u%201%2F2");
+        let answer = |body: Value| HttpResponse {
+            status: reqwest::StatusCode::OK,
+            headers: reqwest::header::HeaderMap::new(),
+            body: body.to_string().into_bytes(),
+        };
+        let outcomes = answer(json!([{"code": 200}, {"code": 404}, {"code": 503}]));
+        assert_eq!(reasons(&read_batch_answer(&outcomes, &kept)), ["", "", "retry http_503"]);
+        let garbage = read_batch_answer(&answer(json!({})), &kept);
+        assert_eq!(reasons(&garbage), ["retry unreadable_answer"; 3]);
     }
 }

@@ -9,7 +9,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Method;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::kind::{
@@ -40,6 +39,8 @@ struct Webhook {
     method: Method,
     secret: Option<Vec<u8>>,
     headers: Vec<(String, String)>,
+    /// Empty where there is none.
+    authorization: String,
     batch_size: usize,
 }
 
@@ -52,18 +53,12 @@ fn connect(
         "" => None,
         secret => Some(read_secret(secret)?),
     };
-    let mut headers: Vec<(String, String)> =
-        settings.texts("headers").map(|(name, value)| (name.into(), value.into())).collect();
-    if !settings.text("authorization").is_empty() {
-        headers.push(("authorization".to_owned(), settings.text("authorization").to_owned()));
-    }
-    let probe = HttpRequest::json(Method::POST, String::new(), Vec::new());
-    for (name, value) in &headers {
-        let key = if name == "authorization" { "authorization" } else { "headers" };
-        if probe.clone().with_header(name, value).headers.get(name.as_str()).is_none() {
-            let what = format!("has {name:?}, which cannot be sent as a header");
-            return Err(SettingsError::new(key, what));
-        }
+    let authorization = settings.text("authorization");
+    let given = settings.texts("headers").map(|(name, value)| ("headers", name, value));
+    let mut given = given.chain([("authorization", "authorization", authorization)]);
+    if let Some((key, name, _)) = given.find(|(_, name, value)| !is_header(name, value)) {
+        let what = format!("has {name:?}, which cannot be sent as a header");
+        return Err(SettingsError::new(key, what));
     }
     Ok(Arc::new(Webhook {
         outgoing: Arc::clone(outgoing),
@@ -74,9 +69,18 @@ fn connect(
             _ => Method::POST,
         },
         secret,
-        headers,
+        headers: settings
+            .texts("headers")
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect(),
+        authorization: authorization.to_owned(),
         batch_size: settings.integer("batch_size"),
     }))
+}
+
+fn is_header(name: &str, value: &str) -> bool {
+    let probe = HttpRequest::json(Method::POST, String::new(), Vec::new());
+    probe.with_header(name, value).headers.contains_key(name)
 }
 
 fn read_secret(secret: &str) -> Result<Vec<u8>, SettingsError> {
@@ -106,20 +110,28 @@ impl Webhook {
         body
     }
 
-    fn request(&self, batch: &[Arc<Prepared>], now_s: u64) -> HttpRequest {
+    /// The request without what depends on the time.
+    fn unsigned(&self, batch: &[Arc<Prepared>]) -> HttpRequest {
         let body = self.body(batch);
-        let id = request_id(batch);
-        let signature = self.secret.as_ref().map(|secret| sign(secret, &id, now_s, &body));
         let mut request = HttpRequest::json(self.method.clone(), self.url.clone(), body);
         for (name, value) in &self.headers {
             request = request.with_header(name, value);
         }
-        request = request
-            .with_header("webhook-id", &id)
-            .with_header("webhook-timestamp", &now_s.to_string());
-        match signature {
-            Some(signature) => request.with_header("webhook-signature", &signature),
+        if !self.authorization.is_empty() {
+            request = request.with_secret("authorization", &self.authorization);
+        }
+        request.with_header("webhook-id", &request_id(batch))
+    }
+
+    fn request(&self, batch: &[Arc<Prepared>]) -> HttpRequest {
+        let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let request = self.unsigned(batch).with_header("webhook-timestamp", &now_s.to_string());
+        match &self.secret {
             None => request,
+            Some(secret) => {
+                let signature = sign(secret, &request_id(batch), now_s, &request.body);
+                request.with_secret("webhook-signature", &signature)
+            }
         }
     }
 }
@@ -142,10 +154,6 @@ fn sign(secret: &[u8], id: &str, now_s: u64, body: &[u8]) -> String {
     format!("v1,{}", BASE64.encode(mac.finalize().into_bytes()))
 }
 
-fn now_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
-}
-
 impl Sender for Webhook {
     fn batching(&self) -> Batching {
         match self.batch_size {
@@ -165,16 +173,12 @@ impl Sender for Webhook {
     }
 
     fn describe(&self, batch: &[Arc<Prepared>]) -> Vec<DescribedRequest> {
-        vec![DescribedRequest {
-            method: self.method.to_string(),
-            path: self.url.clone(),
-            body: serde_json::from_slice(&self.body(batch)).unwrap_or(Value::Null),
-        }]
+        vec![self.unsigned(batch).describe()]
     }
 
     fn send(self: Arc<Self>, batch: Vec<Arc<Prepared>>) -> SendFuture<Vec<Result<(), Failure>>> {
         Box::pin(async move {
-            let request = self.request(&batch, now_s());
+            let request = self.request(&batch);
             for_all(batch.len(), send_ok(Arc::clone(&self.outgoing), request).await)
         })
     }
@@ -182,7 +186,7 @@ impl Sender for Webhook {
     fn check(self: Arc<Self>) -> SendFuture<Result<(), Failure>> {
         Box::pin(async move {
             // A list without messages: the receiver knows the sender by the signature.
-            let request = self.request(&[], now_s());
+            let request = self.request(&[]);
             send_ok(Arc::clone(&self.outgoing), request).await
         })
     }

@@ -2,18 +2,25 @@
 
 use std::error::Error;
 use std::net::IpAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use activation::Failure;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, StatusCode, Url};
+use serde_json::Value;
 
 use super::policy::{Reach, Refused};
 use super::{Outgoing, SharedOutgoing};
+use crate::DescribedRequest;
 
 /// The most bytes of an answer that are read; the rest is left.
 const ANSWER_BYTES_MAX: usize = 1_024 * 1_024;
 /// The most bytes of an answer that a failure cites.
 const CITED_BYTES_MAX: usize = 200;
+/// A larger number of seconds is a Unix time, not a wait: this one is in 2001.
+const UNIX_TIME_MIN_S: f64 = 1e9;
 
 /// A request.
 #[derive(Debug, Clone)]
@@ -38,6 +45,40 @@ impl HttpRequest {
             self.headers.insert(name, value);
         }
         self
+    }
+
+    /// Adds a header that is never shown.
+    pub(crate) fn with_secret(mut self, name: &str, value: &str) -> Self {
+        if let (Ok(name), Ok(mut value)) =
+            (HeaderName::try_from(name), HeaderValue::try_from(value))
+        {
+            value.set_sensitive(true);
+            self.headers.insert(name, value);
+        }
+        self
+    }
+
+    /// Adds the header Authorization in the form Basic.
+    pub(crate) fn with_basic(self, user: &str, password: &str) -> Self {
+        let credentials = BASE64.encode(format!("{user}:{password}"));
+        self.with_secret("authorization", &format!("Basic {credentials}"))
+    }
+
+    /// Adds the header Authorization with a token.
+    pub(crate) fn with_bearer(self, token: &str) -> Self {
+        self.with_secret("authorization", &format!("Bearer {token}"))
+    }
+
+    /// For people, without secrets.
+    pub(crate) fn describe(&self) -> DescribedRequest {
+        let shown = self.headers.iter().filter(|(_, value)| !value.is_sensitive());
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        DescribedRequest {
+            method: self.method.to_string(),
+            path: self.url.clone(),
+            headers: shown.map(|(name, value)| (name.to_string(), text(value))).collect(),
+            body: serde_json::from_slice(&self.body).unwrap_or(Value::Null),
+        }
     }
 }
 
@@ -145,7 +186,7 @@ pub(crate) fn check_status(response: &HttpResponse) -> Result<(), Failure> {
         return Ok(());
     }
     let cited = String::from_utf8_lossy(&response.body[..response.body.len().min(CITED_BYTES_MAX)]);
-    let after_ms = response.headers.get(RETRY_AFTER).and_then(read_retry_after);
+    let after_ms = read_wait_ms(&response.headers);
     Err(failure_of_status(response.status.as_u16(), cited.trim(), after_ms))
 }
 
@@ -167,10 +208,31 @@ pub(crate) fn failure_of_status(status: u16, cited: &str, after_ms: Option<u64>)
     }
 }
 
-/// A number of seconds, as most senders write it. A date is left to the ordinary wait.
-fn read_retry_after(value: &HeaderValue) -> Option<u64> {
-    let seconds: f64 = value.to_str().ok()?.trim().parse().ok()?;
-    (seconds.is_finite() && seconds >= 0.0).then_some((seconds * 1_000.0) as u64)
+/// How long an answer asks to wait, in milliseconds: `Retry-After`, or `X-RateLimit-Reset`, both in
+/// seconds, the latter also as a Unix time. A date is left to the ordinary wait.
+fn read_wait_ms(headers: &HeaderMap) -> Option<u64> {
+    let seconds = |name: &str| -> Option<f64> {
+        let seconds: f64 = headers.get(name)?.to_str().ok()?.trim().parse().ok()?;
+        (seconds.is_finite() && seconds >= 0.0).then_some(seconds)
+    };
+    let seconds = seconds("retry-after").or_else(|| {
+        seconds("x-ratelimit-reset").map(|seconds| {
+            let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let is_unix_time = seconds > UNIX_TIME_MIN_S;
+            if is_unix_time { (seconds - now_s.as_secs_f64()).max(0.0) } else { seconds }
+        })
+    })?;
+    Some((seconds * 1_000.0) as u64)
+}
+
+/// The failure of an answer that cannot be understood: nobody knows what was taken.
+pub(crate) fn unreadable(what: &str) -> Failure {
+    Failure::Retry {
+        reason: "unreadable_answer".to_owned(),
+        text: what.to_owned(),
+        after_ms: None,
+        is_outage: true,
+    }
 }
 
 /// Sends a request in the background of a sender.

@@ -1,0 +1,286 @@
+//! Against a real server, where its programs are installed.
+
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use mapping::Mappings;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio_postgres::NoTls;
+
+use super::*;
+use crate::testing::{self, reasons};
+use crate::{NetworkPolicy, OutgoingOptions, kind};
+
+/// A server of its own, on a free port of this machine.
+struct Server {
+    process: Child,
+    port: u16,
+    certificate_pem: String,
+    _folder: TempDir,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+/// Where the programs of a server are; none where they are not installed.
+fn programs() -> Option<PathBuf> {
+    let versions = fs_err::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let debian = versions.map(|version| version.path().join("bin"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = debian.chain(std::env::split_paths(&path));
+    folders.into_iter().find(|folder| folder.join("initdb").is_file())
+}
+
+/// The user as whom a server runs, as it refuses to run as root: `postgres`, or `nobody`.
+fn user_id() -> Option<u32> {
+    use std::os::unix::fs::MetadataExt;
+    if fs_err::metadata("/proc/self").ok()?.uid() != 0 {
+        return None;
+    }
+    let users = fs_err::read_to_string("/etc/passwd").ok()?;
+    let id_of = |name: &str| {
+        let line = users.lines().find(|line| line.starts_with(&format!("{name}:")))?;
+        line.split(':').nth(2)?.parse().ok()
+    };
+    id_of("postgres").or_else(|| id_of("nobody"))
+}
+
+fn own(path: &Path) {
+    if let Some(user) = user_id() {
+        std::os::unix::fs::chown(path, Some(user), None).unwrap();
+    }
+}
+
+fn command(program: PathBuf) -> Command {
+    let mut command = Command::new(program);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).env_clear().env("LC_ALL", "C");
+    if let Some(user) = user_id() {
+        command.uid(user);
+    }
+    command
+}
+
+fn start() -> Option<Server> {
+    let Some(programs) = programs() else {
+        eprintln!("skipped: the programs of PostgreSQL (Debian: postgresql) are not installed");
+        return None;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    own(folder.path());
+    let in_folder = |name: &str| folder.path().join(name);
+    let certificate = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let certificate_pem = certificate.cert.pem();
+    for (name, text) in [
+        ("password", "secret"),
+        ("cert.pem", &certificate_pem),
+        ("key.pem", &certificate.signing_key.serialize_pem()),
+    ] {
+        fs_err::write(in_folder(name), text).unwrap();
+        let only_owner = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        fs_err::set_permissions(in_folder(name), only_owner).unwrap();
+        own(&in_folder(name));
+    }
+    let data = in_folder("data");
+    let made = command(programs.join("initdb"))
+        .args(["-U", "shop", "--auth=scram-sha-256", "--no-sync", "-E", "UTF8", "--pwfile"])
+        .arg(in_folder("password"))
+        .arg(&data)
+        .current_dir(folder.path())
+        .status()
+        .unwrap();
+    assert!(made.success(), "initdb failed");
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let setting = |name: &str, value: String| format!("--{name}={value}");
+    let process = command(programs.join("postgres"))
+        .arg("-D")
+        .arg(&data)
+        .args([
+            setting("port", port.to_string()),
+            setting("listen_addresses", "127.0.0.1".to_owned()),
+            setting("unix_socket_directories", String::new()),
+            setting("fsync", "off".to_owned()),
+            setting("ssl", "on".to_owned()),
+            setting("ssl_cert_file", in_folder("cert.pem").display().to_string()),
+            setting("ssl_key_file", in_folder("key.pem").display().to_string()),
+        ])
+        .current_dir(folder.path())
+        .spawn()
+        .unwrap();
+    Some(Server { process, port, certificate_pem, _folder: folder })
+}
+
+impl Server {
+    fn settings(&self, more: Value) -> BTreeMap<String, Value> {
+        let mut settings = json!({"host": "127.0.0.1", "port": self.port, "database": "postgres",
+            "user": "shop", "password": "secret", "sslmode": "disable"});
+        let more = more.as_object().unwrap().clone();
+        settings.as_object_mut().unwrap().extend(more);
+        serde_json::from_value(settings).unwrap()
+    }
+
+    fn sender(&self, more: Value) -> Arc<dyn Sender> {
+        let outgoing = testing::outgoing();
+        kind("postgresql").unwrap().connect(&self.settings(more), &outgoing).unwrap()
+    }
+
+    /// A client beside ours, once the server takes connections.
+    async fn client(&self) -> Client {
+        let text =
+            format!("host=127.0.0.1 port={} user=shop password=secret dbname=postgres", self.port);
+        let until = Instant::now() + Duration::from_secs(30);
+        loop {
+            let stream = tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await;
+            let config: Config = text.parse().unwrap();
+            if let Ok(stream) = stream
+                && let Ok((client, connection)) = config.connect_raw(stream, NoTls).await
+            {
+                tokio::spawn(connection);
+                return client;
+            }
+            assert!(Instant::now() < until, "the server takes no connection");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// What a query gives, as texts.
+async fn ask(client: &Client, query: &str) -> Vec<Vec<String>> {
+    let messages = client.simple_query(query).await.unwrap();
+    let rows = messages.iter().filter_map(|message| match message {
+        tokio_postgres::SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    let text = |text: Option<&str>| text.unwrap_or("NULL").to_owned();
+    rows.map(|row| (0..row.len()).map(|n| text(row.get(n))).collect()).collect()
+}
+
+fn track(id: &str, properties: Value) -> Value {
+    json!({"type": "track", "messageId": id, "userId": "u", "event": "E",
+        "timestamp": "2026-01-01T10:00:00Z", "properties": properties})
+}
+
+fn prepare(sender: &dyn Sender, mappings: Option<Value>, messages: &[Value]) -> Vec<Arc<Prepared>> {
+    let kind = kind("postgresql").unwrap();
+    let mappings = mappings
+        .map(|list| Mappings::from_json_for(kind.actions, &json!([list]).to_string()).unwrap());
+    let made = testing::prepare(sender, mappings.as_ref().unwrap_or(&kind.presets), messages);
+    made.into_iter().map(Result::unwrap).collect()
+}
+
+#[tokio::test]
+async fn messages_become_rows_once() {
+    let Some(server) = start() else { return };
+    let client = server.client().await;
+    let sender = server.sender(json!({}));
+    assert_eq!(Arc::clone(&sender).check().await, Ok(()));
+    let messages = [
+        track("m-1", json!({"price": 2.5})),
+        track("m-2", json!({})),
+        json!({"type": "identify", "messageId": "m-3", "userId": "u", "traits": {"a": [1]}}),
+    ];
+    for _ in 0..2 {
+        let batch = prepare(&*sender, None, &messages);
+        assert_eq!(reasons(&Arc::clone(&sender).send(batch).await), ["", "", ""]);
+    }
+    let query = "SELECT message_id, type, event, timestamp AT TIME ZONE 'UTC', \
+                 properties->>'price', traits->'a'->0 FROM messages ORDER BY 1";
+    assert_eq!(
+        ask(&client, query).await[..2],
+        [
+            ["m-1", "track", "E", "2026-01-01 10:00:00", "2.5", "NULL"],
+            ["m-2", "track", "E", "2026-01-01 10:00:00", "NULL", "NULL"],
+        ]
+        .map(|row| row.map(String::from).to_vec())
+    );
+    assert_eq!(ask(&client, "SELECT count(*) FROM messages").await, [["3"]]);
+}
+
+#[tokio::test]
+async fn a_bad_row_is_refused_alone_and_columns_are_added() {
+    let Some(server) = start() else { return };
+    let client = server.client().await;
+    client
+        .batch_execute(
+            "CREATE TABLE sales (message_id text PRIMARY KEY, price numeric(10, 2) NOT NULL)",
+        )
+        .await
+        .unwrap();
+    let sender = server.sender(json!({}));
+    let mapping = json!({"name": "M", "trigger": "event = \"E\"", "action": "insert", "fields": {
+        "table": "sales", "columns": {"price": {"@path": "$.properties.price"},
+            "is_new": {"@path": "$.properties.is_new"}}}});
+    let messages = [
+        track("m-1", json!({"price": 1.25, "is_new": true})),
+        track("m-2", json!({"price": "much"})),
+        track("m-3", json!({"is_new": false})),
+        track("m-4", json!({"price": "3"})),
+    ];
+    let batch = prepare(&*sender, Some(mapping), &messages);
+    let outcomes = sender.send(batch).await;
+    assert_eq!(reasons(&outcomes), ["", "sql_22P02", "sql_23502", ""]);
+    assert_eq!(
+        ask(&client, "SELECT message_id, price, is_new FROM sales ORDER BY 1").await,
+        [["m-1", "1.25", "t"], ["m-4", "3.00", "NULL"]]
+    );
+}
+
+#[tokio::test]
+async fn what_is_missing_is_refused_where_nothing_is_created() {
+    let Some(server) = start() else { return };
+    server.client().await;
+    let messages = [track("m-1", json!({})), track("m-2", json!({}))];
+    let sender = server.sender(json!({"create_tables": false}));
+    let batch = prepare(&*sender, None, &messages);
+    assert_eq!(reasons(&sender.send(batch).await), ["sql_42P01", "sql_42P01"]);
+    let sender = server.sender(json!({"password": "wrong"}));
+    assert_eq!(reasons(&[sender.check().await]), ["sql_28P01"]);
+}
+
+#[tokio::test]
+async fn connections_are_encrypted_and_the_certificate_is_checked() {
+    let Some(server) = start() else { return };
+    server.client().await;
+    let policy = NetworkPolicy { allowed: vec!["127.0.0.0/8".parse().unwrap()] };
+    let check = async |policy: &NetworkPolicy, authorities: Option<&str>| {
+        let options = OutgoingOptions {
+            policy: policy.clone(),
+            authorities_pem: authorities.map(|pem| pem.as_bytes().to_vec()),
+            ..OutgoingOptions::default()
+        };
+        let outgoing = Arc::new(Outgoing::new(&options).unwrap());
+        let settings = server.settings(json!({"sslmode": "require"}));
+        let sender = kind("postgresql").unwrap().connect(&settings, &outgoing).unwrap();
+        reasons(&[sender.check().await])
+    };
+    assert_eq!(check(&policy, Some(&server.certificate_pem)).await, [""]);
+    assert_eq!(check(&policy, None).await, ["retry broken_connection"]);
+    let nothing = NetworkPolicy::default();
+    assert_eq!(check(&nothing, Some(&server.certificate_pem)).await, ["refused_address"]);
+}
+
+#[tokio::test]
+async fn a_server_that_goes_away_is_waited_for() {
+    let Some(mut server) = start() else { return };
+    server.client().await;
+    let sender = server.sender(json!({}));
+    let batch = prepare(&*sender, None, &[track("m-1", json!({}))]);
+    assert_eq!(reasons(&Arc::clone(&sender).send(batch.clone()).await), [""]);
+    server.process.kill().unwrap();
+    server.process.wait().unwrap();
+    // The process of a connection outlives that of the server for a moment.
+    let until = Instant::now() + Duration::from_secs(30);
+    loop {
+        let outcomes = reasons(&Arc::clone(&sender).send(batch.clone()).await);
+        if outcomes[0].starts_with("retry ") {
+            break;
+        }
+        assert!(outcomes == [""] && Instant::now() < until, "{outcomes:?}");
+    }
+}
