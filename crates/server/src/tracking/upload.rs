@@ -175,6 +175,7 @@ fn check(text: &str, source: &ActiveSource, arrival: &Arrival<'_>) -> (Checked, 
                 type_: None,
                 received_at: arrival.received_at,
                 excerpt: Rejection::cut_excerpt(text),
+                violations: Vec::new(),
             };
             (Err(Box::new(rejection)), Some(refusal))
         }

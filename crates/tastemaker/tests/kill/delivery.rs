@@ -2,13 +2,6 @@
 //! destinations fails in every way: everything that was acknowledged arrives, in the order of each
 //! user, and what was delivered more than a second before a kill is not sent again, also where the
 //! store is lost.
-//!
-//! `TASTEMAKER_KILL_ROUNDS` sets how often (`cargo xtask kill`: 60), `TASTEMAKER_KILL_SEED` repeats
-//! a run.
-
-#![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
-
-mod process;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -20,10 +13,11 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use process::Server;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
+
+use super::process::Server;
 
 const ROUNDS_DEFAULT: u64 = 6;
 const USERS: u64 = 8;
