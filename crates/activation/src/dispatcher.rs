@@ -51,8 +51,8 @@ const UNCONFIRMED_DEAD_MAX: usize = 1_000;
 pub const USER_JOBS_MAX: usize = OPEN_MAX / 10;
 /// The same in bytes.
 pub const USER_BYTES_MAX: usize = OPEN_BYTES_MAX / 10;
-/// With so many jobs that wait for their next attempt, those that fail become dead letters early, if
-/// the destination takes others: else the failing ones would fill [`OPEN_MAX`].
+/// With so many jobs that wait for their next attempt, those that fail become dead letters early,
+/// if the destination takes others: else the failing ones would fill [`OPEN_MAX`].
 pub const WAITING_MAX: usize = OPEN_MAX / 2;
 /// So many attempts every job gets.
 const ATTEMPTS_MIN: u32 = 5;

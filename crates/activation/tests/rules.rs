@@ -1,5 +1,7 @@
 //! The rules of a destination, one a test.
 
+#![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
+
 use std::borrow::Cow;
 
 use activation::{Rules, Withheld};

@@ -1,10 +1,8 @@
 //! Delivery: a reader of the journal for each destination that is on, each with a thread, a place
 //! and a dispatcher of its own. One thread starts and ends them as the configuration says.
 
-mod dead_letters;
 mod jobs;
 mod reader;
-mod trial;
 mod versions;
 
 use std::collections::BTreeMap;
@@ -17,9 +15,9 @@ use domain::{Destination, Timestamp, WorkspaceId};
 use parking_lot::Mutex;
 use serde_json::Value;
 
-pub use self::dead_letters::DeadLetterError;
+pub(crate) use self::jobs::{deliverable, edit};
 use self::reader::{Reader, STOP_TIME_MAX};
-pub use self::trial::TriedDelivery;
+pub(crate) use self::versions::Compiled;
 use crate::shared::Shared;
 use crate::writer::Writer;
 use crate::{BackgroundThread, BackgroundWork, Next, Signals, ThreadStatus};

@@ -74,6 +74,13 @@ fn check_assertion(text: &str) {
 
 fn check_file(bytes: &[u8], format: MessageFormat) {
     let source = Source::new("web", "key");
+    let options = Options {
+        format,
+        member: vec!["properties.a=a".to_owned()],
+        types: vec!["properties.b=json".to_owned(), "properties.c=number".to_owned()],
+        set: vec!["type=track".to_owned()],
+        dry_run: false,
+    };
     let import = Import::new(&[source], "web".to_owned(), &options).expect("the options are right");
     let file = MessageFile::Memory(Bytes::copy_from_slice(bytes));
     let run = || {

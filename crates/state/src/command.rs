@@ -178,8 +178,8 @@ pub enum Command {
     },
     /// Changes a resource of the configuration.
     Configure(Box<ConfigCommand>),
-    /// Delivers a dead letter anew, by the mappings in force at this entry, which takes the place of
-    /// the one that asked for it before.
+    /// Delivers a dead letter anew, by the mappings in force at this entry, which takes the place
+    /// of the one that asked for it before.
     RetryDeadLetter {
         /// The name of the destination.
         destination: String,

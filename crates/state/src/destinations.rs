@@ -1,8 +1,8 @@
 //! How far each destination came: its place in the journal, the messages before it that are open,
 //! its dead letters, and its rules as they were at each place that it has not passed yet.
 //!
-//! What is delivered is never copied: open deliveries and dead letters name the entry of the journal
-//! that asks for them, a message or the retry of a dead letter.
+//! What is delivered is never copied: open deliveries and dead letters name the entry of the
+//! journal that asks for them, a message or the retry of a dead letter.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -10,16 +10,16 @@ use state::Standing;
 use super::kind_of;
 
 /// A destination with its mappings and rules, compiled.
-pub(super) struct Compiled {
-    pub(super) destination: Arc<Destination>,
-    pub(super) mappings: Mappings,
+pub(crate) struct Compiled {
+    pub(crate) destination: Arc<Destination>,
+    pub(crate) mappings: Mappings,
     /// None where this build cannot read them: then nothing is delivered, since they may protect
     /// somebody.
-    pub(super) rules: Option<Rules>,
+    pub(crate) rules: Option<Rules>,
 }
 
 impl Compiled {
-    pub(super) fn new(destination: &Arc<Destination>) -> Self {
+    pub(crate) fn new(destination: &Arc<Destination>) -> Self {
         let kind = kind_of(destination).ok();
         let mappings = match (kind, &destination.mappings) {
             (None, _) => Mappings::default(),

@@ -97,7 +97,7 @@ fn messages_arrive_once_and_in_order_also_after_a_restart_and_a_lost_store() {
     await_settled(&engine);
 
     drop(engine);
-    std::fs::remove_dir_all(folder.path().join("store")).unwrap();
+    fs_err::remove_dir_all(folder.path().join("store")).unwrap();
     let engine = open(folder.path());
     send(&engine, ids(30, 40), "ann");
     assert_eq!(receiver.await_delivered(37), ids(3, 40));

@@ -5,7 +5,7 @@ use domain::Message;
 use mapping::{Payload, Value};
 use state::Refusal;
 
-use super::jobs::{deliverable, edit};
+use crate::delivery::{deliverable, edit};
 use crate::error::store_error;
 use crate::{Command, Engine, EngineError, Entry, Outcome, SubmitError};
 
@@ -80,7 +80,7 @@ impl Engine {
         Ok(deliverable(&self.shared, destination, entry)?.map(|found| found.message))
     }
 
-    /// Delivers dead letters anew, by the present mappings; with another message where one is given.
+    /// Delivers dead letters anew, by the present mappings; with another message if one is given.
     ///
     /// # Errors
     /// If there is no such dead letter, or the text is no message. The ones before it are on their

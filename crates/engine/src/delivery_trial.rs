@@ -8,8 +8,8 @@ use domain::{Destination, Message};
 use mapping::{Explanation, Mappings, Payload, explain};
 use tokio::sync::oneshot;
 
-use super::{connect, kind_of, versions::Compiled};
 use crate::Engine;
+use crate::delivery::{Compiled, connect, kind_of};
 
 /// What a message would become at a destination.
 pub struct TriedDelivery {
