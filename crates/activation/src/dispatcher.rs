@@ -56,6 +56,8 @@ pub const USER_BYTES_MAX: usize = OPEN_BYTES_MAX / 10;
 pub const WAITING_MAX: usize = OPEN_MAX / 2;
 /// So many attempts every job gets.
 const ATTEMPTS_MIN: u32 = 5;
+/// After so many attempts a job for which all others wait becomes a dead letter.
+const ATTEMPTS_ALONE: u32 = 10;
 /// After so many attempts a batch whose fate is shared is halved, whatever the failure.
 const ATTEMPTS_WHOLE: u32 = 3;
 
@@ -351,7 +353,8 @@ impl<T: Clone> Dispatcher<T> {
         let entry = self.table.entry(slot);
         let first = entry.first_attempt.unwrap_or(now);
         let last = Timestamp(first.0.saturating_add_unsigned(self.limits.retry_for_ms));
-        if now >= last || entry.attempts >= ATTEMPTS_MIN && self.is_in_the_way(slot) {
+        let is_in_the_way = entry.attempts >= ATTEMPTS_MIN && self.is_in_the_way(slot);
+        if now >= last || is_in_the_way || entry.attempts >= ATTEMPTS_ALONE && self.is_stuck() {
             return None;
         }
         let wait_ms = backoff_ms(entry.attempts, after_ms, self.seed ^ finished.batch);
@@ -368,6 +371,13 @@ impl<T: Clone> Dispatcher<T> {
         let (jobs, bytes) = self.table.longest_queue(slot);
         let is_crowded = self.table.n_waiting() >= WAITING_MAX;
         is_crowded || jobs >= USER_JOBS_MAX || bytes >= USER_BYTES_MAX
+    }
+
+    /// Whether there is no room, and every job waits for one that has failed: nobody else could be
+    /// delivered to until its time is over.
+    fn is_stuck(&self) -> bool {
+        let is_full = self.table.n_open() >= OPEN_MAX || self.table.bytes() >= OPEN_BYTES_MAX;
+        is_full && !self.table.has_ready() && self.n_in_flight_jobs == 0
     }
 
     fn retry(&mut self, slot: u32, at: Timestamp, now: Timestamp) {

@@ -24,7 +24,12 @@ fn simulate(plan: Plan) {
     }
     world.end_faults();
     while !world.is_drained() {
-        assert!(world.now() < DRAINED_BY_MS, "seed {}: not drained", plan.seed);
+        assert!(
+            world.now() < DRAINED_BY_MS,
+            "seed {}: not drained: {}",
+            plan.seed,
+            world.standing()
+        );
         world.skip_to_next();
         world.step();
     }

@@ -103,7 +103,9 @@ pub use training_record::Training;
 pub use training_runs::{BegunTraining, TRAINING_RUNS_KEPT_MAX, TrainingRun, TrainingRunState};
 pub use verify::{Verification, VerifyError, VerifyProgress};
 
-pub use activation::{BreakerState, DeadLetter, Held, Progress, Status as DispatcherStatus};
+pub use activation::{
+    BreakerState, DeadLetter, Held, OpenDelivery, Progress, Status as DispatcherStatus,
+};
 pub use connectors::{
     DescribedRequest, Kind, SettingSchema, SettingType, kind as destination_kind,
     kinds as destination_kinds,

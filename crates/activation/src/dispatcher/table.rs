@@ -151,6 +151,11 @@ impl<T> Table<T> {
         (jobs.unwrap_or_default(), bytes.unwrap_or_default())
     }
 
+    /// Whether a job may be sent now.
+    pub(super) fn has_ready(&self) -> bool {
+        self.ready.next_group().is_some()
+    }
+
     /// When the next batch is due, as far as jobs are concerned.
     pub(super) fn due(&self) -> Option<Timestamp> {
         let batch = self.ready.next_group().map(|(due, _)| due);

@@ -10,7 +10,10 @@ use domain::{
     PropertyValue, Rejection, RejectionReason, Source, Timestamp, TraitDefinition, Violation,
     ViolationKind, WorkspaceConfig, WorkspaceId, check_message,
 };
-use engine::{Command, Entry, ExternalIdType, ListImpression, Place};
+use engine::{
+    Command, DeadLetter, DeliveryProgress, Entry, ExternalIdType, ListImpression, OpenDelivery,
+    Place, Progress,
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -54,7 +57,46 @@ pub(crate) fn since_the_fixtures() -> Vec<Entry> {
         ]
         .map(rejected),
     );
+    entries.extend(delivery());
     entries
+}
+
+/// Progress of a destination, and what people do with dead letters.
+fn delivery() -> Vec<Entry> {
+    let (destination, mapping) = ("crm".to_owned(), "Everything".to_owned());
+    let open = OpenDelivery { offset: 5, mappings: vec![mapping.clone()], since: AT, attempts: 2 };
+    let dead = DeadLetter {
+        offset: 6,
+        mapping: mapping.clone(),
+        at: AT,
+        since: AT,
+        attempts: 3,
+        reason: "http_400".to_owned(),
+        text: "answered 400".to_owned(),
+    };
+    let progress = Progress {
+        place: 9,
+        opened: vec![open],
+        closed: vec![4],
+        dead: vec![dead],
+        delivered: 7,
+        retried: 1,
+        failed: [("http_400".to_owned(), 1)].into(),
+    };
+    let delivered =
+        DeliveryProgress { at: AT, destination: destination.clone(), added_at: 2, progress };
+    let commands = [
+        Command::RetryDeadLetter {
+            destination: destination.clone(),
+            offset: 6,
+            mapping: mapping.clone(),
+            message: Some("{}".to_owned()),
+        },
+        Command::DropDeadLetter { destination, offset: 6, mapping },
+    ];
+    let command = |command| Entry::Command { received_at: AT, command: Box::new(command) };
+    let commands = commands.map(command);
+    [Entry::Delivered(Box::new(delivered))].into_iter().chain(commands).collect()
 }
 
 /// A message with every kind of violation.

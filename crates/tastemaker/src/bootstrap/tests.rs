@@ -190,7 +190,7 @@ fn mistakes_are_named() {
     insta::assert_snapshot!(scenario("endpoint = \"recommendItem\"".to_owned()));
     let destination =
         |rest| check(&format!("[[workspace]]\nid = \"a\"\n[[workspace.destination]]\n{rest}"));
-    insta::assert_snapshot!(destination("name = \"shop\""), @r#"workspace a: destination "shop": there is only "engine""#);
+    insta::assert_snapshot!(destination("name = \"shop\""), @r#"workspace a: destination "shop": kind is missing"#);
     insta::assert_snapshot!(destination("name = \"engine\"\nmappings = [{ name = \"Liked\" }]"));
 }
 
