@@ -61,7 +61,7 @@ fn place(message: &str) -> Option<String> {
     if what.starts_with("group \"") {
         return Some("/group".to_owned());
     }
-    let is_of_key = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_.".contains(c);
+    let is_of_key = |c: char| c.is_ascii_alphanumeric() || "_.".contains(c);
     let (key, rest) = what.split_at(what.find(|c| !is_of_key(c))?);
     let is_named = [": ", " is ", " has ", " must ", " says ", " should "]
         .iter()
@@ -115,6 +115,7 @@ mod tests {
             ("scenario \"home\": filter: column 3: what is this?", Some("/filter")),
             ("scenario \"home\": group \"b\": share is 2", Some("/group")),
             ("scenario \"home\": constraint.0.property must have", Some("/constraint/0/property")),
+            ("destination \"r\": settings.databaseId is missing", Some("/settings/databaseId")),
             ("interaction_weights: view is 7, it must be", Some("/view")),
             ("interaction_weights: every weight is 0: nothing would count", None),
             ("weak_signals.click is 7, it must be", Some("/weak_signals/click")),
