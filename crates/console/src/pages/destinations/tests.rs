@@ -62,7 +62,6 @@ async fn mistakes_stand_beside_their_field_with_what_was_typed() {
         (NEW, "name", "hook"),
         (NEW, "name", "new"),
         (NEW, "settings/url", ""),
-        (NEW, "settings/url", "ftp://example.com"),
         (NEW, "settings/batch_size", "many"),
         (NEW, "settings/batch_size", "99999"),
         (NEW, "settings/headers", "no colon"),
