@@ -12,7 +12,7 @@ const FAILING = [{
   name: HOSTILE,
   trigger: `type = "track" and event = "${EVENT}"`,
   action: 'send',
-  fields: { body: { '@liquid': '{{ properties.seats | divided_by: 0 }}' } },
+  fields: { body: { '@path': '$.properties.nothing' } },
 }]
 
 const control = (page, name) => page.locator(`[name="${name}"]`)

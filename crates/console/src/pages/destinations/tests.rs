@@ -65,7 +65,6 @@ async fn mistakes_stand_beside_their_field_with_what_was_typed() {
         (NEW, "settings/batch_size", "many"),
         (NEW, "settings/batch_size", "99999"),
         (NEW, "settings/headers", "no colon"),
-        (NEW, "settings/method", "GET"),
         (NEW, "rules/drop", "type ="),
         (NEW, "rules/sample_percent", "101"),
         (NEW, "delivery/concurrency", "65"),
