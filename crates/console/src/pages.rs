@@ -3,6 +3,7 @@
 
 mod account;
 mod catalog;
+mod destinations;
 mod exports;
 mod invitation;
 mod jobs;
@@ -55,6 +56,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(results::routes(app))
         .merge(segments::routes(app))
         .merge(sources::routes(app))
+        .merge(destinations::routes(app))
         .merge(settings::routes(app))
 }
 
@@ -110,6 +112,7 @@ fn tables() -> Vec<&'static [Call]> {
         operations::CALLS,
         overview::CALLS,
         sources::CALLS,
+        destinations::CALLS,
     ];
     [&tables[..], segments::CALLS, settings::CALLS].concat()
 }

@@ -61,13 +61,13 @@ fn place(message: &str) -> Option<String> {
     if what.starts_with("group \"") {
         return Some("/group".to_owned());
     }
-    let is_of_key = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_.".contains(c);
+    let is_of_key = |c: char| c.is_ascii_alphanumeric() || "_.[]".contains(c);
     let (key, rest) = what.split_at(what.find(|c| !is_of_key(c))?);
     let is_named = [": ", " is ", " has ", " must ", " says ", " should "]
         .iter()
         .any(|verb| rest.starts_with(verb));
     (is_named && key.starts_with(|c: char| c.is_ascii_lowercase()))
-        .then(|| format!("/{}", key.replace('.', "/")))
+        .then(|| format!("/{}", key.replace(['.', '['], "/").replace(']', "")))
 }
 
 /// What follows the kind and the name of a resource, which is quoted and escaped.
@@ -115,6 +115,8 @@ mod tests {
             ("scenario \"home\": filter: column 3: what is this?", Some("/filter")),
             ("scenario \"home\": group \"b\": share is 2", Some("/group")),
             ("scenario \"home\": constraint.0.property must have", Some("/constraint/0/property")),
+            ("destination \"r\": settings.databaseId is missing", Some("/settings/databaseId")),
+            ("destination \"r\": rules.drop[1]: column 3: what is this?", Some("/rules/drop/1")),
             ("interaction_weights: view is 7, it must be", Some("/view")),
             ("interaction_weights: every weight is 0: nothing would count", None),
             ("weak_signals.click is 7, it must be", Some("/weak_signals/click")),

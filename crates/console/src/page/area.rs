@@ -30,6 +30,8 @@ pub enum Area {
     Sources,
     /// What messages become.
     Mappings,
+    /// Where messages go.
+    Destinations,
     /// Sources, traits, accounts.
     Settings,
     /// Journal, store, background work.
@@ -42,7 +44,10 @@ impl Area {
         ("See", &[Self::Overview, Self::Live, Self::People, Self::Catalog]),
         ("Decide", &[Self::TryIt, Self::Scenarios, Self::Results]),
         ("Improve", &[Self::Models, Self::Segments]),
-        ("Run", &[Self::Sources, Self::Mappings, Self::Settings, Self::Operations]),
+        (
+            "Run",
+            &[Self::Sources, Self::Mappings, Self::Destinations, Self::Settings, Self::Operations],
+        ),
     ];
 
     /// The name in the navigation.
@@ -59,6 +64,7 @@ impl Area {
             Self::Segments => "Segments",
             Self::Sources => "Sources",
             Self::Mappings => "Mappings",
+            Self::Destinations => "Destinations",
             Self::Settings => "Settings",
             Self::Operations => "Operations",
         }
@@ -86,6 +92,7 @@ impl Area {
             Self::Segments => "e",
             Self::Sources => "u",
             Self::Mappings => "a",
+            Self::Destinations => "d",
             Self::Settings => "x",
             Self::Operations => "w",
         }
@@ -104,6 +111,7 @@ impl Area {
             Self::Segments => Icon::Segments,
             Self::Sources => Icon::Sources,
             Self::Mappings => Icon::Mappings,
+            Self::Destinations => Icon::Destinations,
             Self::Settings => Icon::Settings,
             Self::Operations => Icon::Operations,
         }

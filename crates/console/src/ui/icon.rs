@@ -30,6 +30,8 @@ pub enum Icon {
     Sources,
     /// Mappings.
     Mappings,
+    /// Destinations.
+    Destinations,
     /// Settings.
     Settings,
     /// Operations.
@@ -110,6 +112,7 @@ impl Icon {
             Self::Mappings => {
                 "M3 5h4l6 10h4M3 15h4l6-10h4M14.5 2.5L17 5l-2.5 2.5M14.5 12.5L17 15l-2.5 2.5"
             }
+            Self::Destinations => "M2.5 10h8M8 7.5l2.5 2.5L8 12.5M11 4V3h6.5v14H11v-1",
             Self::Settings => "M3 6h8M15 6h2M13 4v4M3 14h2M9 14h8M7 12v4",
             Self::Operations => "M3 4h14v5H3zM3 11h14v5H3zM6 6.5h.01M6 13.5h.01",
             Self::Search => "M9 15A6 6 0 1 0 9 3a6 6 0 0 0 0 12zM13.5 13.5L17.5 17.5",

@@ -90,6 +90,19 @@ impl Mistake {
         self
     }
 
+    /// Beside the field among these that holds the place of the mistake; above the form where none
+    /// does.
+    pub(crate) fn among(mut self, fields: &[&str]) -> Self {
+        let holds = |place: &str, field: &&&str| {
+            let rest = place.strip_prefix(**field);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let place = self.field.take();
+        let found = place.and_then(|place| fields.iter().find(|field| holds(&place, field)));
+        self.field = found.map(|field| (*field).to_owned());
+        self
+    }
+
     /// The message beside a field.
     pub(crate) fn at(&self, field: &str) -> Option<&str> {
         (self.field.as_deref() == Some(field)).then_some(self.message.as_str())
