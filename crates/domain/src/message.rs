@@ -125,7 +125,7 @@ pub struct Message {
     /// The name of the source.
     pub source: String,
     /// How it violates the tracking plan of its source, which let it through.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub violations: Vec<Violation>,
 }
 

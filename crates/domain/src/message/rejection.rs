@@ -162,7 +162,7 @@ pub struct Rejection {
     /// The first [`EXCERPT_BYTES_MAX`] bytes of the text.
     pub excerpt: String,
     /// How the message violates the tracking plan of its source.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub violations: Vec<Violation>,
 }
 

@@ -390,6 +390,7 @@ async fn no_admin_route_passes_over_a_query_parameter_that_it_does_not_have() {
         let path = path
             .replace("{email}", "ann@example.com")
             .replace("{offset}", "1")
+            .replace("{mapping}", "a")
             .replace("{member}", "a")
             .replace("{item_id}", "a");
         let path = path.replace("{id}", "1").replace("{recomm_id}", &uuid::Uuid::nil().to_string());
