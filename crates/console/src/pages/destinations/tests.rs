@@ -55,7 +55,7 @@ async fn mistakes_stand_beside_their_field_with_what_was_typed() {
     let office = Office::with_shop().await;
     let editor = office.visitor(Role::Editor);
     with_hook(&editor).await;
-    let mapping = r#"[{"name":"All","trigger":"type = ","action":"send","fields":{}}]"#;
+    let mapping = r#"[{"name":"All","trigger":"&","action":"send","fields":{}}]"#;
     let recombee = NEW.replace("webhook", "recombee");
     for (address, field, text) in [
         (NEW, "name", ""),
@@ -65,7 +65,7 @@ async fn mistakes_stand_beside_their_field_with_what_was_typed() {
         (NEW, "settings/batch_size", "many"),
         (NEW, "settings/batch_size", "99999"),
         (NEW, "settings/headers", "no colon"),
-        (NEW, "rules/drop", "type ="),
+        (NEW, "rules/drop", "#"),
         (NEW, "rules/sample_percent", "101"),
         (NEW, "delivery/concurrency", "65"),
         (NEW, "delivery/requests_per_second", "0"),
