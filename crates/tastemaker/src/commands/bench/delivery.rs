@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -11,12 +12,13 @@ use anyhow::{Context, Result, ensure};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use domain::{Arrival, Destination, Envelope, check_message};
-use engine::{ConfigChange, Engine, Entry, Expected};
+use domain::{Arrival, Destination, Envelope, WorkspaceId, check_message};
+use engine::{ConfigChange, DataFolder, Engine, Entry, Expected};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use super::{ingest, serve};
+use crate::opener::open_workspace;
 use crate::service::Service;
 use crate::settings::Settings;
 use crate::terminal;
@@ -49,9 +51,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let received = Arc::new(AtomicU64::new(0));
     let receiver = runtime
         .block_on(serve(Router::new().fallback(receive).with_state(Arc::clone(&received))))?;
-    let throughput = measure_throughput(args, &runtime, receiver, &received)?;
-    let (alone, beside) = measure_ingestion(args, &runtime, receiver)?;
+    let folder = tempfile::Builder::new().prefix("tastemaker-bench-").tempdir()?;
+    prepare(args, folder.path(), &runtime, receiver)?;
+    let service = Service::open(folder.path(), None, &settings()?)?;
+    let throughput = measure_throughput(args, &received)?;
+    let (alone, beside) = measure_ingestion(args, &service, &runtime, receiver)?;
     runtime.shutdown_background();
+    service.close();
     report(args, throughput, alone, beside)
 }
 
@@ -80,30 +86,25 @@ fn put(engine: &Engine, destination: &Destination) -> Result<()> {
     Ok(engine.change_config(change, Expected::Anything)?)
 }
 
-/// How many messages a destination takes in a second: they are all there before it begins.
-fn measure_throughput(
-    args: &Args,
-    runtime: &Runtime,
-    receiver: SocketAddr,
-    received: &AtomicU64,
-) -> Result<f64> {
-    let folder = tempfile::Builder::new().prefix("tastemaker-bench-").tempdir()?;
-    ingest::prepare(folder.path())?;
-    {
-        // Opened as commands do, which deliver nothing.
-        let data = engine::DataFolder::open(folder.path())?;
-        let id = domain::WorkspaceId::new("bench")?;
-        let engine = crate::opener::open_workspace(&data, &id, true)?;
-        put(&engine, &webhook(0, receiver))?;
-        let bar = terminal::bar("preparing", "messages", args.messages, args.json);
-        for first in (0..args.messages).step_by(BATCH as usize) {
-            let messages = (first..first + BATCH).map(|n| message(&engine, n)).collect();
-            runtime.block_on(engine.submit(messages))?;
-            bar.inc(BATCH);
-        }
-        bar.finish_and_clear();
+/// Makes a workspace with a destination and messages that it has not got.
+fn prepare(args: &Args, folder: &Path, runtime: &Runtime, receiver: SocketAddr) -> Result<()> {
+    ingest::prepare(folder)?;
+    // Opened as commands do, which deliver nothing.
+    let data = DataFolder::open(folder)?;
+    let engine = open_workspace(&data, &WorkspaceId::new("bench")?, true)?;
+    put(&engine, &webhook(0, receiver))?;
+    let bar = terminal::bar("preparing", "messages", args.messages, args.json);
+    for first in (0..args.messages).step_by(BATCH as usize) {
+        let messages = (first..first + BATCH).map(|n| message(&engine, n)).collect();
+        runtime.block_on(engine.submit(messages))?;
+        bar.inc(BATCH);
     }
-    let service = Service::open(folder.path(), None, &settings()?)?;
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// How many messages the destination takes in a second, from when it begins.
+fn measure_throughput(args: &Args, received: &AtomicU64) -> Result<f64> {
     let bar = terminal::bar("delivering", "messages", args.messages, args.json);
     let started = Instant::now();
     while received.load(Ordering::Relaxed) < args.messages {
@@ -111,10 +112,8 @@ fn measure_throughput(
         bar.set_position(received.load(Ordering::Relaxed));
         std::thread::sleep(Duration::from_millis(2));
     }
-    let seconds = started.elapsed().as_secs_f64();
     bar.finish_and_clear();
-    service.close();
-    Ok(args.messages as f64 / seconds)
+    Ok(args.messages as f64 / started.elapsed().as_secs_f64())
 }
 
 fn message(engine: &Engine, n: u64) -> Entry {
@@ -124,10 +123,12 @@ fn message(engine: &Engine, n: u64) -> Entry {
 }
 
 /// Messages acknowledged in a second without destinations, and while some read: medians.
-fn measure_ingestion(args: &Args, runtime: &Runtime, receiver: SocketAddr) -> Result<(f64, f64)> {
-    let folder = tempfile::Builder::new().prefix("tastemaker-bench-").tempdir()?;
-    ingest::prepare(folder.path())?;
-    let service = Service::open(folder.path(), None, &settings()?)?;
+fn measure_ingestion(
+    args: &Args,
+    service: &Service,
+    runtime: &Runtime,
+    receiver: SocketAddr,
+) -> Result<(f64, f64)> {
     let address = runtime.block_on(serve(server::router(Arc::clone(&service.app))))?;
     let engine = Arc::clone(service.engines().first().context("there is a workspace")?);
     let sending = ingest::Args {
@@ -137,7 +138,11 @@ fn measure_ingestion(args: &Args, runtime: &Runtime, receiver: SocketAddr) -> Re
         rounds: args.rounds,
         json: args.json,
     };
-    let next_message = Arc::new(AtomicU64::new(0));
+    engine.change_config(
+        ConfigChange::RemoveDestination { name: webhook(0, receiver).name },
+        Expected::Anything,
+    )?;
+    let next_message = Arc::new(AtomicU64::new(args.messages));
     let measure = || -> Result<f64> {
         let measured = runtime.block_on(ingest::measure(&sending, address, &next_message))?;
         Ok(measured.messages_per_s)
@@ -159,8 +164,6 @@ fn measure_ingestion(args: &Args, runtime: &Runtime, receiver: SocketAddr) -> Re
         bar.inc(1);
     }
     bar.finish_and_clear();
-    drop(engine);
-    service.close();
     Ok((ingest::median(&mut alone), ingest::median(&mut beside)))
 }
 
