@@ -2,6 +2,7 @@
 //! counted, and the thread goes on after a second. What each does and what failed is in its
 //! [`WorkLog`].
 
+mod priority;
 mod work_log;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 use domain::WorkspaceId;
 use parking_lot::{Condvar, Mutex};
 
+pub(crate) use self::priority::run_when_idle;
 pub use self::work_log::{
     Activity, FAILURE_BYTES_MAX, FAILURES_KEPT_MAX, Failures, LastStep, ThreadStatus, WorkLog,
     WorkResult,

@@ -9,6 +9,7 @@ use recommender::evaluation::{Comparison, compute_model_lists};
 use recommender::{Cancelled, HyperparameterSearch, SearchOptions, TrainingSet};
 use serving::build_features;
 
+use crate::background::run_when_idle;
 use crate::{BegunTraining, Engine, EngineError, Entry, Training, TrainingError, TrainingRun};
 
 /// The interactions that a first model needs.
@@ -30,23 +31,6 @@ impl Default for TrainingOptions {
     fn default() -> Self {
         Self { seed: 0, refusal_margin: 0.05, is_background: false }
     }
-}
-
-/// Makes the calling thread run only while no other thread wants the processor.
-#[cfg(target_os = "linux")]
-fn run_when_idle() -> Result<(), thread_priority::Error> {
-    use thread_priority::{NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy};
-    thread_priority::set_thread_priority_and_policy(
-        thread_priority::thread_native_id(),
-        ThreadPriority::Min,
-        ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle),
-    )
-}
-
-/// Gives the calling thread the lowest priority.
-#[cfg(not(target_os = "linux"))]
-fn run_when_idle() -> Result<(), thread_priority::Error> {
-    thread_priority::ThreadPriority::Min.set_for_current()
 }
 
 /// Starts threads for one training run, so that requests never queue behind its work.

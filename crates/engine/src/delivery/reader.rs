@@ -17,6 +17,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::jobs::{Deliverable, REASON_UNMAPPED, deliverable, map};
 use super::versions::Versions;
 use super::{DeliveryStatus, Means, connect};
+use crate::background::run_when_idle;
 use crate::{BackgroundWork, EngineError, Entry, Next, Signals, SubmitError};
 
 /// How long a reader may take to end: what is under way is waited for.
@@ -43,6 +44,7 @@ pub(super) struct Reader {
     added_at: u64,
     destination: Arc<Destination>,
     status: Arc<Mutex<DeliveryStatus>>,
+    is_idle_thread: bool,
     /// None until it has connected, and where it begins anew.
     work: Option<Work>,
 }
@@ -79,6 +81,11 @@ impl BackgroundWork for Reader {
             self.finish();
             return Next::End;
         }
+        // Callers wait for what they send and ask; what leaves may wait for them.
+        if !self.is_idle_thread {
+            self.is_idle_thread = true;
+            run_when_idle().ok();
+        }
         let outcome = self.work();
         if let Err(problem) = &outcome {
             signals.fail(problem);
@@ -102,7 +109,7 @@ impl Reader {
         destination: Arc<Destination>,
         status: Arc<Mutex<DeliveryStatus>>,
     ) -> Self {
-        Self { means, name, added_at, destination, status, work: None }
+        Self { means, name, added_at, destination, status, is_idle_thread: false, work: None }
     }
 
     fn now(&self) -> Timestamp {
