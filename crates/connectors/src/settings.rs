@@ -112,7 +112,7 @@ pub struct SettingsError {
 }
 
 impl SettingsError {
-    /// Of a setting.
+    /// The mistake of the setting with this key.
     pub(crate) fn new(setting: &str, what: impl Into<String>) -> Self {
         Self { setting: setting.to_owned(), what: what.into() }
     }

@@ -73,7 +73,7 @@ pub struct SourceViolation {
     /// The property or trait; none where the event itself is the violation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub property: Option<String>,
-    /// How.
+    /// Which rule of the plan is violated.
     pub kind: ViolationKind,
     /// The number of messages, whatever became of them.
     pub count: u64,

@@ -31,7 +31,7 @@ const BATCH_AGE_MS: u64 = 500;
 const LEFT_OUT: [&str; 3] = ["sentAt", "originalTimestamp", "receivedAt"];
 
 struct Segment {
-    /// Of the batch endpoint.
+    /// The address of the batch endpoint.
     url: String,
     write_key: String,
     batch_size: usize,

@@ -45,7 +45,7 @@ impl ViolationKind {
 /// One violation of a plan by a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Violation {
-    /// How.
+    /// Which rule of the plan is violated.
     pub kind: ViolationKind,
     /// The event of a track message.
     pub event: Option<String>,
