@@ -130,7 +130,7 @@ impl Views {
     /// If the store cannot be read, or holds a row that this program did not write.
     pub fn load(store: &Store, id: &WorkspaceId) -> Result<Self, StoreError> {
         if store.is_clearing()? {
-            store.clear(&store.keyspace(crate::setup::KEYSPACE))?;
+            store.clear(&kept_by_resets(store))?;
         }
         Self::load_parts(store, id)
     }
@@ -156,7 +156,7 @@ impl Views {
     /// # Errors
     /// If the store cannot be read or written.
     pub fn reset(&mut self, store: &Store) -> Result<(), StoreError> {
-        store.clear(&store.keyspace(crate::setup::KEYSPACE))?;
+        store.clear(&kept_by_resets(store))?;
         let reloaded = Self::load_parts(store, &self.setup.config.id)?;
         *self = Self { applied: self.applied, ..reloaded };
         Ok(())

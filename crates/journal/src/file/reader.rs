@@ -9,10 +9,20 @@ pub(super) struct Reader<'a> {
     journal: &'a FileJournal,
     next: Offset,
     end: Offset,
-    /// The next block: index of its segment, first offset, byte position. None before the first
-    /// read.
-    at: Option<(usize, Offset, u64)>,
+    /// The next block. None before the first read.
+    at: Option<Place>,
     block: std::vec::IntoIter<Vec<u8>>,
+}
+
+/// The place of a block.
+#[derive(Clone, Copy)]
+struct Place {
+    /// The index of its segment.
+    n: usize,
+    /// The file of the segment that the position is of.
+    generation: u64,
+    first: Offset,
+    position: u64,
 }
 
 impl<'a> Reader<'a> {
@@ -41,12 +51,17 @@ impl<'a> Reader<'a> {
     /// Loads the block that holds `next` and skips the records before it.
     fn load_block(&mut self) -> Result<(), ReadError> {
         let segments = self.journal.segments.read();
-        let (mut n, mut offset, mut position) = self.at.unwrap_or_else(|| {
-            let n =
-                segments.partition_point(|segment| segment.first <= self.next).saturating_sub(1);
-            let (offset, position) = segments[n].seek(self.next);
-            (n, offset, position)
-        });
+        // A segment that was written anew meanwhile has its blocks at other places.
+        let known = self.at.filter(|at| segments[at.n].generation == at.generation);
+        let (mut n, mut offset, mut position) = match known {
+            Some(at) => (at.n, at.first, at.position),
+            None => {
+                let later = segments.partition_point(|segment| segment.first <= self.next);
+                let n = later.saturating_sub(1);
+                let (offset, position) = segments[n].seek(self.next);
+                (n, offset, position)
+            }
+        };
         loop {
             let segment = &segments[n];
             let (end, _) = segment.end.expect("open walks every segment");
@@ -72,7 +87,8 @@ impl<'a> Reader<'a> {
                     records.nth((self.next.0 - offset.0 - 1) as usize);
                 }
                 self.block = records;
-                self.at = Some((n, header.end(), after));
+                let (generation, first) = (segment.generation, header.end());
+                self.at = Some(Place { n, generation, first, position: after });
                 return Ok(());
             }
             (offset, position) = (header.end(), after);
