@@ -9,11 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use fjall::Readable as _;
 use fs_err as fs;
 
-use crate::{
-    ENGINE_KEYSPACES, ENGINE_LOG_EXTENSION, Result, Store, StoreError, engine_error, list_folder,
-};
+use crate::{ENGINE_LOG_EXTENSION, Result, Store, StoreError, engine_error, list_folder};
 
 /// The log is rotated when it is longer than this, in bytes; fjall decides so.
 const LOG_BYTES_TO_ROTATE: usize = 64_000_000;
@@ -93,21 +92,24 @@ impl Store {
 
     /// Puts everything into tables and merges those of each keyspace.
     fn compact(&self) -> Result<()> {
-        let all = || self.keyspaces.iter().map(|keyspace| &keyspace.inner).chain([&self.meta]);
         // A table tells how far the log is in tables: a keyspace without one holds the log back.
         for _ in 0..2 {
-            for keyspace in all() {
+            for keyspace in self.all_keyspaces() {
                 keyspace.rotate_memtable_and_wait().map_err(engine_error("start a table"))?;
             }
         }
         self.unflushed_bytes.store(0, Ordering::Relaxed);
-        for keyspace in all() {
+        for keyspace in self.all_keyspaces() {
             keyspace.major_compact().map_err(engine_error("compact"))?;
         }
         // What no snapshot reads any more is dropped when a table is started.
         self.meta.insert(FILLING_KEY, []).map_err(engine_error("fill its log"))?;
         self.meta.rotate_memtable_and_wait().map_err(engine_error("start a table"))?;
         self.meta.remove(FILLING_KEY).map_err(engine_error("fill its log"))
+    }
+
+    fn all_keyspaces(&self) -> impl Iterator<Item = &fjall::Keyspace> {
+        self.keyspaces.iter().map(|keyspace| &keyspace.inner).chain([&self.meta])
     }
 
     /// The files that hold pairs: tables and logs.
@@ -117,8 +119,9 @@ impl Store {
         };
         let mut files = list_folder(&self.folder)?;
         files.retain(is_log);
-        for keyspace in list_folder(&self.folder.join(ENGINE_KEYSPACES))? {
-            files.extend(list_folder(&keyspace.join(TABLES))?);
+        // Fjall has one more keyspace, for the names of the others.
+        for keyspace in self.all_keyspaces() {
+            files.extend(list_folder(&keyspace.path().join(TABLES))?);
         }
         Ok(files)
     }

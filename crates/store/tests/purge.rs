@@ -52,7 +52,7 @@ fn what_was_removed_is_in_no_file_of_the_store_after_a_purge() {
     assert_eq!(files_with(folder.path(), "zann@example.com"), Vec::<PathBuf>::new());
     assert_eq!(files_with(folder.path(), "q-ann"), Vec::<PathBuf>::new());
     assert_eq!(store.get(&one, &7u32.to_be_bytes()).unwrap().unwrap(), b"value 7");
-    drop(store);
+    drop((store, one, two));
     let store = Store::open(folder.path(), &KEYSPACES).unwrap();
     assert_eq!(store.position().unwrap(), 2);
     assert_eq!(store.scan(&store.keyspace("one"), &[]).count(), 2_000);
