@@ -4,6 +4,7 @@ mod collections;
 mod configuration;
 mod entities;
 mod interactions;
+mod regulations;
 
 use catalog::Property;
 use domain::{Interaction, InteractionSelector, ItemIdx, UserIdx};
@@ -14,6 +15,7 @@ use store::{Batch, StoreError};
 use crate::collections::{CollectionKind, Member};
 use crate::configuration::ConfigCommand;
 use crate::refusal::{CommandResult, Refusal};
+use crate::regulations::RegulationCommand;
 use crate::segmentations::SegmentationCommand;
 use crate::synonyms::SynonymCommand;
 use crate::views::Views;
@@ -190,6 +192,8 @@ pub enum Command {
         /// JSON text of the message in place of the original one.
         message: Option<String>,
     },
+    /// A step of a regulation about people's data.
+    Regulate(Box<RegulationCommand>),
     /// Drops a dead letter.
     DropDeadLetter {
         /// The name of the destination.
@@ -302,6 +306,7 @@ pub(crate) fn apply(
             configuration::note_fitting_scenarios(views, batch, &scenarios)
         }
         Command::Configure(command) => configuration::apply(views, batch, &command, origin.offset)?,
+        Command::Regulate(regulation) => regulations::apply(views, batch, *regulation, at)?,
         Command::RetryDeadLetter { destination, offset, mapping, .. }
         | Command::DropDeadLetter { destination, offset, mapping } => {
             views.destinations.take_dead_letter(batch, &destination, offset, &mapping)?

@@ -4,7 +4,7 @@
 use catalog::{Catalog, NamedBy, PropertyTable};
 use domain::{Day, Interaction, Timestamp, UserIdx, WorkspaceConfig, WorkspaceId};
 use profiles::{Merge, Origin, Profiles};
-use store::{Batch, Store, StoreError};
+use store::{Batch, Keyspace, Store, StoreError};
 
 use crate::Counts;
 use crate::attribution::{Attribution, CountedInteraction, parse_recommendation_id};
@@ -15,6 +15,7 @@ use crate::impressions::Impressions;
 use crate::interactions::{AddOutcome, Interactions, interaction_time};
 use crate::message_ids::MessageIds;
 use crate::part::StatePart;
+use crate::regulations::{KEPT_BY_RESETS, Regulations};
 use crate::rejections::Rejections;
 use crate::segmentations::Segmentations;
 use crate::setup::Setup;
@@ -117,6 +118,8 @@ views! {
     impressions: Impressions,
     /// How far each destination came.
     destinations: Destinations,
+    /// Regulations about people's data, and who is suppressed.
+    regulations: Regulations,
     /// Scheduled effects.
     timers: Timers,
     /// Recommendations that can be cited, and their KPIs.
@@ -150,7 +153,7 @@ impl Views {
         self.destinations.follow_config(batch, offset, &self.setup.config)
     }
 
-    /// Clears the store except for the keyspace of [`Setup`], and reloads the views. Applying the
+    /// Clears the store except for the keyspaces of [`Setup`] and [`Regulations`], and reloads the views. Applying the
     /// entry `Reset` does the rest.
     ///
     /// # Errors
@@ -214,4 +217,10 @@ impl Views {
         }
         Ok(added)
     }
+}
+
+/// The keyspaces that a reset leaves as they are.
+fn kept_by_resets(store: &Store) -> Vec<Keyspace> {
+    let names = KEPT_BY_RESETS.into_iter().chain([crate::setup::KEYSPACE]);
+    names.map(|name| store.keyspace(name)).collect()
 }

@@ -73,7 +73,9 @@ impl LiveOutcome {
             Some(Outcome::Applied | Outcome::Interactions { .. }) => Self::Accepted,
             Some(Outcome::AppliedInPart) => Self::AppliedInPart,
             Some(Outcome::Duplicate) => Self::Duplicate,
-            Some(Outcome::NothingStaged | Outcome::Refused(_)) => Self::Refused,
+            Some(Outcome::NothingStaged | Outcome::Suppressed | Outcome::Refused(_)) => {
+                Self::Refused
+            }
         }
     }
 }
@@ -159,7 +161,7 @@ impl LiveEntry {
             Entry::Interactions { interactions, .. } => {
                 let n_all = interactions.len() as u64;
                 let detail = match outcome {
-                    Some(Outcome::Interactions { added, duplicates }) => {
+                    Some(Outcome::Interactions { added, duplicates, .. }) => {
                         format!(
                             "{} added, {duplicates} known already",
                             counted(added.into(), "interaction", "interactions")
