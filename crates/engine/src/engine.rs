@@ -16,11 +16,11 @@ use state::PreparedEntry;
 use crate::artifacts::Artifacts;
 use crate::decisions::{Step, next_step};
 use crate::delivery::{Delivery, DeliveryStatus, Means};
-use crate::error::{describe_error, store_error};
-use crate::follow::replay;
-use crate::opening::{KnownEnd, is_store_damage, open_files, open_state, remake_state};
+use crate::error::describe_error;
+use crate::opening::{KnownEnd, Parts, find_snapshot_problem, open_files};
 use crate::recorder::Recorder;
 use crate::shared::{Health, Shared};
+use crate::state_snapshot::Snapshots;
 use crate::submission::SubmitError;
 use crate::ticker::Ticker;
 use crate::training_runs::TrainingRuns;
@@ -97,6 +97,11 @@ pub struct Engine {
     pub(crate) lost_model: Mutex<Option<Problem>>,
     /// Problems that last until the workspace is opened again.
     pub(crate) reported: Mutex<Vec<Problem>>,
+    pub(crate) snapshots: Snapshots,
+    /// Held while a snapshot of the state is taken.
+    pub(crate) snapshot_lock: Mutex<()>,
+    /// What keeps the journal whole, until a snapshot is taken.
+    pub(crate) snapshot_problem: Mutex<Option<Problem>>,
     /// The damage that checks of the stored data have found.
     pub(crate) findings: Mutex<Vec<Finding>>,
     /// The last check of the journal.
@@ -104,7 +109,7 @@ pub struct Engine {
     /// What the workspace takes on disk, and when that was measured.
     pub(crate) measured_disk: Mutex<Option<(Instant, DiskUse)>>,
     /// Once set, computing for requests ends early.
-    is_stopping: Arc<AtomicBool>,
+    pub(crate) is_stopping: Arc<AtomicBool>,
     /// Once set, the training run under way ends early, and no further one begins.
     is_training_cut: AtomicBool,
 }
@@ -205,41 +210,17 @@ impl Engine {
         let memory = Arc::clone(&options.memory);
         journal::disk::create_private_folder(folder)?;
         let store_folder = folder.join("store");
-        let (state, position) = match open_state(&store_folder, options.store_cache_bytes, &id) {
-            Err(error) if is_store_damage(&error) => {
-                (remake_state(&store_folder, options.store_cache_bytes, &id, &error)?, 0)
-            }
-            state => {
-                let (store, views) = state?;
-                let position = store.position().map_err(store_error(&store_folder))?;
-                ((store, views), position)
-            }
-        };
         let artifacts = Artifacts::open(folder.join("models"))?;
-        let acknowledged = Offset(position.max(artifacts.find_journal_end()?));
-        let journal = open_journal(KnownEnd { acknowledged, is_confirmed_by_store: position > 0 })?;
+        let snapshots = Snapshots::of(folder, &id);
+        let parts = Parts {
+            id: &id,
+            store_folder: &store_folder,
+            cache_bytes: options.store_cache_bytes,
+            snapshots: &snapshots,
+        };
         let clock = || Arc::clone(&options.clock);
-        let shared = Shared::new(journal, state.0, state.1, clock());
-        let end = shared.journal.end().0;
-        let progress = |done, total| {
-            progress(done, total);
-            Ok(())
-        };
-        let shared = match replay(&shared, &store_folder, end, &progress) {
-            Err(error) if is_store_damage(&error) => {
-                let Shared { journal, live, .. } = shared;
-                drop(live);
-                let (store, views) =
-                    remake_state(&store_folder, options.store_cache_bytes, &id, &error)?;
-                let shared = Shared::new(journal, store, views, clock());
-                replay(&shared, &store_folder, end, &progress)?;
-                shared
-            }
-            replayed => {
-                replayed?;
-                shared
-            }
-        };
+        let shared = parts.open(artifacts.find_journal_end()?, open_journal, &clock, progress)?;
+        let snapshot_problem = find_snapshot_problem(shared.journal.start().0, snapshots.newest()?);
         let shared = Arc::new(shared);
 
         let writer = Arc::new(Writer::start(&shared, &store_folder));
@@ -273,6 +254,9 @@ impl Engine {
             config_lock: Mutex::new(()),
             lost_model: Mutex::new(None),
             reported: Mutex::new(Vec::new()),
+            snapshots,
+            snapshot_lock: Mutex::new(()),
+            snapshot_problem: Mutex::new(snapshot_problem),
             findings: Mutex::new(Vec::new()),
             journal_check: Mutex::new(None),
             measured_disk: Mutex::new(None),
@@ -409,6 +393,7 @@ impl Engine {
             Health::Broken(why) => Some(Problem::Broken { why }),
         };
         let model_problem = self.lost_model.lock().clone();
+        let snapshot_problem = self.snapshot_problem.lock().clone();
         let doubted = self.snapshot().setup.clock.unconfirmed_time();
         let clock_problem = doubted.map(|(journal, entry)| Problem::TimeDoubted { journal, entry });
         let data_problems: Vec<Problem> =
@@ -419,6 +404,7 @@ impl Engine {
             .into_iter()
             .chain(clock_problem)
             .chain(model_problem)
+            .chain(snapshot_problem)
             .chain(self.reported.lock().iter().cloned())
             .chain(scenario_problems)
             .chain(data_problems)

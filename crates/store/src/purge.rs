@@ -20,7 +20,7 @@ const LOG_BYTES_TO_ROTATE: usize = 64_000_000;
 const FILLING_BYTES: usize = 1_024 * 1_024;
 /// How many of them are written before they go into a table, so that they take little memory.
 const FILLINGS_PER_TABLE: usize = 8;
-const FILLING_KEY: &[u8] = b"filling";
+const FILLING_KEY: &[u8] = b"log_filling";
 /// How often it is tried, and how long readers of old files are waited for each time.
 const ATTEMPTS: usize = 40;
 const WAIT: Duration = Duration::from_millis(250);

@@ -6,6 +6,7 @@ mod lists;
 mod live;
 mod messages;
 mod recovery;
+mod state_snapshots;
 mod training;
 
 use std::collections::BTreeMap;

@@ -9,7 +9,8 @@ pub(super) struct Reader<'a> {
     journal: &'a FileJournal,
     next: Offset,
     end: Offset,
-    /// The next block. None before the first read.
+    /// The next block. None before the first read. Segments may be cut off or written anew
+    /// meanwhile.
     at: Option<Place>,
     block: std::vec::IntoIter<Vec<u8>>,
 }
@@ -17,8 +18,8 @@ pub(super) struct Reader<'a> {
 /// The place of a block.
 #[derive(Clone, Copy)]
 struct Place {
-    /// The index of its segment.
-    n: usize,
+    /// The first offset of its segment.
+    segment: Offset,
     /// The file of the segment that the position is of.
     generation: u64,
     first: Offset,
@@ -32,10 +33,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn next_record(&mut self) -> Option<Result<(Offset, Vec<u8>), ReadError>> {
-        if self.next >= self.end {
-            return None;
-        }
-        loop {
+        while self.next < self.end {
             if let Some(record) = self.block.next() {
                 let offset = self.next;
                 self.next.0 += 1;
@@ -46,18 +44,30 @@ impl<'a> Reader<'a> {
                 return Some(Err(error));
             }
         }
+        None
     }
 
-    /// Loads the block that holds `next` and skips the records before it.
+    /// Loads the block that holds `next`, or the first one that is not cut, and skips the records
+    /// before.
     fn load_block(&mut self) -> Result<(), ReadError> {
         let segments = self.journal.segments.read();
-        // A segment that was written anew meanwhile has its blocks at other places.
-        let known = self.at.filter(|at| segments[at.n].generation == at.generation);
-        let (mut n, mut offset, mut position) = match known {
-            Some(at) => (at.n, at.first, at.position),
-            None => {
-                let later = segments.partition_point(|segment| segment.first <= self.next);
-                let n = later.saturating_sub(1);
+        self.next = self.next.max(segments[0].first);
+        if self.next >= self.end {
+            return Ok(());
+        }
+        let index_of = |offset: Offset| {
+            segments.partition_point(|segment| segment.first <= offset).saturating_sub(1)
+        };
+        let at = self.at.map(|at| (index_of(at.segment), at));
+        let (mut n, mut offset, mut position) = match at {
+            // A segment that was written anew has its blocks at other places.
+            Some((n, at))
+                if segments[n].first == at.segment && segments[n].generation == at.generation =>
+            {
+                (n, at.first, at.position)
+            }
+            _ => {
+                let n = index_of(self.next);
                 let (offset, position) = segments[n].seek(self.next);
                 (n, offset, position)
             }
@@ -87,8 +97,12 @@ impl<'a> Reader<'a> {
                     records.nth((self.next.0 - offset.0 - 1) as usize);
                 }
                 self.block = records;
-                let (generation, first) = (segment.generation, header.end());
-                self.at = Some(Place { n, generation, first, position: after });
+                self.at = Some(Place {
+                    segment: segment.first,
+                    generation: segment.generation,
+                    first: header.end(),
+                    position: after,
+                });
                 return Ok(());
             }
             (offset, position) = (header.end(), after);

@@ -50,26 +50,15 @@ impl FileJournal {
         Ok(rewritten)
     }
 
-    /// Closes the segment that is written to, so that records are appended to another one.
+    /// Closes the segment that is written to, so that records are appended to another one. The
+    /// end-of-log record must not name bytes of a segment that is written anew.
     fn close_segment_in_use(&self) -> Result<(), RewriteError> {
-        let mut tail = self.tail.lock();
-        let place = self.disk.place();
-        let refused = |source: crate::AppendError| RewriteError::Write {
-            segment: place.clone(),
-            source: std::io::Error::other(source),
-        };
-        if let Some(segment) = tail.poisoned.clone() {
-            return Err(refused(crate::AppendError::Poisoned { segment }));
-        }
-        if tail.has_partial_write {
-            self.cut_partial_write(&mut tail).map_err(refused)?;
-        }
-        let (_, _, len) = self.last_segment();
-        if len > segment::HEADER_BYTES as u64 {
-            self.start_segment(self.journal_end().offset).map_err(refused)?;
-            self.record_end(&mut tail);
-            self.sync_record();
-        }
+        self.close_segment().map_err(|error| RewriteError::Write {
+            segment: self.disk.place(),
+            source: std::io::Error::other(error),
+        })?;
+        self.record_end(&mut self.tail.lock());
+        self.sync_record();
         Ok(())
     }
 
