@@ -289,6 +289,11 @@ impl People for Suppressed {
 }
 
 impl Suppressed {
+    /// How many ids are suppressed.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
     /// Whether nobody is suppressed.
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()

@@ -10,7 +10,7 @@ use crate::disk::open_or_create;
 use crate::rewrite::{Replace, RewriteError, RewritePace, Rewritten};
 use crate::rewritten_list;
 use crate::segment::{self, BlockRead, Segment};
-use crate::{BATCH_BYTES_MAX, DiskFile, Offset};
+use crate::{BATCH_BYTES_MAX, DiskFile, Journal, Offset};
 
 /// The ending of the name of a segment that is being written anew.
 pub(super) const NEW_SUFFIX: &str = ".new";
