@@ -306,7 +306,7 @@ pub(crate) fn apply(
             configuration::note_fitting_scenarios(views, batch, &scenarios)
         }
         Command::Configure(command) => configuration::apply(views, batch, &command, origin.offset)?,
-        Command::Regulate(regulation) => regulations::apply(views, batch, *regulation, at)?,
+        Command::Regulate(regulation) => regulations::apply(views, batch, *regulation, origin)?,
         Command::RetryDeadLetter { destination, offset, mapping, .. }
         | Command::DropDeadLetter { destination, offset, mapping } => {
             views.destinations.take_dead_letter(batch, &destination, offset, &mapping)?

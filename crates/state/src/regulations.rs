@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use domain::{Timestamp, WorkspaceId};
 use hmac::{Hmac, Mac};
-use profiles::ExternalIdType;
+use profiles::{ExternalIdType, Origin};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use store::key::KeyBuf;
@@ -228,6 +228,8 @@ pub struct Regulations {
     receipts_keyspace: Keyspace,
     suppressed_keyspace: Keyspace,
     by_id: BTreeMap<Uuid, Regulation>,
+    /// The place in the journal before which entries of people are erased; 0 where none are.
+    erased_until: u64,
     /// Who is suppressed: a copy of its own for each change.
     pub suppressed: Arc<Suppressed>,
     /// Suppressed ids by person.
@@ -244,6 +246,8 @@ pub struct Suppressed {
 
 /// The key of the row that holds the key of the workspace: no id of a regulation is nil.
 const KEY_ROW: Uuid = Uuid::nil();
+/// The key of the row that says up to where entries are erased.
+const ERASED_ROW: Uuid = Uuid::max();
 
 impl StatePart for Regulations {
     const KEYSPACES: &'static [&'static str] = &KEPT_BY_RESETS;
@@ -258,6 +262,7 @@ impl StatePart for Regulations {
             receipts_keyspace: store.keyspace(RECEIPTS),
             suppressed_keyspace: store.keyspace(SUPPRESSED),
             by_id: BTreeMap::new(),
+            erased_until: 0,
             suppressed: Arc::default(),
             by_person: BTreeMap::new(),
         };
@@ -265,6 +270,10 @@ impl StatePart for Regulations {
             let (key, value) = pair?;
             if key == KEY_ROW.as_bytes() {
                 Arc::make_mut(&mut part.suppressed).key = PersonKey::new(&value);
+                continue;
+            }
+            if key == ERASED_ROW.as_bytes() {
+                part.erased_until = decode(&value)?;
                 continue;
             }
             let regulation: Regulation = decode(&value)?;
@@ -307,6 +316,12 @@ impl Regulations {
         self.by_person.len()
     }
 
+    /// The place in the journal before which entries of people are erased; 0 where none are. A
+    /// fold of what is left comes to another state than the one that they led to.
+    pub fn erased_until(&self) -> u64 {
+        self.erased_until
+    }
+
     /// The key of the hashes of the workspace; none before the first regulation.
     pub fn key(&self) -> Option<&PersonKey> {
         self.suppressed.key.as_ref()
@@ -338,8 +353,9 @@ impl Regulations {
         &mut self,
         batch: &mut Batch<'_>,
         command: RegulationCommand,
-        at: Timestamp,
+        origin: Origin<'_>,
     ) -> Result<CommandResult, StoreError> {
+        let at = origin.received_at;
         match command {
             RegulationCommand::Begin { id, type_, n_people, key } => {
                 self.begin(batch, id, type_, n_people, key, at)
@@ -359,6 +375,12 @@ impl Regulations {
                 return Ok(Ok(()));
             }
             RegulationCommand::Delete { id, .. } => {
+                self.erased_until = origin.offset + 1;
+                batch.put(
+                    &self.regulations_keyspace,
+                    row_key(ERASED_ROW),
+                    encode(&self.erased_until),
+                );
                 self.set_status(batch, id, RegulationStatus::Running);
                 return Ok(Ok(()));
             }

@@ -82,6 +82,7 @@ async fn show(
         JobKind::Training => Area::Models,
         JobKind::Import | JobKind::Export => Area::Catalog,
         JobKind::Messages => Area::Live,
+        JobKind::Privacy => Area::People,
     };
     let page = Page::new(&frame, area, label(job.kind)).lead(lead(job.kind)).body(body);
     Ok(page.into_response())
@@ -128,6 +129,7 @@ fn label(kind: JobKind) -> &'static str {
         JobKind::Training => "Training run",
         JobKind::Export => "Export",
         JobKind::Messages => "Messages of a file",
+        JobKind::Privacy => "Deletion or suppression of people",
     }
 }
 
@@ -137,6 +139,7 @@ fn lead(kind: JobKind) -> &'static str {
         JobKind::Training => "Lists are made as before meanwhile.",
         JobKind::Export => "The file is made beside everything else, and kept for a day.",
         JobKind::Messages => "The messages of the file are taken in steps.",
+        JobKind::Privacy => "It goes on by itself where it is interrupted.",
     }
 }
 
@@ -146,6 +149,7 @@ fn progress(frame: &Frame, workspace: &WorkspaceId, job: &Job) -> Markup {
     let error = job.error.as_ref().map_or("", |error| error.detail.as_str());
     let nothing_changed = match job.kind {
         JobKind::Messages => format!("What was taken before stays: {error}."),
+        JobKind::Privacy => format!("It goes on by itself: {error}."),
         _ => format!("Nothing was changed: {error}."),
     };
     let (state, detail) = match job.state {
@@ -182,6 +186,10 @@ fn progress(frame: &Frame, workspace: &WorkspaceId, job: &Job) -> Markup {
         (JobKind::Messages, _) => {
             Some(Button::primary("Show Live").href(&Area::Live.path(workspace)).render())
         }
+        (JobKind::Privacy, _) => {
+            let receipt = format!("{}/privacy/{}", Area::People.path(workspace), job.id);
+            Some(Button::primary("Show the receipt").href(&receipt).render())
+        }
         (JobKind::Training, _) => {
             Some(Button::primary("Show the models").href(&Area::Models.path(workspace)).render())
         }
@@ -194,6 +202,7 @@ fn done_text(job: &Job) -> String {
         JobKind::Import => "The file is the catalog now. The version before can be brought back.",
         JobKind::Training => "The run has ended.",
         JobKind::Export => "The file is ready.",
+        JobKind::Privacy => "It has come to its end: the receipt says what was removed where.",
         JobKind::Messages => {
             let result = job.result.as_ref();
             let count = |name: &str| {

@@ -96,6 +96,12 @@ impl Engine {
         around: &Surroundings<'_>,
     ) -> Result<Receipt, RegulationError> {
         let _one_at_a_time = self.privacy_lock.lock();
+        // A workspace that is being closed waits for nobody.
+        let around = &Surroundings {
+            is_interrupted: &|| self.check_training().is_err() || (around.is_interrupted)(),
+            folders: around.folders.clone(),
+            ..*around
+        };
         let folder = self.pending_folder();
         let pending = Pending::read(&folder, id)?.ok_or(RegulationError::Unknown(id))?;
         if let Some((regulation, Some(receipt))) = self.regulation(id)?

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use domain::{Timestamp, UserIdx};
-use profiles::{ExternalId, ExternalIdType};
+use domain::UserIdx;
+use profiles::{ExternalId, ExternalIdType, Origin};
 use store::{Batch, StoreError};
 
 use crate::people::NamedPeople;
@@ -15,12 +15,12 @@ pub(super) fn apply(
     views: &mut Views,
     batch: &mut Batch<'_>,
     command: RegulationCommand,
-    at: Timestamp,
+    origin: Origin<'_>,
 ) -> Result<CommandResult, StoreError> {
     if let RegulationCommand::Delete { user_ids, anonymous_ids, .. } = &command {
         delete_people(views, batch, user_ids, anonymous_ids)?;
     }
-    views.regulations.apply(batch, command, at)
+    views.regulations.apply(batch, command, origin)
 }
 
 /// Deletes people from every part, those also that know no users: what they hold of messages.

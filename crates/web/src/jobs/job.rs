@@ -23,6 +23,8 @@ pub enum JobKind {
     Export,
     /// A file of messages is taken.
     Messages,
+    /// People's data is deleted, or new data of them refused.
+    Privacy,
 }
 
 /// The states of a job. The last three are for good.
