@@ -30,6 +30,9 @@ const CHUNK_BYTES: usize = 1_024 * 1_024;
 const RAW_ID_BYTES_MIN: usize = 6;
 /// The most places that are named in a report.
 pub const MENTIONS_SHOWN_MAX: usize = 20;
+/// Keyspaces of items, which may have the id of a person, and of what others have said: names of
+/// their events, and traits.
+const MENTIONING_KEYSPACES: [&str; 3] = ["catalog.", "profiles.timeline", "profiles.traits"];
 /// The cache of a store that is opened to be searched, in bytes.
 const CACHE_BYTES: u64 = 16 * 1_024 * 1_024;
 
@@ -206,8 +209,7 @@ impl<'a> Scanner<'a> {
             return;
         }
         let place = format!("{place}: {keyspace}");
-        match keyspace.starts_with("catalog.") {
-            // An item may have the id of a person.
+        match MENTIONING_KEYSPACES.iter().any(|of_others| keyspace.starts_with(of_others)) {
             true => self.add_mention(&place, None),
             false if self.is_back => self.report.arrived_since += 1,
             false => self.add_found(&place, None),

@@ -51,6 +51,8 @@ fn delete_people(
         views.attribution.forget_listed(batch, &people)?;
         views.rejections.forget(batch, &people);
         views.unmatched_events.forget(batch, &people);
+        views.source_schemas.forget(batch, &people);
+        views.violations.forget(batch, &people);
         views.destinations.forget(batch, &offsets, &people)?;
     }
     Ok(())
