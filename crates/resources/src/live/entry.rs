@@ -278,6 +278,7 @@ fn call_name(command: &Command) -> &'static str {
         Command::Synonym(_) => "change synonym",
         Command::RetryDeadLetter { .. } => "deliver anew",
         Command::DropDeadLetter { .. } => "drop dead letter",
+        Command::Regulate(_) => "delete or suppress people",
         Command::SwitchItem { is_on: true, .. } => "turn an item on",
         Command::SwitchItem { is_on: false, .. } => "turn an item off",
         Command::ActivateCatalog { .. }
