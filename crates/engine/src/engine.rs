@@ -137,8 +137,7 @@ impl Engine {
         progress: &dyn Fn(u64, u64),
     ) -> Result<Self, EngineError> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(folder.join("journal"))?);
-        let open = |end| open_files(&id, disk, None, end);
-        Self::open_parts(id.clone(), folder, open, options, progress)
+        Self::open_over_disk(id, folder, disk, options, progress)
     }
 
     /// As [`Engine::open_with`], with an end-of-log record, which is updated with each append.
@@ -175,8 +174,19 @@ impl Engine {
         disk: Arc<dyn Disk>,
         progress: &dyn Fn(u64, u64),
     ) -> Result<Self, EngineError> {
+        Self::open_over_disk(id, folder, disk, &EngineOptions::default(), progress)
+    }
+
+    /// As [`Engine::open_with`], with the journal on a disk of the caller's.
+    pub(crate) fn open_over_disk(
+        id: WorkspaceId,
+        folder: &Path,
+        disk: Arc<dyn Disk>,
+        options: &EngineOptions,
+        progress: &dyn Fn(u64, u64),
+    ) -> Result<Self, EngineError> {
         let open = |end| open_files(&id, disk, None, end);
-        Self::open_parts(id.clone(), folder, open, &EngineOptions::default(), progress)
+        Self::open_parts(id.clone(), folder, open, options, progress)
     }
 
     /// As [`Engine::open`], with a journal of the caller's, which other processes may write to as
