@@ -187,7 +187,7 @@ fn progress(frame: &Frame, workspace: &WorkspaceId, job: &Job) -> Markup {
             Some(Button::primary("Show Live").href(&Area::Live.path(workspace)).render())
         }
         (JobKind::Privacy, _) => {
-            let receipt = format!("{}/privacy/{}", Area::People.path(workspace), job.id);
+            let receipt = format!("{}/{}", super::privacy::path(workspace), job.id);
             Some(Button::primary("Show the receipt").href(&receipt).render())
         }
         (JobKind::Training, _) => {

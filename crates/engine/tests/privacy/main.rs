@@ -7,6 +7,7 @@
 mod receiver;
 
 mod interrupted;
+mod measured;
 mod suppression;
 
 use std::collections::BTreeMap;
