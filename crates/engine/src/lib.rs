@@ -143,11 +143,11 @@ pub use state::{
     EntityKind, Entry, Expected, GENERATION_IDS_MAX, GENERATION_MS, GroupCounts,
     IMPRESSIONS_PER_USER_MAX, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, InteractionCounts,
     KPI_DAYS_KEPT, KpiCounts, KpiRow, Kpis, ListImpression, MEMBERS_MAX, Member, Outcome,
-    NamedPeople, PLACES_PER_DAY_MAX, Place, RECOMMENDATION_DAYS_KEPT, RECOMMENDATION_ITEMS_MAX,
+    NamedPeople, PLACES_PER_DAY_MAX, PersonKey, Place, RECOMMENDATION_DAYS_KEPT, RECOMMENDATION_ITEMS_MAX,
     REJECTIONS_KEPT_MAX, Rate, Refusal, Regulation, RegulationCommand, RegulationStatus,
     RegulationType, Resource, Revisions, RuleUpdate, SAMPLE_INTERVAL_MS,
     SAMPLES, SEGMENTATIONS_MAX, SEGMENTS_MAX, SYNONYMS_MAX, SeenEvent, SeenProperty, Segment,
-    Segmentation, SegmentationCommand, SegmentationKind, Synonym, SynonymCommand,
+    Segmentation, SegmentationCommand, SegmentationKind, SuppressedId, Synonym, SynonymCommand,
     TRAININGS_KEPT_MAX, UNMATCHED_NAME_CHARS_MAX, UNMATCHED_NAMES_MAX, UnmatchedEvent,
     VIOLATIONS_MAX, ViolationCount, WEAK_SIGNALS_PER_KIND_MAX, redact_write_keys,
 };

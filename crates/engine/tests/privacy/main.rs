@@ -6,6 +6,7 @@
 #[expect(dead_code, reason = "another test uses more of it")]
 mod receiver;
 
+mod backups;
 mod interrupted;
 mod measured;
 mod suppression;
