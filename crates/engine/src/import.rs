@@ -308,7 +308,8 @@ impl Engine {
             });
             for outcome in self.submit_blocking(entries.collect())? {
                 if let Outcome::Interactions { added, duplicates: already_there, suppressed } =
-                    outcome {
+                    outcome
+                {
                     imported.added += u64::from(added);
                     imported.already_there += u64::from(already_there);
                     imported.suppressed += u64::from(suppressed);

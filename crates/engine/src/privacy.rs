@@ -19,16 +19,16 @@ use domain::Timestamp;
 use domain::id::ID_BYTES_MAX;
 use profiles::ExternalIdType;
 use state::{
-    Command, People, PERSON_KEY_BYTES, Regulation, RegulationCommand, RegulationType, Remaining,
+    Command, PERSON_KEY_BYTES, People, Regulation, RegulationCommand, RegulationType, Remaining,
     without_suppressed,
 };
 use uuid::Uuid;
 
 pub use self::forwarding::{DestinationAnswer, ForwardOutcome};
+use self::pending::{Pending, Person};
 pub use self::receipt::{DeletedState, ErasedJournal, Receipt, RemovedFiles};
 pub use self::running::{RegulationError, RegulationStep, Surroundings};
-pub use self::scan::{Mention, MENTIONS_SHOWN_MAX, ScanReport, scan_folder};
-use self::pending::{Pending, Person};
+pub use self::scan::{MENTIONS_SHOWN_MAX, Mention, ScanReport, scan_folder};
 use crate::error::store_error;
 use crate::{Engine, EngineError, Entry, Outcome, SubmitError};
 
@@ -67,14 +67,14 @@ impl NewRegulation {
     }
 
     fn people(&self) -> Vec<Person> {
-        let users = self.user_ids.iter().map(|id| Person {
-            user_ids: vec![id.clone()],
-            anonymous_ids: Vec::new(),
-        });
-        let devices = self.anonymous_ids.iter().map(|id| Person {
-            user_ids: Vec::new(),
-            anonymous_ids: vec![id.clone()],
-        });
+        let users = self
+            .user_ids
+            .iter()
+            .map(|id| Person { user_ids: vec![id.clone()], anonymous_ids: Vec::new() });
+        let devices = self
+            .anonymous_ids
+            .iter()
+            .map(|id| Person { user_ids: Vec::new(), anonymous_ids: vec![id.clone()] });
         users.chain(devices).collect()
     }
 }
@@ -118,7 +118,10 @@ impl Engine {
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub fn regulation(&self, id: Uuid) -> Result<Option<(Regulation, Option<Receipt>)>, EngineError> {
+    pub fn regulation(
+        &self,
+        id: Uuid,
+    ) -> Result<Option<(Regulation, Option<Receipt>)>, EngineError> {
         let snapshot = self.snapshot();
         let Some(regulation) = snapshot.regulations.get(id).cloned() else { return Ok(None) };
         let receipt = snapshot.regulations.receipt(snapshot.store(), id);

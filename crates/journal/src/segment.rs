@@ -100,7 +100,16 @@ impl Segment {
         let place = format!("{}/{name}", disk.place());
         let end = Some((first, HEADER_BYTES as u64));
         let generation = 0;
-        Ok(Self { name, place, first, owner, file: file.into(), generation, index: Vec::new(), end })
+        Ok(Self {
+            name,
+            place,
+            first,
+            owner,
+            file: file.into(),
+            generation,
+            index: Vec::new(),
+            end,
+        })
     }
 
     /// Opens a file and checks its header and owner. None for a file that a crash left without a

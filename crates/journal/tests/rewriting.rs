@@ -151,7 +151,8 @@ fn no_file_holds_what_was_replaced_and_only_the_segments_that_did_are_written_an
 
 #[test]
 fn whatever_fails_and_whenever_the_power_is_lost_no_record_is_lost_and_doing_it_again_ends_it() {
-    let rates = FaultRates { open: 0.02, write: 0.05, sync: 0.05, short: 0.2, ..Default::default() };
+    let rates =
+        FaultRates { open: 0.02, write: 0.05, sync: 0.05, short: 0.2, ..Default::default() };
     for seed in 0..60 {
         let disk = FaultyDisk::default();
         let journal = open(&disk);

@@ -84,11 +84,7 @@ impl Profiles {
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub fn message_offsets(
-        &self,
-        read: &dyn Read,
-        user: UserIdx,
-    ) -> Result<Vec<u64>, StoreError> {
+    pub fn message_offsets(&self, read: &dyn Read, user: UserIdx) -> Result<Vec<u64>, StoreError> {
         let pairs = read.scan(&self.keys.timeline, &keys::user(user).build());
         pairs.map(|pair| Ok(parse_key(&pair?.0)?.offset)).collect()
     }

@@ -193,7 +193,7 @@ fn run(
             let exports = app.jobs.drop_files(engine.id());
             Ok(RemovedFiles { exports, uploads: remove_files_in(&drafts)? })
         },
-        folders: vec![drafts.clone(), data.exports_folder()],
+        folders: vec![drafts.clone(), data.exports_folder(), data.installation_folder()],
         note: &|step| {
             let (share, doing) = describe(step);
             // Every block of the journal is noted.

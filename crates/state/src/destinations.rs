@@ -437,8 +437,7 @@ impl Destinations {
                 }
             }
             for (key, was_sent) in theirs {
-                let count =
-                    if was_sent { &mut standing.n_dead } else { &mut standing.n_unmapped };
+                let count = if was_sent { &mut standing.n_dead } else { &mut standing.n_unmapped };
                 *count = count.saturating_sub(1);
                 batch.remove(&self.dead_keyspace, key);
             }

@@ -356,8 +356,7 @@ fn apply_action(
 ) -> Result<(), StoreError> {
     // A mapping may take the user from anywhere in a message of somebody else.
     let suppressed = &views.regulations.suppressed;
-    if !suppressed.is_empty() && action_users(&action).any(|id| suppressed.has_any(id))
-    {
+    if !suppressed.is_empty() && action_users(&action).any(|id| suppressed.has_any(id)) {
         return Ok(());
     }
     match action {

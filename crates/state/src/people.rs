@@ -91,8 +91,7 @@ impl NamedPeople {
             let before = word.start.checked_sub(1).map(|at| bytes[at]);
             let is_length = before.is_some_and(|byte| {
                 usize::from(byte) == len
-                    || (len <= MESSAGE_PACK_TEXT_BYTES_MAX
-                        && byte == MESSAGE_PACK_TEXT | len as u8)
+                    || (len <= MESSAGE_PACK_TEXT_BYTES_MAX && byte == MESSAGE_PACK_TEXT | len as u8)
             });
             is_length || (!continues_left(bytes, word.start) && !continues_right(bytes, word.end))
         })
@@ -176,7 +175,8 @@ mod tests {
     #[test]
     fn an_id_inside_a_longer_one_is_none() {
         let ann = people(&["ann", "é/1"]);
-        for text in ["ann", "\"ann\"", "user ann.", "(ann)", "a: ann, b", "x\\nann", "\\u00e9\\/1"] {
+        for text in ["ann", "\"ann\"", "user ann.", "(ann)", "a: ann, b", "x\\nann", "\\u00e9\\/1"]
+        {
             assert!(ann.are_named_in(text), "{text}");
             assert!(ann.are_stored_in(text.as_bytes()), "{text}");
         }

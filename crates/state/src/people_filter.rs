@@ -99,9 +99,7 @@ pub fn without_erased(entry: Entry, people: &NamedPeople) -> Remaining {
                 Remaining::Part(Entry::Command { received_at, command })
             }
             command if is_about(&command, people) => Remaining::Nothing,
-            command => {
-                Remaining::Whole(Entry::Command { received_at, command: Box::new(command) })
-            }
+            command => Remaining::Whole(Entry::Command { received_at, command: Box::new(command) }),
         },
         Entry::Delivered(mut delivered) => {
             let mut is_changed = false;

@@ -310,7 +310,6 @@ impl Suppressed {
 }
 
 impl Regulations {
-
     /// How many people are suppressed.
     pub fn n_suppressed(&self) -> usize {
         self.by_person.len()

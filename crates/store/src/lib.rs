@@ -252,9 +252,10 @@ impl Store {
     /// Fjall's.
     pub fn clear(&self, kept: &[Keyspace]) -> Result<()> {
         self.meta.insert(CLEARING, []).map_err(engine_error("begin to clear"))?;
-        let cleared = self.keyspaces.iter().filter(|keyspace| {
-            kept.iter().all(|kept| kept.number != keyspace.number)
-        });
+        let cleared = self
+            .keyspaces
+            .iter()
+            .filter(|keyspace| kept.iter().all(|kept| kept.number != keyspace.number));
         for Keyspace { inner, .. } in cleared {
             loop {
                 let snapshot = self.db.snapshot();

@@ -240,10 +240,9 @@ impl State {
         let rate = match operation {
             Operation::Create | Operation::Open => self.rates.open,
             Operation::Read => self.rates.read,
-            Operation::Write
-            | Operation::Truncate
-            | Operation::Rename
-            | Operation::Remove => self.rates.write,
+            Operation::Write | Operation::Truncate | Operation::Rename | Operation::Remove => {
+                self.rates.write
+            }
             Operation::SyncFile | Operation::SyncFolder => self.rates.sync,
         };
         if matches!(operation, Operation::Read | Operation::Write)

@@ -7,8 +7,7 @@
 use std::ops::ControlFlow;
 
 use state::{
-    Entry, IDS_PER_REGULATION_ENTRY_MAX, NamedPeople, RegulationCommand, Remaining,
-    without_erased,
+    Entry, IDS_PER_REGULATION_ENTRY_MAX, NamedPeople, RegulationCommand, Remaining, without_erased,
 };
 
 use super::pending::Pending;

@@ -83,7 +83,12 @@ impl Engine {
         let Some(outgoing) = &self.outgoing else {
             let reason = Some("no_connections".to_owned());
             let failed = user_ids.len() as u64;
-            return Ok(DestinationAnswer { outcome: ForwardOutcome::Failed, failed, reason, ..answer });
+            return Ok(DestinationAnswer {
+                outcome: ForwardOutcome::Failed,
+                failed,
+                reason,
+                ..answer
+            });
         };
         let connected = connect(outgoing, self.instance_key.as_deref(), self.id(), destination);
         let sender = match connected {

@@ -53,9 +53,7 @@ pub struct Receipt {
 }
 
 /// What was removed from the state.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DeletedState {
     /// Profiles.
     pub profiles: u64,
@@ -68,9 +66,7 @@ pub struct DeletedState {
 }
 
 /// What was erased from the journal.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ErasedJournal {
     /// Entries that were read.
     pub entries: u64,
@@ -87,9 +83,7 @@ pub struct ErasedJournal {
 }
 
 /// Files outside of the workspace's own that were removed.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RemovedFiles {
     /// Files of exports that waited to be downloaded.
     pub exports: u64,

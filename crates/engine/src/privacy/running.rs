@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
+use profiles::ExternalIdType;
 use state::{
     IDS_PER_REGULATION_ENTRY_MAX, NamedPeople, PersonKey, RECEIPT_BYTES_MAX, RegulationCommand,
     RegulationStatus, SuppressedId, TooManyIds,
 };
-use profiles::ExternalIdType;
 use uuid::Uuid;
 
 use super::describe_left;

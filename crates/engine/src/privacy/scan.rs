@@ -7,7 +7,7 @@
 
 use std::io::{self, Read};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use fs_err as fs;
 use journal::{Offset, decode_block, scan_segment};
@@ -102,14 +102,16 @@ impl Engine {
         }
         (around.note)(RegulationStep::Searching(0.8));
         let store_folder = self.folder().join("store");
-        scanner.visit_store("store", self.shared.live.store()).map_err(store_error(&store_folder))?;
+        scanner
+            .visit_store("store", self.shared.live.store())
+            .map_err(store_error(&store_folder))?;
         around.check()?;
         // The journal and the store are open: their content was read above.
         let is_read = |path: &Path| path.extension().is_some_and(|extension| extension == "seg");
-        for folder in std::iter::once(self.folder()).chain(around.folders.iter().map(PathBuf::as_path))
-        {
-            scanner.visit_tree(folder, folder, &is_read, false)?;
+        scanner.visit_tree(self.folder(), self.folder(), &is_read, false)?;
+        for folder in &around.folders {
             around.check()?;
+            scanner.visit_tree(folder, folder, &|_| false, false)?;
         }
         (around.note)(RegulationStep::Searching(1.0));
         Ok(scanner.end())
@@ -157,7 +159,16 @@ impl<'a> Scanner<'a> {
             ..ScanReport::default()
         };
         let (found, mentioned) = (Vec::new(), Vec::new());
-        Ok(Self { people, raw, deleted_at: None, is_back: false, found, mentioned, report, note: None })
+        Ok(Self {
+            people,
+            raw,
+            deleted_at: None,
+            is_back: false,
+            found,
+            mentioned,
+            report,
+            note: None,
+        })
     }
 
     fn end(mut self) -> ScanReport {
@@ -197,8 +208,8 @@ impl<'a> Scanner<'a> {
             Ok(Remaining::Whole(_)) => {}
             Ok(_) if is_later => self.report.arrived_since += 1,
             Ok(_) => self.add_found(place, Some(offset)),
-            // The journal of the installation has entries of another form.
-            Err(_) if self.raw.are_stored_in(record) => self.add_found(place, Some(offset)),
+            // The journal of the installation has entries of another form, with names of accounts.
+            Err(_) if self.raw.are_stored_in(record) => self.add_mention(place, Some(offset)),
             Err(_) => {}
         }
     }
@@ -282,11 +293,9 @@ impl<'a> Scanner<'a> {
         self.report.bytes += fs::metadata(path)?.len();
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("seg") => self.visit_segment(path, name),
-            Some("snapshot") => {
-                visit_rows(path, &mut |keyspace, key, value| {
-                    self.visit_row(name, keyspace, key, value);
-                })
-            }
+            Some("snapshot") => visit_rows(path, &mut |keyspace, key, value| {
+                self.visit_row(name, keyspace, key, value);
+            }),
             Some("model") => {
                 let artifact = fs::read(path)?;
                 match recommender::decompress(&artifact) {

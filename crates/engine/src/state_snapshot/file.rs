@@ -212,10 +212,7 @@ impl SnapshotFile {
 ///
 /// # Errors
 /// The file system's, or if it is no whole snapshot.
-pub(crate) fn visit_rows(
-    path: &Path,
-    visit: &mut dyn FnMut(&str, &[u8], &[u8]),
-) -> io::Result<()> {
+pub(crate) fn visit_rows(path: &Path, visit: &mut dyn FnMut(&str, &[u8], &[u8])) -> io::Result<()> {
     let file = fs::File::open(path)?;
     let mut frames = Frames::new(path, &file).map_err(io::Error::other)?;
     let mut keyspaces = Vec::new();

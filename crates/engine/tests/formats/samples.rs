@@ -116,11 +116,7 @@ fn regulations() -> Vec<Entry> {
         RegulationCommand::Suppress { id, ids: vec![SuppressedId { id: hash, person: hash }] },
         RegulationCommand::Unsuppress { id, ids: vec![hash] },
         RegulationCommand::Delete { id, user_ids, anonymous_ids: vec!["a-gone".to_owned()] },
-        RegulationCommand::End {
-            id,
-            status: RegulationStatus::Finished,
-            receipt: "{}".to_owned(),
-        },
+        RegulationCommand::End { id, status: RegulationStatus::Finished, receipt: "{}".to_owned() },
     ];
     let command = |step| Entry::Command {
         received_at: AT,

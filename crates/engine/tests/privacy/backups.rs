@@ -33,7 +33,7 @@ fn the_next_backup_into_the_same_folder_holds_nothing_of_the_person_and_is_resto
     let left = scan(&backup);
     assert_eq!((left.found, left.mentions), (0, 0), "{left:?}");
     assert_eq!(left.unreadable, Vec::<String>::new());
-    assert!(left.entries > 30 && left.rows > 30);
+    assert!(left.entries > 20 && left.rows > 20, "{left:?}");
     // One more continues it as always.
     with_engine(&|engine| {
         engine.submit_blocking(vec![track(engine, "y", json!({ "userId": ANN_2 }), "i1")]).unwrap();
@@ -45,5 +45,8 @@ fn the_next_backup_into_the_same_folder_holds_nothing_of_the_person_and_is_resto
     let engine = folder.open_workspace(&id, &|_, _| {}).unwrap();
     assert_eq!(engine.find_user(ANN), None);
     assert!(engine.find_user(ANN_2).is_some());
-    assert!(engine.is_suppressed(ExternalIdType::UserId, ANN), "a restored backup refuses them too");
+    assert!(
+        engine.is_suppressed(ExternalIdType::UserId, ANN),
+        "a restored backup refuses them too"
+    );
 }

@@ -31,9 +31,8 @@ fn delete_people(
     anonymous_ids: &[String],
 ) -> Result<(), StoreError> {
     let of_type = |type_, ids: &[String]| -> Vec<UserIdx> {
-        let find = |value: &String| {
-            views.profiles.ids().user_by_external_id(ExternalId { type_, value })
-        };
+        let find =
+            |value: &String| views.profiles.ids().user_by_external_id(ExternalId { type_, value });
         ids.iter().filter_map(find).collect()
     };
     let mut users: BTreeSet<UserIdx> = BTreeSet::new();

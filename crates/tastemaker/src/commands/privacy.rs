@@ -222,7 +222,10 @@ fn show_status(place: &Place, id: Option<Uuid>) -> Result<()> {
         })
         .collect();
     println!("{}", terminal::table(&["id", "type", "people", "status", "asked", "ended"], &rows));
-    println!("{}.", counted(open.engine.n_suppressed() as u64, "suppressed person", "suppressed people"));
+    println!(
+        "{}.",
+        counted(open.engine.n_suppressed() as u64, "suppressed person", "suppressed people")
+    );
     Ok(())
 }
 
@@ -246,10 +249,8 @@ fn print_receipt(receipt: &Receipt, json: bool) -> Result<()> {
         ("exports", receipt.files.exports),
         ("uploads", receipt.files.uploads),
     ];
-    let rows: Vec<Vec<String>> = rows
-        .iter()
-        .map(|(what, n)| vec![(*what).to_owned(), terminal::grouped(*n)])
-        .collect();
+    let rows: Vec<Vec<String>> =
+        rows.iter().map(|(what, n)| vec![(*what).to_owned(), terminal::grouped(*n)]).collect();
     println!("{}", terminal::table(&["", "number"], &rows));
     for answer in &receipt.destinations {
         println!("Destination {}: {:?}.", answer.destination, answer.outcome);
@@ -298,6 +299,10 @@ fn scan(folder: &Path, people: &PeopleArgs, json: bool) -> Result<()> {
     match (report.found, report.unreadable.len() as u64) {
         (0, 0) => Ok(()),
         (0, n) => bail!("{} cannot be read", counted(n, "file", "files")),
-        (n, _) => bail!("{} in {}", counted(n, "place holds an id", "places hold an id"), folder.display()),
+        (n, _) => bail!(
+            "{} in {}",
+            counted(n, "place holds an id", "places hold an id"),
+            folder.display()
+        ),
     }
 }
