@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use connectors::{InstanceKey, Outgoing};
+use connectors::{Archive, InstanceKey, Outgoing};
 use domain::{Timestamp, WorkspaceId};
 use journal::{Disk, EndRecord, Journal, JournalEnd, Offset, OpenError, RealDisk, RecordedEnd};
 use parking_lot::Mutex;
@@ -50,6 +50,8 @@ pub struct EngineOptions {
     pub outgoing: Option<Arc<Outgoing>>,
     /// The key that secrets of destinations are sealed with.
     pub instance_key: Option<Arc<InstanceKey>>,
+    /// Where segments go before they are cut from the journal. Without it they are just removed.
+    pub archive: Option<Arc<Archive>>,
 }
 
 impl EngineOptions {
@@ -69,6 +71,7 @@ impl Default for EngineOptions {
             clock: Arc::new(SystemClock),
             outgoing: None,
             instance_key: None,
+            archive: None,
         }
     }
 }
@@ -85,6 +88,7 @@ pub struct Engine {
     pub(crate) delivery: Option<Delivery>,
     pub(crate) outgoing: Option<Arc<Outgoing>>,
     pub(crate) instance_key: Option<Arc<InstanceKey>>,
+    pub(crate) archive: Option<Arc<Archive>>,
     pub(crate) artifacts: Artifacts,
     pub(crate) serving: Serving,
     pub(crate) next_locks: [Mutex<()>; NEXT_LOCKS],
@@ -103,6 +107,8 @@ pub struct Engine {
     pub(crate) snapshots: Snapshots,
     /// Held while a snapshot of the state is taken.
     pub(crate) snapshot_lock: Mutex<()>,
+    /// Held while the journal is cut.
+    pub(crate) retention_lock: Mutex<()>,
     /// What keeps the journal whole, until a snapshot is taken.
     pub(crate) snapshot_problem: Mutex<Option<Problem>>,
     /// The damage that checks of the stored data have found.
@@ -251,6 +257,7 @@ impl Engine {
             delivery,
             outgoing: options.outgoing.clone(),
             instance_key: options.instance_key.clone(),
+            archive: options.archive.clone(),
             id,
             folder: folder.to_owned(),
             writer,
@@ -269,6 +276,7 @@ impl Engine {
             reported: Mutex::new(Vec::new()),
             snapshots,
             snapshot_lock: Mutex::new(()),
+            retention_lock: Mutex::new(()),
             snapshot_problem: Mutex::new(snapshot_problem),
             findings: Mutex::new(Vec::new()),
             journal_check: Mutex::new(None),

@@ -40,6 +40,7 @@ mod privacy;
 mod problems;
 mod recommendation;
 mod recorder;
+mod retention;
 mod scenarios;
 mod scratch;
 mod segment_rules;
@@ -101,6 +102,9 @@ pub use privacy::{
 };
 pub use problems::Problem;
 pub use recommendation::{PreviewedRecommendations, RecommendationError, RecommendationResponse};
+pub use retention::{
+    HeldBack, JournalPart, RetentionError, RetentionPlan, RetentionRun, RetentionStep,
+};
 pub use segment_rules::RuleFault;
 pub use shared::Health;
 pub use sizes::DISK_USE_AGE_MAX;
@@ -116,7 +120,7 @@ pub use activation::{
     BreakerState, DeadLetter, Held, OpenDelivery, Progress, Status as DispatcherStatus,
 };
 pub use connectors::{
-    DescribedRequest, Kind, SettingSchema, SettingType, kind as destination_kind,
+    Archive, DescribedRequest, Kind, SettingSchema, SettingType, kind as destination_kind,
     kinds as destination_kinds,
 };
 pub use journal::JournalCheck;

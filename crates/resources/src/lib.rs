@@ -32,6 +32,7 @@ pub mod privacy;
 pub mod recommendations;
 pub mod rejections;
 pub mod results;
+pub mod retention;
 pub mod scenarios;
 pub mod segmentations;
 pub mod settings;

@@ -25,6 +25,7 @@ mod people;
 mod recommendations;
 mod regulations;
 mod rejections;
+mod retention;
 mod revision;
 mod rights;
 mod scenarios;
@@ -99,6 +100,7 @@ fn routes_with_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(message_files::start))
         .routes(routes!(rejections::read))
         .routes(routes!(training::samples))
+        .routes(routes!(retention::read, retention::start))
 }
 
 fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {

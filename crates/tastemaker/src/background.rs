@@ -6,6 +6,7 @@ mod refresher;
 mod regulator;
 mod remaker;
 mod reopener;
+mod retainer;
 mod trainer;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ pub(crate) use self::refresher::Refresher;
 use self::regulator::Regulator;
 use self::remaker::Remaker;
 use self::reopener::Reopener;
+use self::retainer::Retainer;
 use self::trainer::Trainer;
 use crate::reload::LiveSettings;
 use crate::service::Service;
@@ -41,6 +43,7 @@ impl Background {
             BackgroundThread::start(Remaker::new(app()))?,
             BackgroundThread::start(Regulator::new(app()))?,
             BackgroundThread::start(Reopener::new(app(), Arc::clone(&service.opener)))?,
+            BackgroundThread::start(Retainer::new(app()))?,
             BackgroundThread::start(MetricsKeeper::new(app()))?,
         ];
         let checks = live.load().checks.clone();

@@ -83,6 +83,7 @@ async fn show(
         JobKind::Import | JobKind::Export => Area::Catalog,
         JobKind::Messages => Area::Live,
         JobKind::Privacy => Area::People,
+        JobKind::Retention => Area::Operations,
     };
     let page = Page::new(&frame, area, label(job.kind)).lead(lead(job.kind)).body(body);
     Ok(page.into_response())
@@ -130,6 +131,7 @@ fn label(kind: JobKind) -> &'static str {
         JobKind::Export => "Export",
         JobKind::Messages => "Messages of a file",
         JobKind::Privacy => "Deletion or suppression of people",
+        JobKind::Retention => "Retention",
     }
 }
 
@@ -140,6 +142,7 @@ fn lead(kind: JobKind) -> &'static str {
         JobKind::Export => "The file is made beside everything else, and kept for a day.",
         JobKind::Messages => "The messages of the file are taken in steps.",
         JobKind::Privacy => "It goes on by itself where it is interrupted.",
+        JobKind::Retention => "Nothing is cut before a snapshot of the state is checked.",
     }
 }
 
@@ -190,6 +193,9 @@ fn progress(frame: &Frame, workspace: &WorkspaceId, job: &Job) -> Markup {
             let receipt = format!("{}/{}", super::privacy::path(workspace), job.id);
             Some(Button::primary("Show the receipt").href(&receipt).render())
         }
+        (JobKind::Retention, _) => Some(
+            Button::primary("Show operations").href(&Area::Operations.path(workspace)).render(),
+        ),
         (JobKind::Training, _) => {
             Some(Button::primary("Show the models").href(&Area::Models.path(workspace)).render())
         }
@@ -203,6 +209,22 @@ fn done_text(job: &Job) -> String {
         JobKind::Training => "The run has ended.",
         JobKind::Export => "The file is ready.",
         JobKind::Privacy => "It has come to its end: the receipt says what was removed where.",
+        JobKind::Retention => {
+            let cut = |name: &str| {
+                job.result
+                    .as_ref()
+                    .and_then(|result| result["cut"][name].as_u64())
+                    .unwrap_or_default()
+            };
+            return match cut("segments") {
+                0 => "Nothing was cut. The page of operations says what kept it.".to_owned(),
+                _ => format!(
+                    "{} entries were cut, the journal begins at entry {}.",
+                    grouped(cut("end") - cut("start")),
+                    grouped(cut("end"))
+                ),
+            };
+        }
         JobKind::Messages => {
             let result = job.result.as_ref();
             let count = |name: &str| {

@@ -11,7 +11,7 @@ use fs_err as fs;
 use journal::Offset;
 use journal::disk::{create_private_folder, open_private_file};
 use recommender::Cancelled;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use state::Views;
 use store::Picture;
 
@@ -32,7 +32,7 @@ const PICTURE_ATTEMPTS_MAX: usize = 100;
 const PICTURE_WAIT: Duration = Duration::from_millis(50);
 
 /// A snapshot that was taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TakenSnapshot {
     /// The number of journal entries that it is the state after.
     pub position: u64,

@@ -6,6 +6,7 @@ mod lists;
 mod live;
 mod messages;
 mod recovery;
+mod retention;
 mod state_snapshots;
 mod training;
 

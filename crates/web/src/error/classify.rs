@@ -3,8 +3,8 @@
 use engine::installation::InstallationError;
 use engine::{
     BudgetError, ConfigError, EngineError, ExpressionError, ListError, QueryError,
-    RecommendationError, Refusal, ReqlError, ReqlErrorKind, SnapshotError, SubmitError,
-    TrainingError,
+    RecommendationError, Refusal, ReqlError, ReqlErrorKind, RetentionError, SnapshotError,
+    SubmitError, TrainingError,
 };
 
 use super::ErrorKind;
@@ -75,6 +75,17 @@ impl Classify for EngineError {
             | Self::Snapshot(_)
             | Self::Artifacts(_)
             | Self::Io(_) => ErrorKind::Internal,
+        }
+    }
+}
+
+impl Classify for RetentionError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::AlreadyRunning => ErrorKind::JobUnderWay,
+            Self::NotSet => ErrorKind::Invalid,
+            Self::Archive(_) | Self::Append(_) => ErrorKind::Unavailable,
+            Self::Engine(error) => error.kind(),
         }
     }
 }

@@ -25,6 +25,8 @@ pub enum JobKind {
     Messages,
     /// People's data is deleted, or new data of them refused.
     Privacy,
+    /// The beginning of the journal is cut.
+    Retention,
 }
 
 /// The states of a job. The last three are for good.
