@@ -154,7 +154,6 @@ impl TimelinePage {
             ascending: is_back,
             start: filter.start,
             end: filter.end,
-            from_offset: 0,
             include: filter.event.iter().cloned().collect(),
             exclude: Vec::new(),
             with_others: filter.event.is_none(),

@@ -5,8 +5,8 @@
 use domain::{Arrival, Envelope, MessageType, Timestamp, WorkspaceId, check_message};
 use profiles::ExternalIdType::{AnonymousId, UserId};
 use state::{
-    Command, Entry, Outcome, People, PersonKey, PreparedEntry, RegulationCommand,
-    RegulationStatus, RegulationType, SuppressedId, Views,
+    Command, Entry, Outcome, People, PersonKey, PreparedEntry, RegulationCommand, RegulationStatus,
+    RegulationType, SuppressedId, Views,
 };
 use store::Store;
 use uuid::Uuid;
@@ -23,9 +23,7 @@ fn track(n: u32, user: &str) -> Entry {
     let body = format!(r#"{{"messageId": "m{n}", "userId": "{user}", "event": "E"}}"#);
     let arrival = Arrival { received_at: AT, source: "web", peer_ip: None };
     let type_ = Some(MessageType::Track);
-    Entry::Message(Box::new(
-        check_message(&body, type_, &Envelope::default(), &arrival).unwrap(),
-    ))
+    Entry::Message(Box::new(check_message(&body, type_, &Envelope::default(), &arrival).unwrap()))
 }
 
 fn apply(store: &Store, views: &mut Views, entries: Vec<Entry>) -> Vec<Outcome> {
@@ -51,10 +49,7 @@ fn an_entry_that_was_on_its_way_is_refused_by_the_fold_and_a_reload_knows_the_sa
     let hasher = PersonKey::new(&key).unwrap();
     let (ann, device) = (hasher.hash(UserId, "ann"), hasher.hash(AnonymousId, "device"));
     let (type_, n_people) = (RegulationType::SuppressOnly, 1);
-    let ids = vec![
-        SuppressedId { id: ann, person: ann },
-        SuppressedId { id: device, person: ann },
-    ];
+    let ids = vec![SuppressedId { id: ann, person: ann }, SuppressedId { id: device, person: ann }];
     let outcomes = apply(
         &store,
         &mut views,

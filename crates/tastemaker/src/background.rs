@@ -87,7 +87,7 @@ mod tests {
             assert!(text.contains(&metric), "{name}: {text}");
             assert!(thread.stop(), "{name}");
         }
-        assert_eq!(background.0.len(), 7);
+        assert_eq!(background.0.len(), 8);
         let watched = service.app.background.statuses();
         let names: Vec<_> = watched.iter().map(|status| status.name).collect();
         assert_eq!(names, background.0.iter().map(BackgroundThread::name).collect::<Vec<_>>());

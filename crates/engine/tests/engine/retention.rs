@@ -58,10 +58,7 @@ fn what_is_old_is_archived_and_cut_and_every_answer_stays_without_the_store_too(
         Arc::new(connectors::Outgoing::new(&connectors::OutgoingOptions::default()).unwrap());
     let engine = open_with(folder.path(), &at_day(0));
     fill(&engine);
-    assert!(matches!(
-        engine.run_retention(&|_| Ok(())),
-        Err(RetentionError::NotSet)
-    ));
+    assert!(matches!(engine.run_retention(&|_| Ok(())), Err(RetentionError::NotSet)));
     drop(engine);
     let options = EngineOptions {
         archive: Some(Arc::new(Archive::in_folder(archive.path(), &outgoing))),

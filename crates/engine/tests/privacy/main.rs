@@ -7,6 +7,7 @@
 mod receiver;
 
 mod backups;
+mod forwarding;
 mod interrupted;
 mod measured;
 mod suppression;
