@@ -4,7 +4,7 @@ mod receipt;
 
 use std::sync::Arc;
 
-use axum::extract::{Form, Path};
+use axum::extract::Form;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
