@@ -18,7 +18,7 @@ use crate::command::{self, Command};
 use crate::configuration::Revisions;
 use crate::interactions::{AddOutcome, interaction_time};
 use crate::people::People;
-use crate::people_filter::{Remaining, without_suppressed};
+use crate::people_filter::{Remaining, action_users, without_suppressed};
 use crate::refusal::Refusal;
 use crate::timers::{Timer, TimerKind};
 use crate::views::Views;
@@ -405,19 +405,6 @@ fn apply_action(
         }
     }
     Ok(())
-}
-
-/// The users that an action is about, by the ids that it names.
-fn action_users(action: &Action) -> impl Iterator<Item = &str> {
-    let (user, other) = match action {
-        Action::AddInteraction(interaction) => (&interaction.user_id, None),
-        Action::DeleteInteractions(selector) => (&selector.user_id, None),
-        Action::AddWeakSignals { user_id, .. } => (user_id, None),
-        Action::MergeUsers { target_user_id, source_user_id } => {
-            (target_user_id, Some(source_user_id))
-        }
-    };
-    std::iter::once(user.as_str()).chain(other.map(String::as_str))
 }
 
 /// Skips users and items that were deleted since, and lists whose time is more than

@@ -3,6 +3,7 @@
 
 use domain::json::json_strings;
 use domain::{Message, Rejection};
+use mapping::Action;
 use profiles::ExternalIdType::{AnonymousId, UserId};
 use serde_json::{Map, Value};
 
@@ -170,6 +171,19 @@ fn is_about(command: &Command, people: &dyn People) -> bool {
         }
         _ => false,
     }
+}
+
+/// The users that an action is about, by the ids that it names.
+pub(crate) fn action_users(action: &Action) -> impl Iterator<Item = &str> {
+    let (user, other) = match action {
+        Action::AddInteraction(interaction) => (&interaction.user_id, None),
+        Action::DeleteInteractions(selector) => (&selector.user_id, None),
+        Action::AddWeakSignals { user_id, .. } => (user_id, None),
+        Action::MergeUsers { target_user_id, source_user_id } => {
+            (target_user_id, Some(source_user_id))
+        }
+    };
+    std::iter::once(user.as_str()).chain(other.map(String::as_str))
 }
 
 /// A message of theirs goes as a whole. One that another person has sent from a device of theirs

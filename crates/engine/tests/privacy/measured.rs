@@ -53,7 +53,7 @@ fn bytes_of(folder: &Path) -> u64 {
 }
 
 #[test]
-#[ignore = "a measurement: cargo test --release -p engine --test privacy -- --ignored --nocapture rewriting_against_keys"]
+#[ignore = "a measurement: cargo test -p engine --test privacy -- --ignored --nocapture rewriting_against_keys"]
 fn rewriting_against_keys() {
     let made: Vec<(usize, Vec<u8>)> = (0..MESSAGES).map(record).collect();
     let (plain, raw): (Vec<Vec<u8>>, usize) = {
