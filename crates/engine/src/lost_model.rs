@@ -12,7 +12,7 @@ use crate::error::describe_error;
 use crate::follow::replay;
 use crate::shared::Shared;
 use crate::training::start_training_threads;
-use crate::{Engine, EngineError, Problem, SnapshotError};
+use crate::{Engine, EngineError, Entry, Problem, SnapshotError};
 
 /// The cache of the temporary store from which a model is made again, in bytes.
 const REMAKE_CACHE_BYTES: u64 = 16 * 1_024 * 1_024;
@@ -123,6 +123,17 @@ impl Engine {
         Ok(model)
     }
 
+    /// The place in the journal before which entries are erased; 0 where none are. The entry of the
+    /// last deletion is the last one to lose what it says.
+    fn erased_until(&self) -> Result<u64, EngineError> {
+        let until = self.snapshot().regulations.erased_until();
+        let Some(last) = until.checked_sub(1) else { return Ok(0) };
+        match self.read_entry(last)? {
+            Some(Entry::Command { .. }) => Ok(0),
+            _ => Ok(until),
+        }
+    }
+
     /// Folds the journal up to a training run's offset into a temporary store, and fits a model
     /// with the run's parameters.
     fn remake_model(&self, training: &crate::Training) -> Result<Model, EngineError> {
@@ -133,7 +144,7 @@ impl Engine {
         };
         remove()?;
         // The run read entries that are erased by now: another fold would number items differently.
-        let erased = self.snapshot().regulations.erased_until();
+        let erased = self.erased_until()?;
         let start = self.shared.journal.start().0.max(erased);
         let (store, views) =
             self.snapshots.begin_state(&aside, REMAKE_CACHE_BYTES, start, training.offset)?;

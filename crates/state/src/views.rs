@@ -118,12 +118,12 @@ views! {
     impressions: Impressions,
     /// How far each destination came.
     destinations: Destinations,
-    /// Regulations about people's data, and who is suppressed.
-    regulations: Regulations,
     /// Scheduled effects.
     timers: Timers,
     /// Recommendations that can be cited, and their KPIs.
     attribution: Attribution,
+    /// Regulations about people's data, and who is suppressed.
+    regulations: Regulations,
 }
 
 impl Views {
