@@ -336,6 +336,12 @@ async fn every_answer_has_the_status_the_type_and_the_form_that_the_document_say
     for entry in entries {
         shop.get(&format!("{SHOP}/messages/{}", entry["offset"])).await;
     }
+    let asked = json!({ "type": "SUPPRESS_ONLY", "user_ids": ["nobody-at-all"] });
+    let regulation = shop.call("POST", &format!("{SHOP}/regulations"), asked).await;
+    let regulation = regulation["id"].as_str().unwrap().to_owned();
+    for path in ["regulations", &format!("regulations/{regulation}"), "suppressed/nobody-at-all"] {
+        shop.get(&format!("{SHOP}/{path}")).await;
+    }
     for path in ["openapi.json", "docs", "account", "accounts", "invitations", "api_keys", "audit"]
         .into_iter()
         .chain(["limits", "destination_kinds", "workspaces", "workspaces/shop"])
