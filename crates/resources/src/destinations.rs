@@ -87,6 +87,41 @@ impl ShownDestination {
         }
     }
 
+    /// What mappings can make for it.
+    pub fn actions(&self) -> &'static [ActionSchema] {
+        match self.is_engine() {
+            true => mapping::engine_actions(),
+            false => engine::destination_kind(&self.kind).map_or(&[], |kind| kind.actions),
+        }
+    }
+
+    /// The mappings that hold where it has none of its own.
+    pub fn presets(&self, config: &WorkspaceConfig) -> Vec<Value> {
+        match self.is_engine() {
+            true => to_list(mapping::presets_in_set(config.preset_set())),
+            false => engine::destination_kind(&self.kind)
+                .map(|kind| to_list(&kind.presets))
+                .unwrap_or_default(),
+        }
+    }
+
+    /// Whether it is our own engine.
+    pub fn is_engine(&self) -> bool {
+        self.name == ENGINE_DESTINATION
+    }
+
+    /// A change of its mappings alone; none stands for the presets.
+    pub fn with_mappings(&self, mappings: Option<Vec<Value>>) -> DestinationChange {
+        DestinationChange {
+            kind: (!self.is_engine()).then(|| self.kind.clone()),
+            enabled: self.enabled,
+            settings: self.settings.clone().into_iter().collect(),
+            mappings,
+            rules: self.rules.clone(),
+            delivery: self.delivery,
+        }
+    }
+
     fn of(config: &WorkspaceConfig, name: &str) -> Result<Self, ApiError> {
         let found = find(config, name)?;
         Ok(found.map_or_else(|| Self::engine(config), Self::new))
@@ -129,18 +164,6 @@ pub struct DestinationChange {
 }
 
 impl DestinationChange {
-    /// A change of the mappings alone, of our own engine.
-    pub fn of_mappings(mappings: Option<Vec<Value>>) -> Self {
-        Self {
-            kind: None,
-            enabled: true,
-            settings: BTreeMap::new(),
-            mappings,
-            rules: DestinationRules::default(),
-            delivery: DeliverySettings::default(),
-        }
-    }
-
     fn into_destination(self, name: String, before: Option<&Destination>) -> Destination {
         let mut settings = self.settings;
         if let Some(before) = before

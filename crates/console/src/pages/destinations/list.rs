@@ -9,8 +9,8 @@ use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::Workspace;
 
-use super::{kind_title, notice, path, state};
-use crate::page::{Area, Frame, Page};
+use super::{kind_title, notice, state};
+use crate::page::{Area, Frame, Page, destination_path};
 use crate::ui::{Badge, Button, Cell, Column, EmptyState, Icon, Table, Tone, Unit};
 
 #[derive(Deserialize)]
@@ -88,7 +88,7 @@ fn row(
     delivery: &ShownDelivery,
 ) -> Vec<Cell> {
     let first = html! {
-        a href=(path(workspace, &destination.name, "")) { (destination.name) }
+        a href=(destination_path(workspace, &destination.name, "")) { (destination.name) }
         span class="under" { (kind_title(&destination.kind)) }
     };
     vec![
