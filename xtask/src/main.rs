@@ -132,12 +132,46 @@ fn test() -> Result<()> {
 
 fn test_crates() -> Result<()> {
     // insta must not write snapshots here: a difference is a failure.
-    run(
-        "tests of the crates",
-        "cargo",
-        &["test", "--workspace", "--locked"],
-        &[("INSTA_UPDATE", "no")],
-    )
+    let mut environment = vec![("INSTA_UPDATE", "no".to_owned())];
+    match fetch_broker()? {
+        Some(jars) => environment.push(("KAFKA_JARS", jars)),
+        None => println!("skipped: the tests with a Kafka broker, without Maven and Java"),
+    }
+    let environment: Vec<(&str, &str)> =
+        environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    run("tests of the crates", "cargo", &["test", "--workspace", "--locked"], &environment)
+}
+
+/// The folder with the program of a Kafka broker, fetched from Maven the first time. None where
+/// there is no Maven or no Java, which CI must have.
+fn fetch_broker() -> Result<Option<String>> {
+    let is_there = |program: &str| {
+        let quiet = Command::new(program)
+            .arg("-version")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        quiet.is_ok_and(|status| status.success())
+    };
+    if !(is_there("java") && is_there("mvn")) {
+        match std::env::var_os("CI") {
+            Some(_) => bail!("the tests with a Kafka broker need Maven and Java"),
+            None => return Ok(None),
+        }
+    }
+    let folder = target_folder().join("kafka");
+    let (jars, description) = (folder.join("jars"), root().join("tests/kafka/pom.xml"));
+    let jars_text = jars.to_str().context("the path is text")?.to_owned();
+    let (wanted, fetched) = (fs_err::read(&description)?, folder.join("fetched.xml"));
+    if fs_err::read(&fetched).ok().as_ref() != Some(&wanted) {
+        fs_err::remove_dir_all(&folder).ok();
+        let description = description.to_str().context("the path is text")?;
+        let output = format!("-DoutputDirectory={jars_text}");
+        let arguments = ["-q", "-B", "-f", description, "dependency:copy-dependencies", &output];
+        run("a Kafka broker", "mvn", &arguments, &[])?;
+        fs_err::write(fetched, wanted)?;
+    }
+    Ok(Some(jars_text))
 }
 
 /// Builds all binaries with the features of the tests, so that nothing is compiled twice.

@@ -4,6 +4,7 @@
 
 mod http;
 mod policy;
+mod priority;
 mod tcp;
 
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ pub(crate) use self::http::{
     HttpRequest, HttpResponse, check_status, check_url, failure_of_status, send_ok, unreadable,
 };
 pub use self::policy::NetworkPolicy;
+pub use self::priority::stand_back;
 use self::policy::{GuardedResolver, Reach};
 
 /// How long making a connection may take.
@@ -111,6 +113,7 @@ impl Outgoing {
         let runtime = Builder::new_multi_thread()
             .worker_threads(THREADS)
             .thread_name("outgoing")
+            .on_thread_start(stand_back)
             .enable_all()
             .build()?;
         // Whoever came first has installed the same one.
