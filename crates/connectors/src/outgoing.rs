@@ -21,8 +21,8 @@ pub(crate) use self::http::{
     HttpRequest, HttpResponse, check_status, check_url, failure_of_status, send_ok, unreadable,
 };
 pub use self::policy::NetworkPolicy;
-pub use self::priority::stand_back;
 use self::policy::{GuardedResolver, Reach};
+pub use self::priority::stand_back;
 
 /// How long making a connection may take.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
