@@ -189,6 +189,9 @@ impl DestinationChange {
     }
 }
 
+/// The page of the console of this name is the form of a new destination.
+const RESERVED: &str = "new";
+
 fn enabled_by_default() -> bool {
     true
 }
@@ -233,6 +236,10 @@ pub async fn put(
 ) -> Result<Revised<ShownDestination>, ApiError> {
     configure(app, workspace, move |_, engine| {
         let before = engine.config().destination(&name).cloned();
+        if before.is_none() && name == RESERVED {
+            let what = format!("“{RESERVED}” cannot be the name of a destination: take another");
+            return Err(ApiError::invalid(what).at("/name".to_owned()));
+        }
         let destination = change.into_destination(name.clone(), before.as_ref());
         let actions = actions_of(Some(&destination).filter(|_| name != ENGINE_DESTINATION))?;
         if let Some(list) = &destination.mappings {

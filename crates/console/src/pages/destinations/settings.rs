@@ -105,8 +105,8 @@ async fn put_new(
     typed: &Typed,
     kind: &ShownKind,
 ) -> Result<(), ApiError> {
-    // The addresses of these are other pages.
-    if [ENGINE_DESTINATION, "new", ".", ".."].contains(&name) {
+    // Its page is that of the mappings of our own engine.
+    if name == ENGINE_DESTINATION {
         let what = format!("“{name}” cannot be the name of a destination: take another");
         return Err(ApiError::invalid(what).at("/name".to_owned()));
     }
