@@ -136,16 +136,11 @@ impl Engine {
         let segments = self.shared.journal.segments();
         let days = days.or_else(|| self.config().retention.map(|retention| retention.days));
         let kept_from = days.map(|days| Timestamp(self.trusted_now().0 - i64::from(days) * DAY_MS));
-        let mut old: &[SegmentPlace] = &[];
-        if let Some(kept_from) = kept_from {
-            let mut n_old = 0;
-            while let Some(segment) = segments.get(n_old)
-                && self.last_time(segment)?.is_some_and(|at| at < kept_from)
-            {
-                n_old += 1;
-            }
-            old = &segments[..n_old];
-        }
+        let n_old = match kept_from {
+            Some(kept_from) => self.segment_times(&segments)?.partition_point(|at| *at < kept_from),
+            None => 0,
+        };
+        let old = &segments[..n_old];
         let hold = match old.last() {
             None => None,
             Some(last) => self.find_hold(last.end.0)?,
@@ -286,6 +281,19 @@ impl Engine {
     fn first_time(&self) -> Result<Option<Timestamp>, EngineError> {
         let start = self.shared.journal.start().0;
         Ok(self.times(start, start + TIMED_ENTRIES_MAX)?.into_iter().next())
+    }
+
+    /// The time up to which each segment has entries. A segment is never later than those behind it:
+    /// one entry with a wrong time keeps nothing for ever.
+    fn segment_times(&self, segments: &[SegmentPlace]) -> Result<Vec<Timestamp>, EngineError> {
+        let mut latest = self.trusted_now();
+        let mut times = Vec::with_capacity(segments.len());
+        for segment in segments.iter().rev() {
+            latest = self.last_time(segment)?.map_or(latest, |at| latest.min(at));
+            times.push(latest);
+        }
+        times.reverse();
+        Ok(times)
     }
 
     /// The latest time among the last entries of a segment; none where none has a time.
