@@ -115,7 +115,7 @@ pub struct Engine {
     /// What the workspace takes on disk, and when that was measured.
     pub(crate) measured_disk: Mutex<Option<(Instant, DiskUse)>>,
     /// Once set, computing for requests ends early.
-    pub(crate) is_stopping: Arc<AtomicBool>,
+    is_stopping: Arc<AtomicBool>,
     /// Once set, the training run under way ends early, and no further one begins.
     is_training_cut: AtomicBool,
 }
