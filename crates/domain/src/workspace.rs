@@ -3,6 +3,7 @@
 mod destination;
 mod destination_rules;
 mod oauth;
+mod retention;
 mod source;
 mod token;
 mod tracking_plan;
@@ -16,6 +17,7 @@ pub use destination_rules::{
     DROP_FILTERS_MAX, DestinationRules, RULE_ENTRIES_MAX, RULE_ENTRY_BYTES_MAX,
 };
 pub use oauth::{OAuth, OAuthKey, TOKEN_LIFETIME_S_DEFAULT};
+pub use retention::{RETENTION_DAYS_MAX, Retention};
 pub use source::{EarlierKey, MESSAGES_PER_SECOND_MAX, Source};
 pub use token::{TOKEN_NAME_BYTES_MAX, TOKENS_MAX, Token, TokenKind};
 pub use tracking_plan::{
@@ -74,6 +76,9 @@ pub struct WorkspaceConfig {
     /// The weights of weak signals. Training decides which kinds are used.
     #[serde(default)]
     pub weak_signals: WeakSignalWeights,
+    /// How long entries of the journal are kept; for ever without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Retention>,
     /// The weights of interactions. A model keeps the weights that it was trained with.
     #[serde(default)]
     pub interaction_weights: InteractionWeights,
@@ -103,6 +108,9 @@ pub struct WorkspaceSettings {
     /// The weights of weak signals. Training decides which kinds are used.
     #[serde(default)]
     pub weak_signals: WeakSignalWeights,
+    /// How long entries of the journal are kept; for ever without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Retention>,
 }
 
 impl WorkspaceSettings {
@@ -124,7 +132,7 @@ impl WorkspaceSettings {
                 "public_user_properties has {n_properties} names, the limit is {PUBLIC_USER_PROPERTIES_MAX}"
             ));
         }
-        Ok(())
+        self.retention.map_or(Ok(()), Retention::validate)
     }
 }
 
@@ -168,6 +176,7 @@ impl WorkspaceConfig {
             traits: Vec::new(),
             presets: Some(PRESETS_LATEST),
             weak_signals: WeakSignalWeights::default(),
+            retention: None,
             interaction_weights: InteractionWeights::default(),
             scenarios: Vec::new(),
             destinations: Vec::new(),
@@ -217,6 +226,7 @@ impl WorkspaceConfig {
             public_user_properties: self.public_user_properties.clone(),
             presets: self.presets,
             weak_signals: self.weak_signals,
+            retention: self.retention,
         }
     }
 
@@ -228,10 +238,12 @@ impl WorkspaceConfig {
             public_user_properties,
             presets,
             weak_signals,
+            retention,
         } = settings;
         (self.name, self.public_merge_users) = (name, public_merge_users);
         self.public_user_properties = public_user_properties;
         (self.presets, self.weak_signals) = (presets, weak_signals);
+        self.retention = retention;
     }
 
     /// Replaces the source `name`, also by one of another name; adds it where there is none.

@@ -59,7 +59,7 @@ impl Engine {
         let is_in_use = || self.serving.model().is_some_and(|model| model.version == version);
         let is_lost = || {
             let lost = self.lost_model.lock();
-            matches!(&*lost, Some(Problem::ModelLost { version: lost, .. }) if *lost == version)
+            matches!(&*lost, Some(Problem::ModelLost { version: lost, .. } | Problem::ModelGone { version: lost }) if *lost == version)
         };
         if is_in_use() || is_lost() {
             return;

@@ -5,6 +5,7 @@ use domain::{ListRequest, Logic, Timestamp, UserIdx};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::lost_model::is_cut_off;
 use crate::store_picture::{self, KeyspaceDigest, to_hex};
 use crate::{Engine, EngineError};
 
@@ -95,7 +96,11 @@ impl Engine {
         if let Some(training) = &training
             && self.serving.model().as_ref().is_none_or(|model| model.version != training.version)
         {
-            self.use_model(self.read_or_remake(training)?);
+            match self.read_or_remake(training) {
+                // Its lists are those without a model, here as in every other copy.
+                Err(error) if is_cut_off(&error) => {}
+                model => self.use_model(model?),
+            }
         }
         let at = training.as_ref().map_or(Timestamp(0), |training| training.finished_at);
         let request = ListRequest::new(SAMPLE_LIST_ITEMS, Logic::Personal);

@@ -5,33 +5,38 @@
 //! the copy of a journal is a prefix of it, and no lock is needed. A copy of an earlier backup is a
 //! prefix of the later one, so that a backup that fails leaves the earlier one whole.
 //!
+//! Where the beginning of a journal is cut, its copy begins with the snapshot of the state that has
+//! taken its place.
+//!
 //! At the end, each copy is folded and its answers are digested; the backup keeps the folded store
 //! and continues it the next time. A restore folds the whole journal anew and compares the answers.
 
 mod copy;
 mod manifest;
 mod restore;
+mod workspace;
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use domain::WorkspaceId;
 use fs_err as fs;
+use journal::ReadError;
 use journal::disk::create_private_folder;
-use journal::{ReadError, RecordedEnd, end_record_name};
 use serde::Serialize;
 
 use crate::answers::Answers;
 use crate::data_folder::{
-    BACKUP_MANIFEST, LockedFolder, SYSTEM_JOURNAL, ends_folder, list_workspaces, system_folder,
-    workspace_folder,
+    BACKUP_MANIFEST, LockedFolder, SYSTEM_JOURNAL, list_workspaces, system_folder, workspace_folder,
 };
 use crate::error::describe_error;
-use crate::journal_files::{measure_journal, read_recorded_end};
+use crate::journal_files::measure_journal;
 use crate::{DataFolderError, Engine, EngineError, EngineOptions, now};
 
-use manifest::{FORMAT, JournalCopy, Manifest, WorkspaceCopy};
+use manifest::{FORMAT, FORMAT_WITHOUT_SNAPSHOTS, JournalCopy, Manifest, WorkspaceCopy};
 pub use restore::{RestoreReport, restore};
+use workspace::{CopiedParts, SelectedSegments, Source};
 
 /// The names that may occur directly in the folder of a backup.
 const OWN_NAMES: [&str; 5] =
@@ -290,42 +295,29 @@ pub fn back_up(
         read.set(read.get() + bytes);
         progress(BackupProgress::Copy(read.get(), total));
     };
-    let copy_journal = |name: &str, from: &Path, to: &Path, old: Option<&JournalCopy>| {
-        let end = match read_recorded_end(data, name)? {
-            RecordedEnd::At(end) => Some(end),
-            // An earlier version of the program wrote the data folder.
-            RecordedEnd::Absent => None,
-            RecordedEnd::Unreadable => {
-                let file = ends_folder(data).join(end_record_name(name));
-                return Err(BackupError::EndRecordUnreadable { file });
-            }
-        };
-        copy::copy_journal(from, end, to, old, &note_read, &note_copied)
+    let source = Source { data, to, note_read: &note_read, note_copied: &note_copied };
+    let installation = source.copy_journal(
+        SYSTEM_JOURNAL,
+        &system_folder(data),
+        0,
+        &installation_folder(to),
+        old.as_ref(),
+    )?;
+    let copy_workspace = |id: &WorkspaceId, old: Option<&WorkspaceCopy>| {
+        let copied = source.copy_workspace(id, old)?;
+        let answers = fold_copy(to, id, &copied.journal, progress)?;
+        let CopiedParts { journal, snapshot, models } = copied;
+        Ok::<_, BackupError>(WorkspaceCopy { id: id.clone(), journal, snapshot, models, answers })
     };
-    let installation =
-        copy_journal(SYSTEM_JOURNAL, &system_folder(data), &installation_folder(to), old.as_ref())?;
-    let copy_workspace = |id: &WorkspaceId,
-                          old: Option<&WorkspaceCopy>|
-     -> Result<_, BackupError> {
-        let (from, copy) = (workspace_folder(data, id), workspace_folder(to, id));
-        let old = old.map(|old| &old.journal);
-        let journal = copy_journal(id.as_str(), &from.join("journal"), &copy.join("journal"), old)?;
-        // After the journal: an artifact is there before the entry that says so.
-        let models = copy::copy_models(
-            &from.join("models"),
-            &copy.join("models"),
-            journal.entries,
-            &note_copied,
-        )?;
-        let answers = fold_copy(to, id, progress)?;
-        Ok(WorkspaceCopy { id: id.clone(), journal, models, answers })
-    };
-    let (mut workspaces, mut failed) = (Vec::new(), Vec::new());
+    let (mut workspaces, mut failed, mut copied_now) = (Vec::new(), Vec::new(), Vec::new());
     for id in &ids {
         let place = old_workspaces.iter().position(|copy| copy.id == *id);
         let old = place.map(|place| old_workspaces.swap_remove(place));
         match copy_workspace(id, old.as_ref()) {
-            Ok(copy) => workspaces.push(copy),
+            Ok(copy) => {
+                copied_now.push(id.clone());
+                workspaces.push(copy);
+            }
             Err(error) if error.concerns_one_workspace() => {
                 let kept_entries = old.as_ref().map(|old| old.journal.entries);
                 failed.push(FailedCopy {
@@ -349,13 +341,20 @@ pub fn back_up(
     }
     workspaces.sort_unstable_by(|one, other| one.id.cmp(&other.id));
     let manifest = Manifest {
-        format: FORMAT,
+        format: match workspaces.iter().any(|workspace| workspace.snapshot.is_some()) {
+            true => FORMAT,
+            false => FORMAT_WITHOUT_SNAPSHOTS,
+        },
         program: env!("CARGO_PKG_VERSION").to_owned(),
         finished_at: now(),
         installation,
         workspaces,
     };
     manifest.write(to)?;
+    // What the earlier backup had, and retention has cut since.
+    for workspace in manifest.workspaces.iter().filter(|copy| copied_now.contains(&copy.id)) {
+        workspace::remove_leftovers(to, workspace)?;
+    }
     Ok(BackupReport {
         bytes: manifest.files(to).map(|(_, file)| file.bytes).sum(),
         copied_bytes: copied.get(),
@@ -428,12 +427,15 @@ fn installation_folder(backup: &Path) -> PathBuf {
 fn fold_copy(
     backup: &Path,
     id: &WorkspaceId,
+    journal: &JournalCopy,
     progress: &dyn Fn(BackupProgress<'_>),
 ) -> Result<Answers, BackupError> {
     let folder = workspace_folder(backup, id);
     let fold = |done, total| progress(BackupProgress::Fold(id, done, total));
     let engine_error = |source| BackupError::Engine { id: id.clone(), source };
-    let engine = Engine::open_with(id.clone(), &folder, &EngineOptions::with_frozen_clock(), &fold);
+    let disk = Arc::new(SelectedSegments::new(&folder.join("journal"), journal)?);
+    let options = EngineOptions::with_frozen_clock();
+    let engine = Engine::open_over_disk(id.clone(), &folder, disk, &options, &fold);
     let engine = engine.map_err(engine_error)?;
     digest_answers(&engine, progress).map_err(engine_error)
 }

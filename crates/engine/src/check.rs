@@ -37,18 +37,24 @@ impl Engine {
         });
         let share = if check.is_complete { 1.0 } else { share };
         note(share, Some(self.now()), check.is_complete);
-        let found: Vec<Finding> = check
-            .damaged
-            .iter()
-            .map(|error| Finding::Journal { text: describe_error(error) })
-            .collect();
+        let damaged = check.damaged.iter();
+        let mut found: Vec<Finding> =
+            damaged.map(|error| Finding::Journal { text: describe_error(error) }).collect();
+        if check.is_complete {
+            match self.snapshots.check() {
+                Ok(damaged) => found.extend(damaged),
+                Err(error) => tracing::warn!(%error, "snapshots of the state cannot be checked"),
+            }
+        }
         for finding in &found {
-            tracing::error!(workspace, %finding, "the journal is damaged");
+            tracing::error!(workspace, %finding, "the stored data is damaged");
         }
         let mut findings = self.findings.lock();
         if check.is_complete {
             progress.set(1.0);
-            findings.retain(|finding| !matches!(finding, Finding::Journal { .. }));
+            findings.retain(|finding| {
+                !matches!(finding, Finding::Journal { .. } | Finding::Snapshot { .. })
+            });
         }
         for finding in found {
             if !findings.contains(&finding) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use connectors::{InstanceKey, Outgoing};
+use connectors::{Archive, InstanceKey, Outgoing};
 use domain::{Timestamp, WorkspaceId};
 use journal::{Disk, EndRecord, Journal, JournalEnd, Offset, OpenError, RealDisk, RecordedEnd};
 use parking_lot::Mutex;
@@ -16,11 +16,11 @@ use state::PreparedEntry;
 use crate::artifacts::Artifacts;
 use crate::decisions::{Step, next_step};
 use crate::delivery::{Delivery, DeliveryStatus, Means};
-use crate::error::{describe_error, store_error};
-use crate::follow::replay;
-use crate::opening::{KnownEnd, is_store_damage, open_files, open_state, remake_state};
+use crate::error::describe_error;
+use crate::opening::{KnownEnd, Parts, find_snapshot_problem, open_files};
 use crate::recorder::Recorder;
 use crate::shared::{Health, Shared};
+use crate::state_snapshot::Snapshots;
 use crate::submission::SubmitError;
 use crate::ticker::Ticker;
 use crate::training_runs::TrainingRuns;
@@ -49,6 +49,8 @@ pub struct EngineOptions {
     pub outgoing: Option<Arc<Outgoing>>,
     /// The key that secrets of destinations are sealed with.
     pub instance_key: Option<Arc<InstanceKey>>,
+    /// Where segments go before they are cut from the journal. Without it they are just removed.
+    pub archive: Option<Arc<Archive>>,
 }
 
 impl EngineOptions {
@@ -68,6 +70,7 @@ impl Default for EngineOptions {
             clock: Arc::new(SystemClock),
             outgoing: None,
             instance_key: None,
+            archive: None,
         }
     }
 }
@@ -84,6 +87,7 @@ pub struct Engine {
     pub(crate) delivery: Option<Delivery>,
     pub(crate) outgoing: Option<Arc<Outgoing>>,
     pub(crate) instance_key: Option<Arc<InstanceKey>>,
+    pub(crate) archive: Option<Arc<Archive>>,
     pub(crate) artifacts: Artifacts,
     pub(crate) serving: Serving,
     pub(crate) next_locks: [Mutex<()>; NEXT_LOCKS],
@@ -97,6 +101,13 @@ pub struct Engine {
     pub(crate) lost_model: Mutex<Option<Problem>>,
     /// Problems that last until the workspace is opened again.
     pub(crate) reported: Mutex<Vec<Problem>>,
+    pub(crate) snapshots: Snapshots,
+    /// Held while a snapshot of the state is taken.
+    pub(crate) snapshot_lock: Mutex<()>,
+    /// Held while the journal is cut.
+    pub(crate) retention_lock: Mutex<()>,
+    /// What keeps the journal whole, until a snapshot is taken.
+    pub(crate) snapshot_problem: Mutex<Option<Problem>>,
     /// The damage that checks of the stored data have found.
     pub(crate) findings: Mutex<Vec<Finding>>,
     /// The last check of the journal.
@@ -129,8 +140,7 @@ impl Engine {
         progress: &dyn Fn(u64, u64),
     ) -> Result<Self, EngineError> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(folder.join("journal"))?);
-        let open = |end| open_files(&id, disk, None, end);
-        Self::open_parts(id.clone(), folder, open, options, progress)
+        Self::open_over_disk(id, folder, disk, options, progress)
     }
 
     /// As [`Engine::open_with`], with an end-of-log record, which is updated with each append.
@@ -167,8 +177,19 @@ impl Engine {
         disk: Arc<dyn Disk>,
         progress: &dyn Fn(u64, u64),
     ) -> Result<Self, EngineError> {
+        Self::open_over_disk(id, folder, disk, &EngineOptions::default(), progress)
+    }
+
+    /// As [`Engine::open_with`], with the journal on a disk of the caller's.
+    pub(crate) fn open_over_disk(
+        id: WorkspaceId,
+        folder: &Path,
+        disk: Arc<dyn Disk>,
+        options: &EngineOptions,
+        progress: &dyn Fn(u64, u64),
+    ) -> Result<Self, EngineError> {
         let open = |end| open_files(&id, disk, None, end);
-        Self::open_parts(id.clone(), folder, open, &EngineOptions::default(), progress)
+        Self::open_parts(id.clone(), folder, open, options, progress)
     }
 
     /// As [`Engine::open`], with a journal of the caller's, which other processes may write to as
@@ -205,41 +226,17 @@ impl Engine {
         let memory = Arc::clone(&options.memory);
         journal::disk::create_private_folder(folder)?;
         let store_folder = folder.join("store");
-        let (state, position) = match open_state(&store_folder, options.store_cache_bytes, &id) {
-            Err(error) if is_store_damage(&error) => {
-                (remake_state(&store_folder, options.store_cache_bytes, &id, &error)?, 0)
-            }
-            state => {
-                let (store, views) = state?;
-                let position = store.position().map_err(store_error(&store_folder))?;
-                ((store, views), position)
-            }
-        };
         let artifacts = Artifacts::open(folder.join("models"))?;
-        let acknowledged = Offset(position.max(artifacts.find_journal_end()?));
-        let journal = open_journal(KnownEnd { acknowledged, is_confirmed_by_store: position > 0 })?;
+        let snapshots = Snapshots::of(folder, &id);
+        let parts = Parts {
+            id: &id,
+            store_folder: &store_folder,
+            cache_bytes: options.store_cache_bytes,
+            snapshots: &snapshots,
+        };
         let clock = || Arc::clone(&options.clock);
-        let shared = Shared::new(journal, state.0, state.1, clock());
-        let end = shared.journal.end().0;
-        let progress = |done, total| {
-            progress(done, total);
-            Ok(())
-        };
-        let shared = match replay(&shared, &store_folder, end, &progress) {
-            Err(error) if is_store_damage(&error) => {
-                let Shared { journal, live, .. } = shared;
-                drop(live);
-                let (store, views) =
-                    remake_state(&store_folder, options.store_cache_bytes, &id, &error)?;
-                let shared = Shared::new(journal, store, views, clock());
-                replay(&shared, &store_folder, end, &progress)?;
-                shared
-            }
-            replayed => {
-                replayed?;
-                shared
-            }
-        };
+        let shared = parts.open(artifacts.find_journal_end()?, open_journal, &clock, progress)?;
+        let snapshot_problem = find_snapshot_problem(shared.journal.start().0, snapshots.newest()?);
         let shared = Arc::new(shared);
 
         let writer = Arc::new(Writer::start(&shared, &store_folder));
@@ -257,6 +254,7 @@ impl Engine {
             delivery,
             outgoing: options.outgoing.clone(),
             instance_key: options.instance_key.clone(),
+            archive: options.archive.clone(),
             id,
             folder: folder.to_owned(),
             writer,
@@ -273,6 +271,10 @@ impl Engine {
             config_lock: Mutex::new(()),
             lost_model: Mutex::new(None),
             reported: Mutex::new(Vec::new()),
+            snapshots,
+            snapshot_lock: Mutex::new(()),
+            retention_lock: Mutex::new(()),
+            snapshot_problem: Mutex::new(snapshot_problem),
             findings: Mutex::new(Vec::new()),
             journal_check: Mutex::new(None),
             measured_disk: Mutex::new(None),
@@ -409,6 +411,7 @@ impl Engine {
             Health::Broken(why) => Some(Problem::Broken { why }),
         };
         let model_problem = self.lost_model.lock().clone();
+        let snapshot_problem = self.snapshot_problem.lock().clone();
         let doubted = self.snapshot().setup.clock.unconfirmed_time();
         let clock_problem = doubted.map(|(journal, entry)| Problem::TimeDoubted { journal, entry });
         let data_problems: Vec<Problem> =
@@ -419,6 +422,7 @@ impl Engine {
             .into_iter()
             .chain(clock_problem)
             .chain(model_problem)
+            .chain(snapshot_problem)
             .chain(self.reported.lock().iter().cloned())
             .chain(scenario_problems)
             .chain(data_problems)

@@ -10,6 +10,7 @@ use state::DecodeError;
 use store::StoreError;
 
 use crate::artifacts::ArtifactsError;
+use crate::state_snapshot::SnapshotError;
 use crate::submission::SubmitError;
 
 /// Errors of opening and using a workspace.
@@ -39,6 +40,9 @@ pub enum EngineError {
         #[source]
         source: StoreError,
     },
+    /// A snapshot of the state cannot be taken or read.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     /// The version never existed, or is no longer kept.
     #[error("catalog version {version} is not kept; there are: {known}")]
     NoSuchCatalog {

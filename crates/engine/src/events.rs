@@ -26,7 +26,7 @@ pub struct Event {
 pub struct Metadata {
     /// When the profile was created and changed.
     pub profile: Profile,
-    /// Its latest message by timestamp; none where it came from an import.
+    /// Its latest message by timestamp; none where it came from an import or is cut from the journal.
     pub last_message: Option<Message>,
 }
 
@@ -73,7 +73,8 @@ impl Engine {
         self.shared.config.load_full()
     }
 
-    /// A page of a profile's events, and whether there are more.
+    /// A page of a profile's events, and whether there are more. Those that are cut from the journal
+    /// are left out.
     ///
     /// # Errors
     /// If the store or the journal cannot be read.
@@ -82,15 +83,19 @@ impl Engine {
         user: UserIdx,
         query: &TimelineQuery,
     ) -> Result<(Vec<Event>, bool), EngineError> {
+        let from_offset = query.from_offset.max(self.shared.journal.start().0);
+        let query = TimelineQuery { from_offset, ..query.clone() };
         let page = {
             let snapshot = self.snapshot();
-            snapshot.profiles.timeline(snapshot.store(), user, query)?
+            snapshot.profiles.timeline(snapshot.store(), user, &query)?
         };
-        let events = page
-            .entries
-            .into_iter()
-            .map(|entry| Ok(Event { entry, message: self.message(entry.offset)? }));
-        Ok((events.collect::<Result<_, EngineError>>()?, page.has_more))
+        let mut events = Vec::with_capacity(page.entries.len());
+        for entry in page.entries {
+            // It may be cut at this moment.
+            let message = self.message(entry.offset)?;
+            events.extend(message.map(|message| Event { entry, message }));
+        }
+        Ok((events, page.has_more))
     }
 
     /// The record of a profile; none for an unused user index.
@@ -104,7 +109,7 @@ impl Engine {
             (profiles.profile(store, user)?, profiles.last_entry(store, user)?)
         };
         let Some(profile) = profile else { return Ok(None) };
-        let last_message = last.map(|entry| self.message(entry.offset)).transpose()?;
+        let last_message = last.map(|entry| self.message(entry.offset)).transpose()?.flatten();
         Ok(Some(Metadata { profile, last_message }))
     }
 
@@ -128,17 +133,24 @@ impl Engine {
         self.shared.source_rates.of_last_hour(self.now())
     }
 
-    /// Reads the message at an offset of the journal.
-    fn message(&self, offset: u64) -> Result<Message, EngineError> {
+    /// Reads the message at an offset of the journal; none where it is cut.
+    fn message(&self, offset: u64) -> Result<Option<Message>, EngineError> {
         match self.read_entry(offset)? {
-            Entry::Message(message) => Ok(*message),
-            _ => Err(StoreError::Unreadable { what: "timeline" }.into()),
+            Some(Entry::Message(message)) => Ok(Some(*message)),
+            None => Ok(None),
+            Some(_) => Err(StoreError::Unreadable { what: "timeline" }.into()),
         }
     }
 
-    /// Reads the entry at an offset of the journal.
-    pub(crate) fn read_entry(&self, offset: u64) -> Result<Entry, EngineError> {
-        let bytes = self.shared.journal.get(Offset(offset))?.unwrap_or_default();
-        Entry::decode(&bytes).map_err(|source| EngineError::Entry { offset, source })
+    /// Reads the entry at an offset of the journal; none where it is cut.
+    pub(crate) fn read_entry(&self, offset: u64) -> Result<Option<Entry>, EngineError> {
+        let bytes = match self.shared.journal.get(Offset(offset))? {
+            Some(bytes) => bytes,
+            None if offset < self.shared.journal.start().0 => return Ok(None),
+            // It cannot be decoded, which the error says.
+            None => Vec::new(),
+        };
+        let entry = Entry::decode(&bytes);
+        entry.map(Some).map_err(|source| EngineError::Entry { offset, source })
     }
 }

@@ -45,6 +45,12 @@ pub enum Finding {
         /// The first of all these keys, escaped.
         first_key: String,
     },
+    /// A snapshot of the state cannot be read.
+    #[error("{text}")]
+    Snapshot {
+        /// The file, the damage, and the way out.
+        text: String,
+    },
     /// A model artifact cannot be read.
     #[error("{text}; the model is made again from the journal when it is needed")]
     Model {

@@ -19,7 +19,7 @@ use crate::message_rates::{CountedEntry, MinuteCounts};
 use crate::shared::{Health, Shared};
 use crate::source_rates::SourceCounts;
 use crate::submission::DurableBatch;
-use crate::{EngineError, Entry, Outcome, SubmitError};
+use crate::{EngineError, Entry, Outcome, SnapshotError, SubmitError};
 
 /// The most entries that are read from the journal and applied at once, and their most bytes.
 const REPLAY_BATCH_ENTRIES: usize = 4_096;
@@ -102,11 +102,18 @@ pub(crate) fn replay(
     let to_error = store_error(folder);
     let start = shared.live.store().position().map_err(&to_error)?;
     let (mut entries, mut n_bytes) = (Vec::new(), 0);
+    let mut expected = start;
     let apply_pending = |entries: &mut Vec<(u64, PreparedEntry)>| {
         apply_batch(shared, std::mem::take(entries)).map(drop).map_err(&to_error)
     };
     for record in shared.journal.read_from(Offset(start)) {
         let (Offset(offset), bytes) = record?;
+        // Where a journal skips offsets, there is nothing between them. Where it was cut, there was.
+        if offset > expected && shared.journal.start().0 > expected {
+            let start = shared.journal.start().0;
+            return Err(SnapshotError::NoBase { start, until: expected }.into());
+        }
+        expected = offset + 1;
         if offset >= end {
             break;
         }
@@ -131,6 +138,10 @@ pub(crate) fn replay(
         }
     }
     if start < end {
+        if shared.journal.start().0 > expected && expected < end {
+            let start = shared.journal.start().0;
+            return Err(SnapshotError::NoBase { start, until: expected }.into());
+        }
         apply_pending(&mut entries)?;
         progress(end - start, end - start)?;
     }

@@ -61,17 +61,19 @@ pub(crate) fn read_recorded_end(data: &Path, journal: &str) -> std::io::Result<R
     }
 }
 
-/// Reads all segments of a journal that no process appends to, and continues after damage.
-/// `progress` gets the number of bytes just read.
+/// Reads all segments of a journal that no process appends to, and continues after damage. The
+/// journal may begin at the offset of its snapshot or before, 0 where there is none. `progress` gets the number of bytes just read.
 pub(crate) fn survey_journal(
     folder: &Path,
     journal: &str,
+    snapshot: u64,
     progress: &dyn Fn(u64),
 ) -> std::io::Result<JournalSurvey> {
     let mut survey =
         JournalSurvey { segments: 0, bytes: 0, end: JournalEnd::EMPTY, problems: Vec::new() };
     let names = list_segments(folder)?;
-    let mut expected = Some(Offset(0));
+    let first = names.first().and_then(|name| parse_first_offset(name)).unwrap_or(0);
+    let mut expected = Some(Offset(if first <= snapshot { first } else { 0 }));
     for (n, name) in names.iter().enumerate() {
         survey.segments += 1;
         let is_last = n + 1 == names.len();

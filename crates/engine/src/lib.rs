@@ -39,12 +39,15 @@ mod people;
 mod problems;
 mod recommendation;
 mod recorder;
+mod retention;
 mod scenarios;
+mod scratch;
 mod segment_rules;
 mod segments;
 mod shared;
 mod sizes;
 mod source_rates;
+mod state_snapshot;
 mod store_picture;
 mod submission;
 mod ticker;
@@ -93,9 +96,13 @@ pub use past_recommendations::PastRecommendation;
 pub use people::MergeCause;
 pub use problems::Problem;
 pub use recommendation::{PreviewedRecommendations, RecommendationError, RecommendationResponse};
+pub use retention::{
+    HeldBack, JournalPart, RetentionError, RetentionPlan, RetentionRun, RetentionStep,
+};
 pub use segment_rules::RuleFault;
 pub use shared::Health;
 pub use sizes::DISK_USE_AGE_MAX;
+pub use state_snapshot::{SnapshotError, SnapshotStep, TakenSnapshot};
 pub use store_picture::KeyspaceDigest;
 pub use submission::{QUEUE_BYTES_MAX, SubmitError};
 pub use training::{FIRST_TRAINING_INTERACTIONS, TrainingOptions, describe_too_few_interactions};
@@ -107,7 +114,7 @@ pub use activation::{
     BreakerState, DeadLetter, Held, OpenDelivery, Progress, Status as DispatcherStatus,
 };
 pub use connectors::{
-    DescribedRequest, Kind, SettingSchema, SettingType, kind as destination_kind,
+    Archive, DescribedRequest, Kind, SettingSchema, SettingType, kind as destination_kind,
     kinds as destination_kinds,
 };
 pub use journal::JournalCheck;

@@ -38,7 +38,7 @@ pub struct AppliedEntry {
 pub struct LatestEntries<T> {
     /// Newest first.
     pub found: Vec<T>,
-    /// Where to go on; none at the beginning of the journal.
+    /// Where to go on; none at the beginning of the journal, which may be cut.
     pub before: Option<u64>,
 }
 
@@ -89,8 +89,9 @@ impl Engine {
     ) -> Result<LatestEntries<T>, EngineError> {
         let mut end = before.unwrap_or(u64::MAX).min(self.applied());
         let (mut found, mut n_entries, mut n_bytes) = (Vec::new(), 0, 0);
-        while end > 0 {
-            let start = end.saturating_sub(ENTRIES_PER_READ);
+        let beginning = self.shared.journal.start().0;
+        while end > beginning {
+            let start = end.saturating_sub(ENTRIES_PER_READ).max(beginning);
             let (first, mut records) =
                 self.read_last(start, end, ENTRY_BYTES_SEARCHED_MAX - n_bytes)?;
             while let Some((offset, bytes)) = records.pop_back() {
@@ -101,7 +102,7 @@ impl Engine {
                     || n_entries >= ENTRIES_SEARCHED_MAX
                     || n_bytes >= ENTRY_BYTES_SEARCHED_MAX;
                 if is_enough {
-                    return Ok(LatestEntries { found, before: (end > 0).then_some(end) });
+                    return Ok(LatestEntries { found, before: (end > beginning).then_some(end) });
                 }
             }
             end = first;

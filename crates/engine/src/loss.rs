@@ -11,8 +11,9 @@ use crate::artifacts::Artifacts;
 use crate::data_folder::{
     LockedFolder, SYSTEM_JOURNAL, ends_folder, list_workspaces, system_folder, workspace_folder,
 };
-use crate::journal_files::{read_recorded_end, survey_journal};
+use crate::journal_files::{list_segments, parse_first_offset, read_recorded_end, survey_journal};
 use crate::opening::open_store;
+use crate::state_snapshot::Snapshots;
 use crate::{DataFolderError, EngineError, Finding};
 
 /// Errors of accepting a loss.
@@ -21,6 +22,17 @@ pub enum LossError {
     /// The journal has damage other than a missing end.
     #[error("the journal has damage within, which cannot be accepted: restore it from a backup")]
     Damaged(#[source] Finding),
+    /// The journal ends before the snapshot of the state, and its beginning is cut off.
+    #[error(
+        "the journal ends at offset {end}, before the snapshot of the state at {snapshot}, and its beginning is cut off: nothing has the \
+         state in between. Restore the workspace from a backup"
+    )]
+    BehindSnapshot {
+        /// The position of the snapshot.
+        snapshot: u64,
+        /// The end of the journal.
+        end: u64,
+    },
     /// There is no such workspace, and no record of one.
     #[error("no workspace {id} in {folder}, and no record of one")]
     NoSuchWorkspace {
@@ -49,6 +61,10 @@ pub struct Loss {
     pub acknowledged: u64,
     /// The offset up to which the store has applied the journal; none without a store.
     pub store_position: Option<u64>,
+    /// The position of the snapshot of the state; 0 without one.
+    snapshot: u64,
+    /// Whether the beginning of the journal was cut off.
+    is_cut: bool,
     /// Whether the end-of-log record is unreadable: then more entries may be missing than is known.
     pub is_record_unreadable: bool,
 }
@@ -73,7 +89,9 @@ impl LockedFolder {
     /// See [`LossError`].
     pub fn assess_loss(&self, workspace: Option<&WorkspaceId>) -> Result<Loss, LossError> {
         let (name, folder) = self.locate_journal(workspace)?;
-        let mut survey = survey_journal(&folder, &name, &|_| {})?;
+        let snapshots = workspace.map(|id| self.snapshots_of(id));
+        let snapshot = snapshots.map_or(Ok(0), |snapshots| snapshots.newest())?;
+        let mut survey = survey_journal(&folder, &name, snapshot, &|_| {})?;
         if !survey.problems.is_empty() {
             return Err(LossError::Damaged(survey.problems.swap_remove(0)));
         }
@@ -91,8 +109,15 @@ impl LockedFolder {
         let recorded_offset = if let RecordedEnd::At(end) = recorded { end.offset.0 } else { 0 };
         Ok(Loss {
             end: survey.end,
-            acknowledged: recorded_offset.max(store_position.unwrap_or(0)).max(models_end),
+            acknowledged: recorded_offset
+                .max(store_position.unwrap_or(0))
+                .max(models_end)
+                .max(snapshot),
             store_position,
+            snapshot,
+            is_cut: list_segments(&folder)?
+                .first()
+                .is_some_and(|name| parse_first_offset(name) != Some(0)),
             is_record_unreadable: recorded == RecordedEnd::Unreadable,
         })
     }
@@ -110,6 +135,16 @@ impl LockedFolder {
     ) -> Result<(), LossError> {
         let (name, _) = self.locate_journal(workspace)?;
         if let Some(id) = workspace
+            && loss.snapshot > loss.journal_end()
+        {
+            if loss.is_cut {
+                let (snapshot, end) = (loss.snapshot, loss.journal_end());
+                return Err(LossError::BehindSnapshot { snapshot, end });
+            }
+            // The whole journal up to its end is there.
+            self.snapshots_of(id).remove_others(0)?;
+        }
+        if let Some(id) = workspace
             && loss.store_position.is_some_and(|position| position > loss.journal_end())
         {
             fs::remove_dir_all(workspace_folder(self.path(), id).join("store"))?;
@@ -122,6 +157,10 @@ impl LockedFolder {
         let record = EndRecord::open(Arc::new(RealDisk::open(ends_folder(self.path()))?), &name)?;
         record.write(loss.end)?;
         Ok(record.sync()?)
+    }
+
+    fn snapshots_of(&self, id: &WorkspaceId) -> Snapshots {
+        Snapshots::of(&workspace_folder(self.path(), id), id)
     }
 
     /// The name and the folder of a journal.

@@ -10,10 +10,9 @@ use serving::build_features;
 
 use crate::error::describe_error;
 use crate::follow::replay;
-use crate::opening::open_state;
 use crate::shared::Shared;
 use crate::training::start_training_threads;
-use crate::{Engine, EngineError, Problem};
+use crate::{Engine, EngineError, Problem, SnapshotError};
 
 /// The cache of the temporary store from which a model is made again, in bytes.
 const REMAKE_CACHE_BYTES: u64 = 16 * 1_024 * 1_024;
@@ -33,7 +32,13 @@ impl Engine {
                 *self.lost_model.lock() = Some(lost);
                 return Ok(());
             }
-            Err(why) => self.remake_and_write(&training, &why)?,
+            Err(why) => match self.remake_and_write(&training, &why) {
+                Err(error) if is_cut_off(&error) => {
+                    self.report_model_gone(training.version);
+                    return Ok(());
+                }
+                made => made?,
+            },
         };
         self.use_model(model);
         Ok(())
@@ -57,6 +62,10 @@ impl Engine {
         let made = start_training_threads(true)?.install(|| self.read_or_remake(&training));
         match made {
             Ok(model) => self.use_model(model),
+            Err(error) if is_cut_off(&error) => {
+                self.report_model_gone(version);
+                return Ok(false);
+            }
             Err(error) => {
                 let last_error = Some(error.describe());
                 *self.lost_model.lock() = Some(Problem::ModelLost { version, why, last_error });
@@ -65,6 +74,19 @@ impl Engine {
         }
         tracing::info!(workspace = %self.id(), training.version = %training.version, "the lost model is there again");
         Ok(true)
+    }
+
+    /// Notes that the model in use can never be made again: the next training run is due.
+    fn report_model_gone(&self, version: String) {
+        let gone = Problem::ModelGone { version };
+        tracing::error!(workspace = %self.id(), problem = %gone, "a workspace is without its model");
+        *self.lost_model.lock() = Some(gone);
+    }
+
+    /// Whether the model of a run is lost for ever.
+    pub(crate) fn is_model_gone(&self, version: &str) -> bool {
+        let lost = self.lost_model.lock();
+        matches!(&*lost, Some(Problem::ModelGone { version: gone }) if gone == version)
     }
 
     /// Reads the model of a run, or makes it again if its artifact is lost.
@@ -110,7 +132,9 @@ impl Engine {
             _ => Ok(()),
         };
         remove()?;
-        let (store, views) = open_state(&aside, REMAKE_CACHE_BYTES, self.id())?;
+        let start = self.shared.journal.start().0;
+        let (store, views) =
+            self.snapshots.begin_state(&aside, REMAKE_CACHE_BYTES, start, training.offset)?;
         let shared = Shared::new(
             Arc::clone(&self.shared.journal),
             store,
@@ -139,4 +163,9 @@ impl Engine {
         set.set_weak_weights(weights_in_force(&training.weak_signals));
         Ok(recommender::fit_model(&set, parameters, &training.version, &|| self.check_training())?)
     }
+}
+
+/// Whether a model cannot be made since the journal begins later than its training run.
+pub(crate) fn is_cut_off(error: &EngineError) -> bool {
+    matches!(error, EngineError::Snapshot(SnapshotError::NoBase { .. }))
 }

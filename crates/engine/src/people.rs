@@ -42,7 +42,7 @@ impl Engine {
                 }
             }
             until = from;
-            if people.len() >= limit || until == 0 {
+            if people.len() >= limit || until <= self.shared.journal.start().0 {
                 break;
             }
         }
@@ -86,7 +86,7 @@ impl Engine {
     }
 
     /// The merges into a profile, oldest first, each with what caused it; no cause where the entry
-    /// is of another kind than merges.
+    /// is of another kind than merges, or was cut from the journal.
     ///
     /// # Errors
     /// If the store or the journal cannot be read.
@@ -97,8 +97,8 @@ impl Engine {
         let merges = self.snapshot().merges(user)?;
         let with_cause = merges.into_iter().map(|merge| {
             let cause = match self.read_entry(merge.offset)? {
-                Entry::Message(message) => Some(MergeCause::Message(message.type_)),
-                Entry::Command { .. } => Some(MergeCause::Command),
+                Some(Entry::Message(message)) => Some(MergeCause::Message(message.type_)),
+                Some(Entry::Command { .. }) => Some(MergeCause::Command),
                 _ => None,
             };
             Ok((merge, cause))

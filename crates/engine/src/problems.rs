@@ -50,6 +50,21 @@ pub enum Problem {
         /// The error of the last attempt to make it again.
         last_error: Option<String>,
     },
+    /// There is no snapshot of the state that could take the place of the journal's beginning.
+    #[error("nothing is cut from the journal: {why}")]
+    Snapshot {
+        /// What is wrong with the snapshot, and the way out.
+        why: String,
+    },
+    /// The model in use is lost, and what it was made of is cut from the journal.
+    #[error(
+        "model {version} is lost and cannot be made again, since its training lies before the journal's start; the next training is due, and \
+         until then lists are what is trending and what is new"
+    )]
+    ModelGone {
+        /// The model's version.
+        version: String,
+    },
     /// A check of the stored data has found damage.
     #[error("stored data is damaged: {finding}; requests that do not need it go on")]
     Damaged {

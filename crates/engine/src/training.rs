@@ -293,6 +293,9 @@ impl Engine {
         let Some(last) = views.setup.trainings.last() else {
             return n_now >= FIRST_TRAINING_INTERACTIONS;
         };
+        if self.is_model_gone(&last.version) {
+            return true;
+        }
         let n_then = last.n_interactions_total;
         let is_old =
             self.now().0.saturating_sub(last.finished_at.0).max(0) as u64 / 1_000 > interval_max_s;

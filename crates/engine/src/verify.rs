@@ -2,14 +2,14 @@
 //! read, and each store is compared with a fresh fold of its journal.
 
 use std::cell::Cell;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use domain::WorkspaceId;
-use fs_err as fs;
-use journal::{FileJournal, Offset, RealDisk, RecordedEnd, end_record_name};
+use journal::{
+    FileJournal, Journal, JournalOptions, Offset, RealDisk, RecordedEnd, end_record_name,
+};
 use serde::Serialize;
-use state::Views;
 use store::{Store, StoreError};
 
 use crate::artifacts::{Artifacts, ArtifactsError};
@@ -20,9 +20,11 @@ use crate::error::describe_error;
 use crate::follow::replay;
 use crate::journal_files::{find_missing_end, measure_journal, read_recorded_end, survey_journal};
 use crate::opening::open_store;
+use crate::scratch::Scratch;
 use crate::shared::Shared;
+use crate::state_snapshot::Snapshots;
 use crate::store_picture;
-use crate::{DataFolderError, EngineError, Finding, SystemClock};
+use crate::{DataFolderError, EngineError, Finding, SnapshotError, SystemClock};
 
 /// The result of verifying one journal or one workspace.
 #[derive(Debug, Serialize)]
@@ -71,32 +73,6 @@ pub enum VerifyError {
     Io(#[from] std::io::Error),
 }
 
-/// A folder that is removed when it is no longer needed.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(folder: PathBuf) -> std::io::Result<Self> {
-        let scratch = Self(folder);
-        scratch.remove()?;
-        Ok(scratch)
-    }
-
-    fn remove(&self) -> std::io::Result<()> {
-        match fs::remove_dir_all(&self.0) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if let Err(error) = self.remove() {
-            tracing::warn!(%error, "a scratch folder stays");
-        }
-    }
-}
-
 impl LockedFolder {
     /// Lists the workspaces in order of their ids, also those whose folder is lost.
     ///
@@ -114,7 +90,7 @@ impl LockedFolder {
         &self,
         progress: &dyn Fn(VerifyProgress),
     ) -> Result<Verification, VerifyError> {
-        Ok(self.verify_journal(None, 0, progress)?)
+        Ok(self.verify_journal(None, 0, 0, progress)?)
     }
 
     /// Checks a workspace. The fresh fold is written into its folder and takes as much disk space
@@ -129,6 +105,7 @@ impl LockedFolder {
     ) -> Result<Verification, VerifyError> {
         let folder = workspace_folder(self.path(), id);
         let store_folder = folder.join("store");
+        let snapshots = Snapshots::of(&folder, id);
         let store = store_folder.is_dir().then(|| open_store(&store_folder, store::CACHE_BYTES));
         let position = match &store {
             Some(Ok(store)) => store.position().unwrap_or(0),
@@ -141,11 +118,14 @@ impl LockedFolder {
             .transpose()
             .map_err(EngineError::from)?;
         let models_end = models.as_ref().map_or(Ok(0), Artifacts::find_journal_end)?;
-        let mut found = self.verify_journal(Some(id), position.max(models_end), progress)?;
+        let newest = snapshots.newest()?;
+        let known_end = position.max(models_end).max(newest);
+        let mut found = self.verify_journal(Some(id), known_end, newest, progress)?;
+        found.problems.extend(snapshots.check()?);
         let is_journal_right = is_journal_right(&found.problems);
         match store {
             Some(Ok(store)) if is_journal_right => {
-                verify_store(&folder, id, store, &mut found, progress)?
+                verify_store(&folder, &snapshots, store, &mut found, progress)?
             }
             // Without the whole journal the right content of the store is unknown.
             None | Some(Ok(_)) => {}
@@ -161,6 +141,7 @@ impl LockedFolder {
         &self,
         workspace: Option<&WorkspaceId>,
         known_end: u64,
+        snapshot: u64,
         progress: &dyn Fn(VerifyProgress),
     ) -> std::io::Result<Verification> {
         let (name, folder) = match workspace {
@@ -168,7 +149,7 @@ impl LockedFolder {
             Some(id) => (id.as_str(), workspace_folder(self.path(), id).join("journal")),
         };
         let (read, total) = (Cell::new(0), measure_journal(&folder)?);
-        let mut survey = survey_journal(&folder, name, &|bytes| {
+        let mut survey = survey_journal(&folder, name, snapshot, &|bytes| {
             read.set(read.get() + bytes);
             progress(VerifyProgress::Journal(read.get(), total));
         })?;
@@ -206,7 +187,7 @@ fn is_journal_right(problems: &[Finding]) -> bool {
 /// Compares a store with a fresh fold of as many entries as it has applied.
 fn verify_store(
     folder: &Path,
-    id: &WorkspaceId,
+    snapshots: &Snapshots,
     store: Store,
     found: &mut Verification,
     progress: &dyn Fn(VerifyProgress),
@@ -227,15 +208,27 @@ fn verify_store(
     };
     let scratch = Scratch::new(folder.join("verify"))?;
     let disk = Arc::new(RealDisk::open(folder.join("journal"))?);
-    let journal = FileJournal::open(disk, Offset(position)).map_err(EngineError::from)?;
-    let fresh = open_store(&scratch.0, store::CACHE_BYTES)?;
-    let views = Views::load(&fresh, id)?;
+    let options = JournalOptions {
+        acknowledged: Offset(position),
+        snapshot: Offset(snapshots.newest()?),
+        ..JournalOptions::default()
+    };
+    let journal = FileJournal::open_with(disk, options).map_err(EngineError::from)?;
+    let start = journal.start().0;
+    let begun = snapshots.begin_state(scratch.path(), store::CACHE_BYTES, start, position);
+    let (fresh, views) = match begun {
+        Err(EngineError::Snapshot(error @ SnapshotError::NoBase { .. })) => {
+            found.problems.push(Finding::Snapshot { text: describe_error(&error) });
+            return Ok(());
+        }
+        begun => begun?,
+    };
     let shared = Shared::new(Arc::new(journal), fresh, views, Arc::new(SystemClock));
     let report_fold = |done, total| {
         progress(VerifyProgress::Fold(done, total));
         Ok(())
     };
-    replay(&shared, &scratch.0, position, &report_fold)?;
+    replay(&shared, scratch.path(), position, &report_fold)?;
     let read = Cell::new(0);
     let compared = store_picture::compare(&store, shared.live.store(), &|pairs| {
         read.set(read.get() + pairs);

@@ -251,13 +251,22 @@ fn run(seed: u64) -> u64 {
         served: Vec::new(),
     };
     let mut n_left = ENTRIES;
+    let store = folder.path().join("workspaces/shop/store");
     while n_left > 0 {
+        if source.random.chance(0.2) && store.exists() {
+            fs_err::remove_dir_all(&store).unwrap();
+        }
         let data = DataFolder::open(folder.path()).unwrap();
         let engine: Engine = data.open_workspace(&shop, &|_, _| {}).unwrap();
         for _ in 0..1 + source.random.below(30) {
             let n = (1 + source.random.below(30)).min(n_left);
             n_left -= n;
             engine.submit_blocking((0..n).map(|_| source.entry()).collect()).unwrap();
+            // The next ones, lost stores and the comparison at the end begin with it.
+            if source.random.chance(0.01) {
+                let taken = engine.take_snapshot(true, &|_| Ok(()));
+                assert!(taken.unwrap_or_else(|error| panic!("seed {seed}: {error}")).is_checked);
+            }
             if source.random.chance(0.05) {
                 // All that a file may take away: items, and the one property that no file has.
                 let confirmed = ConfirmedRemovals {

@@ -24,7 +24,9 @@ pub trait Disk: Send + Sync {
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>>;
     /// Opens a file for reading and writing.
     fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>>;
-    /// Makes the names of all files created so far durable.
+    /// Removes a file. It stays removed after [`Disk::sync`].
+    fn remove(&self, name: &str) -> io::Result<()>;
+    /// Makes the names of all files created so far durable, and the removal of others.
     fn sync(&self) -> io::Result<()>;
     /// The path of the folder, for messages.
     fn place(&self) -> String;
@@ -181,6 +183,10 @@ impl Disk for RealDisk {
         let file = fs::OpenOptions::new().read(true).write(true).open(&path)?;
         close_to_others(&path, FILE_MODE)?;
         Ok(Box::new(file))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.folder.join(name))
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -3,6 +3,7 @@
 mod opening;
 mod reader;
 
+use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use crate::end_record::{EndRecord, JournalEnd};
 use crate::segment::{self, Owner, Segment};
 use crate::{
     AppendError, BATCH_BYTES_MAX, Disk, DiskFile, Journal, Offset, RECORD_BYTES_MAX, Records,
+    SegmentPlace,
 };
 
 pub use self::opening::JournalOptions;
@@ -31,6 +33,8 @@ pub struct FileJournal {
     /// Held during an append: one runs at a time.
     tail: Mutex<Tail>,
     end_record: Option<EndRecord>,
+    /// Held while segments are removed.
+    cutting: Mutex<()>,
 }
 
 /// The state that earlier appends left behind.
@@ -79,12 +83,49 @@ impl Journal for FileJournal {
         sync_or_poison(&name, file.as_ref(), &mut tail)?;
         {
             let mut segments = self.segments.write();
-            let segment = segments.last_mut().expect("open makes one and none is removed");
+            let segment = segments.last_mut().expect("open makes one and the last one stays");
             segment.index_block(first, position);
             segment.end = Some((header.end(), position + bytes.len() as u64));
         }
         self.record_end(&mut tail);
         Ok(first)
+    }
+
+    fn start(&self) -> Offset {
+        self.segments.read().first().expect("open makes one and the last one stays").first
+    }
+
+    fn cut_before(&self, offset: Offset) -> io::Result<Offset> {
+        let _one_at_a_time = self.cutting.lock();
+        loop {
+            // Before each: a loss of power must not bring back one before another that stays away.
+            self.disk.sync()?;
+            let Some(name) = self.first_segment_before(offset) else { return Ok(self.start()) };
+            match self.disk.remove(&name) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => self.segments.write().remove(0),
+            };
+        }
+    }
+
+    fn segments(&self) -> Vec<SegmentPlace> {
+        let place = |segment: &Segment| {
+            let (end, bytes) = segment.end.expect("open walks every segment");
+            SegmentPlace { name: segment.name.clone(), first: segment.first, end, bytes }
+        };
+        self.segments.read().iter().map(place).collect()
+    }
+
+    fn close_segment(&self) -> Result<(), AppendError> {
+        let mut tail = self.tail.lock();
+        if let Some(segment) = tail.poisoned.as_ref() {
+            return Err(AppendError::Poisoned { segment: segment.clone() });
+        }
+        if tail.has_partial_write {
+            self.cut_partial_write(&mut tail)?;
+        }
+        let JournalEnd { offset, segment, .. } = self.journal_end();
+        if offset > segment { self.start_segment(offset) } else { Ok(()) }
     }
 
     fn end(&self) -> Offset {
@@ -140,14 +181,23 @@ impl FileJournal {
     /// The end of the journal, in the form of an end-of-log record.
     fn journal_end(&self) -> JournalEnd {
         let segments = self.segments.read();
-        let last = segments.last().expect("open makes one and none is removed");
+        let last = segments.last().expect("open makes one and the last one stays");
         let (offset, segment_bytes) = last.end.expect("open walks the last segment");
         JournalEnd { offset, segment: last.first, segment_bytes }
     }
+
+    /// The name of the first segment, if all its records lie before `offset` and it is not the one
+    /// in use.
+    fn first_segment_before(&self, offset: Offset) -> Option<String> {
+        let segments = self.segments.read();
+        segments.get(1).filter(|second| second.first <= offset)?;
+        Some(segments[0].name.clone())
+    }
+
     /// Path, file and end (in bytes) of the segment that is written to.
     fn last_segment(&self) -> (String, Arc<dyn DiskFile>, u64) {
         let segments = self.segments.read();
-        let segment = segments.last().expect("open makes one and none is removed");
+        let segment = segments.last().expect("open makes one and the last one stays");
         let (_, position) = segment.end.expect("open walks the last segment");
         (segment.place.clone(), Arc::clone(&segment.file), position)
     }
@@ -167,9 +217,11 @@ impl FileJournal {
     /// acknowledged byte, so the next append tries again.
     fn close_full_segment(&self, first: Offset) -> Result<(), AppendError> {
         let (_, _, len) = self.last_segment();
-        if len < self.segment_bytes_max {
-            return Ok(());
-        }
+        if len < self.segment_bytes_max { Ok(()) } else { self.start_segment(first) }
+    }
+
+    /// Starts a new segment whose first record is `first`, behind the last one.
+    fn start_segment(&self, first: Offset) -> Result<(), AppendError> {
         let segment = format!("{}/{}", self.disk.place(), segment::file_name(first));
         let write_error = |source| AppendError::Write { segment, source };
         self.sync_end();

@@ -44,13 +44,42 @@ pub trait Journal: Send + Sync {
     /// See [`AppendError`]; no record of the batch is in the journal then.
     fn append(&self, records: &[&[u8]]) -> Result<Offset, AppendError>;
 
+    /// The offset from which on records can be read: everything before was cut.
+    fn start(&self) -> Offset {
+        Offset(0)
+    }
+
+    /// Removes records before `offset`, as many as can be removed together, oldest first, and
+    /// returns the new start. A read that is under way goes on at the new start. A crash in between
+    /// leaves a journal that begins earlier.
+    ///
+    /// # Errors
+    /// The file system's; some of the records may be removed then.
+    fn cut_before(&self, offset: Offset) -> io::Result<Offset>;
+
+    /// The parts that [`Journal::cut_before`] removes whole, oldest first; none of a journal without
+    /// such parts. The last one is in use and is never removed.
+    fn segments(&self) -> Vec<SegmentPlace> {
+        Vec::new()
+    }
+
+    /// Ends the segment in use, unless it is empty, so that it can be removed once it is old. Does
+    /// nothing in a journal without segments.
+    ///
+    /// # Errors
+    /// As [`Journal::append`].
+    fn close_segment(&self) -> Result<(), AppendError> {
+        Ok(())
+    }
+
     /// The offset after the last record, the lowest that the next one may get.
     fn end(&self) -> Offset;
 
-    /// The records from `from` to the current end, in order; none past the end.
+    /// The records from `from` to the current end, in order; none past the end, and none before the
+    /// start.
     fn read_from(&self, from: Offset) -> Records<'_>;
 
-    /// The record at `offset`; none in a gap and past the end.
+    /// The record at `offset`; none in a gap, past the end and before the start.
     ///
     /// # Errors
     /// See [`ReadError`].
@@ -71,7 +100,7 @@ pub trait Journal: Send + Sync {
     fn check(&self, pace: &mut dyn FnMut(u64, u64) -> ControlFlow<()>) -> JournalCheck {
         let mut check = JournalCheck { segments: 1, is_complete: true, ..JournalCheck::default() };
         let end = self.end();
-        for record in self.read_from(Offset(0)) {
+        for record in self.read_from(self.start()) {
             match record {
                 Ok((offset, bytes)) => {
                     check.bytes += bytes.len() as u64;
@@ -85,6 +114,19 @@ pub trait Journal: Send + Sync {
         }
         check
     }
+}
+
+/// A segment of a journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SegmentPlace {
+    /// The name of its file in the journal's folder.
+    pub name: String,
+    /// The offset of its first record.
+    pub first: Offset,
+    /// The offset after its last record.
+    pub end: Offset,
+    /// Its size in bytes.
+    pub bytes: u64,
 }
 
 /// Records in order, each with its offset. After an error there are no more.

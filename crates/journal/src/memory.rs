@@ -1,6 +1,7 @@
 //! A journal in memory, for tests.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use parking_lot::{Mutex, RwLock};
 
@@ -20,6 +21,7 @@ type Watcher = Box<dyn Fn(Offset) + Send + Sync>;
 #[derive(Debug, Default)]
 struct Content {
     records: BTreeMap<u64, Vec<u8>>,
+    start: u64,
     end: u64,
 }
 
@@ -48,6 +50,18 @@ impl Journal for MemoryJournal {
         };
         self.watchers.lock().iter().for_each(|notify| notify(Offset(end)));
         Ok(Offset(first))
+    }
+
+    fn start(&self) -> Offset {
+        Offset(self.content.read().start)
+    }
+
+    fn cut_before(&self, offset: Offset) -> io::Result<Offset> {
+        let mut content = self.content.write();
+        let start = offset.0.clamp(content.start, content.end);
+        content.records = content.records.split_off(&start);
+        content.start = start;
+        Ok(Offset(start))
     }
 
     fn end(&self) -> Offset {

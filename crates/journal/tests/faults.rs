@@ -290,6 +290,39 @@ fn a_journal_that_was_cut_or_is_gone_is_noticed_by_the_record_alone() {
     }
 }
 
+/// Whatever fails while the beginning is cut off, and whatever a loss of power brings back: the
+/// journal begins at the cut or before, without a gap.
+#[test]
+fn a_cut_that_fails_anywhere_leaves_a_journal_that_begins_earlier() {
+    for seed in 0..200 {
+        let (disks, all) = filled(60);
+        let mut random = Random::new(seed);
+        let journal = disks.open().unwrap();
+        let places = journal.segments();
+        let rates = FaultRates { write: 0.3, sync: 0.3, ..FaultRates::default() };
+        disks.set_faults(seed, rates);
+        let mut until = Offset(0);
+        for _ in 0..1 + random.below(4) {
+            until = until.max(places[random.below(places.len())].first);
+            let start = journal.cut_before(until).unwrap_or(journal.start());
+            assert!(start <= until, "seed {seed}: {start}, {until}");
+        }
+        disks.set_faults(0, FaultRates::default());
+        let read = |journal: &FileJournal| {
+            let records = journal.read_from(journal.start());
+            records.map(|record| record.unwrap().1).collect::<Vec<_>>()
+        };
+        assert!(read(&journal) == all[journal.start().0 as usize..], "seed {seed}");
+        let lost = disks.lose_power(random.draw());
+        drop(journal);
+        let options = JournalOptions { snapshot: until, ..JournalOptions::default() };
+        let journal = FileJournal::open_with(Arc::new(lost.segments.clone()), options).unwrap();
+        assert!(journal.start() <= until, "seed {seed}");
+        assert!(read(&journal) == all[journal.start().0 as usize..], "seed {seed}");
+        assert_eq!(journal.cut_before(until).unwrap(), until, "seed {seed}");
+    }
+}
+
 #[test]
 fn one_slot_of_the_record_is_enough_and_none_is_not_guessed() {
     let (disks, all) = filled(20);

@@ -58,6 +58,30 @@ fn check_journal(journal: &dyn Journal, batches: &[Vec<Vec<u8>>]) {
     assert_eq!(journal.end().0, all.len() as u64);
 }
 
+/// Cuts a filled journal at every offset: what is left is what was appended, and what is below the
+/// start is not there.
+fn check_cuts(journal: &dyn Journal, all: &[Vec<u8>]) {
+    let mut earlier = 0;
+    for offset in 0..=all.len() as u64 + 3 {
+        let start = journal.cut_before(Offset(offset)).unwrap();
+        assert_eq!(start, journal.start());
+        assert!((earlier..=offset).contains(&start.0), "{start} after {earlier}, up to {offset}");
+        earlier = start.0;
+        for from in [0, start.0.saturating_sub(1), start.0, all.len() as u64] {
+            let left = &all[from.max(start.0) as usize..];
+            let read: Vec<Vec<u8>> =
+                journal.read_from(Offset(from)).map(|record| record.unwrap().1).collect();
+            assert_eq!(read, left, "from {from}, start {start}");
+        }
+        if start.0 > 0 {
+            assert_eq!(journal.get(Offset(start.0 - 1)).unwrap(), None);
+        }
+    }
+    assert_eq!(journal.end().0, all.len() as u64);
+    let appended = append(journal, &[b"after".to_vec()]);
+    assert_eq!(journal.get(appended).unwrap().unwrap(), b"after");
+}
+
 fn batches() -> impl Strategy<Value = Vec<Vec<Vec<u8>>>> {
     let record = prop::collection::vec(any::<u8>(), 0..120);
     prop::collection::vec(prop::collection::vec(record, 0..12), 0..20)
@@ -266,4 +290,68 @@ fn a_journal_with_gaps_gives_records_under_their_offsets_and_none_in_between() {
     assert_eq!((offsets(0), offsets(3), offsets(9)), (vec![0, 1, 4], vec![4], vec![]));
     assert_eq!(journal.get(Offset(4)).unwrap(), Some(b"c".to_vec()));
     assert_eq!(journal.get(Offset(3)).unwrap(), None, "what comes after a gap is not in it");
+}
+
+#[test]
+fn every_journal_is_cut_at_its_beginning() {
+    let (folder, all) = filled();
+    let memory = MemoryJournal::default();
+    for batch in all.chunks(3) {
+        append(&memory, batch);
+    }
+    check_cuts(&memory, &all);
+    assert_eq!(memory.start().0, all.len() as u64);
+
+    let n_segments = segments(folder.path()).len();
+    assert!(n_segments >= 3, "{n_segments}");
+    let journal = open(folder.path(), 0).unwrap();
+    assert_eq!(journal.segments().len(), n_segments);
+    check_cuts(&journal, &all);
+    let start = journal.start();
+    assert!(start.0 > 0);
+    assert_eq!(segments(folder.path()).len(), 1, "the one in use stays");
+    drop(journal);
+    // It opens only where its beginning is known to be elsewhere.
+    assert!(matches!(open(folder.path(), 0), Err(OpenError::Gap { .. })));
+    let open_cut = |snapshot| {
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(folder.path()).unwrap());
+        FileJournal::open_with(disk, JournalOptions { snapshot, ..Default::default() })
+    };
+    assert!(matches!(open_cut(Offset(start.0 - 1)), Err(OpenError::Gap { .. })));
+    let end = Offset(all.len() as u64 + 1);
+    assert!(matches!(open_cut(Offset(end.0 + 1)), Err(OpenError::Truncated { .. })));
+    let journal = open_cut(start).unwrap();
+    assert_eq!((journal.start(), journal.end()), (start, end));
+}
+
+#[test]
+fn a_reader_goes_on_at_the_start_of_a_journal_that_is_cut_under_it() {
+    let (folder, all) = filled();
+    let journal = open(folder.path(), 0).unwrap();
+    let mut records = journal.read_from(Offset(0));
+    let mut next = || records.next().map(|record| record.unwrap());
+    assert_eq!(next().unwrap(), (Offset(0), all[0].clone()));
+    let start = journal.cut_before(journal.end()).unwrap();
+    // The block that was read is given out still.
+    let rest: Vec<u64> = std::iter::from_fn(next).map(|(offset, _)| offset.0).collect();
+    let expected: Vec<u64> = (1..3).chain(start.0..all.len() as u64).collect();
+    assert_eq!(rest, expected);
+}
+
+#[test]
+fn a_segment_that_is_closed_early_can_be_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(folder.path(), 0).unwrap();
+    journal.close_segment().unwrap();
+    assert_eq!(journal.segments().len(), 1, "an empty one stays in use");
+    append(&journal, &[b"a".to_vec(), b"b".to_vec()]);
+    journal.close_segment().unwrap();
+    journal.close_segment().unwrap();
+    append(&journal, &[b"c".to_vec()]);
+    let places: Vec<(u64, u64)> =
+        journal.segments().iter().map(|place| (place.first.0, place.end.0)).collect();
+    assert_eq!(places, [(0, 2), (2, 3)]);
+    assert_eq!(journal.cut_before(Offset(1)).unwrap(), Offset(0));
+    assert_eq!(journal.cut_before(Offset(2)).unwrap(), Offset(2));
+    assert_eq!(read(&journal, 2), [b"c".to_vec()]);
 }

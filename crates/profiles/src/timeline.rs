@@ -38,6 +38,8 @@ pub struct TimelineQuery {
     /// Whether messages that are no events are read too: identify, group and alias. They have no
     /// name, so `include` leaves them out.
     pub with_others: bool,
+    /// Only messages from this offset of the journal on: what was before is cut.
+    pub from_offset: u64,
     /// The most events of the page.
     pub limit: usize,
 }
@@ -131,6 +133,10 @@ impl Profiles {
             if name == NO_EVENT.as_bytes() && !query.with_others {
                 continue;
             }
+            let entry = parse_key(&key)?;
+            if entry.offset < query.from_offset {
+                continue;
+            }
             let has_name = |wanted: &String| wanted.as_bytes() == name;
             if (!query.include.is_empty() && !query.include.iter().any(has_name))
                 || query.exclude.iter().any(has_name)
@@ -141,7 +147,7 @@ impl Profiles {
                 page.has_more = true;
                 break;
             }
-            page.entries.push(parse_key(&key)?);
+            page.entries.push(entry);
         }
         Ok(page)
     }

@@ -31,6 +31,7 @@ pub mod person_lists;
 pub mod recommendations;
 pub mod rejections;
 pub mod results;
+pub mod retention;
 pub mod scenarios;
 pub mod segmentations;
 pub mod settings;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{InteractionWeights, WeakSignalWeights, WorkspaceSettings};
+use domain::{InteractionWeights, Retention, WeakSignalWeights, WorkspaceSettings};
 use engine::{ConfigChange, Engine, Expected, Resource};
 use serde::{Deserialize, Deserializer};
 use web::App;
@@ -26,6 +26,9 @@ pub struct SettingsPatch {
     pub presets: Option<u32>,
     /// The weights of weak signals.
     pub weak_signals: Option<WeakSignalsPatch>,
+    /// How long entries of the journal are kept; null keeps them for ever.
+    #[serde(default, deserialize_with = "deserialize_present")]
+    pub retention: Option<Option<Retention>>,
 }
 
 /// A change of some weights. Missing kinds keep theirs.
@@ -48,9 +51,9 @@ impl WeakSignalsPatch {
 }
 
 /// Distinguishes null from a missing key.
-fn deserialize_present<'d, D: Deserializer<'d>>(
+fn deserialize_present<'d, T: Deserialize<'d>, D: Deserializer<'d>>(
     from: D,
-) -> Result<Option<Option<String>>, D::Error> {
+) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(from).map(Some)
 }
 
@@ -90,6 +93,7 @@ pub async fn update(
                 Some(weights) => weights.apply(present.weak_signals),
                 None => present.weak_signals,
             },
+            retention: patch.retention.unwrap_or(present.retention),
         };
         engine.change_config(ConfigChange::put_settings(&settings), expected)?;
         Ok(Revised::now(engine, &Resource::Settings, settings))

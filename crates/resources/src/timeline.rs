@@ -158,6 +158,7 @@ impl TimelinePage {
             exclude: Vec::new(),
             with_others: filter.event.is_none(),
             after,
+            from_offset: 0,
             limit: filter.limit,
         };
         let (mut events, has_more) = engine.events(user, &query)?;

@@ -24,6 +24,7 @@ mod overview;
 mod people;
 mod recommendations;
 mod rejections;
+mod retention;
 mod revision;
 mod rights;
 mod scenarios;
@@ -98,6 +99,7 @@ fn routes_with_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(message_files::start))
         .routes(routes!(rejections::read))
         .routes(routes!(training::samples))
+        .routes(routes!(retention::read, retention::start))
 }
 
 fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {

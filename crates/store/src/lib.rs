@@ -2,6 +2,7 @@
 
 mod batch;
 pub mod key;
+mod picture;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,10 +12,11 @@ use fjall::Readable as _;
 use fs_err as fs;
 
 pub use batch::Batch;
+pub use picture::Picture;
 
 /// Version of the store's own keys and of the rows that the fold writes. A store of another version
-/// is rebuilt from the journal.
-const FORMAT: u8 = 9;
+/// is rebuilt from the journal, or from a snapshot of the state, whose rows are converted.
+pub const FORMAT: u8 = 9;
 const META: &str = "meta";
 const POSITION: &[u8] = b"position";
 const FORMAT_KEY: &[u8] = b"format";
@@ -33,6 +35,8 @@ const EMFILE: i32 = 24;
 const EDQUOT: i32 = 122;
 /// The key that exists while the store is being cleared.
 const CLEARING: &[u8] = b"clearing";
+/// The key that exists while the store is being filled.
+const FILLING: &[u8] = b"filling";
 /// The number of keys that each step of clearing removes.
 const CLEARED_PER_STEP: usize = 10_000;
 
@@ -193,6 +197,9 @@ impl Store {
                 return Err(StoreError::Format { found: found.first().copied().unwrap_or(0) });
             }
             _ => {}
+        }
+        if meta.get(FILLING).map_err(engine_error("read whether it is filled"))?.is_some() {
+            return Err(incomplete("it was not filled to its end"));
         }
         let keyspaces = names
             .iter()

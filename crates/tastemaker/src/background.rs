@@ -5,6 +5,7 @@ mod metrics;
 mod refresher;
 mod remaker;
 mod reopener;
+mod retainer;
 mod trainer;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use self::metrics::MetricsKeeper;
 pub(crate) use self::refresher::Refresher;
 use self::remaker::Remaker;
 use self::reopener::Reopener;
+use self::retainer::Retainer;
 use self::trainer::Trainer;
 use crate::reload::LiveSettings;
 use crate::service::Service;
@@ -38,6 +40,7 @@ impl Background {
             BackgroundThread::start(Trainer::new(app(), Arc::clone(live)))?,
             BackgroundThread::start(Remaker::new(app()))?,
             BackgroundThread::start(Reopener::new(app(), Arc::clone(&service.opener)))?,
+            BackgroundThread::start(Retainer::new(app()))?,
             BackgroundThread::start(MetricsKeeper::new(app()))?,
         ];
         let checks = live.load().checks.clone();
@@ -81,7 +84,7 @@ mod tests {
             assert!(text.contains(&metric), "{name}: {text}");
             assert!(thread.stop(), "{name}");
         }
-        assert_eq!(background.0.len(), 6);
+        assert_eq!(background.0.len(), 7);
         let watched = service.app.background.statuses();
         let names: Vec<_> = watched.iter().map(|status| status.name).collect();
         assert_eq!(names, background.0.iter().map(BackgroundThread::name).collect::<Vec<_>>());

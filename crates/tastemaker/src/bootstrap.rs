@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use domain::{
-    Destination, InteractionWeights, PRESETS_LATEST, Scenario, Source, Token, TraitDefinition,
-    WeakSignalWeights, WorkspaceConfig, WorkspaceId,
+    Destination, InteractionWeights, PRESETS_LATEST, Retention, Scenario, Source, Token,
+    TraitDefinition, WeakSignalWeights, WorkspaceConfig, WorkspaceId,
 };
 use engine::installation::{Actor, Deed, DeedOutcome, InstallationJournal};
 use engine::{ConfigChange, DataFolder, Engine, Problem};
@@ -49,6 +49,7 @@ pub(crate) struct BootstrapWorkspace {
     interaction_weights: Option<InteractionWeights>,
     presets: Option<u32>,
     weak_signals: Option<WeakSignalWeights>,
+    retention: Option<Retention>,
     #[serde(default, rename = "scenario")]
     scenarios: Vec<Scenario>,
     #[serde(default, rename = "destination")]
@@ -74,6 +75,7 @@ impl BootstrapWorkspace {
             destinations: file.destinations,
             presets: file.presets.or(Some(PRESETS_LATEST)),
             weak_signals: file.weak_signals.unwrap_or_default(),
+            retention: file.retention,
             ..WorkspaceConfig::empty(file.id)
         }
     }
@@ -89,6 +91,7 @@ impl BootstrapWorkspace {
         config.interaction_weights = self.interaction_weights.unwrap_or(config.interaction_weights);
         config.presets = self.presets.or(config.presets);
         config.weak_signals = self.weak_signals.unwrap_or(config.weak_signals);
+        config.retention = self.retention.or(config.retention);
         file.all_tokens().for_each(|token| config.put_token(token));
         for mut source in file.sources {
             // Senders know a source by its key: with another name it is the same one.

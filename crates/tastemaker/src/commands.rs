@@ -16,6 +16,7 @@ pub(crate) mod models;
 pub(crate) mod offline;
 pub(crate) mod recommend;
 pub(crate) mod restore;
+pub(crate) mod retention;
 pub(crate) mod serve;
 pub(crate) mod shell;
 pub(crate) mod tail;
@@ -24,11 +25,12 @@ pub(crate) mod traits;
 pub(crate) mod verify;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use domain::WorkspaceId;
-use engine::{DataFolder, Engine};
+use engine::{Archive, DataFolder, Engine, EngineOptions};
 use tempfile::NamedTempFile;
 
 use crate::configuration;
@@ -79,6 +81,19 @@ impl Place {
             bail!(self.describe_unknown(&known));
         }
         self.open_in(data)
+    }
+
+    /// Opens an existing workspace whose segments are archived before they are cut.
+    pub(crate) fn open_with_archive(&self, archive: Option<Arc<Archive>>) -> Result<OpenWorkspace> {
+        self.require_data_folder()?;
+        let data = DataFolder::open(&self.data)?;
+        let known = data.workspaces()?;
+        if !known.contains(&self.workspace) {
+            bail!(self.describe_unknown(&known));
+        }
+        let options = EngineOptions { archive, ..EngineOptions::default() };
+        let engine = data.open_workspace_with(&self.workspace, &options, &|_, _| {})?;
+        Ok(OpenWorkspace { engine, _data: data })
     }
 
     /// Fails if there is no data folder.

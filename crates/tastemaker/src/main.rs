@@ -67,6 +67,8 @@ enum Command {
     Backup(commands::backup::Args),
     /// Restore a data folder from a backup, and check that it gives the same answers
     Restore(commands::restore::Args),
+    /// Cut what is older than a workspace keeps it from its journal, while no server runs
+    Retention(commands::retention::Args),
     /// Add and list the accounts of people, and choose other passwords, while no server runs
     Accounts(commands::accounts::Args),
     /// Look into the journal of a workspace
@@ -102,6 +104,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => commands::verify::run(&args),
         Command::Backup(args) => commands::backup::run(&args),
         Command::Restore(args) => commands::restore::run(&args),
+        Command::Retention(args) => commands::retention::run(&args),
         Command::Accounts(args) => commands::accounts::run(&args),
         Command::Journal(args) => commands::journal::run(&args),
         Command::AcceptLoss(args) => commands::accept_loss::run(&args),

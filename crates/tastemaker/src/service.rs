@@ -37,13 +37,15 @@ impl Service {
         ids.extend(asked.map(|workspace| workspace.id.clone()));
         ids.sort();
         ids.dedup();
+        let outgoing = settings.destinations.connect()?;
         let options = EngineOptions {
             memory: MemoryBudget::new(settings.limits.cache_bytes_max),
             store_cache_bytes: (settings.limits.store_cache_bytes_max / ids.len().max(1) as u64)
                 .max(STORE_CACHE_BYTES_MIN),
             opens_without_model: true,
             clock: Arc::new(SystemClock),
-            outgoing: Some(settings.destinations.connect()?),
+            archive: settings.retention.archive(&outgoing)?,
+            outgoing: Some(outgoing),
             instance_key: None,
         };
         let opener =

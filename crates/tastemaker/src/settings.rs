@@ -1,13 +1,14 @@
 //! The settings of a server: a file, every key of which has a default. `settings.toml` beside this
 //! file shows them all.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use connectors::{NetworkPolicy, Outgoing, OutgoingOptions};
+use anyhow::{Context, Result, anyhow, ensure};
+use connectors::{Archive, NetworkPolicy, Outgoing, OutgoingOptions};
 use engine::{RequestLimits, TrainingOptions};
 use ipnet::IpNet;
 use serde::de::Error as _;
@@ -38,6 +39,7 @@ pub(crate) struct Settings {
     pub(crate) training: Training,
     pub(crate) checks: Checks,
     pub(crate) destinations: Destinations,
+    pub(crate) retention: Retention,
     pub(crate) shutdown: Shutdown,
     /// The account that visitors of the console are signed in to: no file sets it.
     #[serde(skip)]
@@ -200,6 +202,28 @@ impl Destinations {
     }
 }
 
+/// How the beginnings of journals are cut.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Retention {
+    /// Where segments go before they are cut, by the settings of a destination of Parquet files;
+    /// none where they are just removed.
+    pub(crate) archive: Option<BTreeMap<String, serde_json::Value>>,
+}
+
+impl Retention {
+    /// The archive.
+    ///
+    /// # Errors
+    /// If it cannot be used.
+    pub(crate) fn archive(&self, outgoing: &Arc<Outgoing>) -> Result<Option<Arc<Archive>>> {
+        let Some(settings) = &self.archive else { return Ok(None) };
+        let archive = Archive::of_settings(settings, outgoing);
+        let archive = archive.map_err(|error| anyhow!("retention.archive.{error}"))?;
+        Ok(Some(Arc::new(archive)))
+    }
+}
+
 /// How a server ends.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -219,6 +243,7 @@ impl Default for Settings {
             training: Training::default(),
             checks: Checks::default(),
             destinations: Destinations::default(),
+            retention: Retention::default(),
             shutdown: Shutdown::default(),
             visitor: None,
         }
@@ -354,6 +379,7 @@ impl Settings {
             ("sources", self.sources != others.sources),
             ("limits", self.limits != others.limits),
             ("checks", self.checks != others.checks),
+            ("retention", self.retention != others.retention),
         ];
         parts.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
     }

@@ -46,6 +46,8 @@ pub enum Operation {
     SyncFile,
     /// Syncing the names in the folder.
     SyncFolder,
+    /// Removing a file.
+    Remove,
 }
 
 /// Probabilities of random faults, each from 0 to 1 for each call.
@@ -70,6 +72,8 @@ pub struct FaultRates {
 #[derive(Default)]
 struct State {
     files: BTreeMap<String, File>,
+    /// Removed since the folder was synced: a loss of power may bring each of them back.
+    removed: BTreeMap<String, File>,
     /// The most bytes of all files together; none for no limit.
     capacity: Option<u64>,
     fails_sync: bool,
@@ -165,7 +169,7 @@ impl FaultyDisk {
     }
 
     /// Removes a file behind the journal's back.
-    pub fn remove(&self, name: &str) {
+    pub fn lose(&self, name: &str) {
         self.state.lock().files.remove(name);
     }
 
@@ -189,7 +193,9 @@ impl FaultyDisk {
         // All or nothing must be frequent; independent choices alone would make both rare.
         let kept_rate = [0.0, 0.3, 0.7, 0.95, 1.0][random.below(5)];
         let mut files = Vec::new();
-        for (name, file) in &state.files {
+        let back = state.removed.iter().filter(|(name, _)| !state.files.contains_key(*name));
+        let back: Vec<_> = back.filter(|_| random.chance(0.5)).collect();
+        for (name, file) in state.files.iter().chain(back) {
             if !file.is_name_durable && !random.chance(kept_rate) {
                 continue;
             }
@@ -215,7 +221,7 @@ impl State {
         let rate = match operation {
             Operation::Create | Operation::Open => self.rates.open,
             Operation::Read => self.rates.read,
-            Operation::Write | Operation::Truncate => self.rates.write,
+            Operation::Write | Operation::Truncate | Operation::Remove => self.rates.write,
             Operation::SyncFile | Operation::SyncFolder => self.rates.sync,
         };
         if matches!(operation, Operation::Read | Operation::Write)
@@ -281,6 +287,15 @@ impl Disk for FaultyDisk {
         let mut state = self.state.lock();
         state.inject_fault(Operation::SyncFolder)?;
         state.files.values_mut().for_each(|file| file.is_name_durable = true);
+        state.removed.clear();
+        Ok(())
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        let mut state = self.state.lock();
+        state.inject_fault(Operation::Remove)?;
+        let file = state.files.remove(name).ok_or(io::ErrorKind::NotFound)?;
+        state.removed.insert(name.to_owned(), file);
         Ok(())
     }
 

@@ -1,7 +1,6 @@
 //! Parquet files in a folder or a bucket.
 
 mod encode;
-mod storage;
 #[cfg(test)]
 mod tests;
 
@@ -15,11 +14,11 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use self::encode::encode;
-use self::storage::Storage;
 use crate::kind::{
     Actions, Batching, DescribedRequest, KindFiles, Made, Prepared, Presets, RequestError,
     SendFuture, Sender, for_all, object_field, text_field, time_field,
 };
+use crate::storage::Storage;
 use crate::{Outgoing, Settings, SettingsError};
 
 pub(super) const FILES: KindFiles = KindFiles {

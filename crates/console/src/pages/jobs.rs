@@ -82,6 +82,7 @@ async fn show(
         JobKind::Training => Area::Models,
         JobKind::Import | JobKind::Export => Area::Catalog,
         JobKind::Messages => Area::Live,
+        JobKind::Retention => Area::Operations,
     };
     let page = Page::new(&frame, area, label(job.kind)).lead(lead(job.kind)).body(body);
     Ok(page.into_response())
@@ -128,6 +129,7 @@ fn label(kind: JobKind) -> &'static str {
         JobKind::Training => "Training run",
         JobKind::Export => "Export",
         JobKind::Messages => "Messages of a file",
+        JobKind::Retention => "Retention",
     }
 }
 
@@ -137,6 +139,7 @@ fn lead(kind: JobKind) -> &'static str {
         JobKind::Training => "Lists are made as before meanwhile.",
         JobKind::Export => "The file is made beside everything else, and kept for a day.",
         JobKind::Messages => "The messages of the file are taken in steps.",
+        JobKind::Retention => "Nothing is cut before a snapshot of the state is checked.",
     }
 }
 
@@ -182,6 +185,9 @@ fn progress(frame: &Frame, workspace: &WorkspaceId, job: &Job) -> Markup {
         (JobKind::Messages, _) => {
             Some(Button::primary("Show Live").href(&Area::Live.path(workspace)).render())
         }
+        (JobKind::Retention, _) => Some(
+            Button::primary("Show operations").href(&Area::Operations.path(workspace)).render(),
+        ),
         (JobKind::Training, _) => {
             Some(Button::primary("Show the models").href(&Area::Models.path(workspace)).render())
         }
@@ -194,6 +200,22 @@ fn done_text(job: &Job) -> String {
         JobKind::Import => "The file is the catalog now. The version before can be brought back.",
         JobKind::Training => "The run has ended.",
         JobKind::Export => "The file is ready.",
+        JobKind::Retention => {
+            let cut = |name: &str| {
+                job.result
+                    .as_ref()
+                    .and_then(|result| result["cut"][name].as_u64())
+                    .unwrap_or_default()
+            };
+            return match cut("segments") {
+                0 => "Nothing was cut. The page of operations says what kept it.".to_owned(),
+                _ => format!(
+                    "{} entries were cut, the journal begins at entry {}.",
+                    grouped(cut("end") - cut("start")),
+                    grouped(cut("end"))
+                ),
+            };
+        }
         JobKind::Messages => {
             let result = job.result.as_ref();
             let count = |name: &str| {

@@ -1,6 +1,8 @@
-//! Operations: sizes, lag, memory, background work, slow requests, and how busy the server is.
+//! Operations: sizes, lag, memory, background work, slow requests, how busy the server is, and what is
+//! cut from the journal.
 
 mod background;
+mod retention;
 mod slow_requests;
 
 use std::sync::Arc;
@@ -8,11 +10,11 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Extension, Router};
 use domain::Right::ReadWorkspace;
 use engine::TrainingRunState;
-use maud::{Markup, Render, html};
+use maud::{Markup, html};
 use resources::operations::{self, Operations};
 use resources::overview::DISK_FULL_SHARE;
 use web::App;
@@ -20,7 +22,7 @@ use web::access::{Call, Caller};
 use web::error::ApiError;
 use web::workspaces::Workspace;
 
-use crate::gate::{gated, read};
+use crate::gate::{edit, gated, read};
 use crate::live::{Part, fragments};
 use crate::page::{Area, Frame, Page};
 use crate::ui::{
@@ -30,6 +32,7 @@ use crate::ui::{
 pub(super) const CALLS: &[Call] = &[
     read("/console/{workspace}/operations", ReadWorkspace),
     read("/console/{workspace}/operations/stream", ReadWorkspace),
+    edit("/console/{workspace}/operations/retention", "retention.start"),
 ];
 
 /// How often the page is made anew.
@@ -38,7 +41,8 @@ const LIVE_INTERVAL: Duration = Duration::from_secs(10);
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let routes = Router::new()
         .route("/console/{workspace}/operations", get(show))
-        .route("/console/{workspace}/operations/stream", get(follow));
+        .route("/console/{workspace}/operations/stream", get(follow))
+        .route("/console/{workspace}/operations/retention", post(retention::start));
     gated(app, CALLS, routes)
 }
 
@@ -50,10 +54,14 @@ async fn show(
 ) -> Result<Response, ApiError> {
     let operations = operations::read(&app, &workspace, &caller).await?;
     let stream = format!("/console/{}/operations/stream", workspace.id());
-    let body = LiveFragment { stream: &stream, content: content(&operations) };
+    let kept = resources::retention::read(&workspace, None).await?;
+    let body = html! {
+        (LiveFragment { stream: &stream, content: content(&operations) })
+        (retention::section(&frame, workspace.id(), &caller, &kept, operations.at))
+    };
     let page = Page::new(&frame, Area::Operations, "Operations")
         .lead("Sizes, lag, memory, background work, and what was slow.");
-    Ok(page.body(body.render()).into_response())
+    Ok(page.body(body).into_response())
 }
 
 async fn follow(

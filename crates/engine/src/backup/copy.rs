@@ -13,16 +13,18 @@ use super::BackupError;
 use super::manifest::{FileCopy, JournalCopy, write_whole};
 use crate::artifacts::parse_offset;
 use crate::journal_files::{list_segments, open_read_only, parse_first_offset};
+use crate::state_snapshot;
 use crate::store_picture::to_hex;
 
 /// How much of a file is read at once, in bytes.
 const CHUNK_BYTES: usize = 1_024 * 1_024;
 
-/// Copies a journal up to `end`, or up to its last whole block if its end is not recorded. Closed
-/// segments in the backup are kept. Other segments are copied again and must begin with their
-/// earlier copy.
+/// Copies a journal up to `end`, or up to its last whole block if its end is not recorded. It may
+/// begin at the position of its `snapshot` or before, 0 where there is none. Closed segments in the
+/// backup are kept. Other segments are copied again and must begin with their earlier copy.
 pub(super) fn copy_journal(
     from: &Path,
+    snapshot: u64,
     end: Option<JournalEnd>,
     to: &Path,
     old: Option<&JournalCopy>,
@@ -37,7 +39,9 @@ pub(super) fn copy_journal(
     });
     let missing =
         |found: u64, last: u64| BackupError::Missing { journal: from.to_owned(), end: found, last };
-    let mut copy = JournalCopy { entries: 0, segments: Vec::new() };
+    let start = names.first().and_then(|name| parse_first_offset(name)).unwrap_or_default();
+    let start = if start <= snapshot { start } else { 0 };
+    let mut copy = JournalCopy { entries: start, segments: Vec::new() };
     for (n, name) in names.iter().enumerate() {
         let is_last = n + 1 == names.len();
         let first = parse_first_offset(name).unwrap_or_default();
@@ -70,7 +74,10 @@ pub(super) fn copy_journal(
         (Some(end), _) if copy.entries < end.offset.0 => {
             return Err(missing(copy.entries, end.offset.0 - 1));
         }
-        (_, Some(old)) if old.segments.iter().any(|file| copy.segment(&file.name).is_none()) => {
+        // What lies before the start was cut meanwhile.
+        (_, Some(old))
+            if old.segments_from(start).any(|file| copy.segment(&file.name).is_none()) =>
+        {
             return Err(BackupError::Diverged { what: format!("the journal {}", from.display()) });
         }
         _ => {}
@@ -171,6 +178,61 @@ pub(super) fn copy_models(
     Ok(copies)
 }
 
+/// Copies the snapshot of the state at a position. One that is in the backup already is kept.
+pub(super) fn copy_snapshot(
+    from: &Path,
+    to: &Path,
+    position: u64,
+    old: Option<&FileCopy>,
+    note_copied: &dyn Fn(u64),
+) -> Result<FileCopy, BackupError> {
+    create_private_folder(to)?;
+    let name = state_snapshot::file_name(position);
+    let (source, target) = (from.join(&name), to.join(&name));
+    if let Some(old) = old.filter(|old| old.name == name)
+        && hash_beginning(&target, old.bytes)?.as_ref() == Some(&old.sha256)
+    {
+        return Ok(old.clone());
+    }
+    let mut file = fs::File::open(source)?;
+    let (mut hash, mut bytes, mut chunk) = (Sha256::new(), 0, vec![0; CHUNK_BYTES]);
+    write_whole(&target, |part| {
+        loop {
+            match file.read(&mut chunk)? {
+                0 => return Ok::<_, BackupError>(()),
+                n => {
+                    hash.update(&chunk[..n]);
+                    part.write_all(&chunk[..n])?;
+                    bytes += n as u64;
+                }
+            }
+        }
+    })?;
+    note_copied(bytes);
+    Ok(FileCopy { name, bytes, sha256: to_hex(&hash.finalize()) })
+}
+
+/// Removes the files of a folder that are not among those of the backup, of one kind.
+pub(super) fn remove_others(
+    folder: &Path,
+    extension: &str,
+    kept: &[String],
+) -> std::io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let is_of_kind = path.extension().is_some_and(|found| found == extension);
+        if is_of_kind && !kept.iter().any(|kept| *kept == name) {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
 /// Computes the SHA-256 of the first `bytes` of a file, in hexadecimal; none if the file is missing
 /// or shorter.
 pub(super) fn hash_beginning(path: &Path, bytes: u64) -> std::io::Result<Option<String>> {
@@ -216,8 +278,9 @@ mod tests {
         old: Option<&JournalCopy>,
     ) -> Result<(JournalCopy, u64), BackupError> {
         let copied = Cell::new(0);
-        let copy =
-            copy_journal(from, end, to, old, &|_| {}, &|bytes| copied.set(copied.get() + bytes))?;
+        let copy = copy_journal(from, 0, end, to, old, &|_| {}, &|bytes| {
+            copied.set(copied.get() + bytes)
+        })?;
         Ok((copy, copied.get()))
     }
 

@@ -11,9 +11,12 @@ use serde::{Deserialize, Serialize};
 use super::{BackupError, installation_folder};
 use crate::answers::Answers;
 use crate::data_folder::{BACKUP_MANIFEST, workspace_folder};
+use crate::journal_files::parse_first_offset;
 
-/// The format of the manifest and its folder.
-pub(super) const FORMAT: u32 = 1;
+/// The newest format of the manifest and its folder: the second has snapshots of the state, without
+/// which a journal that was cut is of no use. A backup without them is written in the first.
+pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT_WITHOUT_SNAPSHOTS: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct Manifest {
@@ -29,6 +32,9 @@ pub(super) struct Manifest {
 pub(super) struct WorkspaceCopy {
     pub(super) id: WorkspaceId,
     pub(super) journal: JournalCopy,
+    /// What the journal begins with where it is cut; none where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) snapshot: Option<FileCopy>,
     pub(super) models: Vec<FileCopy>,
     pub(super) answers: Answers,
 }
@@ -54,6 +60,14 @@ impl JournalCopy {
     pub(super) fn segment(&self, name: &str) -> Option<&FileCopy> {
         self.segments.iter().find(|segment| segment.name == name)
     }
+
+    /// The segments that begin at an offset or later.
+    pub(super) fn segments_from(&self, start: u64) -> impl Iterator<Item = &FileCopy> {
+        let begins_later = move |file: &&FileCopy| {
+            parse_first_offset(&file.name).is_none_or(|first| first >= start)
+        };
+        self.segments.iter().filter(begins_later)
+    }
 }
 
 impl Manifest {
@@ -71,7 +85,7 @@ impl Manifest {
         }
         let unreadable = |source| BackupError::Manifest { file: file.clone(), source };
         let version: Version = serde_json::from_slice(&text).map_err(unreadable)?;
-        if version.format != FORMAT {
+        if !(FORMAT_WITHOUT_SNAPSHOTS..=FORMAT).contains(&version.format) {
             let folder = backup.to_owned();
             return Err(BackupError::Format {
                 folder,
@@ -96,15 +110,19 @@ impl Manifest {
             self.installation.segments.iter().map(move |file| (installation_folder(root), file));
         installation.chain(self.workspaces.iter().flat_map(move |workspace| {
             let folder = workspace_folder(root, &workspace.id);
-            let models = workspace.models.iter().map({
-                let folder = folder.join("models");
-                move |file| (folder.clone(), file)
-            });
+            let files_in = |name: &str, files: std::slice::Iter<'a, FileCopy>| {
+                let folder = folder.join(name);
+                files.map(move |file| (folder.clone(), file))
+            };
+            let snapshot = workspace.snapshot.as_ref().map(std::slice::from_ref);
+            let snapshot = files_in("snapshots", snapshot.unwrap_or_default().iter());
+            let models = files_in("models", workspace.models.iter());
             workspace
                 .journal
                 .segments
                 .iter()
                 .map(move |file| (folder.join("journal"), file))
+                .chain(snapshot)
                 .chain(models)
         }))
     }

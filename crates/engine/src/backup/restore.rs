@@ -115,6 +115,10 @@ pub fn restore(
             let (from, to) =
                 (workspace_folder(backup, &workspace.id), workspace_folder(data, &workspace.id));
             copy(&from.join("journal"), &to.join("journal"), &workspace.journal.segments)?;
+            let snapshot = workspace.snapshot.as_ref().map(std::slice::from_ref);
+            if let Some(snapshot) = snapshot {
+                copy(&from.join("snapshots"), &to.join("snapshots"), snapshot)?;
+            }
             copy(&from.join("models"), &to.join("models"), &workspace.models)?;
         }
     }

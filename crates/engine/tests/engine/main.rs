@@ -6,6 +6,8 @@ mod lists;
 mod live;
 mod messages;
 mod recovery;
+mod retention;
+mod state_snapshots;
 mod training;
 
 use std::collections::BTreeMap;

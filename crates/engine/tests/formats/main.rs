@@ -6,6 +6,7 @@
 mod encoding;
 mod picture;
 mod samples;
+mod state_snapshots;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

@@ -22,6 +22,9 @@ pub struct JournalOptions {
     /// Whether `acknowledged` is the known end but for the last batches. Then an unreadable
     /// end-of-log record is replaced; else it is an error.
     pub is_end_known: bool,
+    /// Everything below is kept elsewhere, in a snapshot of what was made of it: the journal may
+    /// begin there or before. 0 where there is none.
+    pub snapshot: Offset,
     /// The size at which segments are closed, in bytes.
     pub segment_bytes_max: u64,
     /// The end-of-log record, which is read when the journal is opened and updated after each
@@ -35,6 +38,7 @@ impl Default for JournalOptions {
             name: String::new(),
             acknowledged: Offset(0),
             is_end_known: false,
+            snapshot: Offset(0),
             segment_bytes_max: SEGMENT_BYTES_MAX,
             end_record: None,
         }
@@ -72,7 +76,8 @@ impl FileJournal {
             match Segment::open(&disk.place(), name.clone(), owner, file)? {
                 Some(mut segment) => {
                     let expected = end_offset(&segments);
-                    if segment.first != expected {
+                    let is_cut_journal = n == 0 && segment.first <= options.snapshot;
+                    if segment.first != expected && !is_cut_journal {
                         return Err(OpenError::Gap {
                             segment: place(name),
                             found: segment.first,
@@ -132,6 +137,7 @@ impl FileJournal {
             segments: RwLock::new(segments),
             tail: Mutex::new(Tail::default()),
             end_record: options.end_record,
+            cutting: Mutex::new(()),
         };
         if let Some(record) = &journal.end_record {
             let io = |source| OpenError::Io { place: record.place(), source };
@@ -141,11 +147,12 @@ impl FileJournal {
     }
 }
 
-/// The end known to the caller or to the end-of-log record, whichever is later.
+/// The end known to the caller, by a snapshot, or to the end-of-log record, whichever is later.
 fn acknowledged_offset(options: &JournalOptions) -> Offset {
+    let known = options.acknowledged.max(options.snapshot);
     match options.end_record.as_ref().map(EndRecord::recorded) {
-        Some(RecordedEnd::At(end)) => options.acknowledged.max(end.offset),
-        _ => options.acknowledged,
+        Some(RecordedEnd::At(end)) => known.max(end.offset),
+        _ => known,
     }
 }
 

@@ -9,9 +9,9 @@ pub(super) struct Reader<'a> {
     journal: &'a FileJournal,
     next: Offset,
     end: Offset,
-    /// The next block: index of its segment, first offset, byte position. None before the first
-    /// read.
-    at: Option<(usize, Offset, u64)>,
+    /// The next block: first offset of its segment, own first offset, byte position. None before the
+    /// first read. Segments may be cut off meanwhile.
+    at: Option<(Offset, Offset, u64)>,
     block: std::vec::IntoIter<Vec<u8>>,
 }
 
@@ -22,10 +22,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn next_record(&mut self) -> Option<Result<(Offset, Vec<u8>), ReadError>> {
-        if self.next >= self.end {
-            return None;
-        }
-        loop {
+        while self.next < self.end {
             if let Some(record) = self.block.next() {
                 let offset = self.next;
                 self.next.0 += 1;
@@ -36,17 +33,33 @@ impl<'a> Reader<'a> {
                 return Some(Err(error));
             }
         }
+        None
     }
 
-    /// Loads the block that holds `next` and skips the records before it.
+    /// Loads the block that holds `next`, or the first one that is not cut, and skips the records
+    /// before.
     fn load_block(&mut self) -> Result<(), ReadError> {
         let segments = self.journal.segments.read();
-        let (mut n, mut offset, mut position) = self.at.unwrap_or_else(|| {
-            let n =
-                segments.partition_point(|segment| segment.first <= self.next).saturating_sub(1);
-            let (offset, position) = segments[n].seek(self.next);
-            (n, offset, position)
-        });
+        self.next = self.next.max(segments[0].first);
+        if self.next >= self.end {
+            return Ok(());
+        }
+        let index_of = |offset: Offset| {
+            segments.partition_point(|segment| segment.first <= offset).saturating_sub(1)
+        };
+        let at = self
+            .at
+            .map(|(segment, offset, position)| (index_of(segment), segment, offset, position));
+        let (mut n, mut offset, mut position) = match at {
+            Some((n, segment, offset, position)) if segments[n].first == segment => {
+                (n, offset, position)
+            }
+            _ => {
+                let n = index_of(self.next);
+                let (offset, position) = segments[n].seek(self.next);
+                (n, offset, position)
+            }
+        };
         loop {
             let segment = &segments[n];
             let (end, _) = segment.end.expect("open walks every segment");
@@ -72,7 +85,7 @@ impl<'a> Reader<'a> {
                     records.nth((self.next.0 - offset.0 - 1) as usize);
                 }
                 self.block = records;
-                self.at = Some((n, header.end(), after));
+                self.at = Some((segment.first, header.end(), after));
                 return Ok(());
             }
             (offset, position) = (header.end(), after);

@@ -209,6 +209,8 @@ pub(super) const CALLS: &[Call] = &[
         requirement: Requirement::Right(ReadWorkspace),
         audited: Audited::Call("job.cancel"),
     },
+    read("/api/workspaces/{workspace}/retention", ReadWorkspace),
+    edit("POST", "/api/workspaces/{workspace}/retention", "retention.start"),
     edit("POST", "/api/workspaces/{workspace}/training", "training.start"),
     read("/api/workspaces/{workspace}/training", ReadWorkspace),
     read("/api/workspaces/{workspace}/training/{id}", ReadWorkspace),

@@ -53,6 +53,7 @@ pub(super) async fn read(
         exclude: cursor::list(query.exclude.as_deref()),
         with_others: false,
         after,
+        from_offset: 0,
         limit,
     };
     // Bodies come from the journal's files.

@@ -29,6 +29,7 @@ mod profile_api;
 mod public;
 mod recombee;
 mod recommendations;
+mod retention;
 mod scenarios;
 mod segmentations;
 mod sources;

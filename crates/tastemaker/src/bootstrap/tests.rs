@@ -223,6 +223,7 @@ fn the_how_to_page_lists_every_key_and_no_other() {
         ("workspace.interaction_weights", "[workspace.interaction_weights]"),
         ("workspace.scenario", "[[workspace.scenario]]"),
         ("workspace.weak_signals", "[workspace.weak_signals]"),
+        ("workspace.retention", "[workspace.retention]"),
         ("workspace.destination", "[[workspace.destination]]"),
     ] {
         assert_eq!(keys_listed(page, section), in_workspace(text), "{section}");

@@ -13,11 +13,11 @@ fn what_cannot_change_while_a_server_runs_is_named_and_stays() {
     let in_force = Settings::default();
     let text = "listen = \"8090\"\n[log]\nfilter = \"debug\"\nformat = \"json\"\n[limits]\npublic_burst = 1\n\
                 [training]\nenabled = false\n[shutdown]\ndeadline_s = 1\n[checks]\nenabled = false\n\
-                [sources]\nanalytics_js = \"/srv/library\"";
+                [sources]\nanalytics_js = \"/srv/library\"\n[retention]\narchive = { bucket = \"b\" }";
     let asked: Settings = parse(text).unwrap();
     assert_eq!(
         in_force.waiting_for_restart(&asked),
-        ["listen", "log.format", "sources", "limits", "checks"]
+        ["listen", "log.format", "sources", "limits", "checks", "retention"]
     );
     let reloaded = in_force.with_reloadable_from(asked.clone());
     assert_eq!(reloaded.waiting_for_restart(&in_force), Vec::<&str>::new());

@@ -3,7 +3,8 @@
 use engine::installation::InstallationError;
 use engine::{
     BudgetError, ConfigError, EngineError, ExpressionError, ListError, QueryError,
-    RecommendationError, Refusal, ReqlError, ReqlErrorKind, SubmitError, TrainingError,
+    RecommendationError, Refusal, ReqlError, ReqlErrorKind, RetentionError, SnapshotError,
+    SubmitError, TrainingError,
 };
 
 use super::ErrorKind;
@@ -63,13 +64,28 @@ impl Classify for EngineError {
             Self::Submit(error) => error.kind(),
             Self::Query(error) => error.kind(),
             Self::Training(error) => error.kind(),
+            Self::Snapshot(SnapshotError::Cancelled(_) | SnapshotError::Resetting) => {
+                ErrorKind::Unavailable
+            }
             Self::NoSuchCatalog { .. } | Self::NoSuchItem(_) => ErrorKind::NotFound,
             Self::Journal(_)
             | Self::Read(_)
             | Self::Entry { .. }
             | Self::Store { .. }
+            | Self::Snapshot(_)
             | Self::Artifacts(_)
             | Self::Io(_) => ErrorKind::Internal,
+        }
+    }
+}
+
+impl Classify for RetentionError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::AlreadyRunning => ErrorKind::JobUnderWay,
+            Self::NotSet => ErrorKind::Invalid,
+            Self::Archive(_) | Self::Append(_) => ErrorKind::Unavailable,
+            Self::Engine(error) => error.kind(),
         }
     }
 }

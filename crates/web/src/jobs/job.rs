@@ -23,6 +23,8 @@ pub enum JobKind {
     Export,
     /// A file of messages is taken.
     Messages,
+    /// The beginning of the journal is cut.
+    Retention,
 }
 
 /// The states of a job. The last three are for good.

@@ -7,8 +7,8 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
-use domain::InteractionWeights;
 use domain::Right::ReadWorkspace;
+use domain::{InteractionWeights, Retention};
 use engine::Expected;
 use maud::{Markup, Render, html};
 use resources::settings::{self, SettingsPatch, WeakSignalsPatch};
@@ -80,6 +80,7 @@ async fn present(workspace: &RequestedWorkspace) -> Result<(Typed, Typed), ApiEr
         ("presets", presets.to_string()),
         ("click", settings.weak_signals.click.to_string()),
         ("list_view", settings.weak_signals.list_view.to_string()),
+        ("retention", settings.retention.map(|kept| kept.days.to_string()).unwrap_or_default()),
     ];
     let InteractionWeights { view, purchase, rating, cart, bookmark, portion } = weights;
     let weights = [
@@ -151,6 +152,14 @@ fn body(
                         .hint("Names with commas between them. Anybody can read what browsers can.")
                         .error(mistake.at("public_user_properties")))
                         .value(settings.text("public_user_properties")))
+                    (NumberInput {
+                        field: Field::new("retention", "Keep messages for")
+                            .optional()
+                            .hint("Older ones are listed no longer. Profiles, lists and results stay. Empty keeps them for ever.")
+                            .error(mistake.at("retention")),
+                        value: settings.text("retention"),
+                        unit: "days",
+                    })
                     (Checkbox {
                         field: Field::new("public_merge_users", "Browsers may merge people")
                             .hint("Anybody could then merge two people whose ids they know"),
@@ -195,6 +204,10 @@ fn read_patch(typed: &Typed) -> Result<SettingsPatch, ApiError> {
         weak_signals: Some(WeakSignalsPatch {
             click: Some(typed.number("click")?),
             list_view: Some(typed.number("list_view")?),
+        }),
+        retention: Some(match typed.optional("retention") {
+            Some(_) => Some(Retention { days: typed.number("retention")? }),
+            None => None,
         }),
     })
 }

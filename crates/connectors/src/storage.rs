@@ -1,7 +1,7 @@
 //! Where files are put: a folder of this machine, or a bucket with S3's API.
 
 use std::fmt;
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Component, Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,13 +14,18 @@ use object_store::client::{
     HttpService,
 };
 use object_store::path::Path as ObjectPath;
-use object_store::{ClientOptions, ObjectStoreExt, RetryConfig};
+use object_store::{ClientOptions, MultipartUpload, ObjectStoreExt, RetryConfig};
 
 use crate::outgoing::{HttpRequest, SharedOutgoing, check_status, check_url};
 use crate::{Settings, SettingsError};
 
+/// The size of the parts of a large file, in bytes; S3 takes no smaller ones than 5 MB.
+const PART_BYTES: usize = 8 * 1_024 * 1_024;
+/// How much is read back at once, in bytes: less than the guarded client reads of an answer.
+const READ_BYTES: usize = 512 * 1_024;
+
 /// Where files are put.
-pub(super) enum Storage {
+pub(crate) enum Storage {
     /// With the path below the folder that the operator allows.
     Folder { allowed: PathBuf, path: String },
     /// With the path within the bucket; empty or ending with a slash.
@@ -32,7 +37,7 @@ impl Storage {
     ///
     /// # Errors
     /// If a setting is missing or wrong, or the operator allows no files.
-    pub(super) fn of_settings(
+    pub(crate) fn of_settings(
         settings: &Settings,
         outgoing: &SharedOutgoing,
     ) -> Result<Self, SettingsError> {
@@ -82,7 +87,7 @@ impl Storage {
     }
 
     /// For people: `s3://bucket/path/file`, or the path below the allowed folder.
-    pub(super) fn describe(&self, file: &str) -> String {
+    pub(crate) fn describe(&self, file: &str) -> String {
         match self {
             Self::Folder { path, .. } => Path::new(path).join(file).display().to_string(),
             Self::Bucket { name, path, .. } => format!("s3://{name}/{path}{file}"),
@@ -93,28 +98,126 @@ impl Storage {
     ///
     /// # Errors
     /// If it is not known to be there.
-    pub(super) async fn put(&self, file: &str, bytes: Vec<u8>) -> Result<(), Failure> {
+    pub(crate) async fn put(&self, file: &str, bytes: Vec<u8>) -> Result<(), Failure> {
         match self {
             Self::Folder { allowed, path } => {
                 let file = allowed.join(path).join(file);
                 let put = tokio::task::spawn_blocking(move || put_file(&file, &bytes)).await;
-                put.expect("it does not panic").map_err(|error| Failure::Retry {
-                    reason: "files".to_owned(),
-                    text: error.to_string(),
-                    after_ms: None,
-                    is_outage: true,
-                })
+                put.expect("it does not panic").map_err(|error| retry("files", &error))
             }
             Self::Bucket { store, path, .. } => {
-                let place = ObjectPath::parse(format!("{path}{file}"));
-                let place = place.map_err(|error| Failure::Permanent {
-                    reason: "path".to_owned(),
-                    text: error.to_string(),
-                })?;
+                let place = object_path(path, file)?;
                 store.put(&place, bytes.into()).await.map(drop).map_err(|error| failure(&error))
             }
         }
     }
+
+    /// Puts a file of any size that is there already, in parts, and reads it back.
+    ///
+    /// # Errors
+    /// If it is not known to be there as it is here.
+    pub(crate) async fn put_and_verify(&self, file: &str, source: &Path) -> Result<(), Failure> {
+        let io_failure = |error: std::io::Error| retry("files", &error);
+        match self {
+            Self::Folder { allowed, path } => {
+                let (target, source) = (allowed.join(path).join(file), source.to_owned());
+                let put = tokio::task::spawn_blocking(move || copy_and_verify(&source, &target));
+                put.await.expect("it does not panic").map_err(io_failure)
+            }
+            Self::Bucket { store, path, .. } => {
+                let place = object_path(path, file)?;
+                let mut source = Pieces::open(source).map_err(io_failure)?;
+                let first = source.next(PART_BYTES).map_err(io_failure)?;
+                if first.len() < PART_BYTES {
+                    store.put(&place, first.into()).await.map_err(|error| failure(&error))?;
+                } else {
+                    let upload = store.put_multipart(&place).await;
+                    let mut upload = upload.map_err(|error| failure(&error))?;
+                    let mut part = first;
+                    while !part.is_empty() {
+                        let put = upload.put_part(part.into()).await;
+                        put.map_err(|error| failure(&error))?;
+                        part = source.next(PART_BYTES).map_err(io_failure)?;
+                    }
+                    upload.complete().await.map_err(|error| failure(&error))?;
+                }
+                source.rewind().map_err(io_failure)?;
+                let mut at = 0;
+                loop {
+                    let here = source.next(READ_BYTES).map_err(io_failure)?;
+                    if here.is_empty() {
+                        break;
+                    }
+                    let range = at..at + here.len() as u64;
+                    let there = store.get_range(&place, range.clone()).await;
+                    if there.map_err(|error| failure(&error))?[..] != here[..] {
+                        let what = format!("{file} is other than it was put, at byte {at}");
+                        return Err(retry("bucket", &what));
+                    }
+                    at = range.end;
+                }
+                let size = store.head(&place).await.map_err(|error| failure(&error))?.size;
+                let what = format!("{file} has {size} bytes in the bucket, and {at} here");
+                if size == at { Ok(()) } else { Err(retry("bucket", &what)) }
+            }
+        }
+    }
+}
+
+fn retry(reason: &str, text: &dyn fmt::Display) -> Failure {
+    Failure::Retry {
+        reason: reason.to_owned(),
+        text: text.to_string(),
+        after_ms: None,
+        is_outage: true,
+    }
+}
+
+fn object_path(path: &str, file: &str) -> Result<ObjectPath, Failure> {
+    ObjectPath::parse(format!("{path}{file}"))
+        .map_err(|error| Failure::Permanent { reason: "path".to_owned(), text: error.to_string() })
+}
+
+/// The pieces of a file, one after the other.
+struct Pieces(fs_err::File);
+
+impl Pieces {
+    fn open(file: &Path) -> std::io::Result<Self> {
+        Ok(Self(fs_err::File::open(file)?))
+    }
+
+    /// The next bytes, fewer at the end of the file.
+    fn next(&mut self, n_bytes: usize) -> std::io::Result<Vec<u8>> {
+        let mut piece = Vec::new();
+        (&self.0).take(n_bytes as u64).read_to_end(&mut piece)?;
+        Ok(piece)
+    }
+
+    fn rewind(&mut self) -> std::io::Result<()> {
+        self.0.seek(SeekFrom::Start(0)).map(drop)
+    }
+}
+
+fn copy_and_verify(source: &Path, target: &Path) -> std::io::Result<()> {
+    let folder = target.parent().expect("a file is in a folder");
+    fs_err::create_dir_all(folder)?;
+    let unfinished = target.with_extension("unfinished");
+    let mut writer = fs_err::File::create(&unfinished)?;
+    std::io::copy(&mut fs_err::File::open(source)?, &mut writer)?;
+    writer.sync_all()?;
+    let (mut here, mut there) = (Pieces::open(source)?, Pieces::open(&unfinished)?);
+    loop {
+        let piece = here.next(READ_BYTES)?;
+        if there.next(READ_BYTES)? != piece {
+            let what = format!("{} is other than it was written", unfinished.display());
+            return Err(std::io::Error::other(what));
+        }
+        if piece.is_empty() {
+            break;
+        }
+    }
+    fs_err::rename(&unfinished, target)?;
+    fs_err::File::open(folder)?.sync_all()
 }
 
 fn put_file(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
@@ -137,8 +240,7 @@ fn failure(error: &object_store::Error) -> Failure {
             return failure.clone();
         }
     }
-    let (reason, text) = ("bucket".to_owned(), error.to_string());
-    Failure::Retry { reason, text, after_ms: None, is_outage: true }
+    retry("bucket", error)
 }
 
 /// The guarded client as that of the storage.
