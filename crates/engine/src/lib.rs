@@ -40,11 +40,13 @@ mod problems;
 mod recommendation;
 mod recorder;
 mod scenarios;
+mod replay;
 mod segment_rules;
 mod segments;
 mod shared;
 mod sizes;
 mod source_rates;
+mod span;
 mod store_picture;
 mod submission;
 mod ticker;
@@ -93,9 +95,13 @@ pub use past_recommendations::PastRecommendation;
 pub use people::MergeCause;
 pub use problems::Problem;
 pub use recommendation::{PreviewedRecommendations, RecommendationError, RecommendationResponse};
+pub use replay::{REPLAY_AHEAD_MAX, ReplayError};
 pub use segment_rules::RuleFault;
 pub use shared::Health;
 pub use sizes::DISK_USE_AGE_MAX;
+pub use span::{
+    ENTRIES_PER_SPAN_STEP, MessageFilter, SPAN_IDS_KEPT_MAX, Span, SpanPlace, SpanReader,
+};
 pub use store_picture::KeyspaceDigest;
 pub use submission::{QUEUE_BYTES_MAX, SubmitError};
 pub use training::{FIRST_TRAINING_INTERACTIONS, TrainingOptions, describe_too_few_interactions};
@@ -129,12 +135,12 @@ pub use serving::{
     SegmentSizes, Snapshot, USERS_PER_STEP, scenario_mistakes,
 };
 pub use state::{
-    AHEAD_DAYS_MAX, BELIEVED_AHEAD_MS, CLUSTERS, Cluster, Clusters, CollectionKind, Command,
+    AHEAD_DAYS_MAX, BACK_FILLS_KEPT_MAX, BELIEVED_AHEAD_MS, BackFill, BackFillCommand, CLUSTERS, Cluster, Clusters, CollectionKind, Command,
     ConfigChange, ConfigCommand, Counts, DayInteractions, DecodeError, DeliveryProgress,
     EntityKind, Entry, Expected, GENERATION_IDS_MAX, GENERATION_MS, GroupCounts,
     IMPRESSIONS_PER_USER_MAX, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, InteractionCounts,
     KPI_DAYS_KEPT, KpiCounts, KpiRow, Kpis, ListImpression, MEMBERS_MAX, Member, Outcome,
-    PLACES_PER_DAY_MAX, Place, RECOMMENDATION_DAYS_KEPT, RECOMMENDATION_ITEMS_MAX,
+    PLACES_PER_DAY_MAX, Place, REPLAYS_KEPT_MAX, Replay, ReplayCommand, SignalOf, UserBackFill, NamedItem, RECOMMENDATION_DAYS_KEPT, RECOMMENDATION_ITEMS_MAX,
     REJECTIONS_KEPT_MAX, Rate, Refusal, Resource, Revisions, RuleUpdate, SAMPLE_INTERVAL_MS,
     SAMPLES, SEGMENTATIONS_MAX, SEGMENTS_MAX, SYNONYMS_MAX, SeenEvent, SeenProperty, Segment,
     Segmentation, SegmentationCommand, SegmentationKind, Synonym, SynonymCommand,
