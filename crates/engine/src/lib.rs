@@ -3,6 +3,7 @@
 mod active_model;
 mod answers;
 mod artifacts;
+mod back_fill;
 mod background;
 mod backup;
 mod check;
@@ -39,8 +40,8 @@ mod people;
 mod problems;
 mod recommendation;
 mod recorder;
-mod scenarios;
 mod replay;
+mod scenarios;
 mod segment_rules;
 mod segments;
 mod shared;
@@ -58,6 +59,9 @@ mod writer;
 
 pub use answers::{Answers, SampleList};
 pub use artifacts::ArtifactsError;
+pub use back_fill::{
+    BACK_FILL_EXAMPLES_MAX, BackFillError, BackFillExample, BackFillReport, BackFillRequest,
+};
 pub use background::{
     Activity, BackgroundThread, BackgroundWork, FAILURE_BYTES_MAX, FAILURES_KEPT_MAX, Failures,
     LastStep, Next, RESTART_INTERVAL, Signals, ThreadStatus, WorkLog, WorkResult,
@@ -135,17 +139,19 @@ pub use serving::{
     SegmentSizes, Snapshot, USERS_PER_STEP, scenario_mistakes,
 };
 pub use state::{
-    AHEAD_DAYS_MAX, BACK_FILLS_KEPT_MAX, BELIEVED_AHEAD_MS, BackFill, BackFillCommand, CLUSTERS, Cluster, Clusters, CollectionKind, Command,
-    ConfigChange, ConfigCommand, Counts, DayInteractions, DecodeError, DeliveryProgress,
-    EntityKind, Entry, Expected, GENERATION_IDS_MAX, GENERATION_MS, GroupCounts,
-    IMPRESSIONS_PER_USER_MAX, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, InteractionCounts,
-    KPI_DAYS_KEPT, KpiCounts, KpiRow, Kpis, ListImpression, MEMBERS_MAX, Member, Outcome,
-    PLACES_PER_DAY_MAX, Place, REPLAYS_KEPT_MAX, Replay, ReplayCommand, SignalOf, UserBackFill, NamedItem, RECOMMENDATION_DAYS_KEPT, RECOMMENDATION_ITEMS_MAX,
-    REJECTIONS_KEPT_MAX, Rate, Refusal, Resource, Revisions, RuleUpdate, SAMPLE_INTERVAL_MS,
-    SAMPLES, SEGMENTATIONS_MAX, SEGMENTS_MAX, SYNONYMS_MAX, SeenEvent, SeenProperty, Segment,
-    Segmentation, SegmentationCommand, SegmentationKind, Synonym, SynonymCommand,
-    TRAININGS_KEPT_MAX, UNMATCHED_NAME_CHARS_MAX, UNMATCHED_NAMES_MAX, UnmatchedEvent,
-    VIOLATIONS_MAX, ViolationCount, WEAK_SIGNALS_PER_KIND_MAX, redact_write_keys,
+    AHEAD_DAYS_MAX, BACK_FILLS_KEPT_MAX, BELIEVED_AHEAD_MS, BackFill, BackFillCommand, CLUSTERS,
+    Cluster, Clusters, CollectionKind, Command, ConfigChange, ConfigCommand, Counts,
+    DayInteractions, DecodeError, DeliveryProgress, EntityKind, Entry, Expected,
+    GENERATION_IDS_MAX, GENERATION_MS, GroupCounts, IMPRESSIONS_PER_USER_MAX,
+    INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, InteractionCounts, KPI_DAYS_KEPT, KpiCounts,
+    KpiRow, Kpis, ListImpression, MEMBERS_MAX, Member, NamedItem, Outcome, PLACES_PER_DAY_MAX,
+    Place, RECOMMENDATION_DAYS_KEPT, RECOMMENDATION_ITEMS_MAX, REJECTIONS_KEPT_MAX,
+    REPLAYS_KEPT_MAX, Rate, Refusal, Replay, ReplayCommand, Resource, Revisions, RuleUpdate,
+    SAMPLE_INTERVAL_MS, SAMPLES, SEGMENTATIONS_MAX, SEGMENTS_MAX, SYNONYMS_MAX, SeenEvent,
+    SeenProperty, Segment, Segmentation, SegmentationCommand, SegmentationKind, SignalOf, Synonym,
+    SynonymCommand, TRAININGS_KEPT_MAX, UNMATCHED_NAME_CHARS_MAX, UNMATCHED_NAMES_MAX,
+    UnmatchedEvent, UserBackFill, UserMerge, VIOLATIONS_MAX, ViolationCount,
+    WEAK_SIGNALS_PER_KIND_MAX, redact_write_keys,
 };
 
 /// Checks that a text is an expression; what it names may be missing.

@@ -59,11 +59,8 @@ impl Engine {
         destination: &str,
         offsets: impl IntoIterator<Item = u64>,
     ) -> Result<(), ReplayError> {
-        let message = |offset| ReplayCommand::Message {
-            id,
-            destination: destination.to_owned(),
-            offset,
-        };
+        let message =
+            |offset| ReplayCommand::Message { id, destination: destination.to_owned(), offset };
         self.submit_replay(offsets.into_iter().map(message).collect())
     }
 
@@ -91,10 +88,8 @@ impl Engine {
 
     fn submit_replay(&self, commands: Vec<ReplayCommand>) -> Result<(), ReplayError> {
         let received_at = self.now();
-        let entry = |command| Entry::Command {
-            received_at,
-            command: Box::new(Command::Replay(command)),
-        };
+        let entry =
+            |command| Entry::Command { received_at, command: Box::new(Command::Replay(command)) };
         let outcomes = self.submit_blocking(commands.into_iter().map(entry).collect())?;
         let refused = outcomes.into_iter().find_map(|outcome| match outcome {
             Outcome::Refused(refusal) => Some(refusal),

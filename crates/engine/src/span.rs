@@ -170,6 +170,19 @@ impl Engine {
         Ok(span)
     }
 
+    /// The offset of a place, between the last reset and the present end.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub(crate) fn find_place(&self, place: SpanPlace) -> Result<u64, EngineError> {
+        let (end, reset_at) = (self.applied(), self.snapshot().setup.reset_at);
+        let first = reset_at.map_or(0, |offset| offset + 1);
+        match place {
+            SpanPlace::Offset(offset) => Ok(offset.clamp(first, end)),
+            SpanPlace::Time(at) => find_time(&self.shared, first, end, at),
+        }
+    }
+
     /// The next messages of a span, at most `n_max`, each with its offset. Repeats of messages of
     /// the span are passed over. Where a step finds none, the span may go on nevertheless.
     ///

@@ -24,6 +24,8 @@ pub const BACK_FILLS_KEPT_MAX: usize = 50;
 pub enum BackFillCommand {
     /// What past messages made is replaced.
     Change {
+        /// Users that are one now, and further ids of users.
+        merges: Vec<UserMerge>,
         /// Users and what changes of each: at most [`crate::INTERACTIONS_PER_ENTRY_MAX`]
         /// interactions and signals together.
         users: Vec<UserBackFill>,
@@ -39,8 +41,10 @@ impl BackFillCommand {
     pub fn n_changes(&self) -> usize {
         match self {
             Self::Done(_) => 1,
-            Self::Change { users, items } => {
-                1 + items.len() + users.iter().map(UserBackFill::n_changes).sum::<usize>()
+            Self::Change { merges, users, items } => {
+                1 + merges.len()
+                    + items.len()
+                    + users.iter().map(UserBackFill::n_changes).sum::<usize>()
             }
         }
     }
@@ -73,6 +77,15 @@ impl UserBackFill {
             + self.removed_signals.len()
             + self.added_signals.len()
     }
+}
+
+/// Two ids that belong to one user now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserMerge {
+    /// An id of the user that remains.
+    pub target: String,
+    /// An id of the user that is merged into it, or a new id of it.
+    pub source: String,
 }
 
 /// A weak signal by the id of its item.
@@ -154,7 +167,12 @@ impl BackFills {
         self.ended.iter().filter(is_kept).count() < BACK_FILLS_KEPT_MAX
     }
 
-    fn add(&mut self, batch: &mut Batch<'_>, back_fill: BackFill, origin: Origin<'_>) -> CommandResult {
+    fn add(
+        &mut self,
+        batch: &mut Batch<'_>,
+        back_fill: BackFill,
+        origin: Origin<'_>,
+    ) -> CommandResult {
         if !self.has_room(back_fill.from, back_fill.until) {
             return Err(Refusal::Invalid(too_many()));
         }
@@ -195,7 +213,15 @@ pub(crate) fn apply(
 ) -> Result<CommandResult, StoreError> {
     match command {
         BackFillCommand::Done(back_fill) => Ok(views.back_fills.add(batch, back_fill, origin)),
-        BackFillCommand::Change { users, items } => {
+        BackFillCommand::Change { merges, users, items } => {
+            for UserMerge { target, source } in merges {
+                let merge = views.profiles.merge_ids(batch, &target, &source, origin)?;
+                if let Some(merge) = merge {
+                    views.merge_users(batch, merge)?;
+                }
+                // A profile that has all the ids and merges that it may have stays as it is.
+                views.profiles.take_limits_reached();
+            }
             for changes in users {
                 if let Some(user) = find_or_create(views, batch, &changes, origin) {
                     change_user(views, batch, user, changes, origin)?;

@@ -201,9 +201,8 @@ fn apply_entry(
             views.put_config(batch, offset, config, Revisions::from_whole(offset))?;
         }
         Entry::Message(message) => {
-            let is_in_force = |mapped: &Mapped| {
-                mapped.is_fixed || Arc::ptr_eq(&mapped.by, &views.setup.mappings)
-            };
+            let is_in_force =
+                |mapped: &Mapped| mapped.is_fixed || Arc::ptr_eq(&mapped.by, &views.setup.mappings);
             let mapped = mapped.filter(is_in_force);
             let mapped = mapped.unwrap_or_else(|| Mapped::new(&message, &views.setup.mappings));
             return apply_message(views, batch, offset, &message, mapped);

@@ -36,6 +36,7 @@ pub use attribution::{
 };
 pub use back_fill::{
     BACK_FILLS_KEPT_MAX, BackFill, BackFillCommand, BackFills, NamedItem, SignalOf, UserBackFill,
+    UserMerge,
 };
 pub use collections::{CollectionKind, Collections, Groups, MEMBERS_MAX, Member, Series};
 pub use command::{Command, EntityKind, find_user};

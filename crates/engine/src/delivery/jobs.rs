@@ -195,8 +195,7 @@ fn delivery_id(
 ) -> String {
     let edit = if deliverable.is_edited { offset } else { 0 };
     let message_id = &deliverable.message.message_id;
-    let mut parts =
-        format!("{workspace}\0{destination}\0{message_id}\0{}\0{edit}", mapping.name);
+    let mut parts = format!("{workspace}\0{destination}\0{message_id}\0{}\0{edit}", mapping.name);
     if let Some(replay) = deliverable.replay {
         parts.push_str(&format!("\0{replay}"));
     }

@@ -11,6 +11,7 @@ forms! {
     BackFillCommand = crate::BackFillCommand,
     BackFill = crate::BackFill,
     UserBackFill = crate::UserBackFill,
+    UserMerge = crate::UserMerge,
     SignalOf = crate::SignalOf,
     NamedItem = crate::NamedItem,
     WeakSignalKind = domain::WeakSignalKind,
@@ -46,6 +47,8 @@ pub(in crate::entry) enum ReplayCommand {
 #[serde(remote = "crate::BackFillCommand", rename_all = "snake_case")]
 pub(in crate::entry) enum BackFillCommand {
     Change {
+        #[serde(default, skip_serializing_if = "Vec::is_empty", with = "As::<Vec<UserMerge>>")]
+        merges: Vec<crate::UserMerge>,
         #[serde(default, skip_serializing_if = "Vec::is_empty", with = "As::<Vec<UserBackFill>>")]
         users: Vec<crate::UserBackFill>,
         #[serde(default, skip_serializing_if = "Vec::is_empty", with = "As::<Vec<NamedItem>>")]
@@ -77,7 +80,11 @@ struct UserBackFill {
     id: String,
     #[serde(default)]
     is_new: bool,
-    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "As::<Vec<InteractionSelector>>")]
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        with = "As::<Vec<InteractionSelector>>"
+    )]
     removed: Vec<domain::InteractionSelector>,
     #[serde(default, skip_serializing_if = "Vec::is_empty", with = "As::<Vec<Interaction>>")]
     added: Vec<domain::Interaction>,
@@ -85,6 +92,13 @@ struct UserBackFill {
     removed_signals: Vec<crate::SignalOf>,
     #[serde(default, skip_serializing_if = "Vec::is_empty", with = "As::<Vec<SignalOf>>")]
     added_signals: Vec<crate::SignalOf>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "crate::UserMerge")]
+struct UserMerge {
+    target: String,
+    source: String,
 }
 
 #[derive(Serialize, Deserialize)]
