@@ -78,7 +78,7 @@ pub use data_folder::{DataFolder, DataFolderError, LockedFolder};
 pub use dead_letters::DeadLetterError;
 pub use decisions::is_decided_on_state;
 pub use delivery::DeliveryStatus;
-pub use delivery_trial::TriedDelivery;
+pub use delivery_trial::{DeliveryPreview, PreviewedDelivery, TriedDelivery};
 pub use disk_use::{DiskRoom, DiskUse};
 pub use engine::{Engine, EngineOptions};
 pub use error::{EngineError, TrainingError, describe_error};

@@ -93,17 +93,17 @@ pub(crate) fn edit(original: &Message, json: &str) -> Result<Box<Message>, Strin
 }
 
 /// What becomes of a deliverable: its jobs, and the mappings that failed.
-pub(super) struct Mapped {
-    pub(super) jobs: Vec<Job<Arc<Prepared>>>,
+pub(crate) struct Mapped {
+    pub(crate) jobs: Vec<Job<Arc<Prepared>>>,
     /// The name of each mapping that failed, with the reason.
-    pub(super) failed: Vec<(String, String)>,
+    pub(crate) failed: Vec<(String, String)>,
 }
 
 /// Maps a deliverable for a destination.
 ///
 /// # Errors
 /// If the destination does not get the message.
-pub(super) fn map(
+pub(crate) fn map(
     compiled: &Compiled,
     sender: &dyn Sender,
     workspace: &WorkspaceId,
