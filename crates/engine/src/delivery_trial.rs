@@ -46,10 +46,9 @@ impl DeliveryPreview {
         let found = Deliverable { message, mapping: None, is_edited: false, replay: None };
         match map(&self.compiled, &*self.sender, &self.workspace, offset, &found, &[]) {
             Err(withheld) => PreviewedDelivery::Withheld(withheld.label()),
-            Ok(mapped) => PreviewedDelivery::Mapped {
-                n_deliveries: mapped.jobs.len(),
-                failed: mapped.failed,
-            },
+            Ok(mapped) => {
+                PreviewedDelivery::Mapped { n_deliveries: mapped.jobs.len(), failed: mapped.failed }
+            }
         }
     }
 }

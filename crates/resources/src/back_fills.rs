@@ -100,9 +100,8 @@ pub fn start(
         );
         return Err(ApiError::not_found(message));
     }
-    let place = |place: &Option<Place>, field| {
-        place.as_ref().map(|place| place.parse(field)).transpose()
-    };
+    let place =
+        |place: &Option<Place>, field| place.as_ref().map(|place| place.parse(field)).transpose();
     let asked = BackFillRequest {
         from: place(&request.from, "from")?,
         until: place(&request.until, "until")?,

@@ -242,7 +242,10 @@ pub async fn delete(
 }
 
 /// The destination of a name; none for our own engine.
-pub(crate) fn find<'c>(config: &'c WorkspaceConfig, name: &str) -> Result<Option<&'c Destination>, ApiError> {
+pub(crate) fn find<'c>(
+    config: &'c WorkspaceConfig,
+    name: &str,
+) -> Result<Option<&'c Destination>, ApiError> {
     if name == ENGINE_DESTINATION {
         return Ok(None);
     }

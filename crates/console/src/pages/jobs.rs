@@ -18,6 +18,7 @@ use web::error::ApiError;
 use web::jobs::{Job, JobKind, JobState};
 use web::workspaces::Workspace;
 
+use super::replays;
 use crate::gate::{gated, read};
 use crate::live::{Part, fragments};
 use crate::page::{Area, Frame, Page};
@@ -82,6 +83,8 @@ async fn show(
         JobKind::Training => Area::Models,
         JobKind::Import | JobKind::Export => Area::Catalog,
         JobKind::Messages => Area::Live,
+        JobKind::Replay => Area::Destinations,
+        JobKind::BackFill => Area::Mappings,
     };
     let page = Page::new(&frame, area, label(job.kind)).lead(lead(job.kind)).body(body);
     Ok(page.into_response())
@@ -128,6 +131,8 @@ fn label(kind: JobKind) -> &'static str {
         JobKind::Training => "Training run",
         JobKind::Export => "Export",
         JobKind::Messages => "Messages of a file",
+        JobKind::Replay => "Replay",
+        JobKind::BackFill => "Mappings applied to the past",
     }
 }
 
@@ -137,6 +142,8 @@ fn lead(kind: JobKind) -> &'static str {
         JobKind::Training => "Lists are made as before meanwhile.",
         JobKind::Export => "The file is made beside everything else, and kept for a day.",
         JobKind::Messages => "The messages of the file are taken in steps.",
+        JobKind::Replay => "Messages of the past, in their order.",
+        JobKind::BackFill => "Lists are made as before meanwhile.",
     }
 }
 
@@ -146,6 +153,8 @@ fn progress(frame: &Frame, workspace: &WorkspaceId, job: &Job) -> Markup {
     let error = job.error.as_ref().map_or("", |error| error.detail.as_str());
     let nothing_changed = match job.kind {
         JobKind::Messages => format!("What was taken before stays: {error}."),
+        JobKind::Replay => format!("What was sent before is sent, and it can go on: {error}."),
+        JobKind::BackFill => format!("What was changed before stays: {error}."),
         _ => format!("Nothing was changed: {error}."),
     };
     let (state, detail) = match job.state {
@@ -182,23 +191,51 @@ fn progress(frame: &Frame, workspace: &WorkspaceId, job: &Job) -> Markup {
         (JobKind::Messages, _) => {
             Some(Button::primary("Show Live").href(&Area::Live.path(workspace)).render())
         }
+        (JobKind::Replay, _) => {
+            Some(Button::secondary("Show the replays").href(&replays::path(workspace)).render())
+        }
+        (JobKind::BackFill, _) => {
+            let href = Area::Mappings.path(workspace);
+            Some(Button::secondary("Show the mappings").href(&href).render())
+        }
         (JobKind::Training, _) => {
             Some(Button::primary("Show the models").href(&Area::Models.path(workspace)).render())
         }
     };
-    Progress { label: label(job.kind), state, detail: &detail, actions: next }.render()
+    html! {
+        (Progress { label: label(job.kind), state, detail: &detail, actions: next })
+        @match job.kind {
+            JobKind::Replay => (replays::replay_result(workspace, job)),
+            JobKind::BackFill => (replays::back_fill_result(frame, workspace, job)),
+            _ => {}
+        }
+    }
 }
 
 fn done_text(job: &Job) -> String {
+    let result = job.result.as_ref();
+    let has = |name: &str| result.is_some_and(|result| result.get(name).is_some());
+    let count =
+        |name: &str| grouped(result.and_then(|result| result[name].as_u64()).unwrap_or_default());
     let text = match job.kind {
         JobKind::Import => "The file is the catalog now. The version before can be brought back.",
         JobKind::Training => "The run has ended.",
         JobKind::Export => "The file is ready.",
+        JobKind::Replay if has("messages") => {
+            return format!(
+                "{} messages would be sent, as {} deliveries.",
+                count("messages"),
+                count("deliveries")
+            );
+        }
+        JobKind::Replay => {
+            return format!("{} messages were sent once more.", count("replayed"));
+        }
+        JobKind::BackFill if result.is_some_and(|result| result["is_preview"] == true) => {
+            "This is what would change."
+        }
+        JobKind::BackFill => "The past is as the mappings of now have it.",
         JobKind::Messages => {
-            let result = job.result.as_ref();
-            let count = |name: &str| {
-                grouped(result.and_then(|result| result[name].as_u64()).unwrap_or_default())
-            };
             return format!(
                 "{} messages were taken, {} had been before, {} rows were refused.",
                 count("n_accepted"),

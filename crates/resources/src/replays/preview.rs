@@ -22,6 +22,8 @@ const STEP_MESSAGES: usize = 500;
 /// What a replay would send.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct ReplayPreview {
+    /// What was asked for.
+    pub request: NewReplay,
     /// The offset of the first entry of the span.
     pub from: u64,
     /// The offset behind the last entry of the span.
@@ -63,7 +65,7 @@ pub(super) fn count(
     control: &JobControl,
     engine: &FindEngine<'_>,
 ) -> Result<ReplayPreview, ApiError> {
-    let mut preview = ReplayPreview::default();
+    let mut preview = ReplayPreview { request: request.clone(), ..ReplayPreview::default() };
     let span = request.find_span(&*engine()?)?;
     (preview.from, preview.until) = (span.from, span.until);
     let mut reader = SpanReader::new(span);
@@ -83,15 +85,13 @@ pub(super) fn count(
                 preview.count_delivery(&engine, destination, delivery, offset, message);
             }
         }
-        control.tell(reader.share(), format!("{} messages were counted", grouped(preview.messages)));
+        control
+            .tell(reader.share(), format!("{} messages were counted", grouped(preview.messages)));
     }
     Ok(preview)
 }
 
-fn find_destination(
-    request: &NewReplay,
-    engine: &Engine,
-) -> Result<Option<Destination>, ApiError> {
+fn find_destination(request: &NewReplay, engine: &Engine) -> Result<Option<Destination>, ApiError> {
     let Some(name) = &request.destination else { return Ok(None) };
     Ok(destinations::find(&engine.config(), name)?.cloned())
 }

@@ -28,10 +28,8 @@ pub(super) fn text(engines: &[Arc<Engine>]) -> String {
     let mut rows: [String; HEADS.len()] = Default::default();
     for engine in engines {
         let config = engine.config();
-        let mut names: Vec<&str> = config
-            .outgoing_destinations()
-            .map(|destination| destination.name.as_str())
-            .collect();
+        let mut names: Vec<&str> =
+            config.outgoing_destinations().map(|destination| destination.name.as_str()).collect();
         names.sort_unstable();
         for name in names.into_iter().take(DESTINATIONS_SHOWN_MAX) {
             let labels = format!(

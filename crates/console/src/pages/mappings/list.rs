@@ -71,6 +71,9 @@ pub(super) async fn list(
             @if may_change && !stored.destination.uses_presets {
                 (Button::quiet("Back to the presets").href(&format!("{path}/presets")))
             }
+            @if may_change {
+                (Button::quiet("Apply to the past").href(&format!("{path}/past")))
+            }
             (Button::secondary("Try a message").icon(Icon::TryIt).href(&format!("{path}/try")))
             @if may_change && !is_full {
                 (Button::primary("New mapping").icon(Icon::Add).href(&format!("{path}/edit")))
