@@ -99,13 +99,15 @@ impl SeenIds {
 pub struct SpanReader {
     span: Span,
     reached: u64,
+    /// Messages before this offset were taken earlier.
+    taken_to: u64,
     seen: SeenIds,
 }
 
 impl SpanReader {
     /// Begins at the start of a span.
     pub fn new(span: Span) -> Self {
-        Self { reached: span.from, span, seen: SeenIds::default() }
+        Self { reached: span.from, taken_to: span.from, span, seen: SeenIds::default() }
     }
 
     /// The offset of the first entry that was not looked at.
@@ -124,9 +126,10 @@ impl SpanReader {
         (self.reached.saturating_sub(self.span.from)) as f64 / n as f64
     }
 
-    /// Goes on to another place of the span, which it has come to before.
+    /// Leaves out the messages before a place, which were taken earlier. They are read
+    /// nevertheless: later ones may repeat them.
     pub fn skip_to(&mut self, offset: u64) {
-        self.reached = self.reached.max(offset);
+        self.taken_to = self.taken_to.max(offset);
     }
 }
 
@@ -208,6 +211,7 @@ impl Engine {
                 Entry::decode(&bytes).map_err(|source| EngineError::Entry { offset, source })?;
             if let Entry::Message(message) = entry
                 && reader.seen.insert(&message.message_id, message.received_at)
+                && offset >= reader.taken_to
                 && reader.span.takes(&message)
             {
                 found.push((offset, message));

