@@ -284,7 +284,7 @@ fn mappings(choice: &[u8]) -> Vec<Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3))]
+    #![proptest_config(ProptestConfig::with_cases(2))]
 
     #[test]
     fn a_back_fill_is_a_fold_with_the_new_mappings_from_the_start(
