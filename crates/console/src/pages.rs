@@ -15,6 +15,7 @@ mod office;
 mod operations;
 mod overview;
 mod people;
+mod replays;
 mod results;
 #[cfg(test)]
 mod rights;
@@ -57,6 +58,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(segments::routes(app))
         .merge(sources::routes(app))
         .merge(destinations::routes(app))
+        .merge(replays::routes(app))
         .merge(settings::routes(app))
 }
 
@@ -113,6 +115,7 @@ fn tables() -> Vec<&'static [Call]> {
         overview::CALLS,
         sources::CALLS,
         destinations::CALLS,
+        replays::CALLS,
     ];
     [&tables[..], segments::CALLS, settings::CALLS].concat()
 }

@@ -97,6 +97,8 @@ pub struct Engine {
     pub(crate) training_runs: Arc<TrainingRuns>,
     pub(crate) import_lock: Mutex<()>,
     pub(crate) config_lock: Mutex<()>,
+    /// Held while changed mappings are applied to the past.
+    pub(crate) back_fill_lock: Mutex<()>,
     /// Set while the model in use cannot be read.
     pub(crate) lost_model: Mutex<Option<Problem>>,
     /// Problems that last until the workspace is opened again.
@@ -269,6 +271,7 @@ impl Engine {
             training_runs: Arc::default(),
             import_lock: Mutex::new(()),
             config_lock: Mutex::new(()),
+            back_fill_lock: Mutex::new(()),
             lost_model: Mutex::new(None),
             reported: Mutex::new(Vec::new()),
             snapshots,

@@ -21,7 +21,7 @@ use web::workspaces::RequestedWorkspace;
 pub use self::delivery::{
     ChangedLetters, CheckedDestination, DEAD_LETTERS_PAGE_MAX, DeadLetterPage, DeadLettersQuery,
     LetterChoice, LetterName, ShownDeadLetter, ShownDelivery, WholeDeadLetter, check, dead_letter,
-    dead_letters, delivery, drop_letters, retry_letters,
+    dead_letters, delivery, delivery_now, drop_letters, retry_letters,
 };
 pub use self::kinds::{ShownKind, ShownSetting, kinds};
 pub use self::trial::{
@@ -272,7 +272,10 @@ pub async fn delete(
 }
 
 /// The destination of a name; none for our own engine.
-fn find<'c>(config: &'c WorkspaceConfig, name: &str) -> Result<Option<&'c Destination>, ApiError> {
+pub(crate) fn find<'c>(
+    config: &'c WorkspaceConfig,
+    name: &str,
+) -> Result<Option<&'c Destination>, ApiError> {
     if name == ENGINE_DESTINATION {
         return Ok(None);
     }

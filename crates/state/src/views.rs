@@ -8,6 +8,7 @@ use store::{Batch, Store, StoreError};
 
 use crate::Counts;
 use crate::attribution::{Attribution, CountedInteraction, parse_recommendation_id};
+use crate::back_fill::BackFills;
 use crate::collections::{CollectionKind, Collections, Groups, Series};
 use crate::configuration::Revisions;
 use crate::destinations::Destinations;
@@ -16,6 +17,7 @@ use crate::interactions::{AddOutcome, Interactions, interaction_time};
 use crate::message_ids::MessageIds;
 use crate::part::StatePart;
 use crate::rejections::Rejections;
+use crate::replays::Replays;
 use crate::segmentations::Segmentations;
 use crate::setup::Setup;
 use crate::source_schema::SourceSchemas;
@@ -117,6 +119,10 @@ views! {
     impressions: Impressions,
     /// How far each destination came.
     destinations: Destinations,
+    /// Replays, and how far each came.
+    replays: Replays,
+    /// Back-fills that messages are subject to.
+    back_fills: BackFills,
     /// Scheduled effects.
     timers: Timers,
     /// Recommendations that can be cited, and their KPIs.

@@ -15,6 +15,7 @@ pub(crate) mod mapping;
 pub(crate) mod models;
 pub(crate) mod offline;
 pub(crate) mod recommend;
+pub(crate) mod replay;
 pub(crate) mod restore;
 pub(crate) mod retention;
 pub(crate) mod serve;

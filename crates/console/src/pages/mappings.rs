@@ -7,6 +7,7 @@ mod editor;
 mod form;
 mod list;
 mod message;
+mod past;
 #[cfg(test)]
 mod tests;
 mod trial;
@@ -43,6 +44,7 @@ const EDIT_PREVIEW: &str = "/console/{workspace}/mappings/edit/preview";
 const TRY: &str = "/console/{workspace}/mappings/try";
 const TRY_PREVIEW: &str = "/console/{workspace}/mappings/try/preview";
 const DELETE: &str = "/console/{workspace}/mappings/delete";
+const PAST: &str = "/console/{workspace}/mappings/past";
 const PRESETS: &str = "/console/{workspace}/mappings/presets";
 
 pub(super) const CALLS: &[Call] = &[
@@ -56,6 +58,8 @@ pub(super) const CALLS: &[Call] = &[
     preview(TRY_PREVIEW, ReadWorkspace),
     read(DELETE, ChangeWorkspace),
     edit(DELETE, "destination.put"),
+    read(PAST, ChangeWorkspace),
+    edit(PAST, "back_fill.start"),
     read(PRESETS, ChangeWorkspace),
     edit(PRESETS, "destination.put"),
 ];
@@ -69,6 +73,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route(TRY, get(trial::show).post(trial::try_typed))
         .route(TRY_PREVIEW, post(trial::preview))
         .route(DELETE, get(change::ask_to_delete).post(change::delete))
+        .route(PAST, get(past::show).post(past::start))
         .route(PRESETS, get(change::ask_for_presets).post(change::take_presets));
     gated(app, CALLS, routes)
 }

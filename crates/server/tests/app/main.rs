@@ -29,6 +29,7 @@ mod profile_api;
 mod public;
 mod recombee;
 mod recommendations;
+mod replays;
 mod retention;
 mod scenarios;
 mod segmentations;

@@ -87,6 +87,9 @@ pub(super) async fn list(
             @if may_change && !stored.destination.uses_presets {
                 (Button::quiet("Back to the presets").href(&page("/presets")))
             }
+            @if may_change && is_engine {
+                (Button::quiet("Apply to the past").href(&page("/past")))
+            }
             (Button::secondary("Try a message").icon(Icon::TryIt).href(&page("/try")))
             @if may_change && !is_full {
                 (Button::primary("New mapping").icon(Icon::Add).href(&page("/edit")))
