@@ -122,7 +122,8 @@ pub(crate) fn replay_prepared(
     };
     for record in shared.journal.read_from(Offset(start)) {
         let (Offset(offset), bytes) = record?;
-        // Where a journal skips offsets, there is nothing between them. Where it was cut, there was.
+        // Where a journal skips offsets, there is nothing between them. Where it was cut, there
+        // was.
         if offset > expected && shared.journal.start().0 > expected {
             let start = shared.journal.start().0;
             return Err(SnapshotError::NoBase { start, until: expected }.into());

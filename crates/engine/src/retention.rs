@@ -278,8 +278,8 @@ impl Engine {
         Ok(self.times(start, start + TIMED_ENTRIES_MAX)?.into_iter().next())
     }
 
-    /// The time up to which each segment has entries. A segment is never later than those behind it:
-    /// one entry with a wrong time keeps nothing for ever.
+    /// The time up to which each segment has entries. A segment is never later than those behind
+    /// it: one entry with a wrong time keeps nothing for ever.
     fn segment_times(&self, segments: &[SegmentPlace]) -> Result<Vec<Timestamp>, EngineError> {
         let mut latest = self.trusted_now();
         let mut times = Vec::with_capacity(segments.len());

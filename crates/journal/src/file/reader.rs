@@ -9,8 +9,8 @@ pub(super) struct Reader<'a> {
     journal: &'a FileJournal,
     next: Offset,
     end: Offset,
-    /// The next block: first offset of its segment, own first offset, byte position. None before the
-    /// first read. Segments may be cut off meanwhile.
+    /// The next block: first offset of its segment, own first offset, byte position. None before
+    /// the first read. Segments may be cut off meanwhile.
     at: Option<(Offset, Offset, u64)>,
     block: std::vec::IntoIter<Vec<u8>>,
 }

@@ -16,7 +16,7 @@ const DAY_MS: i64 = 24 * 3_600 * 1_000;
 const AT: i64 = 1_700_000_000_000;
 
 impl TestApp {
-    async fn retention_call(&self, method: Method, path: &str, body: Value) -> Answer {
+    async fn call_retention(&self, method: Method, path: &str, body: Value) -> Answer {
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -33,23 +33,23 @@ async fn what_a_workspace_keeps_is_set_shown_and_cut_by_a_job() {
     let app = TestApp::at(Arc::clone(&clock) as Arc<dyn engine::Clock>).await;
     let shown = app.admin(RETENTION).await.body;
     assert_eq!((&shown["retention"], &shown["plan"]["days"]), (&json!(null), &json!(null)));
-    let refused = app.retention_call(Method::POST, RETENTION, Value::Null).await;
+    let refused = app.call_retention(Method::POST, RETENTION, Value::Null).await;
     assert_eq!(refused.status, 400, "{}", refused.line());
     for days in [0, 36_501] {
         let body = json!({ "retention": { "days": days } });
-        let refused = app.retention_call(Method::PATCH, SETTINGS, body).await;
+        let refused = app.call_retention(Method::PATCH, SETTINGS, body).await;
         assert_eq!(refused.status, 400, "{}", refused.line());
         let refused = app.admin(&format!("{RETENTION}?days={days}")).await;
         assert_eq!(refused.status, 400, "{}", refused.line());
     }
     let kept = json!({ "retention": { "days": 30 } });
-    let set = app.retention_call(Method::PATCH, SETTINGS, kept).await;
+    let set = app.call_retention(Method::PATCH, SETTINGS, kept).await;
     assert_eq!(set.body["retention"]["days"], 30, "{}", set.line());
-    let kept = app.retention_call(Method::PATCH, SETTINGS, json!({ "name": "Shop" })).await;
+    let kept = app.call_retention(Method::PATCH, SETTINGS, json!({ "name": "Shop" })).await;
     assert_eq!(kept.body["retention"]["days"], 30, "other settings leave it as it is");
 
     // The first segment is closed when it is old, and cut when it is older than is kept.
-    let run = || app.retention_call(Method::POST, RETENTION, Value::Null);
+    let run = || app.call_retention(Method::POST, RETENTION, Value::Null);
     clock.set(Timestamp(AT + 2 * DAY_MS));
     let job = app.ended_job(&run().await).await;
     let nothing = &job["result"]["cut"]["segments"];
@@ -60,7 +60,7 @@ async fn what_a_workspace_keeps_is_set_shown_and_cut_by_a_job() {
     app.engine.submit(entries.collect()).await.unwrap();
     let shown = app.admin(RETENTION).await.body;
     let dry =
-        app.retention_call(Method::POST, &format!("{RETENTION}?dry_run=true"), Value::Null).await;
+        app.call_retention(Method::POST, &format!("{RETENTION}?dry_run=true"), Value::Null).await;
     assert_eq!((dry.status.as_u16(), &dry.body["plan"]), (200, &shown["plan"]));
     assert_eq!(
         (&shown["plan"]["cut"]["segments"], &shown["plan"]["journal"]["start"]),
@@ -73,6 +73,6 @@ async fn what_a_workspace_keeps_is_set_shown_and_cut_by_a_job() {
     let after = app.admin(RETENTION).await.body;
     assert_eq!(after["plan"]["journal"]["start"], shown["plan"]["cut"]["end"], "{after}");
     assert_eq!(after["last_run"], job["result"], "{after}");
-    let forever = app.retention_call(Method::PATCH, SETTINGS, json!({ "retention": null })).await;
+    let forever = app.call_retention(Method::PATCH, SETTINGS, json!({ "retention": null })).await;
     assert!(forever.body.get("retention").is_none(), "{}", forever.line());
 }
