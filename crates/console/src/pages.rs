@@ -15,6 +15,7 @@ mod office;
 mod operations;
 mod overview;
 mod people;
+mod privacy;
 mod replays;
 mod results;
 #[cfg(test)]
@@ -45,6 +46,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(invitation::routes(app))
         .merge(live::routes(app))
         .merge(people::routes(app))
+        .merge(privacy::routes(app))
         .merge(catalog::routes(app))
         .merge(try_it::routes(app))
         .merge(exports::routes(app))
@@ -103,6 +105,7 @@ fn tables() -> Vec<&'static [Call]> {
         invitation::CALLS,
         live::CALLS,
         people::CALLS,
+        privacy::CALLS,
         catalog::CALLS,
         exports::CALLS,
         jobs::CALLS,

@@ -44,10 +44,35 @@ pub fn members(object: &str) -> Vec<(Cow<'_, str>, &RawValue)> {
     serde_json::Deserializer::from_str(object).deserialize_map(Members).unwrap_or_default()
 }
 
+/// The strings in a text of JSON, keys among them, also where it is cut off or no JSON as a whole.
+pub fn json_strings(text: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let quoted = &rest[rest.find('"')?..];
+        let mut is_escaped = false;
+        let end = quoted.bytes().enumerate().skip(1).find_map(|(n, byte)| {
+            let ends = byte == b'"' && !is_escaped;
+            is_escaped = byte == b'\\' && !is_escaped;
+            ends.then_some(n + 1)
+        });
+        let (string, after) = quoted.split_at(end.unwrap_or(quoted.len()));
+        rest = after;
+        let inside = string[1..].strip_suffix('"').unwrap_or(&string[1..]);
+        Some(serde_json::from_str(string).map_or(Cow::Borrowed(inside), Cow::Owned))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::TraitDefinition;
+
+    #[test]
+    fn strings_are_found_in_what_is_no_whole_json_as_well() {
+        let strings = |text| json_strings(text).map(Cow::into_owned).collect::<Vec<_>>();
+        assert_eq!(strings(r#"{"userId":"a\"n\u00e9","x":[1,"b"#), ["userId", "a\"né", "x", "b"]);
+        assert_eq!(strings("no strings"), Vec::<String>::new());
+    }
 
     #[test]
     fn numbers_of_single_precision_stay_as_short_as_they_are_written() {

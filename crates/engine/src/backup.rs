@@ -305,6 +305,9 @@ pub fn back_up(
     )?;
     let copy_workspace = |id: &WorkspaceId, old: Option<&WorkspaceCopy>| {
         let copied = source.copy_workspace(id, old)?;
+        if copied.journal.is_replaced {
+            remove_store(to, id)?;
+        }
         let answers = fold_copy(to, id, &copied.journal, progress)?;
         let CopiedParts { journal, snapshot, models } = copied;
         Ok::<_, BackupError>(WorkspaceCopy { id: id.clone(), journal, snapshot, models, answers })
@@ -420,6 +423,14 @@ fn refuse_foreign_files(folder: &Path) -> Result<(), BackupError> {
 /// folder, so that no server starts on a backup.
 fn installation_folder(backup: &Path) -> PathBuf {
     backup.join("installation")
+}
+
+/// Removes what was folded of earlier copies that held people who are erased by now.
+fn remove_store(backup: &Path, id: &WorkspaceId) -> std::io::Result<()> {
+    match fs::remove_dir_all(workspace_folder(backup, id).join("store")) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Digests the answers of a copied workspace. Its store stays in the backup, so that the next

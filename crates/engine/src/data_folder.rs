@@ -227,6 +227,11 @@ impl DataFolder {
         }
     }
 
+    /// The folder of that journal's files.
+    pub fn installation_folder(&self) -> PathBuf {
+        system_folder(self.locked.path())
+    }
+
     /// The journal of what belongs to no workspace: accounts, API keys, and the audit.
     pub fn installation(&self) -> &InstallationJournal {
         &self.journal

@@ -67,7 +67,7 @@ impl Engine {
         }
     }
 
-    fn message_of(
+    pub(crate) fn message_of(
         &self,
         destination: &str,
         offset: u64,

@@ -7,6 +7,7 @@ mod versions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use activation::Status;
@@ -64,15 +65,30 @@ type Readers = Arc<Mutex<BTreeMap<String, Running>>>;
 /// The readers of a workspace and the thread that starts and ends them.
 pub(crate) struct Delivery {
     readers: Readers,
+    /// How many callers want no reader to be at work.
+    n_pauses: Arc<AtomicUsize>,
     thread: BackgroundThread,
 }
 
 impl Delivery {
     pub(crate) fn start(means: Means) -> Self {
         let readers = Readers::default();
-        let work = Supervising { means, readers: Arc::clone(&readers) };
+        let n_pauses = Arc::new(AtomicUsize::new(0));
+        let work =
+            Supervising { means, readers: Arc::clone(&readers), n_pauses: Arc::clone(&n_pauses) };
         let thread = BackgroundThread::start(work).expect("threads can be started");
-        Self { readers, thread }
+        Self { readers, n_pauses, thread }
+    }
+
+    /// Ends all readers, which begin anew where they are when the pause is dropped: what they have
+    /// prepared to be sent is forgotten.
+    pub(crate) fn pause(&self) -> Paused<'_> {
+        self.n_pauses.fetch_add(1, Ordering::SeqCst);
+        let running = std::mem::take(&mut *self.readers.lock());
+        let threads: Vec<BackgroundThread> =
+            running.into_values().map(|running| running.thread).collect();
+        BackgroundThread::stop_all(&threads);
+        Paused(self)
     }
 
     /// Looks at the configuration soon.
@@ -102,8 +118,19 @@ impl Delivery {
     }
 }
 
+/// A pause of all readers, which ends when this is dropped.
+pub(crate) struct Paused<'a>(&'a Delivery);
+
+impl Drop for Paused<'_> {
+    fn drop(&mut self) {
+        self.0.n_pauses.fetch_sub(1, Ordering::SeqCst);
+        self.0.wake();
+    }
+}
+
 /// The work of the thread that starts and ends readers.
 struct Supervising {
+    n_pauses: Arc<AtomicUsize>,
     means: Means,
     readers: Readers,
 }
@@ -140,8 +167,11 @@ impl BackgroundWork for Supervising {
             running.thread.stop();
         }
         for (name, (added_at, destination)) in wanted {
-            if !self.readers.lock().contains_key(&name) {
-                self.start(name, added_at, destination);
+            let mut readers = self.readers.lock();
+            // Under the lock by which a pause takes them.
+            if self.n_pauses.load(Ordering::SeqCst) == 0 && !readers.contains_key(&name) {
+                let running = self.start(&name, added_at, destination);
+                readers.insert(name, running);
             }
         }
         Next::Rest(LOOK_INTERVAL)
@@ -160,7 +190,7 @@ impl Supervising {
         on.collect()
     }
 
-    fn start(&self, name: String, added_at: u64, destination: Arc<Destination>) {
+    fn start(&self, name: &str, added_at: u64, destination: Arc<Destination>) -> Running {
         let status = Arc::new(Mutex::new(DeliveryStatus {
             dispatcher: None,
             read_to: 0,
@@ -170,14 +200,13 @@ impl Supervising {
         }));
         let reader = Reader::new(
             self.means.clone(),
-            name.clone(),
+            name.to_owned(),
             added_at,
             Arc::clone(&destination),
             Arc::clone(&status),
         );
         let thread = BackgroundThread::start(reader).expect("threads can be started");
-        let running = Running { added_at, connected: destination, thread, status };
-        self.readers.lock().insert(name, running);
+        Running { added_at, connected: destination, thread, status }
     }
 }
 

@@ -18,6 +18,7 @@ use crate::decisions::{Step, next_step};
 use crate::delivery::{Delivery, DeliveryStatus, Means};
 use crate::error::describe_error;
 use crate::opening::{KnownEnd, Parts, find_snapshot_problem, open_files};
+use crate::privacy::with_refused;
 use crate::recorder::Recorder;
 use crate::shared::{Health, Shared};
 use crate::state_snapshot::Snapshots;
@@ -99,6 +100,8 @@ pub struct Engine {
     pub(crate) config_lock: Mutex<()>,
     /// Held while changed mappings are applied to the past.
     pub(crate) back_fill_lock: Mutex<()>,
+    /// Held while a regulation is run.
+    pub(crate) privacy_lock: Mutex<()>,
     /// Set while the model in use cannot be read.
     pub(crate) lost_model: Mutex<Option<Problem>>,
     /// Problems that last until the workspace is opened again.
@@ -281,6 +284,7 @@ impl Engine {
             findings: Mutex::new(Vec::new()),
             journal_check: Mutex::new(None),
             measured_disk: Mutex::new(None),
+            privacy_lock: Mutex::new(()),
             is_stopping: Arc::default(),
             is_training_cut: AtomicBool::new(false),
         };
@@ -331,6 +335,14 @@ impl Engine {
     }
 
     async fn append(&self, entries: Vec<Entry>) -> Result<Vec<Outcome>, SubmitError> {
+        let (entries, refused) = self.refuse_suppressed(entries);
+        if entries.is_empty() {
+            return Ok(with_refused(Vec::new(), refused));
+        }
+        Ok(with_refused(self.append_taken(entries).await?, refused))
+    }
+
+    async fn append_taken(&self, entries: Vec<Entry>) -> Result<Vec<Outcome>, SubmitError> {
         let mappings = self.shared.mappings.load();
         let prepare = |entry| PreparedEntry::new(entry, &mappings);
         let entries: Vec<PreparedEntry> = entries.into_iter().map(prepare).collect();

@@ -134,11 +134,12 @@ impl Engine {
         self.shared.source_rates.of_last_hour(self.now())
     }
 
-    /// Reads the message at an offset of the journal; none where it is cut.
+    /// Reads the message at an offset of the journal; none where it is cut or erased.
     fn message(&self, offset: u64) -> Result<Option<Message>, EngineError> {
         match self.read_entry(offset)? {
             Some(Entry::Message(message)) => Ok(Some(*message)),
-            None => Ok(None),
+            // It is cut, or was of people who are deleted.
+            None | Some(Entry::Erased { .. }) => Ok(None),
             Some(_) => Err(StoreError::Unreadable { what: "timeline" }.into()),
         }
     }

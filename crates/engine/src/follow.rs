@@ -199,6 +199,9 @@ pub(crate) fn apply_batch(
             shared.config.store(Arc::clone(&views.setup.config));
             shared.mappings.store(Arc::clone(&views.setup.mappings));
         }
+        if !Arc::ptr_eq(&shared.suppressed.load(), &views.regulations.suppressed) {
+            shared.suppressed.store(Arc::clone(&views.regulations.suppressed));
+        }
     }
     shared.live.write().flush(&mut batch);
     batch.commit(position)?;

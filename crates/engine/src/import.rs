@@ -30,6 +30,8 @@ pub struct ImportedInteractions {
     pub added: u64,
     /// The number of interactions whose user, item, kind and timestamp were known.
     pub already_there: u64,
+    /// The number of interactions of suppressed people, which were refused.
+    pub suppressed: u64,
 }
 
 /// An import that withdraws more than one in so many items must be confirmed.
@@ -305,9 +307,12 @@ impl Engine {
                 interactions: interactions.by_ref().take(INTERACTIONS_PER_ENTRY_MAX).collect(),
             });
             for outcome in self.submit_blocking(entries.collect())? {
-                if let Outcome::Interactions { added, duplicates: already_there } = outcome {
+                if let Outcome::Interactions { added, duplicates: already_there, suppressed } =
+                    outcome
+                {
                     imported.added += u64::from(added);
                     imported.already_there += u64::from(already_there);
+                    imported.suppressed += u64::from(suppressed);
                 }
             }
         }

@@ -37,6 +37,7 @@ mod opening;
 mod outcomes;
 mod past_recommendations;
 mod people;
+mod privacy;
 mod problems;
 mod recommendation;
 mod recorder;
@@ -100,6 +101,11 @@ pub use model_comparison::{COMPARED_ITEMS, COMPARED_PEOPLE, ComparedLists};
 pub use outcomes::{OUTCOME_TEXT_BYTES_MAX, OUTCOMES_KEPT_MAX};
 pub use past_recommendations::PastRecommendation;
 pub use people::MergeCause;
+pub use privacy::{
+    DeletedState, DestinationAnswer, ErasedJournal, ForwardOutcome, MENTIONS_SHOWN_MAX, Mention,
+    NewRegulation, REGULATION_PEOPLE_MAX, Receipt, RegulationError, RegulationStep, RemovedFiles,
+    ScanReport, Surroundings, scan_folder,
+};
 pub use problems::Problem;
 pub use recommendation::{PreviewedRecommendations, RecommendationError, RecommendationResponse};
 pub use replay::{REPLAY_AHEAD_MAX, ReplayError};
@@ -151,13 +157,14 @@ pub use state::{
     DayInteractions, DecodeError, DeliveryProgress, EntityKind, Entry, Expected,
     GENERATION_IDS_MAX, GENERATION_MS, GroupCounts, IMPRESSIONS_PER_USER_MAX,
     INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, InteractionCounts, KPI_DAYS_KEPT, KpiCounts,
-    KpiRow, Kpis, ListImpression, MEMBERS_MAX, Member, NamedItem, Outcome, PLACES_PER_DAY_MAX,
-    Place, RECOMMENDATION_DAYS_KEPT, RECOMMENDATION_ITEMS_MAX, REJECTIONS_KEPT_MAX,
-    REPLAYS_KEPT_MAX, Rate, Refusal, Replay, ReplayCommand, Resource, Revisions, RuleUpdate,
+    KpiRow, Kpis, ListImpression, MEMBERS_MAX, Member, NamedItem, NamedPeople, Outcome,
+    PLACES_PER_DAY_MAX, PersonKey, Place, RECOMMENDATION_DAYS_KEPT, RECOMMENDATION_ITEMS_MAX,
+    REJECTIONS_KEPT_MAX, REPLAYS_KEPT_MAX, Rate, Refusal, Regulation, RegulationCommand,
+    RegulationStatus, RegulationType, Replay, ReplayCommand, Resource, Revisions, RuleUpdate,
     SAMPLE_INTERVAL_MS, SAMPLES, SEGMENTATIONS_MAX, SEGMENTS_MAX, SYNONYMS_MAX, SeenEvent,
-    SeenProperty, Segment, Segmentation, SegmentationCommand, SegmentationKind, SignalOf, Synonym,
-    SynonymCommand, TRAININGS_KEPT_MAX, UNMATCHED_NAME_CHARS_MAX, UNMATCHED_NAMES_MAX,
-    UnmatchedEvent, UserBackFill, UserMerge, VIOLATIONS_MAX, ViolationCount,
+    SeenProperty, Segment, Segmentation, SegmentationCommand, SegmentationKind, SignalOf,
+    SuppressedId, Synonym, SynonymCommand, TRAININGS_KEPT_MAX, UNMATCHED_NAME_CHARS_MAX,
+    UNMATCHED_NAMES_MAX, UnmatchedEvent, UserBackFill, UserMerge, VIOLATIONS_MAX, ViolationCount,
     WEAK_SIGNALS_PER_KIND_MAX, redact_write_keys,
 };
 

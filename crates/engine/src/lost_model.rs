@@ -132,7 +132,9 @@ impl Engine {
             _ => Ok(()),
         };
         remove()?;
-        let start = self.shared.journal.start().0;
+        // The run read entries that are erased by now: another fold would number items differently.
+        let erased = self.snapshot().regulations.erased_until();
+        let start = self.shared.journal.start().0.max(erased);
         let (store, views) =
             self.snapshots.begin_state(&aside, REMAKE_CACHE_BYTES, start, training.offset)?;
         let shared = Shared::new(

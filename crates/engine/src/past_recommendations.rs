@@ -119,6 +119,9 @@ impl Engine {
         is_public: bool,
     ) -> Result<(), QueryError> {
         let name = self.find_user_name(user)?;
+        if name.as_ref().is_some_and(|(type_, id)| self.is_suppressed(*type_, id)) {
+            return Ok(());
+        }
         let views = self.snapshot();
         let known = list.items.iter().filter_map(|item| views.catalog.item(item));
         let known = known.filter(|_| list.rotates);

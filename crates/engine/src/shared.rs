@@ -1,7 +1,7 @@
 //! The parts of an open workspace that its threads and the queries share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 use domain::WorkspaceConfig;
@@ -9,7 +9,7 @@ use journal::Journal;
 use mapping::Mappings;
 use parking_lot::RwLock;
 use serving::LiveState;
-use state::Views;
+use state::{Suppressed, Views};
 use store::Store;
 
 use crate::Clock;
@@ -37,6 +37,10 @@ pub(crate) struct Shared {
     pub(crate) config: ArcSwap<WorkspaceConfig>,
     /// The mappings in force, readable without the lock of the views.
     pub(crate) mappings: ArcSwap<Mappings>,
+    /// Who is suppressed, readable without the lock of the views.
+    pub(crate) suppressed: ArcSwap<Suppressed>,
+    /// Entries of suppressed people that were refused.
+    pub(crate) n_refused: AtomicU64,
     health: RwLock<Health>,
     /// The bytes of entries that wait for the journal.
     pub(crate) queued_bytes: AtomicUsize,
@@ -60,6 +64,8 @@ impl Shared {
             clock,
             config: ArcSwap::new(Arc::clone(&views.setup.config)),
             mappings: ArcSwap::new(Arc::clone(&views.setup.mappings)),
+            suppressed: ArcSwap::new(Arc::clone(&views.regulations.suppressed)),
+            n_refused: AtomicU64::new(0),
             outcomes: Outcomes::new(views.applied),
             live: LiveState::new(store, views),
             health: RwLock::new(Health::Ready),

@@ -19,7 +19,7 @@ use recommender::Cancelled;
 use state::Views;
 use store::{Store, StoreError};
 
-pub(crate) use self::file::SnapshotFile;
+pub(crate) use self::file::{SnapshotFile, visit_rows};
 pub use self::take::{SnapshotStep, TakenSnapshot};
 use crate::opening::open_store;
 use crate::{EngineError, Finding};

@@ -24,9 +24,12 @@ pub trait Disk: Send + Sync {
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>>;
     /// Opens a file for reading and writing.
     fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>>;
-    /// Removes a file. It stays removed after [`Disk::sync`].
+    /// Gives a file another name, in place of a file that has it. Durable after [`Disk::sync`];
+    /// until then a loss of power leaves either the one or the other.
+    fn rename(&self, name: &str, to: &str) -> io::Result<()>;
+    /// Removes a file. Durable after [`Disk::sync`]. Who has it open goes on reading it.
     fn remove(&self, name: &str) -> io::Result<()>;
-    /// Makes the names of all files created so far durable, and the removal of others.
+    /// Makes the names of all files created, renamed and removed so far durable.
     fn sync(&self) -> io::Result<()>;
     /// The path of the folder, for messages.
     fn place(&self) -> String;
@@ -183,6 +186,10 @@ impl Disk for RealDisk {
         let file = fs::OpenOptions::new().read(true).write(true).open(&path)?;
         close_to_others(&path, FILE_MODE)?;
         Ok(Box::new(file))
+    }
+
+    fn rename(&self, name: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.folder.join(name), self.folder.join(to))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {

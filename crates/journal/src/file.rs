@@ -2,6 +2,7 @@
 
 mod opening;
 mod reader;
+mod rewriting;
 
 use std::io;
 use std::ops::ControlFlow;
@@ -12,6 +13,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::block;
 use crate::check::{JournalCheck, scan_segment};
 use crate::end_record::{EndRecord, JournalEnd};
+use crate::rewrite::{Replace, RewriteError, RewritePace, Rewritten};
 use crate::segment::{self, Owner, Segment};
 use crate::{
     AppendError, BATCH_BYTES_MAX, Disk, DiskFile, Journal, Offset, RECORD_BYTES_MAX, Records,
@@ -32,6 +34,8 @@ pub struct FileJournal {
     segments: RwLock<Vec<Segment>>,
     /// Held during an append: one runs at a time.
     tail: Mutex<Tail>,
+    /// Held while segments are written anew.
+    rewriting: Mutex<()>,
     end_record: Option<EndRecord>,
     /// Held while segments are removed.
     cutting: Mutex<()>,
@@ -138,10 +142,16 @@ impl Journal for FileJournal {
         Box::new(std::iter::from_fn(move || reader.next_record()))
     }
 
+    fn rewrite(
+        &self,
+        replace: &mut Replace<'_>,
+        pace: &mut RewritePace<'_>,
+    ) -> Result<Rewritten, RewriteError> {
+        self.rewrite_files(replace, pace)
+    }
+
     fn sync_end(&self) {
-        if let Some(Err(error)) = self.end_record.as_ref().map(EndRecord::sync) {
-            tracing::warn!(%error, "the end-of-log record could not be synced");
-        }
+        self.sync_record();
     }
 
     fn check(&self, pace: &mut dyn FnMut(u64, u64) -> ControlFlow<()>) -> JournalCheck {
@@ -224,11 +234,17 @@ impl FileJournal {
     fn start_segment(&self, first: Offset) -> Result<(), AppendError> {
         let segment = format!("{}/{}", self.disk.place(), segment::file_name(first));
         let write_error = |source| AppendError::Write { segment, source };
-        self.sync_end();
+        self.sync_record();
         let segment =
             Segment::create(self.disk.as_ref(), first, self.owner).map_err(write_error)?;
         self.segments.write().push(segment);
         Ok(())
+    }
+
+    fn sync_record(&self) {
+        if let Some(Err(error)) = self.end_record.as_ref().map(EndRecord::sync) {
+            tracing::warn!(%error, "the end-of-log record could not be synced");
+        }
     }
 
     /// Updates the end-of-log record. The batch is durable, so a failure does not fail the append:
@@ -245,7 +261,7 @@ impl FileJournal {
 
 impl Drop for FileJournal {
     fn drop(&mut self) {
-        self.sync_end();
+        self.sync_record();
     }
 }
 

@@ -6,6 +6,8 @@ pub mod disk;
 mod end_record;
 mod file;
 mod memory;
+mod rewrite;
+mod rewritten_list;
 mod segment;
 
 use std::fmt;
@@ -17,6 +19,8 @@ pub use disk::{Disk, DiskFile, RealDisk};
 pub use end_record::{EndRecord, JournalEnd, RecordedEnd, end_record_name, read_end_record};
 pub use file::{FileJournal, JournalOptions};
 pub use memory::MemoryJournal;
+pub use rewrite::{Replace, Replacement, RewriteError, RewritePace, Rewritten};
+pub use rewritten_list::{REWRITTEN_LIST, read_rewritten_list};
 
 /// The position of a record. Offsets ascend without gaps in files; other journals may skip some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -91,6 +95,20 @@ pub trait Journal: Send + Sync {
     /// Calls `notify` with the end of the journal after each append of any writer, as soon as the
     /// records can be read. Does nothing for a journal that only this process appends to.
     fn watch(&self, _notify: Box<dyn Fn(Offset) + Send + Sync>) {}
+
+    /// Replaces records by others. Afterwards the journal holds the other records at the same
+    /// offsets, and no byte of the replaced ones: files are written anew, and a log that cannot be
+    /// changed in place copies itself into a new generation and drops the old one. Readers under
+    /// way go on and may see either. Records that are appended meanwhile are not asked about.
+    ///
+    /// # Errors
+    /// See [`RewriteError`]. After one, or after a crash, some records are replaced and the others
+    /// are not: calling it again does the rest.
+    fn rewrite(
+        &self,
+        replace: &mut Replace<'_>,
+        pace: &mut RewritePace<'_>,
+    ) -> Result<Rewritten, RewriteError>;
 
     /// Makes the end-of-log record durable, for a clean stop. Records are durable without it.
     fn sync_end(&self) {}

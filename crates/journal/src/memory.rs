@@ -5,7 +5,10 @@ use std::io;
 
 use parking_lot::{Mutex, RwLock};
 
-use crate::{AppendError, BATCH_BYTES_MAX, Journal, Offset, RECORD_BYTES_MAX, Records};
+use crate::{
+    AppendError, BATCH_BYTES_MAX, Journal, Offset, RECORD_BYTES_MAX, Records, Replace,
+    RewriteError, RewritePace, Rewritten,
+};
 
 /// A journal in memory. Several writers may share it.
 #[derive(Default)]
@@ -70,6 +73,44 @@ impl Journal for MemoryJournal {
 
     fn watch(&self, notify: Watcher) {
         self.watchers.lock().push(notify);
+    }
+
+    /// Copies itself into a new generation and drops the old one, as a topic of a broker must.
+    fn rewrite(
+        &self,
+        replace: &mut Replace<'_>,
+        pace: &mut RewritePace<'_>,
+    ) -> Result<Rewritten, RewriteError> {
+        let (until, total_bytes) = {
+            let content = self.content.read();
+            (content.end, content.records.values().map(|record| record.len() as u64).sum())
+        };
+        let mut generation = BTreeMap::new();
+        let mut rewritten = Rewritten { segments: 1, ..Rewritten::default() };
+        for record in self.read_from(Offset(0)) {
+            let (offset, record) = record?;
+            let bytes = record.len() as u64;
+            let new = replace(offset, &record)
+                .map_err(|source| RewriteError::Record { offset, source })?;
+            rewritten.records += 1;
+            rewritten.replaced += u64::from(new.is_some());
+            rewritten.read_bytes += bytes;
+            let kept = new.unwrap_or(record);
+            rewritten.written_bytes += kept.len() as u64;
+            generation.insert(offset.0, kept);
+            if pace(bytes, total_bytes).is_break() {
+                return Err(RewriteError::Ended);
+            }
+        }
+        if rewritten.replaced == 0 {
+            return Ok(Rewritten { segments: 0, written_bytes: 0, ..rewritten });
+        }
+        let mut content = self.content.write();
+        for (offset, appended) in content.records.split_off(&until) {
+            generation.entry(offset).or_insert(appended);
+        }
+        content.records = generation;
+        Ok(rewritten)
     }
 
     fn read_from(&self, from: Offset) -> Records<'_> {

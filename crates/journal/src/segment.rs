@@ -27,6 +27,9 @@ pub(crate) struct Segment {
     pub(crate) first: Offset,
     pub(crate) owner: Owner,
     pub(crate) file: Arc<dyn DiskFile>,
+    /// How often it was written anew since the journal was opened: positions in another generation
+    /// are of another file.
+    pub(crate) generation: u64,
     /// Offsets and byte positions of some blocks, ascending; the first block is always indexed.
     index: Vec<(Offset, u64)>,
     /// The offset after the last record and the byte after the last block; none before
@@ -96,7 +99,17 @@ impl Segment {
         disk.sync()?;
         let place = format!("{}/{name}", disk.place());
         let end = Some((first, HEADER_BYTES as u64));
-        Ok(Self { name, place, first, owner, file: file.into(), index: Vec::new(), end })
+        let generation = 0;
+        Ok(Self {
+            name,
+            place,
+            first,
+            owner,
+            file: file.into(),
+            generation,
+            index: Vec::new(),
+            end,
+        })
     }
 
     /// Opens a file and checks its header and owner. None for a file that a crash left without a
@@ -116,7 +129,32 @@ impl Segment {
             let what = "this is a segment of another journal: of another workspace, or of the installation";
             return Err(ReadError::Damaged { segment: place, position: 0, what });
         }
-        Ok(Some(Self { name, place, first, owner, file, index: Vec::new(), end: None }))
+        let generation = 0;
+        Ok(Some(Self { name, place, first, owner, file, generation, index: Vec::new(), end: None }))
+    }
+
+    /// Opens the file of a segment that was written anew under another name.
+    pub(crate) fn open_written(
+        folder: &str,
+        old: &Self,
+        file: Arc<dyn DiskFile>,
+    ) -> Result<Self, ReadError> {
+        let opened = Self::open(folder, old.name.clone(), old.owner, file)?;
+        opened.ok_or_else(|| old.damaged(0, "the segment that was written anew has no header"))
+    }
+
+    /// The same segment, to read it without the lock on all of them.
+    pub(crate) fn share(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            place: self.place.clone(),
+            first: self.first,
+            owner: self.owner,
+            file: Arc::clone(&self.file),
+            generation: self.generation,
+            index: self.index.clone(),
+            end: self.end,
+        }
     }
 
     /// Reads the header of the block at `position`, whose first record must be `expected`. Damage

@@ -80,6 +80,15 @@ impl Profiles {
         );
     }
 
+    /// The offsets of all messages of a user.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn message_offsets(&self, read: &dyn Read, user: UserIdx) -> Result<Vec<u64>, StoreError> {
+        let pairs = read.scan(&self.keys.timeline, &keys::user(user).build());
+        pairs.map(|pair| Ok(parse_key(&pair?.0)?.offset)).collect()
+    }
+
     /// The latest message of a user, including messages that are no events; none without messages.
     ///
     /// # Errors

@@ -35,6 +35,19 @@ pub fn encode(model: &Model) -> Vec<u8> {
     bytes
 }
 
+/// The content of an artifact of any version, before it is decoded.
+///
+/// # Errors
+/// The artifact is damaged.
+pub fn decompress(bytes: &[u8]) -> Result<Vec<u8>, ArtifactError> {
+    let payload = bytes.get(HEADER_BYTES..);
+    decompress_payload(payload.ok_or(ArtifactError::Damaged("it does not start as one"))?)
+}
+
+fn decompress_payload(payload: &[u8]) -> Result<Vec<u8>, ArtifactError> {
+    zstd::stream::decode_all(payload).map_err(|_| ArtifactError::Damaged("it does not decompress"))
+}
+
 /// Decodes an artifact and checks the shapes of its matrices.
 ///
 /// # Errors
@@ -50,8 +63,7 @@ pub fn decode(bytes: &[u8]) -> Result<Model, ArtifactError> {
     if header[5..] != crc32fast::hash(payload).to_le_bytes() {
         return Err(ArtifactError::Damaged("the checksum is wrong"));
     }
-    let raw = zstd::stream::decode_all(payload)
-        .map_err(|_| ArtifactError::Damaged("it does not decompress"))?;
+    let raw = decompress_payload(payload)?;
     let model: Model =
         postcard::from_bytes(&raw).map_err(|_| ArtifactError::Damaged("it does not decode"))?;
     let n_items = model.n_items();

@@ -27,7 +27,7 @@ mod values;
 mod weak_signals;
 mod weighting;
 
-pub use artifact::{ArtifactError, decode, encode};
+pub use artifact::{ArtifactError, decode, decompress, encode};
 pub use blend::{Component, ModelConfig, Parameters, RelevanceShares};
 pub use candidates::CandidateSources;
 pub use cold_start::ColdStartItems;

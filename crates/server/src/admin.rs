@@ -23,6 +23,7 @@ mod operations;
 mod overview;
 mod people;
 mod recommendations;
+mod regulations;
 mod rejections;
 mod replays;
 mod retention;
@@ -169,6 +170,9 @@ fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(recommendations::preview))
         .routes(routes!(recommendations::read_one))
         .routes(routes!(recommendations::vocabulary))
+        .routes(routes!(regulations::list, regulations::create))
+        .routes(routes!(regulations::read))
+        .routes(routes!(regulations::suppression))
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::read))
         .routes(routes!(jobs::cancel))

@@ -232,6 +232,7 @@ async fn submit_as_made(
             Outcome::Duplicate => told["status"] = "duplicate".into(),
             // The message counts; what could not be made of it is in the rejections.
             Outcome::AppliedInPart => told["applied_in_part"] = true.into(),
+            Outcome::Suppressed => told["status"] = "suppressed".into(),
             _ => {}
         }
     }

@@ -8,7 +8,7 @@ mod kpis;
 mod list_impression;
 mod rate;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{Day, InteractionKind, Timestamp, UserIdx, WorkspaceId};
 use profiles::Merge;
@@ -30,6 +30,8 @@ pub use self::rate::Rate;
 
 use crate::journal_clock::JournalTime;
 use crate::part::{StatePart, counts_nothing};
+use crate::people::{NamedPeople, People};
+use crate::people_filter::lists_people;
 
 const RECOMMENDATIONS: &str = "state.recommendations";
 const USERS: &str = "state.kpi_users";
@@ -312,6 +314,64 @@ impl Attribution {
         let unreadable = |_| StoreError::Unreadable { what: "recommendation" };
         let value = read.get(self.recommendations.keyspace(), &key(id, day))?;
         value.map(|value| postcard::from_bytes(&value).map_err(unreadable)).transpose()
+    }
+
+    /// Forgets for whom recommendations were, and how they were asked for. They stay as counts.
+    pub(crate) fn forget_users(
+        &mut self,
+        batch: &mut Batch<'_>,
+        users: &BTreeSet<UserIdx>,
+    ) -> Result<(), StoreError> {
+        self.change_each(batch, &|stored| {
+            let is_theirs = stored.user.is_some_and(|user| users.contains(&user));
+            if is_theirs {
+                (stored.user, stored.request) = (None, None);
+            }
+            is_theirs
+        })
+    }
+
+    /// Takes people out of the lists of people that others were shown.
+    pub(crate) fn forget_listed(
+        &mut self,
+        batch: &mut Batch<'_>,
+        people: &NamedPeople,
+    ) -> Result<(), StoreError> {
+        self.change_each(batch, &|stored| {
+            if !lists_people(&stored.place) {
+                return false;
+            }
+            let n_items = stored.items.len();
+            stored.items.retain(|id| !people.has_any(id));
+            let is_asked = stored.request.as_deref().is_some_and(|text| people.are_named_in(text));
+            if is_asked {
+                stored.request = None;
+            }
+            is_asked || stored.items.len() < n_items
+        })
+    }
+
+    /// Changes stored recommendations; `change` says whether it has changed one.
+    fn change_each(
+        &mut self,
+        batch: &mut Batch<'_>,
+        change: &dyn Fn(&mut StoredRecommendation) -> bool,
+    ) -> Result<(), StoreError> {
+        let mut changed = Vec::new();
+        for pair in batch.scan(self.recommendations.keyspace(), &[]) {
+            let (key, value) = pair?;
+            let unreadable = |_| StoreError::Unreadable { what: "recommendation" };
+            let mut stored: StoredRecommendation =
+                postcard::from_bytes(&value).map_err(unreadable)?;
+            if change(&mut stored) {
+                let value = postcard::to_stdvec(&stored).expect("plain fields always encode");
+                changed.push((key, value));
+            }
+        }
+        for (key, value) in changed {
+            self.recommendations.put(batch, key, value);
+        }
+        Ok(())
     }
 
     fn put(&mut self, batch: &mut Batch<'_>, id: Uuid, day: Day, stored: &StoredRecommendation) {

@@ -4,6 +4,7 @@ mod collections;
 mod configuration;
 mod entities;
 mod interactions;
+mod regulations;
 
 use catalog::Property;
 use domain::{Interaction, InteractionSelector, ItemIdx, UserIdx};
@@ -15,6 +16,7 @@ use crate::back_fill::{self, BackFillCommand};
 use crate::collections::{CollectionKind, Member};
 use crate::configuration::ConfigCommand;
 use crate::refusal::{CommandResult, Refusal};
+use crate::regulations::RegulationCommand;
 use crate::replays::ReplayCommand;
 use crate::segmentations::SegmentationCommand;
 use crate::synonyms::SynonymCommand;
@@ -196,6 +198,8 @@ pub enum Command {
     Replay(ReplayCommand),
     /// Applies changed mappings to the past.
     BackFill(Box<BackFillCommand>),
+    /// A step of a regulation about people's data.
+    Regulate(Box<RegulationCommand>),
     /// Drops a dead letter.
     DropDeadLetter {
         /// The name of the destination.
@@ -313,6 +317,7 @@ pub(crate) fn apply(
             replays.apply(batch, destinations, command, origin.offset, at)
         }
         Command::BackFill(command) => back_fill::apply(views, batch, *command, origin)?,
+        Command::Regulate(regulation) => regulations::apply(views, batch, *regulation, origin)?,
         Command::RetryDeadLetter { destination, offset, mapping, .. }
         | Command::DropDeadLetter { destination, offset, mapping } => {
             views.destinations.take_dead_letter(batch, &destination, offset, &mapping)?

@@ -14,6 +14,7 @@ use store::key::{KeyBuf, KeyParts};
 use store::{Batch, Keyspace, Read, Store, StoreError};
 
 use crate::part::{StatePart, counts_nothing, has_no_users, writes_at_once};
+use crate::people::NamedPeople;
 use crate::refusal::{CommandResult, Refusal};
 
 const STANDINGS: &str = "state.destinations";
@@ -410,6 +411,43 @@ impl Destinations {
         batch.remove(&self.dead_keyspace, dead_key(standing.added_at, &dead));
         self.put(batch, name);
         Ok(Ok(()))
+    }
+
+    /// Drops what is under way of messages, their dead letters, and dead letters that name people.
+    pub(crate) fn forget(
+        &mut self,
+        batch: &mut Batch<'_>,
+        offsets: &BTreeSet<u64>,
+        people: &NamedPeople,
+    ) -> Result<(), StoreError> {
+        for name in self.by_name.keys().cloned().collect::<Vec<_>>() {
+            let Some(standing) = self.by_name.get_mut(&name) else { continue };
+            let added_at = standing.added_at;
+            let open = standing.open.extract_if(.., |offset, _| offsets.contains(offset));
+            for (offset, _) in open {
+                batch.remove(&self.open_keyspace, offset_key(added_at, offset));
+            }
+            let prefix = KeyBuf::new().u64(added_at).build();
+            let mut theirs = Vec::new();
+            for pair in batch.scan(&self.dead_keyspace, &prefix) {
+                let (key, value) = pair?;
+                let dead: DeadLetter = decode(&value)?;
+                if offsets.contains(&dead.offset) || people.are_named_in(&dead.text) {
+                    theirs.push((key, dead.attempts > 0));
+                }
+            }
+            for (key, was_sent) in theirs {
+                let count = if was_sent { &mut standing.n_dead } else { &mut standing.n_unmapped };
+                *count = count.saturating_sub(1);
+                batch.remove(&self.dead_keyspace, key);
+            }
+            for offset in standing.forget_versions() {
+                batch.remove(&self.versions_keyspace, offset_key(added_at, offset));
+            }
+            self.put(batch, &name);
+        }
+        self.forget_duplicates(batch);
+        Ok(())
     }
 
     fn put(&self, batch: &mut Batch<'_>, name: &str) {

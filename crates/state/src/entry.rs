@@ -109,6 +109,12 @@ pub enum Entry {
     },
     /// A destination came further.
     Delivered(Box<DeliveryProgress>),
+    /// Stood for people who were deleted. Nothing of it is left but its time, by which later
+    /// entries are understood.
+    Erased {
+        /// The time of the entry; none for kinds that carry no time.
+        at: Option<Timestamp>,
+    },
     /// Lets time pass: a timer is due and no other entry arrived.
     Tick {
         /// The current time of the writer's clock.
@@ -160,6 +166,7 @@ impl Entry {
             Self::Trained(training) => Some(training.finished_at),
             Self::Delivered(progress) => Some(progress.at),
             Self::ListImpressions { lists } => lists.iter().map(|list| list.at).max(),
+            Self::Erased { at } => *at,
             Self::Interactions { received_at, .. }
             | Self::CatalogActivated { received_at, .. }
             | Self::ModelActivated { received_at, .. }
@@ -253,7 +260,11 @@ pub enum Outcome {
         added: u32,
         /// The number of interactions whose user, item, kind and timestamp existed already.
         duplicates: u32,
+        /// The number of interactions of suppressed people, which were refused.
+        suppressed: u32,
     },
+    /// The entry is about suppressed people alone. It changed nothing.
+    Suppressed,
     /// No version is staged under the id of the import: it was abandoned or activated before.
     NothingStaged,
     /// The command, or the list impression, was refused and changed nothing.

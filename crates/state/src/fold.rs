@@ -17,6 +17,8 @@ use crate::attribution::{AHEAD_DAYS_MAX, ListImpression, Place, parse_recommenda
 use crate::command::{self, Command};
 use crate::configuration::Revisions;
 use crate::interactions::{AddOutcome, interaction_time};
+use crate::people::People;
+use crate::people_filter::{Remaining, action_users, without_suppressed};
 use crate::refusal::Refusal;
 use crate::timers::{Timer, TimerKind};
 use crate::views::Views;
@@ -196,6 +198,16 @@ fn apply_entry(
     entry: Entry,
     mapped: Option<Mapped>,
 ) -> Result<Outcome, StoreError> {
+    let (mut entry, mut n_suppressed) = (entry, 0);
+    if !views.regulations.suppressed.is_empty() {
+        // It was on its way when they were suppressed.
+        let n_rows = count_interactions(&entry);
+        entry = match without_suppressed(entry, &*views.regulations.suppressed) {
+            Remaining::Nothing => return Ok(Outcome::Suppressed),
+            Remaining::Whole(entry) | Remaining::Part(entry) => entry,
+        };
+        n_suppressed = n_rows - count_interactions(&entry);
+    }
     match entry {
         Entry::Configured(config) => {
             views.put_config(batch, offset, config, Revisions::from_whole(offset))?;
@@ -232,7 +244,8 @@ fn apply_entry(
                     AddOutcome::Duplicate | AddOutcome::Outdated => duplicates += 1,
                 }
             }
-            return Ok(Outcome::Interactions { added, duplicates });
+            let suppressed = n_suppressed;
+            return Ok(Outcome::Interactions { added, duplicates, suppressed });
         }
         Entry::CatalogStaged { import, columns } => views.catalog.stage(batch, import, columns)?,
         Entry::CatalogItems { import, rows } => {
@@ -249,7 +262,7 @@ fn apply_entry(
         Entry::ModelActivated { version, .. } => views.setup.activate_model(batch, version),
         Entry::ListImpressions { lists } => return record_list_impressions(views, batch, lists),
         // `apply_firing` has fired the timers that are due.
-        Entry::Resumed { .. } | Entry::Tick { .. } => {}
+        Entry::Resumed { .. } | Entry::Tick { .. } | Entry::Erased { .. } => {}
         // The caller has cleared the store: see `PreparedEntry::is_reset`.
         Entry::Reset { .. } => {
             views.setup.record_reset(batch, offset);
@@ -264,6 +277,13 @@ fn apply_entry(
         }
     }
     Ok(Outcome::Applied)
+}
+
+fn count_interactions(entry: &Entry) -> u32 {
+    match entry {
+        Entry::Interactions { interactions, .. } => interactions.len() as u32,
+        _ => 0,
+    }
 }
 
 fn apply_message(
@@ -350,6 +370,11 @@ fn apply_action(
     message_user: &MessageUser,
     origin: Origin<'_>,
 ) -> Result<(), StoreError> {
+    // A mapping may take the user from anywhere in a message of somebody else.
+    let suppressed = &views.regulations.suppressed;
+    if !suppressed.is_empty() && action_users(&action).any(|id| suppressed.has_any(id)) {
+        return Ok(());
+    }
     match action {
         Action::AddInteraction(interaction) => {
             let user = match message_user.resolve(&interaction.user_id) {

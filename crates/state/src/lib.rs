@@ -14,7 +14,10 @@ mod interactions;
 mod journal_clock;
 mod message_ids;
 mod part;
+mod people;
+mod people_filter;
 mod refusal;
+mod regulations;
 mod rejections;
 mod replays;
 mod segmentations;
@@ -58,7 +61,14 @@ pub use journal_clock::{
 };
 pub use message_ids::{GENERATION_IDS_MAX, GENERATION_MS, MessageIds, split_rows};
 pub use part::StatePart;
+pub use people::{NamedPeople, People, TooManyIds};
+pub use people_filter::{Remaining, without_erased, without_suppressed};
 pub use refusal::Refusal;
+pub use regulations::{
+    IDS_PER_REGULATION_ENTRY_MAX, PERSON_KEY_BYTES, PersonHash, PersonKey, RECEIPT_BYTES_MAX,
+    REGULATIONS_KEPT_MAX, Regulation, RegulationCommand, RegulationStatus, RegulationType,
+    Regulations, Suppressed, SuppressedId,
+};
 pub use rejections::{REJECTIONS_KEPT_MAX, Rejections};
 pub use replays::{REPLAYS_KEPT_MAX, Replay, ReplayCommand, Replays};
 pub use segmentations::{

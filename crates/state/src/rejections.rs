@@ -8,6 +8,8 @@ use store::{Batch, Keyspace, Read, Store, StoreError};
 
 use crate::Counts;
 use crate::part::{StatePart, has_no_users, writes_at_once};
+use crate::people::NamedPeople;
+use crate::people_filter::erase_from_rejection;
 
 const COUNTS: &str = "state.rejection_counts";
 const LATEST: &str = "state.rejections";
@@ -73,6 +75,16 @@ impl Rejections {
                 &self.latest_keyspace,
                 KeyBuf::new().u64(self.n_total - 1 - REJECTIONS_KEPT_MAX as u64),
             );
+        }
+    }
+
+    /// Takes the texts out of rejections that name people. They stay as counts.
+    pub(crate) fn forget(&mut self, batch: &mut Batch<'_>, people: &NamedPeople) {
+        let first = self.n_total - self.latest.len() as u64;
+        for (n, rejection) in (first..).zip(&mut self.latest) {
+            if erase_from_rejection(rejection, people) {
+                batch.put(&self.latest_keyspace, KeyBuf::new().u64(n), encode(rejection));
+            }
         }
     }
 

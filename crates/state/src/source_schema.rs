@@ -13,6 +13,7 @@ use store::{Batch, Keyspace, Read, Store, StoreError};
 
 use crate::journal_clock::JournalTime;
 use crate::part::{StatePart, counts_nothing};
+use crate::people::NamedPeople;
 
 const EVENTS: &str = "state.schema_events";
 const PROPERTIES: &str = "state.schema_properties";
@@ -246,8 +247,28 @@ impl SourceSchemas {
     /// Deletes the schemas of sources that the configuration does not have.
     pub(crate) fn retain_configured(&mut self, batch: &mut Batch<'_>, config: &WorkspaceConfig) {
         let gone = self.sources.extract_if(.., |source, _| config.source(source).is_none());
-        for event in gone.flat_map(|(_, of_source)| of_source).flat_map(|(_, events)| events) {
-            let (_, Event { number, properties, .. }) = event;
+        let gone = gone.flat_map(|(_, of_source)| of_source).flat_map(|(_, events)| events);
+        let gone = gone.map(|(_, event)| event).collect();
+        self.remove_events(batch, gone);
+    }
+
+    /// Deletes the events whose names, or names of properties, name people.
+    pub(crate) fn forget(&mut self, batch: &mut Batch<'_>, people: &NamedPeople) {
+        let names_them = |event: &Event| {
+            let name = event.row.value.event.iter();
+            name.chain(event.by_name.keys()).any(|name| people.are_named_in(name))
+        };
+        let of_types = self.sources.values_mut().flat_map(BTreeMap::values_mut);
+        let gone = of_types.flat_map(|events| {
+            events.extract_if(.., |_, event| names_them(event)).collect::<Vec<_>>()
+        });
+        let gone = gone.map(|(_, event)| event).collect();
+        self.remove_events(batch, gone);
+    }
+
+    /// Deletes the rows of events that are gone.
+    fn remove_events(&mut self, batch: &mut Batch<'_>, gone: Vec<Event>) {
+        for Event { number, properties, .. } in gone {
             batch.remove(&self.events_keyspace, KeyBuf::new().u32(number));
             for n in 0..properties.len() {
                 batch.remove(&self.properties_keyspace, KeyBuf::new().u32(number).u32(n as u32));

@@ -11,6 +11,7 @@ use store::key::KeyBuf;
 use store::{Batch, Keyspace, Read, Store, StoreError};
 
 use crate::part::{StatePart, counts_nothing, has_no_users, writes_at_once};
+use crate::people::NamedPeople;
 
 const COUNTS: &str = "state.untaken_events";
 
@@ -108,6 +109,18 @@ impl UnmatchedEvents {
             stored,
             postcard::to_stdvec(counted).expect("plain fields always encode"),
         );
+    }
+
+    /// Deletes the events whose names name people.
+    pub(crate) fn forget(&mut self, batch: &mut Batch<'_>, people: &NamedPeople) {
+        let keyspace = &self.keyspace;
+        self.by_name.retain(|key, _| {
+            let is_named = people.are_named_in(&key.1);
+            if is_named {
+                batch.remove(keyspace, KeyBuf::new().u8(key.0 as u8).text(&key.1));
+            }
+            !is_named
+        });
     }
 
     /// Deletes the events that mappings match from now on.

@@ -4,7 +4,7 @@
 use catalog::{Catalog, NamedBy, PropertyTable};
 use domain::{Day, Interaction, Timestamp, UserIdx, WorkspaceConfig, WorkspaceId};
 use profiles::{Merge, Origin, Profiles};
-use store::{Batch, Store, StoreError};
+use store::{Batch, Keyspace, Store, StoreError};
 
 use crate::Counts;
 use crate::attribution::{Attribution, CountedInteraction, parse_recommendation_id};
@@ -16,6 +16,7 @@ use crate::impressions::Impressions;
 use crate::interactions::{AddOutcome, Interactions, interaction_time};
 use crate::message_ids::MessageIds;
 use crate::part::StatePart;
+use crate::regulations::{KEPT_BY_RESETS, Regulations};
 use crate::rejections::Rejections;
 use crate::replays::Replays;
 use crate::segmentations::Segmentations;
@@ -123,6 +124,8 @@ views! {
     replays: Replays,
     /// Back-fills that messages are subject to.
     back_fills: BackFills,
+    /// Regulations about people's data, and who is suppressed.
+    regulations: Regulations,
     /// Scheduled effects.
     timers: Timers,
     /// Recommendations that can be cited, and their KPIs.
@@ -136,7 +139,7 @@ impl Views {
     /// If the store cannot be read, or holds a row that this program did not write.
     pub fn load(store: &Store, id: &WorkspaceId) -> Result<Self, StoreError> {
         if store.is_clearing()? {
-            store.clear(&store.keyspace(crate::setup::KEYSPACE))?;
+            store.clear(&kept_by_resets(store))?;
         }
         Self::load_parts(store, id)
     }
@@ -156,13 +159,13 @@ impl Views {
         self.destinations.follow_config(batch, offset, &self.setup.config)
     }
 
-    /// Clears the store except for the keyspace of [`Setup`], and reloads the views. Applying the
+    /// Clears the store except for the keyspaces of [`Setup`] and [`Regulations`], and reloads the views. Applying the
     /// entry `Reset` does the rest.
     ///
     /// # Errors
     /// If the store cannot be read or written.
     pub fn reset(&mut self, store: &Store) -> Result<(), StoreError> {
-        store.clear(&store.keyspace(crate::setup::KEYSPACE))?;
+        store.clear(&kept_by_resets(store))?;
         let reloaded = Self::load_parts(store, &self.setup.config.id)?;
         *self = Self { applied: self.applied, ..reloaded };
         Ok(())
@@ -220,4 +223,10 @@ impl Views {
         }
         Ok(added)
     }
+}
+
+/// The keyspaces that a reset leaves as they are.
+fn kept_by_resets(store: &Store) -> Vec<Keyspace> {
+    let names = KEPT_BY_RESETS.into_iter().chain([crate::setup::KEYSPACE]);
+    names.map(|name| store.keyspace(name)).collect()
 }

@@ -12,6 +12,7 @@ use store::{Batch, Keyspace, Read, Store, StoreError};
 
 use crate::journal_clock::JournalTime;
 use crate::part::{StatePart, counts_nothing, writes_at_once};
+use crate::people::NamedPeople;
 
 const COUNTS: &str = "state.violations";
 
@@ -123,13 +124,24 @@ impl Violations {
 
     /// Deletes the rows of sources that the configuration does not have.
     pub(crate) fn retain_configured(&mut self, batch: &mut Batch<'_>, config: &WorkspaceConfig) {
+        self.retain(batch, |(source, ..)| config.source(source).is_some());
+    }
+
+    /// Deletes the rows whose event or property names people.
+    pub(crate) fn forget(&mut self, batch: &mut Batch<'_>, people: &NamedPeople) {
+        self.retain(batch, |(_, _, event, property, _)| {
+            !event.iter().chain(property).any(|name| people.are_named_in(name))
+        });
+    }
+
+    fn retain(&mut self, batch: &mut Batch<'_>, is_kept: impl Fn(&Key) -> bool) {
         let keyspace = &self.keyspace;
-        self.by_key.retain(|(source, ..), (number, _)| {
-            let is_configured = config.source(source).is_some();
-            if !is_configured {
+        self.by_key.retain(|key, (number, _)| {
+            let is_kept = is_kept(key);
+            if !is_kept {
                 batch.remove(keyspace, KeyBuf::new().u32(*number));
             }
-            is_configured
+            is_kept
         });
         // As after a restart: the numbers follow from the rows alone.
         self.n_rows = self.by_key.values().map(|(number, _)| number + 1).max().unwrap_or(0);

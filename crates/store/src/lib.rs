@@ -3,6 +3,7 @@
 mod batch;
 pub mod key;
 mod picture;
+mod purge;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use fs_err as fs;
 
 pub use batch::Batch;
 pub use picture::Picture;
+pub use purge::Purged;
 
 /// Version of the store's own keys and of the rows that the fold writes. A store of another version
 /// is rebuilt from the journal, or from a snapshot of the state, whose rows are converted.
@@ -80,6 +82,12 @@ pub enum StoreError {
         /// The kind of value.
         what: &'static str,
     },
+    /// Files that hold removed pairs could not be replaced, since somebody reads them.
+    #[error("{what} still holds what was removed from the store: try again later")]
+    NotPurged {
+        /// One of the files.
+        what: String,
+    },
     /// A part of the store is missing, or its creation was interrupted.
     #[error("the store is not whole, {what}: the next start makes it again from the journal")]
     Incomplete {
@@ -92,7 +100,11 @@ impl StoreError {
     /// Whether the store itself is damaged. Otherwise the cause is the disk, a limit or another
     /// process, and the store may open later.
     pub fn is_damage(&self) -> bool {
-        let Self::Engine { source, .. } = self else { return true };
+        let source = match self {
+            Self::Engine { source, .. } => source,
+            Self::NotPurged { .. } => return false,
+            _ => return true,
+        };
         if matches!(source, fjall::Error::Locked | fjall::Error::Poisoned) {
             return false;
         }
@@ -149,6 +161,7 @@ pub trait Read {
 
 /// An open store.
 pub struct Store {
+    folder: PathBuf,
     db: fjall::Database,
     meta: fjall::Keyspace,
     keyspaces: Vec<Keyspace>,
@@ -214,6 +227,7 @@ impl Store {
         let unflushed_bytes_max =
             (cache_bytes / CACHES_PER_UNFLUSHED).clamp(UNFLUSHED_BYTES_MIN, UNFLUSHED_BYTES_MAX);
         Ok(Self {
+            folder: folder.to_owned(),
             db,
             meta,
             keyspaces,
@@ -231,14 +245,17 @@ impl Store {
         Ok(self.meta.get(CLEARING).map_err(engine_error("read whether it is cleared"))?.is_some())
     }
 
-    /// Removes all pairs of all keyspaces except `kept`; the position stays. It is not atomic:
+    /// Removes all pairs of all keyspaces except those of `kept`; the position stays. It is not atomic:
     /// after a crash, [`Store::is_clearing`] says that it must be repeated.
     ///
     /// # Errors
     /// Fjall's.
-    pub fn clear(&self, kept: &Keyspace) -> Result<()> {
+    pub fn clear(&self, kept: &[Keyspace]) -> Result<()> {
         self.meta.insert(CLEARING, []).map_err(engine_error("begin to clear"))?;
-        let cleared = self.keyspaces.iter().filter(|keyspace| keyspace.number != kept.number);
+        let cleared = self
+            .keyspaces
+            .iter()
+            .filter(|keyspace| kept.iter().all(|kept| kept.number != keyspace.number));
         for Keyspace { inner, .. } in cleared {
             loop {
                 let snapshot = self.db.snapshot();

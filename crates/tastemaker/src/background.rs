@@ -3,6 +3,7 @@
 mod checker;
 mod metrics;
 mod refresher;
+mod regulator;
 mod remaker;
 mod reopener;
 mod retainer;
@@ -17,6 +18,7 @@ use engine::BackgroundThread;
 use self::checker::Checker;
 use self::metrics::MetricsKeeper;
 pub(crate) use self::refresher::Refresher;
+use self::regulator::Regulator;
 use self::remaker::Remaker;
 use self::reopener::Reopener;
 use self::retainer::Retainer;
@@ -39,6 +41,7 @@ impl Background {
             BackgroundThread::start(Refresher::new(app()))?,
             BackgroundThread::start(Trainer::new(app(), Arc::clone(live)))?,
             BackgroundThread::start(Remaker::new(app()))?,
+            BackgroundThread::start(Regulator::new(app()))?,
             BackgroundThread::start(Reopener::new(app(), Arc::clone(&service.opener)))?,
             BackgroundThread::start(Retainer::new(app()))?,
             BackgroundThread::start(MetricsKeeper::new(app()))?,
@@ -84,7 +87,7 @@ mod tests {
             assert!(text.contains(&metric), "{name}: {text}");
             assert!(thread.stop(), "{name}");
         }
-        assert_eq!(background.0.len(), 7);
+        assert_eq!(background.0.len(), 8);
         let watched = service.app.background.statuses();
         let names: Vec<_> = watched.iter().map(|status| status.name).collect();
         assert_eq!(names, background.0.iter().map(BackgroundThread::name).collect::<Vec<_>>());

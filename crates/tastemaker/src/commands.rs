@@ -14,6 +14,7 @@ pub(crate) mod journal;
 pub(crate) mod mapping;
 pub(crate) mod models;
 pub(crate) mod offline;
+pub(crate) mod privacy;
 pub(crate) mod recommend;
 pub(crate) mod replay;
 pub(crate) mod restore;

@@ -76,6 +76,8 @@ enum Command {
     Accounts(commands::accounts::Args),
     /// Look into the journal of a workspace
     Journal(commands::journal::Args),
+    /// Delete and suppress people, and search folders for them
+    Privacy(commands::privacy::PrivacyArgs),
     /// Continue without entries that a journal has lost at its end
     AcceptLoss(commands::accept_loss::Args),
     /// Measure the speed of this machine
@@ -111,6 +113,7 @@ fn main() -> ExitCode {
         Command::Retention(args) => commands::retention::run(&args),
         Command::Accounts(args) => commands::accounts::run(&args),
         Command::Journal(args) => commands::journal::run(&args),
+        Command::Privacy(args) => commands::privacy::run(&args),
         Command::AcceptLoss(args) => commands::accept_loss::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
         Command::Completions(args) => {

@@ -42,12 +42,14 @@ pub enum Operation {
     Write,
     /// Truncating a file.
     Truncate,
+    /// Giving a file another name.
+    Rename,
+    /// Removing a file.
+    Remove,
     /// Syncing the content of a file.
     SyncFile,
     /// Syncing the names in the folder.
     SyncFolder,
-    /// Removing a file.
-    Remove,
 }
 
 /// Probabilities of random faults, each from 0 to 1 for each call.
@@ -72,8 +74,12 @@ pub struct FaultRates {
 #[derive(Default)]
 struct State {
     files: BTreeMap<String, File>,
-    /// Removed since the folder was synced: a loss of power may bring each of them back.
-    removed: BTreeMap<String, File>,
+    /// Files without a name, which somebody may have open.
+    unlinked: Vec<File>,
+    /// Renames and removals since the folder was synced, oldest first.
+    unsynced_names: Vec<NameChange>,
+    /// The id of the next file.
+    next_id: u64,
     /// The most bytes of all files together; none for no limit.
     capacity: Option<u64>,
     fails_sync: bool,
@@ -85,6 +91,8 @@ struct State {
 
 #[derive(Default, Clone)]
 struct File {
+    /// What an open file is known by, whatever its name.
+    id: u64,
     /// The content that reads return.
     bytes: Vec<u8>,
     /// The content at the last sync.
@@ -93,6 +101,12 @@ struct File {
     unsynced: Vec<Change>,
     /// Whether the folder was synced after the file was created.
     is_name_durable: bool,
+}
+
+#[derive(Clone)]
+enum NameChange {
+    Rename { from: String, to: String, replaced: Option<File> },
+    Remove { name: String, file: File },
 }
 
 #[derive(Clone)]
@@ -123,11 +137,13 @@ impl Change {
 impl FaultyDisk {
     /// A disk with these files, all durable.
     pub fn with_files(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
-        let files = files.into_iter().map(|(name, bytes)| {
+        let files = files.into_iter().zip(0..).map(|((name, bytes), id)| {
             let durable = bytes.clone();
-            (name, File { bytes, durable, unsynced: Vec::new(), is_name_durable: true })
+            (name, File { id, bytes, durable, unsynced: Vec::new(), is_name_durable: true })
         });
-        let state = State { files: files.collect(), ..State::default() };
+        let files: BTreeMap<String, File> = files.collect();
+        let next_id = files.len() as u64;
+        let state = State { files, next_id, ..State::default() };
         Self { state: Arc::new(Mutex::new(state)), hold: Arc::default() }
     }
 
@@ -177,7 +193,8 @@ impl FaultyDisk {
     /// file has grown by since.
     pub fn after_power_loss(&self, kept: usize) -> Self {
         let state = self.state.lock();
-        let files = state.files.iter().map(|(name, file)| {
+        let files = state.undo_names(state.unsynced_names.len());
+        let files = files.iter().map(|(name, file)| {
             let grown = file.bytes.get(file.durable.len()..).unwrap_or_default();
             (name.clone(), [&file.durable, &grown[..kept.min(grown.len())]].concat())
         });
@@ -192,10 +209,12 @@ impl FaultyDisk {
         let mut random = Random::new(seed);
         // All or nothing must be frequent; independent choices alone would make both rare.
         let kept_rate = [0.0, 0.3, 0.7, 0.95, 1.0][random.below(5)];
+        let n_undone = match random.chance(kept_rate) {
+            true => 0,
+            false => random.below(state.unsynced_names.len() + 1),
+        };
         let mut files = Vec::new();
-        let back = state.removed.iter().filter(|(name, _)| !state.files.contains_key(*name));
-        let back: Vec<_> = back.filter(|_| random.chance(0.5)).collect();
-        for (name, file) in state.files.iter().chain(back) {
+        for (name, file) in &state.undo_names(n_undone) {
             if !file.is_name_durable && !random.chance(kept_rate) {
                 continue;
             }
@@ -221,7 +240,9 @@ impl State {
         let rate = match operation {
             Operation::Create | Operation::Open => self.rates.open,
             Operation::Read => self.rates.read,
-            Operation::Write | Operation::Truncate | Operation::Remove => self.rates.write,
+            Operation::Write | Operation::Truncate | Operation::Rename | Operation::Remove => {
+                self.rates.write
+            }
             Operation::SyncFile | Operation::SyncFolder => self.rates.sync,
         };
         if matches!(operation, Operation::Read | Operation::Write)
@@ -249,6 +270,27 @@ impl State {
     fn file(&mut self, name: &str) -> io::Result<&mut File> {
         self.files.get_mut(name).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
+
+    /// An open file, whatever its name.
+    fn open_file(&mut self, id: u64) -> io::Result<&mut File> {
+        let mut files = self.files.values_mut().chain(&mut self.unlinked);
+        files.find(|file| file.id == id).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    /// The files as if the last `n` changes of names had not been made.
+    fn undo_names(&self, n: usize) -> BTreeMap<String, File> {
+        let mut files = self.files.clone();
+        for change in self.unsynced_names.iter().rev().take(n).cloned() {
+            match change {
+                NameChange::Rename { from, to, replaced } => {
+                    files.remove(&to).map(|file| files.insert(from, file));
+                    replaced.map(|replaced| files.insert(to, replaced));
+                }
+                NameChange::Remove { name, file } => drop(files.insert(name, file)),
+            }
+        }
+        files
+    }
 }
 
 /// The length of a partial write, reduced to the end of a whole sector.
@@ -258,7 +300,7 @@ fn cut_to_sectors(n: usize, position: usize, len: usize) -> usize {
 
 struct Handle {
     disk: FaultyDisk,
-    name: String,
+    id: u64,
 }
 
 impl Disk for FaultyDisk {
@@ -272,30 +314,46 @@ impl Disk for FaultyDisk {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         state.inject_fault(Operation::Create)?;
-        state.files.insert(name.to_owned(), File::default());
-        Ok(Box::new(Handle { disk: self.clone(), name: name.to_owned() }))
+        let id = state.next_id;
+        state.next_id += 1;
+        state.files.insert(name.to_owned(), File { id, ..File::default() });
+        Ok(Box::new(Handle { disk: self.clone(), id }))
     }
 
     fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
         let mut state = self.state.lock();
-        state.file(name)?;
+        let id = state.file(name)?.id;
         state.inject_fault(Operation::Open)?;
-        Ok(Box::new(Handle { disk: self.clone(), name: name.to_owned() }))
+        Ok(Box::new(Handle { disk: self.clone(), id }))
+    }
+
+    fn rename(&self, name: &str, to: &str) -> io::Result<()> {
+        let mut state = self.state.lock();
+        state.file(name)?;
+        state.inject_fault(Operation::Rename)?;
+        let renamed = state.files.remove(name).ok_or(io::ErrorKind::NotFound)?;
+        let replaced = state.files.insert(to.to_owned(), renamed);
+        state.unlinked.extend(replaced.clone());
+        let (from, to) = (name.to_owned(), to.to_owned());
+        state.unsynced_names.push(NameChange::Rename { from, to, replaced });
+        Ok(())
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        let mut state = self.state.lock();
+        state.file(name)?;
+        state.inject_fault(Operation::Remove)?;
+        let file = state.files.remove(name).ok_or(io::ErrorKind::NotFound)?;
+        state.unlinked.push(file.clone());
+        state.unsynced_names.push(NameChange::Remove { name: name.to_owned(), file });
+        Ok(())
     }
 
     fn sync(&self) -> io::Result<()> {
         let mut state = self.state.lock();
         state.inject_fault(Operation::SyncFolder)?;
         state.files.values_mut().for_each(|file| file.is_name_durable = true);
-        state.removed.clear();
-        Ok(())
-    }
-
-    fn remove(&self, name: &str) -> io::Result<()> {
-        let mut state = self.state.lock();
-        state.inject_fault(Operation::Remove)?;
-        let file = state.files.remove(name).ok_or(io::ErrorKind::NotFound)?;
-        state.removed.insert(name.to_owned(), file);
+        state.unsynced_names.clear();
         Ok(())
     }
 
@@ -306,23 +364,23 @@ impl Disk for FaultyDisk {
 
 impl DiskFile for Handle {
     fn size(&self) -> io::Result<u64> {
-        Ok(self.disk.state.lock().file(&self.name)?.bytes.len() as u64)
+        Ok(self.disk.state.lock().open_file(self.id)?.bytes.len() as u64)
     }
 
     fn read(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
         let mut state = self.disk.state.lock();
         state.inject_fault(Operation::Read)?;
         let n = state.shorten(buffer.len());
-        let (mut name, mut position) = (self.name.clone(), position as usize);
+        let (mut id, mut position) = (self.id, position as usize);
         let rate = state.rates.misdirected;
         if state.random.chance(rate) {
             let n_files = state.files.len();
             let other = state.random.below(n_files);
-            name = state.files.keys().nth(other).cloned().unwrap_or(name);
-            let len = state.file(&name)?.bytes.len();
+            id = state.files.values().nth(other).map_or(id, |file| file.id);
+            let len = state.open_file(id)?.bytes.len();
             position = state.random.below(len + 1);
         }
-        let rest = state.file(&name)?.bytes.get(position..).unwrap_or_default();
+        let rest = state.open_file(id)?.bytes.get(position..).unwrap_or_default();
         let n = rest.len().min(n);
         buffer[..n].copy_from_slice(&rest[..n]);
         Ok(n)
@@ -347,7 +405,7 @@ impl DiskFile for Handle {
         let position = position as usize;
         let used: usize = state.files.values().map(|file| file.bytes.len()).sum();
         let capacity = state.capacity;
-        let file = state.file(&self.name)?;
+        let file = state.open_file(self.id)?;
         let grows_to = capacity.map_or(usize::MAX, |capacity| {
             (file.bytes.len() + (capacity as usize).saturating_sub(used)).max(file.bytes.len())
         });
@@ -367,7 +425,7 @@ impl DiskFile for Handle {
             return Err(io::Error::other("sync failed on demand"));
         }
         state.inject_fault(Operation::SyncFile)?;
-        let file = state.file(&self.name)?;
+        let file = state.open_file(self.id)?;
         file.durable.clone_from(&file.bytes);
         file.unsynced.clear();
         Ok(())
@@ -376,7 +434,7 @@ impl DiskFile for Handle {
     fn truncate(&self, len: u64) -> io::Result<()> {
         let mut state = self.disk.state.lock();
         state.inject_fault(Operation::Truncate)?;
-        let file = state.file(&self.name)?;
+        let file = state.open_file(self.id)?;
         let change = Change::Truncate(len as usize);
         change.apply(&mut file.bytes);
         file.unsynced.push(change);

@@ -162,6 +162,11 @@ impl Jobs {
         let _works = self.0.registry.lock().forget_workspace(workspace);
     }
 
+    /// Removes the files that jobs of a workspace have made, and returns how many there were.
+    pub fn drop_files(&self, workspace: &WorkspaceId) -> u64 {
+        self.0.registry.lock().drop_files(workspace)
+    }
+
     /// Forgets jobs that ended too long ago, with their files. Should be called every few minutes.
     pub fn forget_old(&self) {
         self.0.registry.lock().forget_old(self.0.clock.now());

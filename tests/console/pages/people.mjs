@@ -5,6 +5,7 @@ import { measure } from '../hand.mjs'
 import { whyShown } from '../tasks.mjs'
 
 const PEOPLE = '/console/music/people'
+const PRIVACY = '/console/music/privacy'
 /** Ids and names that would break out of their place. */
 const HOSTILE = [
   '<script>window.isHacked = true</script>',
@@ -30,7 +31,12 @@ async function prepare(origin) {
 
 export async function paths(origin) {
   await prepare(origin)
+  await send(origin, [{ type: 'track', userId: 'forgotten-1', event: 'Looked around' }])
+  const { id } = await api(origin, 'POST', 'workspaces/music/regulations', { type: 'SUPPRESS_WITH_DELETE', user_ids: ['forgotten-1'] })
   return [
+    PRIVACY,
+    `${PRIVACY}?id=${encodeURIComponent(HOSTILE[0])}`,
+    `${PRIVACY}/${id}`,
     PEOPLE,
     `${PEOPLE}?q=ada`,
     '/console/music/search?q=a',
@@ -49,6 +55,23 @@ async function search(page, text) {
 }
 
 export async function jobs({ check, context, browser, origin }) {
+  await check('somebody is deleted and suppressed, and the receipt proves it', async () => {
+    const page = await context.newPage()
+    await send(origin, [{ type: 'track', userId: 'to-be-forgotten-1', event: 'Looked around' }])
+    await page.goto(`${origin}${PRIVACY}`)
+    await page.getByLabel('User ids').fill('to-be-forgotten-1')
+    await page.getByRole('button', { name: 'Begin' }).click()
+    await page.getByRole('heading', { name: 'Receipt' }).waitFor()
+    for (let n = 0; n < 60 && (await page.getByText('Nothing of them is left in any file').count()) === 0; n++) {
+      await page.waitForTimeout(500)
+      await page.reload()
+    }
+    await page.getByText('Nothing of them is left in any file').waitFor()
+    await page.goto(`${origin}${PRIVACY}?id=to-be-forgotten-1`)
+    assert.match(await page.getByRole('status').innerText(), /Yes, as a user id/)
+    assert.equal((await page.goto(`${origin}${person('to-be-forgotten-1')}`)).status(), 404)
+    await page.close()
+  })
   await prepare(origin)
   const page = await context.newPage()
 

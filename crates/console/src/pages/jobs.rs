@@ -83,6 +83,7 @@ async fn show(
         JobKind::Training => Area::Models,
         JobKind::Import | JobKind::Export => Area::Catalog,
         JobKind::Messages => Area::Live,
+        JobKind::Privacy => Area::People,
         JobKind::Retention => Area::Operations,
         JobKind::Replay => Area::Destinations,
         JobKind::BackFill => Area::Mappings,
@@ -132,6 +133,7 @@ fn label(kind: JobKind) -> &'static str {
         JobKind::Training => "Training run",
         JobKind::Export => "Export",
         JobKind::Messages => "Messages of a file",
+        JobKind::Privacy => "Deletion or suppression of people",
         JobKind::Retention => "Retention",
         JobKind::Replay => "Replay",
         JobKind::BackFill => "Mappings applied to the past",
@@ -144,6 +146,7 @@ fn lead(kind: JobKind) -> &'static str {
         JobKind::Training => "Lists are made as before meanwhile.",
         JobKind::Export => "The file is made beside everything else, and kept for a day.",
         JobKind::Messages => "The messages of the file are taken in steps.",
+        JobKind::Privacy => "It goes on by itself where it is interrupted.",
         JobKind::Retention => "Nothing is cut before a snapshot of the state is checked.",
         JobKind::Replay => "Messages of the past, in their order.",
         JobKind::BackFill => "Lists are made as before meanwhile.",
@@ -158,6 +161,7 @@ fn progress(frame: &Frame, workspace: &WorkspaceId, job: &Job) -> Markup {
         JobKind::Messages => format!("What was taken before stays: {error}."),
         JobKind::Replay => format!("What was sent before is sent, and it can go on: {error}."),
         JobKind::BackFill => format!("What was changed before stays: {error}."),
+        JobKind::Privacy => format!("It goes on by itself: {error}."),
         _ => format!("Nothing was changed: {error}."),
     };
     let (state, detail) = match job.state {
@@ -194,6 +198,10 @@ fn progress(frame: &Frame, workspace: &WorkspaceId, job: &Job) -> Markup {
         (JobKind::Messages, _) => {
             Some(Button::primary("Show Live").href(&Area::Live.path(workspace)).render())
         }
+        (JobKind::Privacy, _) => {
+            let receipt = format!("{}/{}", super::privacy::path(workspace), job.id);
+            Some(Button::primary("Show the receipt").href(&receipt).render())
+        }
         (JobKind::Retention, _) => Some(
             Button::primary("Show operations").href(&Area::Operations.path(workspace)).render(),
         ),
@@ -227,6 +235,7 @@ fn done_text(job: &Job) -> String {
         JobKind::Import => "The file is the catalog now. The version before can be brought back.",
         JobKind::Training => "The run has ended.",
         JobKind::Export => "The file is ready.",
+        JobKind::Privacy => "It has come to its end: the receipt says what was removed where.",
         JobKind::Retention => {
             let cut = |name: &str| {
                 job.result

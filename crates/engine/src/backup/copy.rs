@@ -1,12 +1,13 @@
 //! Copying journals and artifacts into a backup.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 
 use fs_err as fs;
 use journal::disk::create_private_folder;
-use journal::{JournalEnd, scan_segment};
+use journal::{JournalEnd, REWRITTEN_LIST, read_rewritten_list, scan_segment};
 use sha2::{Digest, Sha256};
 
 use super::BackupError;
@@ -21,7 +22,8 @@ const CHUNK_BYTES: usize = 1_024 * 1_024;
 
 /// Copies a journal up to `end`, or up to its last whole block if its end is not recorded. It may
 /// begin at the position of its `snapshot` or before, 0 where there is none. Closed segments in the
-/// backup are kept. Other segments are copied again and must begin with their earlier copy.
+/// backup are kept. Other segments are copied again and must begin with their earlier copy, but for
+/// those that people were erased from.
 pub(super) fn copy_journal(
     from: &Path,
     snapshot: u64,
@@ -41,7 +43,8 @@ pub(super) fn copy_journal(
         |found: u64, last: u64| BackupError::Missing { journal: from.to_owned(), end: found, last };
     let start = names.first().and_then(|name| parse_first_offset(name)).unwrap_or_default();
     let start = if start <= snapshot { start } else { 0 };
-    let mut copy = JournalCopy { entries: start, segments: Vec::new() };
+    let rewritten = list_rewritten(from)?;
+    let mut copy = JournalCopy { entries: start, segments: Vec::new(), is_replaced: false };
     for (n, name) in names.iter().enumerate() {
         let is_last = n + 1 == names.len();
         let first = parse_first_offset(name).unwrap_or_default();
@@ -56,6 +59,8 @@ pub(super) fn copy_journal(
         if !is_last
             && let Some(old_file) = old_file.filter(|file| file.bytes == len)
             && hash_beginning(&to.join(name), len)?.as_ref() == Some(&old_file.sha256)
+            && (!rewritten.contains(name)
+                || hash_beginning(&from.join(name), len)?.as_ref() == Some(&old_file.sha256))
         {
             note_read(len);
             copy.segments.push(old_file.clone());
@@ -65,7 +70,13 @@ pub(super) fn copy_journal(
             continue;
         }
         let until = end.filter(|_| is_last).map(|end| end.segment_bytes);
-        let (file, entries) = copy_segment(from, name, until, is_last, to, old_file, note_read)?;
+        let replaced = old_file.filter(|_| rewritten.contains(name));
+        let begins_with = old_file.filter(|_| replaced.is_none());
+        let (file, entries) = copy_segment(from, name, until, is_last, to, begins_with, note_read)?;
+        copy.is_replaced |= match replaced {
+            Some(old) => hash_beginning(&to.join(name), old.bytes)?.as_ref() != Some(&old.sha256),
+            None => false,
+        };
         note_copied(file.bytes);
         copy.entries = entries;
         copy.segments.push(file);
@@ -83,6 +94,14 @@ pub(super) fn copy_journal(
         _ => {}
     }
     Ok(copy)
+}
+
+/// The segments that were written anew, since people were erased from them.
+fn list_rewritten(journal: &Path) -> std::io::Result<BTreeSet<String>> {
+    match fs::File::open(journal.join(REWRITTEN_LIST)) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeSet::new()),
+        file => read_rewritten_list(&file?),
+    }
 }
 
 /// Copies one segment. Returns also the offset after its last entry.

@@ -45,6 +45,10 @@ pub(super) struct JournalCopy {
     pub(super) entries: u64,
     /// In order.
     pub(super) segments: Vec<FileCopy>,
+    /// Whether a segment took the place of an earlier copy that it does not begin with: people were
+    /// erased from it. What was folded of the earlier copies holds them still.
+    #[serde(skip)]
+    pub(super) is_replaced: bool,
 }
 
 /// A file, or the beginning of one: a later backup that was not finished may have continued it.

@@ -145,6 +145,10 @@ impl Disk for SelectedSegments {
         self.disk.open(name)
     }
 
+    fn rename(&self, name: &str, to: &str) -> io::Result<()> {
+        self.disk.rename(name, to)
+    }
+
     fn remove(&self, name: &str) -> io::Result<()> {
         self.disk.remove(name)
     }

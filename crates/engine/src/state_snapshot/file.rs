@@ -209,6 +209,35 @@ impl SnapshotFile {
     }
 }
 
+/// Visits the rows of a snapshot of any workspace, for a search: keyspace, key and value.
+///
+/// # Errors
+/// The file system's, or if it is no whole snapshot.
+pub(crate) fn visit_rows(path: &Path, visit: &mut dyn FnMut(&str, &[u8], &[u8])) -> io::Result<()> {
+    let file = fs::File::open(path)?;
+    let mut frames = Frames::new(path, &file).map_err(io::Error::other)?;
+    let mut keyspaces = Vec::new();
+    loop {
+        let frame = frames.next().map_err(io::Error::other)?;
+        match frame.kind {
+            FrameKind::Footer => return Ok(()),
+            FrameKind::Header => {
+                let header: Header =
+                    frames.parse(&frame, FrameKind::Header).map_err(io::Error::other)?;
+                keyspaces = header.keyspaces;
+            }
+            FrameKind::Rows => {
+                let name = keyspaces.get(frame.keyspace as usize).map_or("", String::as_str);
+                let rows = frame::split_rows(&frame.raw, frame.n_rows);
+                let damaged = || frames.damaged("a block has other rows than its head says");
+                for (key, value) in rows.ok_or_else(|| io::Error::other(damaged()))? {
+                    visit(name, &key, &value);
+                }
+            }
+        }
+    }
+}
+
 /// Reads the frames of a file one after the other.
 struct Frames<'a> {
     path: &'a Path,

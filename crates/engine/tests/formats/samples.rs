@@ -13,7 +13,7 @@ use domain::{
 };
 use engine::{
     Command, DeadLetter, DeliveryProgress, Entry, ExternalIdType, ListImpression, OpenDelivery,
-    Place, Progress,
+    PersonKey, Place, Progress, RegulationCommand, RegulationStatus, RegulationType, SuppressedId,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -60,6 +60,7 @@ pub(crate) fn since_the_fixtures() -> Vec<Entry> {
     );
     entries.extend(delivery());
     entries.extend(replays::all());
+    entries.extend(regulations());
     entries
 }
 
@@ -99,6 +100,32 @@ fn delivery() -> Vec<Entry> {
     let command = |command| Entry::Command { received_at: AT, command: Box::new(command) };
     let commands = commands.map(command);
     [Entry::Delivered(Box::new(delivered))].into_iter().chain(commands).collect()
+}
+
+/// Every step of a regulation, and what is left of an entry of people who were deleted.
+fn regulations() -> Vec<Entry> {
+    let id = RECOMM_ID;
+    let key = PersonKey::new(&[7; 32]).unwrap();
+    let hash = key.hash(ExternalIdType::UserId, "u-gone");
+    let user_ids = vec!["u-gone".to_owned()];
+    let steps = [
+        RegulationCommand::Begin {
+            id,
+            type_: RegulationType::SuppressWithDelete,
+            n_people: 1,
+            key: Some(vec![7; 32]),
+        },
+        RegulationCommand::Suppress { id, ids: vec![SuppressedId { id: hash, person: hash }] },
+        RegulationCommand::Unsuppress { id, ids: vec![hash] },
+        RegulationCommand::Delete { id, user_ids, anonymous_ids: vec!["a-gone".to_owned()] },
+        RegulationCommand::End { id, status: RegulationStatus::Finished, receipt: "{}".to_owned() },
+    ];
+    let command = |step| Entry::Command {
+        received_at: AT,
+        command: Box::new(Command::Regulate(Box::new(step))),
+    };
+    let erased = [Entry::Erased { at: Some(AT) }, Entry::Erased { at: None }];
+    steps.map(command).into_iter().chain(erased).collect()
 }
 
 /// A message with every kind of violation.

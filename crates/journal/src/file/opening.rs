@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 
+use super::rewriting::NEW_SUFFIX;
 use super::{FileJournal, Tail};
 use crate::disk::open_or_create;
 use crate::end_record::{EndRecord, RecordedEnd};
@@ -65,6 +66,10 @@ impl FileJournal {
         let acknowledged = acknowledged_offset(&options);
         let owner = Owner::from_name(&options.name);
         let mut names = disk.list().map_err(|source| io("", source))?;
+        // A crash interrupted the writing of a segment anew: the old one counts.
+        for name in names.iter().filter(|name| name.ends_with(NEW_SUFFIX)) {
+            disk.remove(name).map_err(|source| io(name, source))?;
+        }
         names.retain(|name| name.ends_with(".seg"));
         names.sort_unstable();
 
@@ -136,6 +141,7 @@ impl FileJournal {
             segment_bytes_max: options.segment_bytes_max,
             segments: RwLock::new(segments),
             tail: Mutex::new(Tail::default()),
+            rewriting: Mutex::new(()),
             end_record: options.end_record,
             cutting: Mutex::new(()),
         };

@@ -9,10 +9,21 @@ pub(super) struct Reader<'a> {
     journal: &'a FileJournal,
     next: Offset,
     end: Offset,
-    /// The next block: first offset of its segment, own first offset, byte position. None before
-    /// the first read. Segments may be cut off meanwhile.
-    at: Option<(Offset, Offset, u64)>,
+    /// The next block. None before the first read. Segments may be cut off or written anew
+    /// meanwhile.
+    at: Option<Place>,
     block: std::vec::IntoIter<Vec<u8>>,
+}
+
+/// The place of a block.
+#[derive(Clone, Copy)]
+struct Place {
+    /// The first offset of its segment.
+    segment: Offset,
+    /// The file of the segment that the position is of.
+    generation: u64,
+    first: Offset,
+    position: u64,
 }
 
 impl<'a> Reader<'a> {
@@ -47,12 +58,13 @@ impl<'a> Reader<'a> {
         let index_of = |offset: Offset| {
             segments.partition_point(|segment| segment.first <= offset).saturating_sub(1)
         };
-        let at = self
-            .at
-            .map(|(segment, offset, position)| (index_of(segment), segment, offset, position));
+        let at = self.at.map(|at| (index_of(at.segment), at));
         let (mut n, mut offset, mut position) = match at {
-            Some((n, segment, offset, position)) if segments[n].first == segment => {
-                (n, offset, position)
+            // A segment that was written anew has its blocks at other places.
+            Some((n, at))
+                if segments[n].first == at.segment && segments[n].generation == at.generation =>
+            {
+                (n, at.first, at.position)
             }
             _ => {
                 let n = index_of(self.next);
@@ -85,7 +97,12 @@ impl<'a> Reader<'a> {
                     records.nth((self.next.0 - offset.0 - 1) as usize);
                 }
                 self.block = records;
-                self.at = Some((segment.first, header.end(), after));
+                self.at = Some(Place {
+                    segment: segment.first,
+                    generation: segment.generation,
+                    first: header.end(),
+                    position: after,
+                });
                 return Ok(());
             }
             (offset, position) = (header.end(), after);

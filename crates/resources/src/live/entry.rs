@@ -73,7 +73,9 @@ impl LiveOutcome {
             Some(Outcome::Applied | Outcome::Interactions { .. }) => Self::Accepted,
             Some(Outcome::AppliedInPart) => Self::AppliedInPart,
             Some(Outcome::Duplicate) => Self::Duplicate,
-            Some(Outcome::NothingStaged | Outcome::Refused(_)) => Self::Refused,
+            Some(Outcome::NothingStaged | Outcome::Suppressed | Outcome::Refused(_)) => {
+                Self::Refused
+            }
         }
     }
 }
@@ -159,7 +161,7 @@ impl LiveEntry {
             Entry::Interactions { interactions, .. } => {
                 let n_all = interactions.len() as u64;
                 let detail = match outcome {
-                    Some(Outcome::Interactions { added, duplicates }) => {
+                    Some(Outcome::Interactions { added, duplicates, .. }) => {
                         format!(
                             "{} added, {duplicates} known already",
                             counted(added.into(), "interaction", "interactions")
@@ -280,6 +282,7 @@ fn call_name(command: &Command) -> &'static str {
         Command::DropDeadLetter { .. } => "drop dead letter",
         Command::Replay(_) => "replay",
         Command::BackFill(_) => "back-fill",
+        Command::Regulate(_) => "delete or suppress people",
         Command::SwitchItem { is_on: true, .. } => "turn an item on",
         Command::SwitchItem { is_on: false, .. } => "turn an item off",
         Command::ActivateCatalog { .. }

@@ -1,6 +1,7 @@
-//! `POST /1/upload`: events and profiles in the form of CleverTap's upload API. Each record becomes
+//! `POST /1/upload` and `POST /1/delete/profiles.json`: events and profiles in the form of CleverTap's upload API. Each record becomes
 //! a message and goes the way of all messages; the answer has CleverTap's form.
 
+mod deletion;
 mod record;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
+use domain::message::MESSAGE_BYTES_MAX;
 use domain::{Arrival, Envelope, Rejection, RejectionReason, WorkspaceId};
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
@@ -48,8 +50,18 @@ pub(super) fn routes() -> Router<Arc<App>> {
             Err(error) => in_form_of_upload(error),
         }
     };
+    let delete = |State(app): State<Arc<App>>, request: Request| async move {
+        match handle_deletion(&app, request).await {
+            Ok((workspace, answer)) => {
+                let mut response = Json(answer).into_response();
+                response.extensions_mut().insert(OfWorkspace(workspace));
+                response
+            }
+            Err(error) => in_form_of_upload(error),
+        }
+    };
     // Not the only path below this word: there may be a workspace of the name.
-    Router::new().route("/1/upload", post(upload))
+    Router::new().route("/1/upload", post(upload)).route("/1/delete/profiles.json", post(delete))
 }
 
 async fn handle_upload(
@@ -81,6 +93,33 @@ async fn handle_upload(
     app.admission.take_messages(workspace.id(), &source, records.len())?;
     let answer = submit_records(&workspace, &source, records, &arrival).await?;
     Ok((workspace.id().clone(), answer))
+}
+
+async fn handle_deletion(app: &App, request: Request) -> Result<(WorkspaceId, Value), ApiError> {
+    let (parts, body) = request.into_parts();
+    let origin = Origin::from_request(&parts.headers, &parts.extensions, &app.settings.callers);
+    let found = find_account(app, &parts.headers).and_then(|found| {
+        deletion::check_passcode(has_bearer(&parts.headers))?;
+        Ok(found)
+    });
+    let (workspace, source) = match found {
+        Ok(found) => found,
+        Err(error) => {
+            if !error.is_unavailable() {
+                app.admission.refuse(&origin).await;
+            }
+            return Err(error);
+        }
+    };
+    let body = read_body(body, MESSAGE_BYTES_MAX).await?;
+    let _permit = app.admission.admit(&origin, Key::Public(&source.write_key))?;
+    let answer = deletion::begin(&workspace, deletion::read(&body)?).await?;
+    Ok((workspace.id().clone(), answer))
+}
+
+/// Whether the passcode is a token, and not the write key again.
+fn has_bearer(headers: &HeaderMap) -> bool {
+    headers.get(PASSCODE_HEADER) != headers.get(ACCOUNT_HEADER)
 }
 
 /// The source that the headers name.

@@ -29,6 +29,7 @@ mod profile_api;
 mod public;
 mod recombee;
 mod recommendations;
+mod regulations;
 mod replays;
 mod retention;
 mod scenarios;

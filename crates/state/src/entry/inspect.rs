@@ -41,6 +41,7 @@ impl Entry {
             Self::Command { .. } => "command",
             Self::Reset { .. } => "reset",
             Self::Delivered(_) => "delivered",
+            Self::Erased { .. } => "erased",
             Self::Tick { .. } => "tick",
         }
     }
@@ -56,6 +57,12 @@ impl Entry {
             Self::Configured(_) => fields = redact_config(&fields),
             Self::Command { command, .. } if matches!(**command, Command::Configure(_)) => {
                 redact_change(&mut fields["command"]["configure"]["change"]);
+            }
+            // Who has the key can find out whose hashes the suppressed ones are.
+            Self::Command { command, .. } if matches!(**command, Command::Regulate(_)) => {
+                if let Some(key) = fields.pointer_mut("/command/regulate/Begin/key") {
+                    *key = "…".into();
+                }
             }
             Self::Rejected(rejection) => {
                 fields["excerpt"] = redact_write_keys(&rejection.excerpt).into()
@@ -154,6 +161,7 @@ impl Entry {
                 )
             }
             Self::Tick { at } => at.to_string(),
+            Self::Erased { .. } => "of people who were deleted".to_owned(),
             Self::CatalogActivated { .. } | Self::Resumed { .. } | Self::Reset { .. } => {
                 String::new()
             }

@@ -102,6 +102,10 @@ pub(super) enum Entry {
         received_at: domain::Timestamp,
     },
     Delivered(#[serde(with = "As::<Box<DeliveryProgress>>")] Box<crate::DeliveryProgress>),
+    Erased {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<domain::Timestamp>,
+    },
     Tick {
         at: domain::Timestamp,
     },

@@ -23,6 +23,8 @@ pub enum JobKind {
     Export,
     /// A file of messages is taken.
     Messages,
+    /// People's data is deleted, or new data of them refused.
+    Privacy,
     /// The beginning of the journal is cut.
     Retention,
     /// A span of the journal is sent once more, or counted.

@@ -196,6 +196,11 @@ impl Registry {
         own.into_iter().filter_map(cancel).collect()
     }
 
+    pub(super) fn drop_files(&mut self, workspace: &WorkspaceId) -> u64 {
+        let own = self.0.iter_mut().filter(|entry| entry.workspace == *workspace);
+        own.filter_map(|entry| entry.file.take()).count() as u64
+    }
+
     pub(super) fn forget_old(&mut self, now: Timestamp) {
         let is_old =
             |job: &Job| job.ended_at.is_some_and(|ended_at| now.0 - ended_at.0 > ENDED_KEPT_MS);

@@ -10,7 +10,7 @@ use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::Workspace;
 
-use super::super::exports;
+use super::super::{exports, privacy};
 use super::address;
 use super::{interactions_text, search_form};
 use crate::page::item_path;
@@ -57,6 +57,7 @@ async fn page(
         return Ok(Page::new(&frame, Area::People, "People")
             .lead("Find anybody by an id, or look at who was active last.")
             .actions(html! {
+                (Button::secondary("Privacy").href(&privacy::path(&id)))
                 @if frame.may_open(&export) {
                     (Button::secondary("Export").icon(Icon::Download).href(&export))
                 }

@@ -129,6 +129,7 @@ pub(in crate::entry) enum Command {
         id: String,
         is_on: bool,
     },
+    Regulate(Box<crate::RegulationCommand>),
 }
 
 #[derive(Serialize, Deserialize)]

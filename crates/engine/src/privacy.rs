@@ -1,0 +1,263 @@
+//! People's data: refusing new data of people, deleting what is there from every file, and the
+//! receipt that says what was removed where and proves it.
+//!
+//! What is asked for is a regulation. Its ids wait in a file of the workspace until it has ended;
+//! the journal and the store hold them only until they are erased. Every step can be repeated, so
+//! that a regulation that a crash has interrupted goes on where it was.
+
+mod counts;
+mod erasing;
+mod forwarding;
+mod pending;
+mod receipt;
+mod running;
+mod scan;
+
+use std::path::PathBuf;
+
+use domain::Timestamp;
+use domain::id::ID_BYTES_MAX;
+use profiles::ExternalIdType;
+use state::{
+    Command, PERSON_KEY_BYTES, People, Regulation, RegulationCommand, RegulationType, Remaining,
+    without_suppressed,
+};
+use uuid::Uuid;
+
+pub use self::forwarding::{DestinationAnswer, ForwardOutcome};
+use self::pending::{Pending, Person};
+pub use self::receipt::{DeletedState, ErasedJournal, Receipt, RemovedFiles};
+pub use self::running::{RegulationError, RegulationStep, Surroundings};
+pub use self::scan::{MENTIONS_SHOWN_MAX, Mention, ScanReport, scan_folder};
+use crate::error::store_error;
+use crate::{Engine, EngineError, Entry, Outcome, SubmitError};
+
+/// The most people of one regulation.
+pub const REGULATION_PEOPLE_MAX: usize = 5_000;
+
+/// A regulation that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRegulation {
+    /// What is asked for.
+    pub type_: RegulationType,
+    /// User ids, each of a person.
+    pub user_ids: Vec<String>,
+    /// Anonymous ids, each of a person.
+    pub anonymous_ids: Vec<String>,
+}
+
+impl NewRegulation {
+    /// Checks the number and the form of the ids.
+    ///
+    /// # Errors
+    /// Says what is wrong.
+    pub fn check(&self) -> Result<(), String> {
+        let n_people = self.user_ids.len() + self.anonymous_ids.len();
+        if !(1..=REGULATION_PEOPLE_MAX).contains(&n_people) {
+            return Err(format!(
+                "names {n_people} people, and from 1 to {REGULATION_PEOPLE_MAX} can be named at once"
+            ));
+        }
+        let mut ids = self.user_ids.iter().chain(&self.anonymous_ids);
+        match ids.find(|id| id.is_empty() || id.len() > ID_BYTES_MAX) {
+            Some(id) if id.is_empty() => Err("names an empty id".to_owned()),
+            Some(_) => Err(format!("names an id of more than {ID_BYTES_MAX} bytes")),
+            None => Ok(()),
+        }
+    }
+
+    fn people(&self) -> Vec<Person> {
+        let users = self
+            .user_ids
+            .iter()
+            .map(|id| Person { user_ids: vec![id.clone()], anonymous_ids: Vec::new() });
+        let devices = self
+            .anonymous_ids
+            .iter()
+            .map(|id| Person { user_ids: Vec::new(), anonymous_ids: vec![id.clone()] });
+        users.chain(devices).collect()
+    }
+}
+
+impl Engine {
+    /// Takes a regulation, durably. [`Engine::run_regulation`] does what it asks for.
+    ///
+    /// # Errors
+    /// If the file of its ids cannot be written, or the journal does not take it.
+    pub fn begin_regulation(&self, new: &NewRegulation) -> Result<Uuid, EngineError> {
+        let id = Uuid::new_v4();
+        let pending = Pending {
+            id,
+            type_: new.type_,
+            n_people: (new.user_ids.len() + new.anonymous_ids.len()) as u32,
+            requested_at: self.now(),
+            people: new.people(),
+            is_expanded: false,
+            deleted_at: None,
+            deleted: None,
+        };
+        pending.write(&self.pending_folder())?;
+        self.journal_begin(&pending)?;
+        Ok(id)
+    }
+
+    /// The regulations that are not at their end, the oldest first.
+    ///
+    /// # Errors
+    /// If the folder of their files cannot be read.
+    pub fn pending_regulations(&self) -> Result<Vec<Uuid>, EngineError> {
+        Ok(pending::list(&self.pending_folder())?)
+    }
+
+    /// All regulations, the latest first.
+    pub fn regulations(&self) -> Vec<Regulation> {
+        self.snapshot().regulations.list().into_iter().cloned().collect()
+    }
+
+    /// A regulation, with its receipt once it has ended; none if there is no such one.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn regulation(
+        &self,
+        id: Uuid,
+    ) -> Result<Option<(Regulation, Option<Receipt>)>, EngineError> {
+        let snapshot = self.snapshot();
+        let Some(regulation) = snapshot.regulations.get(id).cloned() else { return Ok(None) };
+        let receipt = snapshot.regulations.receipt(snapshot.store(), id);
+        let receipt = receipt.map_err(store_error(&self.folder().join("store")))?;
+        Ok(Some((regulation, receipt.and_then(|json| serde_json::from_str(&json).ok()))))
+    }
+
+    /// How many people are suppressed.
+    pub fn n_suppressed(&self) -> usize {
+        self.snapshot().regulations.n_suppressed()
+    }
+
+    /// Whether new data with an id is refused.
+    pub fn is_suppressed(&self, type_: ExternalIdType, id: &str) -> bool {
+        self.shared.suppressed.load().has(type_, id)
+    }
+
+    /// How many entries of suppressed people were refused since the workspace was opened.
+    pub fn n_refused_of_suppressed(&self) -> u64 {
+        self.shared.n_refused.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// The entries without what is about suppressed people: before anything is journalled, for
+    /// every way in. With each, its outcome where nothing is left of it, and how many interactions
+    /// were taken out.
+    pub(crate) fn refuse_suppressed(&self, entries: Vec<Entry>) -> (Vec<Entry>, Vec<Refused>) {
+        let suppressed = self.shared.suppressed.load();
+        if suppressed.is_empty() {
+            let refused = vec![Refused::Nothing; entries.len()];
+            return (entries, refused);
+        }
+        let (mut taken, mut refused) = (Vec::with_capacity(entries.len()), Vec::new());
+        for entry in entries {
+            let n_rows = count_rows(&entry);
+            refused.push(match without_suppressed(entry, &**suppressed) {
+                Remaining::Nothing => Refused::All,
+                Remaining::Whole(entry) => {
+                    taken.push(entry);
+                    Refused::Nothing
+                }
+                Remaining::Part(entry) => {
+                    let n_left = count_rows(&entry);
+                    taken.push(entry);
+                    Refused::Rows(n_rows - n_left)
+                }
+            });
+        }
+        let n_refused = refused.iter().filter(|refused| **refused != Refused::Nothing).count();
+        if n_refused > 0 {
+            let workspace = self.id().to_string();
+            metrics::counter!("suppressed_entries_total", "workspace" => workspace)
+                .increment(n_refused as u64);
+            let total = &self.shared.n_refused;
+            total.fetch_add(n_refused as u64, std::sync::atomic::Ordering::Relaxed);
+        }
+        (taken, refused)
+    }
+
+    fn pending_folder(&self) -> PathBuf {
+        self.folder().join("privacy")
+    }
+
+    fn journal_begin(&self, pending: &Pending) -> Result<(), EngineError> {
+        let has_key = self.snapshot().regulations.key().is_some();
+        let key = match has_key {
+            true => None,
+            false => Some(new_key()?),
+        };
+        let Pending { id, type_, n_people, .. } = *pending;
+        self.regulate(RegulationCommand::Begin { id, type_, n_people, key })
+    }
+
+    /// Journals a step.
+    fn regulate(&self, command: RegulationCommand) -> Result<(), EngineError> {
+        let command = Command::Regulate(Box::new(command));
+        match self.submit_command(command)? {
+            Outcome::Refused(refusal) => {
+                tracing::warn!(workspace = %self.id(), %refusal, "a step of a regulation is refused");
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What a suppression took out of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    Nothing,
+    /// Some interactions.
+    Rows(u32),
+    All,
+}
+
+/// The outcomes of all entries, of those of what was taken.
+pub(crate) fn with_refused(taken: Vec<Outcome>, refused: Vec<Refused>) -> Vec<Outcome> {
+    let mut taken = taken.into_iter();
+    let mut outcomes = Vec::with_capacity(refused.len());
+    for refused in refused {
+        let outcome = match refused {
+            Refused::All => Some(Outcome::Suppressed),
+            Refused::Nothing => taken.next(),
+            Refused::Rows(n) => taken.next().map(|outcome| match outcome {
+                Outcome::Interactions { added, duplicates, suppressed } => {
+                    Outcome::Interactions { added, duplicates, suppressed: suppressed + n }
+                }
+                other => other,
+            }),
+        };
+        outcomes.extend(outcome);
+    }
+    outcomes
+}
+
+fn count_rows(entry: &Entry) -> u32 {
+    match entry {
+        Entry::Interactions { interactions, .. } => interactions.len() as u32,
+        _ => 0,
+    }
+}
+
+fn new_key() -> Result<Vec<u8>, EngineError> {
+    let mut key = vec![0; PERSON_KEY_BYTES];
+    getrandom::fill(&mut key).map_err(std::io::Error::other)?;
+    Ok(key)
+}
+
+impl From<SubmitError> for RegulationError {
+    fn from(error: SubmitError) -> Self {
+        Self::Engine(error.into())
+    }
+}
+
+/// When a regulation ended, for the sentence about backups.
+pub(crate) fn describe_left(at: Timestamp) -> Vec<String> {
+    vec![format!(
+        "Backups and archives of the journal from before {at} hold these people: back up into the same folder again, which replaces what was erased, or remove the older copies. `tastemaker privacy scan --folder FOLDER --ids-file FILE` proves it."
+    )]
+}

@@ -1,0 +1,122 @@
+//! The files of regulations that are not at their end: the only place that keeps the ids meanwhile.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use domain::Timestamp;
+use fs_err as fs;
+use journal::disk::{create_private_folder, open_private_file};
+use serde::{Deserialize, Serialize};
+use state::RegulationType;
+use uuid::Uuid;
+
+use super::receipt::DeletedState;
+
+const EXTENSION: &str = "pending";
+
+/// One person with the known ids.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct Person {
+    pub(super) user_ids: Vec<String>,
+    pub(super) anonymous_ids: Vec<String>,
+}
+
+/// A regulation with its ids.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Pending {
+    pub(super) id: Uuid,
+    pub(super) type_: RegulationType,
+    pub(super) n_people: u32,
+    pub(super) requested_at: Timestamp,
+    pub(super) people: Vec<Person>,
+    /// Whether all ids of each person were added: they cannot be found any more once the profile is
+    /// deleted.
+    pub(super) is_expanded: bool,
+    /// The offset behind the deletion in the journal; none before it.
+    pub(super) deleted_at: Option<u64>,
+    /// What there was of them, counted before the deletion.
+    pub(super) deleted: Option<DeletedState>,
+}
+
+impl Pending {
+    /// Writes the file, durably and whole.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub(super) fn write(&self, folder: &Path) -> io::Result<()> {
+        create_private_folder(folder)?;
+        let (path, draft) = (path(folder, self.id), folder.join(format!("{}.new", self.id)));
+        let json = serde_json::to_vec(self).expect("plain fields are JSON");
+        let mut file = open_private_file(&draft)?;
+        file.set_len(0)?;
+        file.write_all(&json)?;
+        file.sync_all()?;
+        fs::rename(&draft, &path)?;
+        fs::File::open(folder)?.sync_all()
+    }
+
+    /// Reads a file; none if there is none.
+    ///
+    /// # Errors
+    /// The file system's, or if it is none of these files.
+    pub(super) fn read(folder: &Path, id: Uuid) -> io::Result<Option<Self>> {
+        match fs::read(path(folder, id)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            bytes => Ok(Some(serde_json::from_slice(&bytes?)?)),
+        }
+    }
+
+    /// Removes the file, durably.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub(super) fn remove(&self, folder: &Path) -> io::Result<()> {
+        match fs::remove_file(path(folder, self.id)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        fs::File::open(folder)?.sync_all()
+    }
+
+    pub(super) fn user_ids(&self) -> Vec<String> {
+        self.people.iter().flat_map(|person| &person.user_ids).cloned().collect()
+    }
+
+    pub(super) fn anonymous_ids(&self) -> Vec<String> {
+        self.people.iter().flat_map(|person| &person.anonymous_ids).cloned().collect()
+    }
+}
+
+fn path(folder: &Path, id: Uuid) -> PathBuf {
+    folder.join(format!("{id}.{EXTENSION}"))
+}
+
+/// The regulations that have a file, the oldest first.
+///
+/// # Errors
+/// The file system's, or if a file is none of these.
+pub(super) fn list(folder: &Path) -> io::Result<Vec<Uuid>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        let id = path.file_stem().and_then(|name| Uuid::parse_str(name.to_str()?).ok());
+        if path.extension().is_some_and(|extension| extension == EXTENSION)
+            && let Some(id) = id
+            && let Some(pending) = Pending::read(folder, id)?
+        {
+            found.push((pending.requested_at, id));
+        }
+    }
+    found.sort_unstable();
+    Ok(found.into_iter().map(|(_, id)| id).collect())
+}
+
+/// Whether a path is the file of a regulation, which is removed at its end.
+pub(super) fn is_pending(path: &Path) -> bool {
+    let is_in_folder = path.parent().is_some_and(|folder| folder.ends_with("privacy"));
+    is_in_folder && path.extension().is_some_and(|extension| extension == EXTENSION)
+}

@@ -1,0 +1,92 @@
+//! The receipt of a regulation: what was removed where, what is left, and the proof.
+
+use domain::Timestamp;
+use serde::{Deserialize, Serialize};
+use state::{RegulationStatus, RegulationType};
+use uuid::Uuid;
+
+use super::forwarding::DestinationAnswer;
+use super::scan::ScanReport;
+
+/// What was done for a regulation. It holds no id of a person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Receipt {
+    /// The regulation.
+    pub id: Uuid,
+    /// What was asked for.
+    #[serde(rename = "type")]
+    pub type_: RegulationType,
+    /// How it ended.
+    pub status: RegulationStatus,
+    /// When it was asked for.
+    pub requested_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Timestamp,
+    /// How many people were named.
+    pub people: u32,
+    /// How many ids they have in all.
+    pub ids: u64,
+    /// How many of their ids are suppressed by it, or free again.
+    pub suppressed_ids: u64,
+    /// What was removed from profiles, histories and lists.
+    pub state: DeletedState,
+    /// What was erased from the journal.
+    pub journal: ErasedJournal,
+    /// Files of the store that were written anew, since they may have held what was removed.
+    pub store_files: u64,
+    /// The position of the snapshot of the state that takes the place of the ones before; none
+    /// where nothing was deleted.
+    pub snapshot: Option<u64>,
+    /// Files that were removed.
+    pub files: RemovedFiles,
+    /// Model artifacts that are kept: they hold items and no people, which the search has proved.
+    /// Lists lose their contribution with the next training.
+    pub models: u64,
+    /// What each destination answered.
+    pub destinations: Vec<DestinationAnswer>,
+    /// What is left to be done, in sentences.
+    pub left: Vec<String>,
+    /// The search of every file for the ids; none where nothing was deleted.
+    pub scan: Option<ScanReport>,
+    /// The error that ended it before its end.
+    pub error: Option<String>,
+}
+
+/// What was removed from the state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct DeletedState {
+    /// Profiles.
+    pub profiles: u64,
+    /// Messages of their timelines.
+    pub messages: u64,
+    /// Interactions.
+    pub interactions: u64,
+    /// Dead letters of destinations that had been sent again.
+    pub dead_letters: u64,
+}
+
+/// What was erased from the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ErasedJournal {
+    /// Entries that were read.
+    pub entries: u64,
+    /// Entries of which nothing or a part is left.
+    pub erased: u64,
+    /// Segments that were written anew.
+    pub segments: u64,
+    /// Bytes that were read, as they are stored.
+    pub read_bytes: u64,
+    /// Bytes that were written.
+    pub written_bytes: u64,
+    /// Files of torn tails that were removed.
+    pub torn_files: u64,
+}
+
+/// Files outside of the workspace's own that were removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct RemovedFiles {
+    /// Files of exports that waited to be downloaded.
+    pub exports: u64,
+    /// Uploaded files that waited to be imported.
+    pub uploads: u64,
+}

@@ -1,0 +1,246 @@
+//! People's data: regulations that were asked for, their receipts, and who is suppressed.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use domain::Timestamp;
+use engine::{
+    Engine, ExternalIdType, NewRegulation, Receipt, Regulation, RegulationError, RegulationStatus,
+    RegulationStep, RegulationType, RemovedFiles, Surroundings,
+};
+use fs_err as fs;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+use web::App;
+use web::error::ApiError;
+use web::jobs::{Attended, JobControl, JobKind, JobOutcome, NewJob};
+use web::workspaces::RequestedWorkspace;
+
+/// A regulation that is asked for.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskedRegulation {
+    /// What is asked for.
+    #[serde(rename = "type")]
+    pub type_: RegulationType,
+    /// User ids, each of a person, who is meant with all ids that the profile has.
+    #[serde(default)]
+    pub user_ids: Vec<String>,
+    /// Anonymous ids, each of a person.
+    #[serde(default)]
+    pub anonymous_ids: Vec<String>,
+}
+
+/// A regulation and where it stands.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct ShownRegulation {
+    /// The id; its job has the same.
+    pub id: Uuid,
+    /// What is asked for.
+    #[serde(rename = "type")]
+    pub type_: RegulationType,
+    /// Where it stands.
+    pub status: RegulationStatus,
+    /// How many people were named.
+    pub people: u32,
+    /// When it was asked for.
+    pub requested_at: Timestamp,
+    /// When it ended; none while it is under way.
+    pub finished_at: Option<Timestamp>,
+    /// What was removed where, once it has ended; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Receipt>,
+}
+
+/// The regulations of a workspace.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Regulations {
+    /// The latest first.
+    pub regulations: Vec<ShownRegulation>,
+    /// How many people are suppressed.
+    pub suppressed_people: usize,
+    /// Messages, calls and imports of suppressed people that were refused since the workspace was
+    /// opened.
+    pub refused: u64,
+}
+
+/// Whether new data with an id is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Suppression {
+    /// The id.
+    pub id: String,
+    /// As a user id.
+    pub as_user_id: bool,
+    /// As an anonymous id.
+    pub as_anonymous_id: bool,
+}
+
+/// The regulations of a workspace.
+///
+/// # Errors
+/// If the workspace is closed.
+pub async fn list(workspace: &RequestedWorkspace) -> Result<Regulations, ApiError> {
+    let list = |engine: &Engine| {
+        let regulations = engine.regulations().into_iter();
+        Ok(Regulations {
+            regulations: regulations.map(|regulation| shown(regulation, None)).collect(),
+            suppressed_people: engine.n_suppressed(),
+            refused: engine.n_refused_of_suppressed(),
+        })
+    };
+    workspace.run(list).await
+}
+
+/// A regulation, with its receipt once it has ended.
+///
+/// # Errors
+/// 404 where there is none of the id.
+pub async fn read(workspace: &RequestedWorkspace, id: &str) -> Result<ShownRegulation, ApiError> {
+    let unknown = ApiError::not_found(format!(
+        "there is no regulation {id:?}: GET /api/workspaces/{}/regulations lists them",
+        workspace.id()
+    ));
+    let Ok(id) = id.parse::<Uuid>() else { return Err(unknown) };
+    let find = move |engine: &Engine| Ok(engine.regulation(id)?);
+    let found = workspace.run(find).await?;
+    found.map(|(regulation, receipt)| shown(regulation, receipt)).ok_or(unknown)
+}
+
+/// Takes a regulation, which a thread of the server does soon.
+///
+/// # Errors
+/// 400 for ids that nobody can have, or too many; 503 where the journal does not take it.
+pub async fn create(
+    workspace: &RequestedWorkspace,
+    asked: AskedRegulation,
+) -> Result<ShownRegulation, ApiError> {
+    let new = checked(asked)?;
+    workspace.run(move |engine| begin(engine, &new)).await
+}
+
+/// The regulation that is asked for, with ids that people can have.
+///
+/// # Errors
+/// 400 where a number or an id is wrong.
+pub fn checked(asked: AskedRegulation) -> Result<NewRegulation, ApiError> {
+    let AskedRegulation { type_, user_ids, anonymous_ids } = asked;
+    let new = NewRegulation { type_, user_ids, anonymous_ids };
+    new.check().map_err(|what| ApiError::bad_request(format!("the regulation {what}")))?;
+    Ok(new)
+}
+
+/// Takes a checked regulation.
+///
+/// # Errors
+/// If the journal does not take it.
+pub fn begin(engine: &Engine, new: &NewRegulation) -> Result<ShownRegulation, ApiError> {
+    let id = engine.begin_regulation(new)?;
+    let found = engine.regulation(id)?;
+    let (regulation, receipt) = found.ok_or_else(ApiError::internal)?;
+    Ok(shown(regulation, receipt))
+}
+
+/// Whether new data with an id is refused.
+///
+/// # Errors
+/// If the workspace is closed.
+pub async fn suppression(
+    workspace: &RequestedWorkspace,
+    id: String,
+) -> Result<Suppression, ApiError> {
+    let look = move |engine: &Engine| {
+        Ok(Suppression {
+            as_user_id: engine.is_suppressed(ExternalIdType::UserId, &id),
+            as_anonymous_id: engine.is_suppressed(ExternalIdType::AnonymousId, &id),
+            id,
+        })
+    };
+    workspace.run(look).await
+}
+
+/// Does the regulations of a workspace that are not at their end, each as a job. Returns whether
+/// there was one.
+///
+/// # Errors
+/// Of the first that could not be done now.
+pub fn run_pending(app: &App, engine: &Arc<Engine>) -> Result<bool, RegulationError> {
+    let pending = engine.pending_regulations()?;
+    for id in &pending {
+        let new = NewJob { id: *id, ..NewJob::of_server(engine.id().clone(), JobKind::Privacy) };
+        app.jobs.attend(new, |control| {
+            let done = run(app, engine, *id, control);
+            let ended = match &done {
+                Ok(receipt) => Ok(JobOutcome::of(receipt)),
+                Err(error) => Err(ApiError::unavailable(error.to_string())),
+            };
+            Attended { ended, value: done.map(drop) }
+        })?;
+    }
+    Ok(!pending.is_empty())
+}
+
+fn run(
+    app: &App,
+    engine: &Engine,
+    id: Uuid,
+    control: &JobControl,
+) -> Result<Receipt, RegulationError> {
+    let data = &app.installation.data;
+    let drafts = data.drafts_folder(engine.id());
+    let told = Cell::new(-1.0);
+    let around = Surroundings {
+        remove_files: &|| {
+            let exports = app.jobs.drop_files(engine.id());
+            Ok(RemovedFiles { exports, uploads: remove_files_in(&drafts)? })
+        },
+        folders: vec![drafts.clone(), data.exports_folder(), data.installation_folder()],
+        note: &|step| {
+            let (share, doing) = describe(step);
+            // Every block of the journal is noted.
+            if (share - told.get()).abs() >= 0.005 {
+                told.set(share);
+                control.tell(share, doing);
+            }
+        },
+        is_interrupted: &|| control.is_cancelled(),
+    };
+    engine.run_regulation(id, &around)
+}
+
+/// The share of the whole that is done, and what is being done.
+fn describe(step: RegulationStep) -> (f64, &'static str) {
+    match step {
+        RegulationStep::Suppressing => (0.01, "New data is refused from now on"),
+        RegulationStep::Deleting => {
+            (0.03, "Profiles, histories, lists and deliveries are deleted; deliveries rest")
+        }
+        RegulationStep::PurgingStore => (0.06, "The files of the store are written anew"),
+        RegulationStep::ErasingJournal(share) => {
+            (0.1 + 0.5 * share, "The journal is written anew where it tells of these people")
+        }
+        RegulationStep::Searching(share) => (0.6 + 0.35 * share, "Every file is searched"),
+        RegulationStep::Forwarding => (0.96, "Destinations are told"),
+    }
+}
+
+/// Removes the files in a folder and returns their number.
+fn remove_files_in(folder: &std::path::Path) -> std::io::Result<u64> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        entries => entries?,
+    };
+    let mut n_removed = 0;
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_file() {
+            fs::remove_file(&path)?;
+            n_removed += 1;
+        }
+    }
+    Ok(n_removed)
+}
+
+fn shown(regulation: Regulation, receipt: Option<Receipt>) -> ShownRegulation {
+    let Regulation { id, type_, n_people, requested_at, status, finished_at } = regulation;
+    ShownRegulation { id, type_, status, people: n_people, requested_at, finished_at, receipt }
+}

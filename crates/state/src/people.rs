@@ -1,0 +1,192 @@
+//! People by their external ids, as they are looked for in entries, texts and bytes.
+
+use std::collections::BTreeSet;
+
+use aho_corasick::AhoCorasick;
+use profiles::ExternalIdType;
+
+/// The first byte of the shortest string in MessagePack, whose lower five bits are its length.
+const MESSAGE_PACK_TEXT: u8 = 0xa0;
+/// The longest of these strings, in bytes.
+const MESSAGE_PACK_TEXT_BYTES_MAX: usize = 31;
+
+/// Says which external ids are those of certain people.
+pub trait People {
+    /// Whether an id is theirs.
+    fn has(&self, type_: ExternalIdType, id: &str) -> bool;
+
+    /// Whether an id is theirs as an id of either type, where callers do not say of which.
+    fn has_any(&self, id: &str) -> bool {
+        self.has(ExternalIdType::UserId, id) || self.has(ExternalIdType::AnonymousId, id)
+    }
+}
+
+/// Some people with all their ids.
+pub struct NamedPeople {
+    user_ids: BTreeSet<String>,
+    anonymous_ids: BTreeSet<String>,
+    /// Finds every form of every id.
+    finder: AhoCorasick,
+}
+
+impl People for NamedPeople {
+    fn has(&self, type_: ExternalIdType, id: &str) -> bool {
+        match type_ {
+            ExternalIdType::UserId => self.user_ids.contains(id),
+            ExternalIdType::AnonymousId => self.anonymous_ids.contains(id),
+        }
+    }
+}
+
+impl NamedPeople {
+    /// People with these ids.
+    ///
+    /// # Errors
+    /// If the ids are too many or too long to be looked for together.
+    pub fn new(
+        user_ids: impl IntoIterator<Item = String>,
+        anonymous_ids: impl IntoIterator<Item = String>,
+    ) -> Result<Self, TooManyIds> {
+        let user_ids: BTreeSet<String> = user_ids.into_iter().collect();
+        let anonymous_ids: BTreeSet<String> = anonymous_ids.into_iter().collect();
+        let forms: BTreeSet<String> =
+            user_ids.iter().chain(&anonymous_ids).flat_map(|id| written_forms(id)).collect();
+        let finder = AhoCorasick::new(&forms).map_err(|_| TooManyIds)?;
+        Ok(Self { user_ids, anonymous_ids, finder })
+    }
+
+    /// The user ids.
+    pub fn user_ids(&self) -> &BTreeSet<String> {
+        &self.user_ids
+    }
+
+    /// The anonymous ids.
+    pub fn anonymous_ids(&self) -> &BTreeSet<String> {
+        &self.anonymous_ids
+    }
+
+    /// The number of ids.
+    pub fn n_ids(&self) -> usize {
+        self.user_ids.len() + self.anonymous_ids.len()
+    }
+
+    /// Whether bytes hold one of the ids, maybe as a part of something longer.
+    pub fn may_be_in(&self, bytes: &[u8]) -> bool {
+        self.finder.is_match(bytes)
+    }
+
+    /// Whether a text names one of the ids as a word of its own.
+    pub fn are_named_in(&self, text: &str) -> bool {
+        let bytes = text.as_bytes();
+        let found = self.finder.find_overlapping_iter(bytes);
+        let mut words = found.map(|found| found.range());
+        words.any(|word| !continues_left(bytes, word.start) && !continues_right(bytes, word.end))
+    }
+
+    /// Whether bytes of any form hold one of the ids whole: as a word of its own, or behind its
+    /// length as strings are stored.
+    pub fn are_stored_in(&self, bytes: &[u8]) -> bool {
+        self.finder.find_overlapping_iter(bytes).any(|found| {
+            let (word, len) = (found.range(), found.range().len());
+            let before = word.start.checked_sub(1).map(|at| bytes[at]);
+            let is_length = before.is_some_and(|byte| {
+                usize::from(byte) == len
+                    || (len <= MESSAGE_PACK_TEXT_BYTES_MAX && byte == MESSAGE_PACK_TEXT | len as u8)
+            });
+            is_length || (!continues_left(bytes, word.start) && !continues_right(bytes, word.end))
+        })
+    }
+}
+
+/// The ids are too many or too long to be looked for together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("these ids are too many or too long to be looked for together")]
+pub struct TooManyIds;
+
+/// The forms of an id in texts: as it is, and as a string of JSON by the habits of several
+/// languages.
+fn written_forms(id: &str) -> Vec<String> {
+    let json = serde_json::to_string(id).expect("a text is JSON");
+    let json = json[1..json.len() - 1].to_owned();
+    let escape = |upper: bool| -> String {
+        let mut escaped = String::new();
+        for character in json.chars() {
+            if character.is_ascii() {
+                escaped.push(character);
+                continue;
+            }
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                escaped.push_str(&match upper {
+                    true => format!("\\u{unit:04X}"),
+                    false => format!("\\u{unit:04x}"),
+                });
+            }
+        }
+        escaped
+    };
+    let (lower, upper) = (escape(false), escape(true));
+    let slashed = [&json, &lower, &upper].map(|form| form.replace('/', "\\/"));
+    let mut forms = vec![id.to_owned(), json, lower, upper];
+    forms.extend(slashed);
+    forms.sort_unstable();
+    forms.dedup();
+    forms.retain(|form| !form.is_empty());
+    forms
+}
+
+/// Whether a byte is a part of ids.
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_-@+".contains(&byte) || byte >= 0x80
+}
+
+/// Whether a byte is a part of ids where they go on behind it.
+fn is_joint(byte: u8) -> bool {
+    b".:/|~".contains(&byte)
+}
+
+fn continues_left(bytes: &[u8], start: usize) -> bool {
+    match bytes[..start] {
+        [] => false,
+        // The letter of an escape, such as that of a line's end.
+        [.., b'\\', escaped] if b"nrtbf".contains(&escaped) => false,
+        [.., byte] if is_word(byte) => true,
+        [.., before, joint] => is_joint(joint) && is_word(before),
+        [_] => false,
+    }
+}
+
+fn continues_right(bytes: &[u8], end: usize) -> bool {
+    match bytes[end..] {
+        [] => false,
+        [byte, ..] if is_word(byte) => true,
+        [joint, after, ..] => is_joint(joint) && is_word(after),
+        [_] => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn people(ids: &[&str]) -> NamedPeople {
+        NamedPeople::new(ids.iter().map(|id| (*id).to_owned()), []).unwrap()
+    }
+
+    #[test]
+    fn an_id_inside_a_longer_one_is_none() {
+        let ann = people(&["ann", "é/1"]);
+        for text in ["ann", "\"ann\"", "user ann.", "(ann)", "a: ann, b", "x\\nann", "\\u00e9\\/1"]
+        {
+            assert!(ann.are_named_in(text), "{text}");
+            assert!(ann.are_stored_in(text.as_bytes()), "{text}");
+        }
+        for text in ["ann2", "joann", "ann-2", "ann@example.com", "ann.b", "a.ann", "anne", "élann"]
+        {
+            assert!(!ann.are_named_in(text), "{text}");
+        }
+        // Strings as they are stored: behind their length, and before anything.
+        assert!(ann.are_stored_in(b"\x03annq"));
+        assert!(ann.are_stored_in(b"\xa3annq"));
+        assert!(!ann.are_stored_in(b"\x04ann2"));
+    }
+}

@@ -1,0 +1,285 @@
+//! Entries without certain people: what of an entry is theirs. It decides what a suppression
+//! refuses and what a deletion erases from the journal.
+
+use domain::json::json_strings;
+use domain::{Message, Rejection};
+use mapping::Action;
+use profiles::ExternalIdType::{AnonymousId, UserId};
+use serde_json::{Map, Value};
+
+use crate::people::{NamedPeople, People};
+use crate::{Command, EntityKind, Entry, ListImpression, Place, RegulationCommand};
+
+/// What remains of an entry without some people.
+#[derive(Debug, PartialEq)]
+pub enum Remaining {
+    /// All of it: it is about others.
+    Whole(Entry),
+    /// The part about others.
+    Part(Entry),
+    /// Nothing: it is about them alone.
+    Nothing,
+}
+
+/// Keys under which senders put ids of people, in lower case and without separators.
+const ID_KEYS: [&str; 11] = [
+    "userid",
+    "anonymousid",
+    "previousid",
+    "externalid",
+    "externaluserid",
+    "customerid",
+    "distinctid",
+    "identity",
+    "guid",
+    "uid",
+    "email",
+];
+
+/// What a suppression lets through of an entry: nothing of what is new about these people.
+pub fn without_suppressed(entry: Entry, people: &dyn People) -> Remaining {
+    match entry {
+        Entry::Message(message) => {
+            let is_theirs = message.user_id.as_deref().is_some_and(|id| people.has(UserId, id))
+                || message.anonymous_id.as_deref().is_some_and(|id| people.has(AnonymousId, id))
+                || message.previous_id.as_deref().is_some_and(|id| people.has_any(id));
+            if is_theirs { Remaining::Nothing } else { Remaining::Whole(Entry::Message(message)) }
+        }
+        Entry::Rejected(rejection) => {
+            let names = |text: &str| json_strings(text).any(|text| people.has_any(&text));
+            match names(&rejection.excerpt) {
+                true => Remaining::Nothing,
+                false => Remaining::Whole(Entry::Rejected(rejection)),
+            }
+        }
+        Entry::Command { received_at, command } => match *command {
+            // Deleting goes on, and merging someone away.
+            Command::Delete { .. } | Command::DeleteInteractions { .. } => {
+                Remaining::Whole(Entry::Command { received_at, command })
+            }
+            _ if is_about(&command, people) => Remaining::Nothing,
+            _ => Remaining::Whole(Entry::Command { received_at, command }),
+        },
+        other => without_rows(other, people),
+    }
+}
+
+/// What the journal keeps of an entry after these people are deleted.
+pub fn without_erased(entry: Entry, people: &NamedPeople) -> Remaining {
+    match entry {
+        Entry::Message(message) => erase_message(message, people),
+        Entry::Rejected(rejection) => erase_rejection(rejection, people),
+        Entry::Command { received_at, command } => match *command {
+            Command::Regulate(regulation) => {
+                let RegulationCommand::Delete { id, user_ids, anonymous_ids } = *regulation else {
+                    let command = Box::new(Command::Regulate(regulation));
+                    return Remaining::Whole(Entry::Command { received_at, command });
+                };
+                // It names people who are deleted now or were before.
+                let others = |ids: &[String], type_| {
+                    ids.iter().filter(|id| !people.has(type_, id)).cloned().collect::<Vec<_>>()
+                };
+                let (of_users, of_devices) =
+                    (others(&user_ids, UserId), others(&anonymous_ids, AnonymousId));
+                if of_users.is_empty() && of_devices.is_empty() {
+                    return Remaining::Nothing;
+                }
+                let is_whole = of_users == user_ids && of_devices == anonymous_ids;
+                let regulation =
+                    RegulationCommand::Delete { id, user_ids: of_users, anonymous_ids: of_devices };
+                let command = Box::new(Command::Regulate(Box::new(regulation)));
+                let entry = Entry::Command { received_at, command };
+                if is_whole { Remaining::Whole(entry) } else { Remaining::Part(entry) }
+            }
+            Command::RetryDeadLetter { destination, offset, mapping, message: Some(message) }
+                if people.are_named_in(&message) =>
+            {
+                let message = None;
+                let command =
+                    Box::new(Command::RetryDeadLetter { destination, offset, mapping, message });
+                Remaining::Part(Entry::Command { received_at, command })
+            }
+            command if is_about(&command, people) => Remaining::Nothing,
+            command => Remaining::Whole(Entry::Command { received_at, command: Box::new(command) }),
+        },
+        Entry::Delivered(mut delivered) => {
+            let mut is_changed = false;
+            for dead in &mut delivered.progress.dead {
+                if people.are_named_in(&dead.text) {
+                    dead.text.clear();
+                    is_changed = true;
+                }
+            }
+            let entry = Entry::Delivered(delivered);
+            if is_changed { Remaining::Part(entry) } else { Remaining::Whole(entry) }
+        }
+        other => without_rows(other, people),
+    }
+}
+
+/// Entries with rows of several people.
+fn without_rows(entry: Entry, people: &dyn People) -> Remaining {
+    match entry {
+        Entry::Interactions { received_at, mut interactions } => {
+            let n_all = interactions.len();
+            interactions.retain(|interaction| !people.has_any(&interaction.user_id));
+            let n_left = interactions.len();
+            remaining(n_all, n_left, false, Entry::Interactions { received_at, interactions })
+        }
+        Entry::ListImpressions { mut lists } => {
+            let n_all = lists.len();
+            let is_theirs = |list: &ListImpression| {
+                list.user.as_ref().is_some_and(|(type_, id)| people.has(*type_, id))
+            };
+            lists.retain(|list| !is_theirs(list));
+            let mut is_changed = false;
+            for list in lists.iter_mut().filter(|list| lists_people(&list.place)) {
+                let n_items = list.items.len();
+                list.items.retain(|id| !people.has_any(id));
+                is_changed |= list.items.len() < n_items;
+            }
+            let n_left = lists.len();
+            remaining(n_all, n_left, is_changed, Entry::ListImpressions { lists })
+        }
+        other => Remaining::Whole(other),
+    }
+}
+
+fn remaining(n_all: usize, n_left: usize, is_changed: bool, entry: Entry) -> Remaining {
+    match n_left {
+        0 if n_all > 0 => Remaining::Nothing,
+        _ if n_left == n_all && !is_changed => Remaining::Whole(entry),
+        _ => Remaining::Part(entry),
+    }
+}
+
+/// Whether the items of a list at a place are people.
+pub(crate) fn lists_people(place: &Place) -> bool {
+    matches!(place, Place::Scenario { endpoint, .. } if endpoint.starts_with("recommendUsers"))
+}
+
+/// Whether a command is about one of these people.
+fn is_about(command: &Command, people: &dyn People) -> bool {
+    match command {
+        Command::Add { kind: EntityKind::User, id }
+        | Command::Delete { kind: EntityKind::User, id }
+        | Command::SetValues { kind: EntityKind::User, id, .. } => people.has_any(id),
+        Command::AddInteraction { interaction, .. } => people.has_any(&interaction.user_id),
+        Command::DeleteInteractions { selector } => people.has_any(&selector.user_id),
+        Command::MergeUsers { target, source, .. } => {
+            people.has_any(target) || people.has_any(source)
+        }
+        _ => false,
+    }
+}
+
+/// The users that an action is about, by the ids that it names.
+pub(crate) fn action_users(action: &Action) -> impl Iterator<Item = &str> {
+    let (user, other) = match action {
+        Action::AddInteraction(interaction) => (&interaction.user_id, None),
+        Action::DeleteInteractions(selector) => (&selector.user_id, None),
+        Action::AddWeakSignals { user_id, .. } => (user_id, None),
+        Action::MergeUsers { target_user_id, source_user_id } => {
+            (target_user_id, Some(source_user_id))
+        }
+    };
+    std::iter::once(user.as_str()).chain(other.map(String::as_str))
+}
+
+/// A message of theirs goes as a whole. One that another person has sent from a device of theirs
+/// loses the device, and every message loses the members that name them as somebody.
+fn erase_message(mut message: Box<Message>, people: &NamedPeople) -> Remaining {
+    let is_device = message.anonymous_id.as_deref().is_some_and(|id| people.has(AnonymousId, id));
+    let is_theirs = match &message.user_id {
+        Some(id) => people.has(UserId, id),
+        None => is_device,
+    } || message.previous_id.as_deref().is_some_and(|id| people.has_any(id));
+    if is_theirs {
+        return Remaining::Nothing;
+    }
+    let mut is_changed = is_device;
+    if is_device {
+        message.anonymous_id = None;
+    }
+    for part in [&mut message.body, &mut message.context, &mut message.integrations] {
+        if let Some(text) = part.as_mut().filter(|text| people.may_be_in(text.as_bytes()))
+            && let Some(changed) = without_named(text, people)
+        {
+            *text = changed;
+            is_changed = true;
+        }
+    }
+    for violation in &mut message.violations {
+        if violation.sample.as_deref().is_some_and(|sample| people.are_named_in(sample)) {
+            violation.sample = None;
+            is_changed = true;
+        }
+    }
+    let entry = Entry::Message(message);
+    if is_changed { Remaining::Part(entry) } else { Remaining::Whole(entry) }
+}
+
+/// A rejection stays as a count: it says which mistakes a source makes.
+fn erase_rejection(mut rejection: Box<Rejection>, people: &NamedPeople) -> Remaining {
+    let is_changed = erase_from_rejection(&mut rejection, people);
+    let entry = Entry::Rejected(rejection);
+    if is_changed { Remaining::Part(entry) } else { Remaining::Whole(entry) }
+}
+
+/// Takes the texts out of a rejection that name people, and says whether there were any.
+pub(crate) fn erase_from_rejection(rejection: &mut Rejection, people: &NamedPeople) -> bool {
+    let samples = rejection.violations.iter().filter_map(|violation| violation.sample.as_deref());
+    let texts = [rejection.excerpt.as_str(), rejection.detail.as_str()];
+    if !texts.into_iter().chain(samples).any(|text| people.are_named_in(text)) {
+        return false;
+    }
+    rejection.excerpt.clear();
+    if people.are_named_in(&rejection.detail) {
+        rejection.detail.clear();
+    }
+    rejection.message_id = None;
+    rejection.violations.iter_mut().for_each(|violation| violation.sample = None);
+    true
+}
+
+/// A JSON text without the members that name people by their ids; none if there are none.
+fn without_named(text: &str, people: &NamedPeople) -> Option<String> {
+    let mut value: Value = serde_json::from_str(text).ok()?;
+    remove_named(&mut value, people).then(|| value.to_string())
+}
+
+fn remove_named(value: &mut Value, people: &NamedPeople) -> bool {
+    match value {
+        Value::Object(members) => {
+            let n_members = members.len();
+            retain(members, |key, value| !(is_id_key(key) && is_id(value, people)));
+            let mut is_changed = members.len() < n_members;
+            for value in members.values_mut() {
+                is_changed |= remove_named(value, people);
+            }
+            is_changed
+        }
+        Value::Array(values) => {
+            values.iter_mut().fold(false, |changed, value| remove_named(value, people) | changed)
+        }
+        _ => false,
+    }
+}
+
+fn retain(members: &mut Map<String, Value>, keep: impl Fn(&str, &Value) -> bool) {
+    members.retain(|key, value| keep(key, value));
+}
+
+fn is_id_key(key: &str) -> bool {
+    let plain = key.chars().filter(char::is_ascii_alphanumeric);
+    let plain: String = plain.map(|character| character.to_ascii_lowercase()).collect();
+    ID_KEYS.contains(&plain.as_str())
+}
+
+fn is_id(value: &Value, people: &NamedPeople) -> bool {
+    match value {
+        Value::String(text) => people.has_any(text),
+        Value::Number(number) => people.has_any(&number.to_string()),
+        _ => false,
+    }
+}

@@ -1,0 +1,102 @@
+//! What of an entry is about people who are deleted or suppressed.
+
+#![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
+
+use domain::{Arrival, Envelope, Interaction, InteractionKind, Timestamp, check_message};
+use serde_json::{Value, json};
+use state::{
+    Command, Entry, NamedPeople, RegulationCommand, Remaining, without_erased, without_suppressed,
+};
+use uuid::Uuid;
+
+const AT: Timestamp = Timestamp(1_700_000_000_000);
+
+fn message(body: &Value) -> Entry {
+    let arrival = Arrival { received_at: AT, source: "web", peer_ip: None };
+    let checked = check_message(&body.to_string(), None, &Envelope::default(), &arrival);
+    Entry::Message(Box::new(checked.unwrap()))
+}
+
+fn track(ids: Value, properties: Value) -> Entry {
+    let mut body =
+        json!({ "type": "track", "messageId": "m", "event": "E", "properties": properties });
+    body.as_object_mut().unwrap().extend(ids.as_object().unwrap().clone());
+    message(&body)
+}
+
+fn ann() -> NamedPeople {
+    NamedPeople::new(["ann".to_owned(), "17".to_owned()], ["device".to_owned()]).unwrap()
+}
+
+fn of_others(entry: Entry) -> Option<Entry> {
+    match without_erased(entry, &ann()) {
+        Remaining::Nothing => None,
+        Remaining::Whole(entry) | Remaining::Part(entry) => Some(entry),
+    }
+}
+
+fn body(entry: &Entry) -> Value {
+    let Entry::Message(message) = entry else { unreachable!("it is a message") };
+    serde_json::from_str(message.body.as_deref().unwrap()).unwrap()
+}
+
+#[test]
+fn a_message_goes_with_its_person_and_loses_what_names_them_where_it_is_of_others() {
+    let none = || json!({});
+    for theirs in [
+        track(json!({ "userId": "ann" }), none()),
+        track(json!({ "anonymousId": "device" }), none()),
+        track(json!({ "userId": "ann", "anonymousId": "shared" }), none()),
+        message(&json!({ "type": "alias", "messageId": "m", "userId": "x", "previousId": "ann" })),
+    ] {
+        assert_eq!(of_others(theirs), None);
+    }
+    for others in [
+        track(json!({ "userId": "ann2" }), none()),
+        track(json!({ "userId": "device" }), none()),
+        track(json!({ "anonymousId": "ann" }), none()),
+        // An item of the id of a person, and a text.
+        track(json!({ "userId": "bob" }), json!({ "product_id": "17", "note": "ann" })),
+    ] {
+        assert!(matches!(without_erased(others, &ann()), Remaining::Whole(_)));
+    }
+    let shared = of_others(track(json!({ "userId": "bob", "anonymousId": "device" }), none()));
+    let Some(Entry::Message(shared)) = shared else { unreachable!("it is bob's") };
+    assert_eq!((shared.user_id.as_deref(), shared.anonymous_id), (Some("bob"), None));
+    let named = json!({ "product_id": "17", "invited": [{ "userId": "ann", "n": 1 }, { "User-ID": 17 }, { "user_id": "ann2" }] });
+    let named = of_others(track(json!({ "userId": "bob" }), named)).unwrap();
+    let left = json!({ "product_id": "17", "invited": [{ "n": 1 }, {}, { "user_id": "ann2" }] });
+    assert_eq!(body(&named), left);
+}
+
+#[test]
+fn entries_of_several_people_keep_the_others() {
+    let of = |user: &str| Interaction::new(user, "i", InteractionKind::Purchase);
+    let import = |users: &[&str]| Entry::Interactions {
+        received_at: AT,
+        interactions: users.iter().map(|user| of(user)).collect(),
+    };
+    assert_eq!(of_others(import(&["ann", "17"])), None);
+    assert_eq!(of_others(import(&["ann", "bob", "ann2"])), Some(import(&["bob", "ann2"])));
+    assert!(matches!(without_erased(import(&["bob"]), &ann()), Remaining::Whole(_)));
+    assert!(matches!(without_suppressed(import(&["bob", "ann"]), &ann()), Remaining::Part(_)));
+    let step = |user_ids: &[&str]| Entry::Command {
+        received_at: AT,
+        command: Box::new(Command::Regulate(Box::new(RegulationCommand::Delete {
+            id: Uuid::nil(),
+            user_ids: user_ids.iter().map(|id| (*id).to_owned()).collect(),
+            anonymous_ids: Vec::new(),
+        }))),
+    };
+    assert_eq!(of_others(step(&["ann"])), None, "the entry of the deletion names them too");
+    assert_eq!(of_others(step(&["ann", "carl"])), Some(step(&["carl"])));
+}
+
+#[test]
+fn a_suppressed_person_may_still_be_deleted_and_no_message_comes_from_their_device() {
+    let delete = Command::Delete { kind: state::EntityKind::User, id: "ann".to_owned() };
+    let delete = Entry::Command { received_at: AT, command: Box::new(delete) };
+    assert!(matches!(without_suppressed(delete, &ann()), Remaining::Whole(_)));
+    let shared = track(json!({ "userId": "bob", "anonymousId": "device" }), json!({}));
+    assert_eq!(without_suppressed(shared, &ann()), Remaining::Nothing);
+}
