@@ -150,15 +150,15 @@ impl Engine {
     }
 
     /// The first place from which the state can be folded with other mappings: the beginning of the
-    /// journal, or where it was cut, a snapshot that has all of the back-fills whose spans a fold
-    /// from there would not see.
+    /// journal, or where it was cut or people were erased from it, a snapshot that has all of the
+    /// back-fills whose spans a fold from there would not see.
     fn first_to_fold(&self) -> Result<u64, EngineError> {
-        let start = self.shared.journal.start().0;
+        let positions = self.snapshots.positions()?;
+        let snapshot = self.snapshot();
+        let start = self.shared.journal.start().0.max(snapshot.regulations.erased_until());
         if start == 0 {
             return Ok(0);
         }
-        let positions = self.snapshots.positions()?;
-        let snapshot = self.snapshot();
         let has_all = |position: &u64| {
             let mut back_fills = snapshot.back_fills.list().iter();
             !back_fills.any(|(ended, _, one)| one.from < *position && *position <= *ended)

@@ -11,6 +11,8 @@ use uuid::Uuid;
 
 use crate::destinations::Destinations;
 use crate::part::{StatePart, counts_nothing, has_no_users};
+use crate::people::NamedPeople;
+use crate::people_filter::without_ids;
 use crate::refusal::{CommandResult, Refusal};
 
 const REPLAYS: &str = "state.replays";
@@ -120,6 +122,15 @@ impl StatePart for Replays {
 }
 
 impl Replays {
+    /// Takes people who are deleted out of what was asked for.
+    pub(crate) fn forget(&mut self, people: &NamedPeople) {
+        for replay in self.by_id.values_mut().filter(|replay| people.are_named_in(&replay.request))
+        {
+            replay.request = without_ids(&replay.request, people);
+            self.changed.insert(replay.id);
+        }
+    }
+
     /// The replays, the one that was started last first.
     pub fn list(&self) -> Vec<&Replay> {
         let mut all: Vec<&Replay> = self.by_id.values().collect();
