@@ -104,6 +104,9 @@ async fn destinations_have_metrics() {
     assert_eq!(put.status, 200, "{}", put.line());
     let metrics = app.get("/metrics", &[]).await;
     let text = metrics.body.as_str().unwrap();
-    let lines: Vec<&str> = text.lines().filter(|line| line.contains("destination_")).collect();
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("destination_") || line.contains(" destination_"))
+        .collect();
     insta::assert_snapshot!(lines.join("\n"));
 }
