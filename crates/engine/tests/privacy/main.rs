@@ -160,7 +160,8 @@ fn live_through(engine: &Engine, user: &str, device: &str, old: &str) {
     // Somebody else names them.
     submit(vec![message(
         engine,
-        &json!({ "type": "track", "messageId": id(7), "userId": "bob-at-home", "event": "Invited",
+        &json!({ "type": "track", "messageId": format!("invited-{}", user.len()),
+            "userId": "bob-at-home", "event": "Invited",
             "properties": { "user_id": user, "product_id": "i1" } }),
     )]);
 }
