@@ -54,34 +54,124 @@ fn ci() -> Result<()> {
     )?;
     step("tidy");
     tidy::run(&root())?;
-    test()?;
-    fuzz_stable(FUZZ_SECONDS)
+    test_crates()?;
+    build_as_tests_do()?;
+    together(&[SDK_SUITE.command()?, CONSOLE_SUITE.command()?, fuzz_command(FUZZ_SECONDS)])
+}
+
+/// A program to run, with a name for people.
+struct NamedCommand {
+    name: &'static str,
+    program: String,
+    arguments: Vec<String>,
+}
+
+/// Tests from outside: a script that takes the paths of binaries.
+struct Suite {
+    name: &'static str,
+    script: &'static str,
+    binaries: &'static [&'static str],
+}
+
+const SDK_SUITE: Suite =
+    Suite { name: "SDKs against a server", script: "tests/sdk/run", binaries: &["tastemaker"] };
+const CONSOLE_SUITE: Suite = Suite {
+    name: "pages of the console in a browser",
+    script: "tests/console/run",
+    binaries: &["examples/gallery", "tastemaker"],
+};
+
+impl Suite {
+    fn command(&self) -> Result<NamedCommand> {
+        let folder = target_folder().join("debug");
+        let path = |binary: &&str| {
+            let path = folder.join(binary);
+            path.to_str().map(str::to_owned).context("the path of a binary is text")
+        };
+        let arguments = self.binaries.iter().map(path).collect::<Result<_>>()?;
+        Ok(NamedCommand { name: self.name, program: self.script.to_owned(), arguments })
+    }
+}
+
+/// Runs commands at once, since each waits most of the time, and shows the output of each when it
+/// has ended.
+fn together(commands: &[NamedCommand]) -> Result<()> {
+    let run = |command: &NamedCommand| -> Result<bool> {
+        let output = Command::new(&command.program)
+            .args(&command.arguments)
+            .current_dir(root())
+            .output()
+            .with_context(|| format!("cannot run {}", command.program))?;
+        step(command.name);
+        print!("{}", String::from_utf8_lossy(&output.stdout));
+        eprint!("{}", String::from_utf8_lossy(&output.stderr));
+        Ok(output.status.success())
+    };
+    let outcomes: Vec<Result<bool>> = std::thread::scope(|scope| {
+        let threads: Vec<_> =
+            commands.iter().map(|command| scope.spawn(move || run(command))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no thread panics")).collect()
+    });
+    let mut failed = Vec::new();
+    for (command, outcome) in commands.iter().zip(outcomes) {
+        if !outcome? {
+            failed.push(command.name);
+        }
+    }
+    if !failed.is_empty() {
+        bail!("{} failed", failed.join(" and "));
+    }
+    Ok(())
 }
 
 fn test() -> Result<()> {
-    // insta must not write snapshots here: a difference is a failure.
-    run(
-        "tests of the crates",
-        "cargo",
-        &["test", "--workspace", "--locked"],
-        &[("INSTA_UPDATE", "no")],
-    )?;
+    test_crates()?;
     build_as_tests_do()?;
-    let folder = target_folder().join("debug");
-    let suites: [(&str, &str, &[&str]); 2] = [
-        ("SDKs against a server", "tests/sdk/run", &["tastemaker"]),
-        (
-            "pages of the console in a browser",
-            "tests/console/run",
-            &["examples/gallery", "tastemaker"],
-        ),
-    ];
-    for (name, suite, binaries) in suites {
-        let binaries: Vec<PathBuf> = binaries.iter().map(|binary| folder.join(binary)).collect();
-        let texts = binaries.iter().map(|path| path.to_str().context("the path is text"));
-        run(name, suite, &texts.collect::<Result<Vec<_>>>()?, &[])?;
+    together(&[SDK_SUITE.command()?, CONSOLE_SUITE.command()?])
+}
+
+fn test_crates() -> Result<()> {
+    // insta must not write snapshots here: a difference is a failure.
+    let mut environment = vec![("INSTA_UPDATE", "no".to_owned())];
+    match fetch_broker()? {
+        Some(jars) => environment.push(("KAFKA_JARS", jars)),
+        None => println!("skipped: the tests with a Kafka broker, without Maven and Java"),
     }
-    Ok(())
+    let environment: Vec<(&str, &str)> =
+        environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    run("tests of the crates", "cargo", &["test", "--workspace", "--locked"], &environment)
+}
+
+/// The folder with the program of a Kafka broker, fetched from Maven the first time. None where
+/// there is no Maven or no Java, which CI must have.
+fn fetch_broker() -> Result<Option<String>> {
+    let is_there = |program: &str| {
+        let quiet = Command::new(program)
+            .arg("-version")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        quiet.is_ok_and(|status| status.success())
+    };
+    if !(is_there("java") && is_there("mvn")) {
+        match std::env::var_os("CI") {
+            Some(_) => bail!("the tests with a Kafka broker need Maven and Java"),
+            None => return Ok(None),
+        }
+    }
+    let folder = target_folder().join("kafka");
+    let (jars, description) = (folder.join("jars"), root().join("tests/kafka/pom.xml"));
+    let jars_text = jars.to_str().context("the path is text")?.to_owned();
+    let (wanted, fetched) = (fs_err::read(&description)?, folder.join("fetched.xml"));
+    if fs_err::read(&fetched).ok().as_ref() != Some(&wanted) {
+        fs_err::remove_dir_all(&folder).ok();
+        let description = description.to_str().context("the path is text")?;
+        let output = format!("-DoutputDirectory={jars_text}");
+        let arguments = ["-q", "-B", "-f", description, "dependency:copy-dependencies", &output];
+        run("a Kafka broker", "mvn", &arguments, &[])?;
+        fs_err::write(fetched, wanted)?;
+    }
+    Ok(Some(jars_text))
 }
 
 /// Builds all binaries with the features of the tests, so that nothing is compiled twice.
@@ -129,8 +219,15 @@ fn run_trial(trial: &str) -> Result<()> {
 /// Runs mutations of the corpora, with the profile of the tests, which is built already.
 fn fuzz_stable(seconds: &str) -> Result<()> {
     build_as_tests_do()?;
-    let fuzz = target_folder().join("debug/fuzz");
-    run("fuzz", &fuzz.display().to_string(), &["all", "--seconds", seconds], &[])
+    let NamedCommand { name, program, arguments } = fuzz_command(seconds);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    run(name, &program, &arguments, &[])
+}
+
+fn fuzz_command(seconds: &str) -> NamedCommand {
+    let program = target_folder().join("debug/fuzz").display().to_string();
+    let arguments = ["all", "--seconds", seconds].map(str::to_owned).to_vec();
+    NamedCommand { name: "fuzz", program, arguments }
 }
 
 /// Runs the bodies under libFuzzer. The stable compiler can instrument too, behind

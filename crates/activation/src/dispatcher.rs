@@ -169,7 +169,7 @@ impl<T: Clone> Dispatcher<T> {
         if self.held(now).is_some() {
             return None;
         }
-        let (group, slots) = self.table.take_batch(now)?;
+        let (group, slots) = self.table.take_batch(now, self.waits_for_nothing())?;
         let id = self.next_batch;
         self.next_batch += 1;
         self.breaker.send(id);
@@ -213,7 +213,11 @@ impl<T: Clone> Dispatcher<T> {
             None | Some(Held::CircuitOpen | Held::Rate) => {}
             Some(Held::DeadLettersFull | Held::ProgressUnconfirmed | Held::Busy) => return None,
         }
-        let due = self.table.due()?.max(self.breaker.opens_at(now)?);
+        let due = match self.waits_for_nothing() && self.table.has_ready() {
+            true => now,
+            false => self.table.due()?,
+        };
+        let due = due.max(self.breaker.opens_at(now)?);
         let rate_ms = self.bucket.as_ref().map_or(0, |bucket| bucket.wait_ms(now));
         Some(rate_ms.max((due.0 - now.0).max(0) as u64))
     }
@@ -273,6 +277,12 @@ impl<T: Clone> Dispatcher<T> {
         }
         let is_slowed = self.bucket.as_ref().is_some_and(|bucket| bucket.wait_ms(now) > 0);
         is_slowed.then_some(Held::Rate)
+    }
+
+    /// Whether a batch with room would wait for jobs that cannot come: there is no room to read more,
+    /// and none under way whose end makes some.
+    fn waits_for_nothing(&self) -> bool {
+        self.in_flight.is_empty() && !self.has_room()
     }
 
     fn is_full_of_dead_letters(&self) -> bool {

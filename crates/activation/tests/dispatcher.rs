@@ -48,6 +48,24 @@ fn a_batch_leaves_when_it_is_full_or_old_enough() {
 }
 
 #[test]
+fn a_young_batch_leaves_where_no_more_can_join_it() {
+    let limits = Limits { batch_jobs: usize::MAX, batch_age_ms: 10_000, ..Limits::default() };
+    let mut dispatcher = dispatcher(limits);
+    let mut n = 0;
+    while dispatcher.has_room() {
+        assert_eq!(next(&mut dispatcher, 0), None);
+        dispatcher.add(n, vec![job(n, n / 2)], at(0));
+        n += 1;
+    }
+    assert_eq!(dispatcher.wait(at(0)), Some(0));
+    let (id, jobs) = next(&mut dispatcher, 0).unwrap();
+    assert_eq!(jobs.len(), OPEN_MAX / 2);
+    assert_eq!(next(&mut dispatcher, 0), None);
+    dispatcher.finish(id, vec![Ok(()); OPEN_MAX / 2], at(1));
+    assert_eq!(dispatcher.wait(at(1)), Some(9_999));
+}
+
+#[test]
 fn groups_and_bytes_divide_batches() {
     let limits = Limits { batch_bytes: 250, batch_age_ms: 0, ..Limits::default() };
     let mut dispatcher = dispatcher(limits);

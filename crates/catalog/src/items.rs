@@ -338,6 +338,37 @@ impl Catalog {
         item
     }
 
+    /// Says which messages name an item. Creates the item where it is new and one does.
+    pub fn set_named(
+        &mut self,
+        batch: &mut Batch<'_>,
+        item_id: &str,
+        by_action: bool,
+        by_page: bool,
+    ) {
+        let item = match self.index(item_id) {
+            None if !by_action && !by_page => return,
+            None => self.get_or_create_item(batch, item_id),
+            Some(item) => item,
+        };
+        let has_catalog = self.has_catalog();
+        let entry = &mut self.items[item.pos()];
+        let (was_available, was_known) = (entry.is_available(has_catalog), entry.record.is_known());
+        (entry.record.in_messages, entry.record.in_pages) = (by_action, by_page);
+        let (is_available, is_known) = (entry.is_available(has_catalog), entry.record.is_known());
+        self.n_available += usize::from(is_available);
+        self.n_available -= usize::from(was_available);
+        self.n_known += usize::from(is_known);
+        self.n_known -= usize::from(was_known);
+        self.put_item(batch, item);
+    }
+
+    /// Which messages name an item: whether an interaction does, and whether a page does.
+    pub fn named_by(&self, item: ItemIdx) -> (bool, bool) {
+        let record = &self.items[item.pos()].record;
+        (record.in_messages, record.in_pages)
+    }
+
     /// Starts the version of an import. Discards an earlier attempt under the same id, and the
     /// oldest unfinished import where there are [`crate::STAGED_VERSIONS_MAX`].
     ///

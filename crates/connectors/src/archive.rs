@@ -78,3 +78,6 @@ fn text_of(failure: Failure) -> String {
         Failure::Retry { text, .. } | Failure::Permanent { text, .. } => text,
     }
 }
+
+#[cfg(test)]
+mod tests;

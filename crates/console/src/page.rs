@@ -8,7 +8,9 @@ mod of_request;
 mod server;
 mod shortcuts;
 
-pub(crate) use address::{encode, item_path, new_mapping_path, person_path};
+pub(crate) use address::{
+    destination_path, encode, item_path, mappings_path, new_mapping_path, person_path,
+};
 pub use area::Area;
 pub(crate) use server::Server;
 

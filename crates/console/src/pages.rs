@@ -16,6 +16,7 @@ mod operations;
 mod overview;
 mod people;
 mod privacy;
+mod replays;
 mod results;
 #[cfg(test)]
 mod rights;
@@ -59,6 +60,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(segments::routes(app))
         .merge(sources::routes(app))
         .merge(destinations::routes(app))
+        .merge(replays::routes(app))
         .merge(settings::routes(app))
 }
 
@@ -116,6 +118,7 @@ fn tables() -> Vec<&'static [Call]> {
         overview::CALLS,
         sources::CALLS,
         destinations::CALLS,
+        replays::CALLS,
     ];
     [&tables[..], segments::CALLS, settings::CALLS].concat()
 }

@@ -16,7 +16,7 @@ use domain::{Destination, Timestamp, WorkspaceId};
 use parking_lot::Mutex;
 use serde_json::Value;
 
-pub(crate) use self::jobs::{deliverable, edit};
+pub(crate) use self::jobs::{Deliverable, deliverable, edit, map};
 use self::reader::{Reader, STOP_TIME_MAX};
 pub(crate) use self::versions::Compiled;
 use crate::shared::Shared;

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use activation::Failure;
-use connectors::{DescribedRequest, Made};
-use domain::{Destination, Message};
+use connectors::{DescribedRequest, Made, Sender};
+use domain::{Destination, Message, WorkspaceId};
 use mapping::{Explanation, Mappings, Payload, explain};
 use tokio::sync::oneshot;
 
 use crate::Engine;
-use crate::delivery::{Compiled, connect, kind_of};
+use crate::delivery::{Compiled, Deliverable, connect, kind_of, map};
 
 /// What a message would become at a destination.
 pub struct TriedDelivery {
@@ -19,7 +19,52 @@ pub struct TriedDelivery {
     pub mappings: Vec<(Explanation, Result<Vec<DescribedRequest>, String>)>,
 }
 
+/// Counts what a destination would get of many messages. Sends nothing.
+pub struct DeliveryPreview {
+    sender: Arc<dyn Sender>,
+    compiled: Compiled,
+    workspace: WorkspaceId,
+}
+
+/// What a destination would get of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PreviewedDelivery {
+    /// Its rules withhold the message, for this reason.
+    Withheld(&'static str),
+    /// Its mappings make deliveries.
+    Mapped {
+        /// How many.
+        n_deliveries: usize,
+        /// The name of each mapping that fails on the message, with the reason.
+        failed: Vec<(String, String)>,
+    },
+}
+
+impl DeliveryPreview {
+    /// What the destination would get of a message.
+    pub fn look_at(&self, offset: u64, message: Box<Message>) -> PreviewedDelivery {
+        let found = Deliverable { message, mapping: None, is_edited: false, replay: None };
+        match map(&self.compiled, &*self.sender, &self.workspace, offset, &found, &[]) {
+            Err(withheld) => PreviewedDelivery::Withheld(withheld.label()),
+            Ok(mapped) => {
+                PreviewedDelivery::Mapped { n_deliveries: mapped.jobs.len(), failed: mapped.failed }
+            }
+        }
+    }
+}
+
 impl Engine {
+    /// Prepares to count what a destination would get.
+    ///
+    /// # Errors
+    /// If the settings of the destination are wrong, or nothing is delivered here.
+    pub fn preview_delivery(&self, destination: &Destination) -> Result<DeliveryPreview, String> {
+        let outgoing = self.outgoing.as_ref().ok_or("nothing is delivered here")?;
+        let sender = connect(outgoing, self.instance_key.as_deref(), self.id(), destination)?;
+        let compiled = Compiled::new(&Arc::new(destination.clone()));
+        Ok(DeliveryPreview { sender, compiled, workspace: self.id().clone() })
+    }
+
     /// What a message would become at a destination, by its mappings or by others. Sends nothing.
     ///
     /// # Errors

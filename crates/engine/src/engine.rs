@@ -98,6 +98,8 @@ pub struct Engine {
     pub(crate) training_runs: Arc<TrainingRuns>,
     pub(crate) import_lock: Mutex<()>,
     pub(crate) config_lock: Mutex<()>,
+    /// Held while changed mappings are applied to the past.
+    pub(crate) back_fill_lock: Mutex<()>,
     /// Held while a regulation is run.
     pub(crate) privacy_lock: Mutex<()>,
     /// Set while the model in use cannot be read.
@@ -118,7 +120,7 @@ pub struct Engine {
     /// What the workspace takes on disk, and when that was measured.
     pub(crate) measured_disk: Mutex<Option<(Instant, DiskUse)>>,
     /// Once set, computing for requests ends early.
-    pub(crate) is_stopping: Arc<AtomicBool>,
+    is_stopping: Arc<AtomicBool>,
     /// Once set, the training run under way ends early, and no further one begins.
     is_training_cut: AtomicBool,
 }
@@ -272,6 +274,7 @@ impl Engine {
             training_runs: Arc::default(),
             import_lock: Mutex::new(()),
             config_lock: Mutex::new(()),
+            back_fill_lock: Mutex::new(()),
             lost_model: Mutex::new(None),
             reported: Mutex::new(Vec::new()),
             snapshots,

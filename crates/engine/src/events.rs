@@ -26,7 +26,8 @@ pub struct Event {
 pub struct Metadata {
     /// When the profile was created and changed.
     pub profile: Profile,
-    /// Its latest message by timestamp; none where it came from an import or is cut from the journal.
+    /// Its latest message by timestamp; none where it came from an import or is cut from the
+    /// journal.
     pub last_message: Option<Message>,
 }
 
@@ -73,8 +74,8 @@ impl Engine {
         self.shared.config.load_full()
     }
 
-    /// A page of a profile's events, and whether there are more. Those that are cut from the journal
-    /// are left out.
+    /// A page of a profile's events, and whether there are more. Those that are cut from the
+    /// journal are left out.
     ///
     /// # Errors
     /// If the store or the journal cannot be read.

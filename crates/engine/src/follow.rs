@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use journal::Offset;
+use mapping::Mappings;
 use state::PreparedEntry;
 use store::StoreError;
 
@@ -99,6 +100,19 @@ pub(crate) fn replay(
     end: u64,
     progress: &dyn Fn(u64, u64) -> Result<(), EngineError>,
 ) -> Result<(), EngineError> {
+    let prepare = |_, entry, mappings: &Arc<Mappings>| PreparedEntry::new(entry, mappings);
+    replay_prepared(shared, folder, end, &prepare, progress)
+}
+
+/// As [`replay`], with entries prepared by the caller: by their offset and the mappings that are
+/// probably in force there.
+pub(crate) fn replay_prepared(
+    shared: &Shared,
+    folder: &Path,
+    end: u64,
+    prepare: &dyn Fn(u64, Entry, &Arc<Mappings>) -> PreparedEntry,
+    progress: &dyn Fn(u64, u64) -> Result<(), EngineError>,
+) -> Result<(), EngineError> {
     let to_error = store_error(folder);
     let start = shared.live.store().position().map_err(&to_error)?;
     let (mut entries, mut n_bytes) = (Vec::new(), 0);
@@ -108,7 +122,8 @@ pub(crate) fn replay(
     };
     for record in shared.journal.read_from(Offset(start)) {
         let (Offset(offset), bytes) = record?;
-        // Where a journal skips offsets, there is nothing between them. Where it was cut, there was.
+        // Where a journal skips offsets, there is nothing between them. Where it was cut, there
+        // was.
         if offset > expected && shared.journal.start().0 > expected {
             let start = shared.journal.start().0;
             return Err(SnapshotError::NoBase { start, until: expected }.into());
@@ -122,7 +137,7 @@ pub(crate) fn replay(
             Entry::decode(&bytes).map_err(|source| EngineError::Entry { offset, source })?;
         let is_undecided =
             bytes.first().is_some_and(|version| *version <= Entry::UNDECIDED_VERSION_MAX);
-        let mut prepared = PreparedEntry::new(entry, &shared.mappings.load());
+        let mut prepared = prepare(offset, entry, &shared.mappings.load());
         if is_undecided && is_decided_on_state(prepared.entry()) {
             apply_pending(&mut entries)?;
             let views = shared.live.snapshot();

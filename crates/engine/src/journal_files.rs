@@ -62,7 +62,8 @@ pub(crate) fn read_recorded_end(data: &Path, journal: &str) -> std::io::Result<R
 }
 
 /// Reads all segments of a journal that no process appends to, and continues after damage. The
-/// journal may begin at the offset of its snapshot or before, 0 where there is none. `progress` gets the number of bytes just read.
+/// journal may begin at the offset of its snapshot or before, 0 where there is none. `progress`
+/// gets the number of bytes just read.
 pub(crate) fn survey_journal(
     folder: &Path,
     journal: &str,

@@ -3,6 +3,7 @@
 mod active_model;
 mod answers;
 mod artifacts;
+mod back_fill;
 mod background;
 mod backup;
 mod check;
@@ -40,6 +41,7 @@ mod privacy;
 mod problems;
 mod recommendation;
 mod recorder;
+mod replay;
 mod retention;
 mod scenarios;
 mod scratch;
@@ -48,6 +50,7 @@ mod segments;
 mod shared;
 mod sizes;
 mod source_rates;
+mod span;
 mod state_snapshot;
 mod store_picture;
 mod submission;
@@ -60,6 +63,9 @@ mod writer;
 
 pub use answers::{Answers, SampleList};
 pub use artifacts::ArtifactsError;
+pub use back_fill::{
+    BACK_FILL_EXAMPLES_MAX, BackFillError, BackFillExample, BackFillReport, BackFillRequest,
+};
 pub use background::{
     Activity, BackgroundThread, BackgroundWork, FAILURE_BYTES_MAX, FAILURES_KEPT_MAX, Failures,
     LastStep, Next, RESTART_INTERVAL, Signals, ThreadStatus, WorkLog, WorkResult,
@@ -76,7 +82,7 @@ pub use data_folder::{DataFolder, DataFolderError, LockedFolder};
 pub use dead_letters::DeadLetterError;
 pub use decisions::is_decided_on_state;
 pub use delivery::DeliveryStatus;
-pub use delivery_trial::TriedDelivery;
+pub use delivery_trial::{DeliveryPreview, PreviewedDelivery, TriedDelivery};
 pub use disk_use::{DiskRoom, DiskUse};
 pub use engine::{Engine, EngineOptions};
 pub use error::{EngineError, TrainingError, describe_error};
@@ -102,12 +108,16 @@ pub use privacy::{
 };
 pub use problems::Problem;
 pub use recommendation::{PreviewedRecommendations, RecommendationError, RecommendationResponse};
+pub use replay::{REPLAY_AHEAD_MAX, ReplayError};
 pub use retention::{
     HeldBack, JournalPart, RetentionError, RetentionPlan, RetentionRun, RetentionStep,
 };
 pub use segment_rules::RuleFault;
 pub use shared::Health;
 pub use sizes::DISK_USE_AGE_MAX;
+pub use span::{
+    ENTRIES_PER_SPAN_STEP, MessageFilter, SPAN_IDS_KEPT_MAX, Span, SpanPlace, SpanReader,
+};
 pub use state_snapshot::{SnapshotError, SnapshotStep, TakenSnapshot};
 pub use store_picture::KeyspaceDigest;
 pub use submission::{QUEUE_BYTES_MAX, SubmitError};
@@ -142,18 +152,20 @@ pub use serving::{
     SegmentSizes, Snapshot, USERS_PER_STEP, scenario_mistakes,
 };
 pub use state::{
-    AHEAD_DAYS_MAX, BELIEVED_AHEAD_MS, CLUSTERS, Cluster, Clusters, CollectionKind, Command,
-    ConfigChange, ConfigCommand, Counts, DayInteractions, DecodeError, DeliveryProgress,
-    EntityKind, Entry, Expected, GENERATION_IDS_MAX, GENERATION_MS, GroupCounts,
-    IMPRESSIONS_PER_USER_MAX, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, InteractionCounts,
-    KPI_DAYS_KEPT, KpiCounts, KpiRow, Kpis, ListImpression, MEMBERS_MAX, Member, NamedPeople,
-    Outcome, PLACES_PER_DAY_MAX, PersonKey, Place, RECOMMENDATION_DAYS_KEPT,
-    RECOMMENDATION_ITEMS_MAX, REJECTIONS_KEPT_MAX, Rate, Refusal, Regulation, RegulationCommand,
-    RegulationStatus, RegulationType, Resource, Revisions, RuleUpdate, SAMPLE_INTERVAL_MS, SAMPLES,
-    SEGMENTATIONS_MAX, SEGMENTS_MAX, SYNONYMS_MAX, SeenEvent, SeenProperty, Segment, Segmentation,
-    SegmentationCommand, SegmentationKind, SuppressedId, Synonym, SynonymCommand,
-    TRAININGS_KEPT_MAX, UNMATCHED_NAME_CHARS_MAX, UNMATCHED_NAMES_MAX, UnmatchedEvent,
-    VIOLATIONS_MAX, ViolationCount, WEAK_SIGNALS_PER_KIND_MAX, redact_write_keys,
+    AHEAD_DAYS_MAX, BACK_FILLS_KEPT_MAX, BELIEVED_AHEAD_MS, BackFill, BackFillCommand, CLUSTERS,
+    Cluster, Clusters, CollectionKind, Command, ConfigChange, ConfigCommand, Counts,
+    DayInteractions, DecodeError, DeliveryProgress, EntityKind, Entry, Expected,
+    GENERATION_IDS_MAX, GENERATION_MS, GroupCounts, IMPRESSIONS_PER_USER_MAX,
+    INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, InteractionCounts, KPI_DAYS_KEPT, KpiCounts,
+    KpiRow, Kpis, ListImpression, MEMBERS_MAX, Member, NamedItem, NamedPeople, Outcome,
+    PLACES_PER_DAY_MAX, PersonKey, Place, RECOMMENDATION_DAYS_KEPT, RECOMMENDATION_ITEMS_MAX,
+    REJECTIONS_KEPT_MAX, REPLAYS_KEPT_MAX, Rate, Refusal, Regulation, RegulationCommand,
+    RegulationStatus, RegulationType, Replay, ReplayCommand, Resource, Revisions, RuleUpdate,
+    SAMPLE_INTERVAL_MS, SAMPLES, SEGMENTATIONS_MAX, SEGMENTS_MAX, SYNONYMS_MAX, SeenEvent,
+    SeenProperty, Segment, Segmentation, SegmentationCommand, SegmentationKind, SignalOf,
+    SuppressedId, Synonym, SynonymCommand, TRAININGS_KEPT_MAX, UNMATCHED_NAME_CHARS_MAX,
+    UNMATCHED_NAMES_MAX, UnmatchedEvent, UserBackFill, UserMerge, VIOLATIONS_MAX, ViolationCount,
+    WEAK_SIGNALS_PER_KIND_MAX, redact_write_keys,
 };
 
 /// Checks that a text is an expression; what it names may be missing.

@@ -5,7 +5,6 @@
 mod hold;
 
 use std::io::Write;
-use std::sync::atomic::Ordering;
 
 use connectors::ArchiveError;
 use domain::Timestamp;
@@ -134,18 +133,14 @@ impl Engine {
     /// If the journal or the store cannot be read.
     pub fn plan_retention(&self, days: Option<u32>) -> Result<RetentionPlan, EngineError> {
         let segments = self.shared.journal.segments();
+        let start = segments.first().map_or(0, |segment| segment.first.0);
         let days = days.or_else(|| self.config().retention.map(|retention| retention.days));
         let kept_from = days.map(|days| Timestamp(self.trusted_now().0 - i64::from(days) * DAY_MS));
-        let mut old: &[SegmentPlace] = &[];
-        if let Some(kept_from) = kept_from {
-            let mut n_old = 0;
-            while let Some(segment) = segments.get(n_old)
-                && self.last_time(segment)?.is_some_and(|at| at < kept_from)
-            {
-                n_old += 1;
-            }
-            old = &segments[..n_old];
-        }
+        let n_old = match kept_from {
+            Some(kept_from) => self.segment_times(&segments)?.partition_point(|at| *at < kept_from),
+            None => 0,
+        };
+        let old = &segments[..n_old];
         let hold = match old.last() {
             None => None,
             Some(last) => self.find_hold(last.end.0)?,
@@ -155,9 +150,9 @@ impl Engine {
         Ok(RetentionPlan {
             days,
             kept_from,
-            journal: part_of(&segments),
+            journal: part_of(start, &segments),
             first_at: self.first_time()?,
-            cut: part_of(&old[..n_free]),
+            cut: part_of(start, &old[..n_free]),
             held_back: held_back.filter(|_| n_free < old.len()),
             snapshot: self.snapshot_position()?,
         })
@@ -181,7 +176,7 @@ impl Engine {
             started_at,
             ended_at: started_at,
             days: retention.days,
-            cut: JournalPart { end: plan.journal.start, ..plan.cut },
+            cut: part_of(plan.journal.start, &[]),
             n_archived: 0,
             snapshot: None,
             held_back: plan.held_back.clone(),
@@ -199,9 +194,6 @@ impl Engine {
                 let why = "the snapshot could not be checked, since the one before is missing or damaged; the next run begins with it";
                 run.not_cut = Some(why.to_owned());
             }
-        }
-        if run.cut.segments == 0 {
-            run.cut = JournalPart { start: plan.journal.start, end: plan.journal.start, ..run.cut };
         }
         run.ended_at = self.now();
         self.write_record(&run)?;
@@ -239,9 +231,7 @@ impl Engine {
         segments.retain(|segment| segment.end.0 <= until);
         let n_segments = segments.len() as u64;
         for (n, segment) in (1..).zip(&segments) {
-            if self.is_stopping.load(Ordering::Relaxed) {
-                return Err(EngineError::from(SnapshotError::Cancelled(Cancelled)).into());
-            }
+            self.check_training().map_err(|error| EngineError::from(SnapshotError::from(error)))?;
             if let Some(archive) = &self.archive {
                 let source = self.folder().join("journal").join(&segment.name);
                 archive.put(&format!("{}/{}", self.id(), segment.name), &source)?;
@@ -251,7 +241,7 @@ impl Engine {
                 .map_err(|error| EngineError::from(SnapshotError::from(error)))?;
         }
         self.shared.journal.cut_before(Offset(until))?;
-        run.cut = part_of(&segments);
+        run.cut = part_of(plan.journal.start, &segments);
         *self.measured_disk.lock() = None;
         Ok(())
     }
@@ -288,6 +278,19 @@ impl Engine {
         Ok(self.times(start, start + TIMED_ENTRIES_MAX)?.into_iter().next())
     }
 
+    /// The time up to which each segment has entries. A segment is never later than those behind
+    /// it: one entry with a wrong time keeps nothing for ever.
+    fn segment_times(&self, segments: &[SegmentPlace]) -> Result<Vec<Timestamp>, EngineError> {
+        let mut latest = self.trusted_now();
+        let mut times = Vec::with_capacity(segments.len());
+        for segment in segments.iter().rev() {
+            latest = self.last_time(segment)?.map_or(latest, |at| latest.min(at));
+            times.push(latest);
+        }
+        times.reverse();
+        Ok(times)
+    }
+
     /// The latest time among the last entries of a segment; none where none has a time.
     fn last_time(&self, segment: &SegmentPlace) -> Result<Option<Timestamp>, EngineError> {
         let end = segment.end.0;
@@ -322,10 +325,11 @@ impl Engine {
     }
 }
 
-fn part_of(segments: &[SegmentPlace]) -> JournalPart {
+/// The part of a journal that these segments are, from `start` on.
+fn part_of(start: u64, segments: &[SegmentPlace]) -> JournalPart {
     JournalPart {
-        start: segments.first().map_or(0, |segment| segment.first.0),
-        end: segments.last().map_or(0, |segment| segment.end.0),
+        start,
+        end: segments.last().map_or(start, |segment| segment.end.0),
         segments: segments.len() as u64,
         bytes: segments.iter().map(|segment| segment.bytes).sum(),
     }

@@ -61,8 +61,8 @@ pub trait Journal: Send + Sync {
     /// The file system's; some of the records may be removed then.
     fn cut_before(&self, offset: Offset) -> io::Result<Offset>;
 
-    /// The parts that [`Journal::cut_before`] removes whole, oldest first; none of a journal without
-    /// such parts. The last one is in use and is never removed.
+    /// The parts that [`Journal::cut_before`] removes whole, oldest first; none of a journal
+    /// without such parts. The last one is in use and is never removed.
     fn segments(&self) -> Vec<SegmentPlace> {
         Vec::new()
     }

@@ -21,7 +21,7 @@ use web::workspaces::RequestedWorkspace;
 pub use self::delivery::{
     ChangedLetters, CheckedDestination, DEAD_LETTERS_PAGE_MAX, DeadLetterPage, DeadLettersQuery,
     LetterChoice, LetterName, ShownDeadLetter, ShownDelivery, WholeDeadLetter, check, dead_letter,
-    dead_letters, delivery, drop_letters, retry_letters,
+    dead_letters, delivery, delivery_now, drop_letters, retry_letters,
 };
 pub use self::kinds::{ShownKind, ShownSetting, kinds};
 pub use self::trial::{
@@ -87,6 +87,41 @@ impl ShownDestination {
         }
     }
 
+    /// What mappings can make for it.
+    pub fn actions(&self) -> &'static [ActionSchema] {
+        match self.is_engine() {
+            true => mapping::engine_actions(),
+            false => engine::destination_kind(&self.kind).map_or(&[], |kind| kind.actions),
+        }
+    }
+
+    /// The mappings that hold where it has none of its own.
+    pub fn presets(&self, config: &WorkspaceConfig) -> Vec<Value> {
+        match self.is_engine() {
+            true => to_list(mapping::presets_in_set(config.preset_set())),
+            false => engine::destination_kind(&self.kind)
+                .map(|kind| to_list(&kind.presets))
+                .unwrap_or_default(),
+        }
+    }
+
+    /// Whether it is our own engine.
+    pub fn is_engine(&self) -> bool {
+        self.name == ENGINE_DESTINATION
+    }
+
+    /// A change of its mappings alone; none stands for the presets.
+    pub fn with_mappings(&self, mappings: Option<Vec<Value>>) -> DestinationChange {
+        DestinationChange {
+            kind: (!self.is_engine()).then(|| self.kind.clone()),
+            enabled: self.enabled,
+            settings: self.settings.clone().into_iter().collect(),
+            mappings,
+            rules: self.rules.clone(),
+            delivery: self.delivery,
+        }
+    }
+
     fn of(config: &WorkspaceConfig, name: &str) -> Result<Self, ApiError> {
         let found = find(config, name)?;
         Ok(found.map_or_else(|| Self::engine(config), Self::new))
@@ -129,18 +164,6 @@ pub struct DestinationChange {
 }
 
 impl DestinationChange {
-    /// A change of the mappings alone, of our own engine.
-    pub fn of_mappings(mappings: Option<Vec<Value>>) -> Self {
-        Self {
-            kind: None,
-            enabled: true,
-            settings: BTreeMap::new(),
-            mappings,
-            rules: DestinationRules::default(),
-            delivery: DeliverySettings::default(),
-        }
-    }
-
     fn into_destination(self, name: String, before: Option<&Destination>) -> Destination {
         let mut settings = self.settings;
         if let Some(before) = before
@@ -165,6 +188,9 @@ impl DestinationChange {
         }
     }
 }
+
+/// The page of the console of this name is the form of a new destination.
+const RESERVED: &str = "new";
 
 fn enabled_by_default() -> bool {
     true
@@ -210,6 +236,10 @@ pub async fn put(
 ) -> Result<Revised<ShownDestination>, ApiError> {
     configure(app, workspace, move |_, engine| {
         let before = engine.config().destination(&name).cloned();
+        if before.is_none() && name == RESERVED {
+            let what = format!("“{RESERVED}” cannot be the name of a destination: take another");
+            return Err(ApiError::invalid(what).at("/name".to_owned()));
+        }
         let destination = change.into_destination(name.clone(), before.as_ref());
         let actions = actions_of(Some(&destination).filter(|_| name != ENGINE_DESTINATION))?;
         if let Some(list) = &destination.mappings {
@@ -242,7 +272,10 @@ pub async fn delete(
 }
 
 /// The destination of a name; none for our own engine.
-fn find<'c>(config: &'c WorkspaceConfig, name: &str) -> Result<Option<&'c Destination>, ApiError> {
+pub(crate) fn find<'c>(
+    config: &'c WorkspaceConfig,
+    name: &str,
+) -> Result<Option<&'c Destination>, ApiError> {
     if name == ENGINE_DESTINATION {
         return Ok(None);
     }

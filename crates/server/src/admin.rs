@@ -25,6 +25,7 @@ mod people;
 mod recommendations;
 mod regulations;
 mod rejections;
+mod replays;
 mod retention;
 mod revision;
 mod rights;
@@ -153,6 +154,9 @@ fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(destinations::dead_letter))
         .routes(routes!(destinations::retry_letters))
         .routes(routes!(destinations::drop_letters))
+        .routes(routes!(replays::back_fill))
+        .routes(routes!(replays::list, replays::start))
+        .routes(routes!(replays::go_on))
         .routes(routes!(traits::list))
         .routes(routes!(traits::read, traits::put, traits::delete))
         .routes(routes!(events::read))

@@ -1,5 +1,7 @@
 //! Endpoints for operators: liveness, readiness, metrics.
 
+mod destination_metrics;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -88,14 +90,18 @@ fn describe_state(engine: &Arc<Engine>) -> (String, bool, Vec<String>) {
 
 async fn metrics_text(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
     let n_closed = app.workspaces.closed().len();
-    app.workspaces.look_at_all(move |engines| note_gauges(engines, n_closed)).await?;
+    let look = move |engines: &[Arc<Engine>]| {
+        note_gauges(engines, n_closed);
+        destination_metrics::text(engines)
+    };
+    let of_destinations = app.workspaces.look_at_all(look).await?;
     for (part, n_bytes) in app.memory.bytes_by_part() {
         metrics::gauge!("memory_bytes", "part" => part.name()).set(n_bytes as f64);
     }
     metrics::gauge!("memory_bytes_max").set(app.memory.bytes_max() as f64);
     app.metrics.run_upkeep();
     let text = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
-    Ok((text, app.metrics_text()).into_response())
+    Ok((text, app.metrics_text() + &of_destinations).into_response())
 }
 
 /// Sets the gauges of the workspaces that are open, and of those that are not.

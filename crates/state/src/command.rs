@@ -12,10 +12,12 @@ use profiles::Origin;
 use serde::{Deserialize, Serialize};
 use store::{Batch, StoreError};
 
+use crate::back_fill::{self, BackFillCommand};
 use crate::collections::{CollectionKind, Member};
 use crate::configuration::ConfigCommand;
 use crate::refusal::{CommandResult, Refusal};
 use crate::regulations::RegulationCommand;
+use crate::replays::ReplayCommand;
 use crate::segmentations::SegmentationCommand;
 use crate::synonyms::SynonymCommand;
 use crate::views::Views;
@@ -192,6 +194,10 @@ pub enum Command {
         /// JSON text of the message in place of the original one.
         message: Option<String>,
     },
+    /// Sends a span of the journal once more.
+    Replay(ReplayCommand),
+    /// Applies changed mappings to the past.
+    BackFill(Box<BackFillCommand>),
     /// A step of a regulation about people's data.
     Regulate(Box<RegulationCommand>),
     /// Drops a dead letter.
@@ -306,6 +312,11 @@ pub(crate) fn apply(
             configuration::note_fitting_scenarios(views, batch, &scenarios)
         }
         Command::Configure(command) => configuration::apply(views, batch, &command, origin.offset)?,
+        Command::Replay(command) => {
+            let Views { replays, destinations, .. } = views;
+            replays.apply(batch, destinations, command, origin.offset, at)
+        }
+        Command::BackFill(command) => back_fill::apply(views, batch, *command, origin)?,
         Command::Regulate(regulation) => regulations::apply(views, batch, *regulation, origin)?,
         Command::RetryDeadLetter { destination, offset, mapping, .. }
         | Command::DropDeadLetter { destination, offset, mapping } => {

@@ -45,12 +45,14 @@ pub struct LateDecision {
 /// What mappings derive from a message.
 struct Mapped {
     by: Arc<Mappings>,
+    /// Whether these mappings count, whichever are in force.
+    is_fixed: bool,
     actions: Vec<Result<Action, MappingError>>,
 }
 
 impl Mapped {
     fn new(message: &Message, by: &Arc<Mappings>) -> Self {
-        Self { actions: by.map(message), by: Arc::clone(by) }
+        Self { actions: by.map(message), by: Arc::clone(by), is_fixed: false }
     }
 }
 
@@ -90,6 +92,10 @@ impl PreparedEntry {
         match &self.entry {
             Entry::ListImpressions { lists } => lists.len(),
             Entry::Interactions { interactions, .. } => interactions.len(),
+            Entry::Command { command, .. } => match &**command {
+                Command::BackFill(command) => command.n_changes(),
+                _ => 1,
+            },
             _ => 1,
         }
     }
@@ -102,6 +108,15 @@ impl PreparedEntry {
             _ => None,
         };
         Self { mapped, ..Self::unmapped(entry) }
+    }
+
+    /// Prepares an entry as if these mappings were in force at its place.
+    pub fn mapped_by(entry: Entry, mappings: &Arc<Mappings>) -> Self {
+        let mut prepared = Self::new(entry, mappings);
+        if let Some(mapped) = &mut prepared.mapped {
+            mapped.is_fixed = true;
+        }
+        prepared
     }
 
     /// Prepares an entry that is no message, or leaves its mappings to the fold.
@@ -198,7 +213,8 @@ fn apply_entry(
             views.put_config(batch, offset, config, Revisions::from_whole(offset))?;
         }
         Entry::Message(message) => {
-            let is_in_force = |mapped: &Mapped| Arc::ptr_eq(&mapped.by, &views.setup.mappings);
+            let is_in_force =
+                |mapped: &Mapped| mapped.is_fixed || Arc::ptr_eq(&mapped.by, &views.setup.mappings);
             let mapped = mapped.filter(is_in_force);
             let mapped = mapped.unwrap_or_else(|| Mapped::new(&message, &views.setup.mappings));
             return apply_message(views, batch, offset, &message, mapped);
@@ -275,7 +291,7 @@ fn apply_message(
     batch: &mut Batch<'_>,
     offset: u64,
     message: &Message,
-    Mapped { by: mappings, actions }: Mapped,
+    Mapped { by: mappings, actions, .. }: Mapped,
 ) -> Result<Outcome, StoreError> {
     let received_at = views.setup.clock.time().bound(message.received_at);
     if !views.message_ids.insert(batch, &message.message_id, received_at, offset)? {

@@ -279,6 +279,18 @@ impl Interactions {
         self.scan_stored(read, &KeyBuf::new().u32(user.0).u8(kind.code()).build())
     }
 
+    /// All interactions of a user, ordered by kind, item and time.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn all_by_user(
+        &self,
+        read: &dyn Read,
+        user: UserIdx,
+    ) -> Result<Vec<StoredInteraction>, StoreError> {
+        self.scan_stored(read, &KeyBuf::new().u32(user.0).build())
+    }
+
     /// All interactions of a kind with an item, ordered by user. There is no index by item: the
     /// cost grows with the number of users.
     ///

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod attribution;
+mod back_fill;
 mod collections;
 mod command;
 mod configuration;
@@ -18,6 +19,7 @@ mod people_filter;
 mod refusal;
 mod regulations;
 mod rejections;
+mod replays;
 mod segmentations;
 mod setup;
 mod source_schema;
@@ -34,6 +36,10 @@ pub use attribution::{
     InteractionCounts, KPI_DAYS_KEPT, KpiCounts, KpiRow, Kpis, ListImpression, PLACES_PER_DAY_MAX,
     Place, RECOMMENDATION_DAYS_KEPT, RECOMMENDATION_ITEMS_MAX, Rate, StoredRecommendation,
     recommendation_day,
+};
+pub use back_fill::{
+    BACK_FILLS_KEPT_MAX, BackFill, BackFillCommand, BackFills, NamedItem, SignalOf, UserBackFill,
+    UserMerge,
 };
 pub use collections::{CollectionKind, Collections, Groups, MEMBERS_MAX, Member, Series};
 pub use command::{Command, EntityKind, find_user};
@@ -64,11 +70,12 @@ pub use regulations::{
     Regulations, Suppressed, SuppressedId,
 };
 pub use rejections::{REJECTIONS_KEPT_MAX, Rejections};
+pub use replays::{REPLAYS_KEPT_MAX, Replay, ReplayCommand, Replays};
 pub use segmentations::{
     RuleUpdate, SEGMENTATIONS_MAX, SEGMENTS_MAX, Segment, Segmentation, SegmentationCommand,
     SegmentationKind, Segmentations,
 };
-pub use setup::Setup;
+pub use setup::{Setup, compile_mappings};
 pub use source_schema::{
     SCHEMA_EVENTS_MAX, SCHEMA_EVENTS_PER_SOURCE_MAX, SCHEMA_NAME_BYTES_MAX, SCHEMA_PROPERTIES_MAX,
     SCHEMA_PROPERTIES_PER_EVENT_MAX, SeenEvent, SeenProperty, SourceSchemas,

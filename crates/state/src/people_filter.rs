@@ -8,7 +8,10 @@ use profiles::ExternalIdType::{AnonymousId, UserId};
 use serde_json::{Map, Value};
 
 use crate::people::{NamedPeople, People};
-use crate::{Command, EntityKind, Entry, ListImpression, Place, RegulationCommand};
+use crate::{
+    BackFillCommand, Command, EntityKind, Entry, ListImpression, Place, RegulationCommand,
+    ReplayCommand,
+};
 
 /// What remains of an entry without some people.
 #[derive(Debug, PartialEq)]
@@ -98,6 +101,22 @@ pub fn without_erased(entry: Entry, people: &NamedPeople) -> Remaining {
                 let command =
                     Box::new(Command::RetryDeadLetter { destination, offset, mapping, message });
                 Remaining::Part(Entry::Command { received_at, command })
+            }
+            Command::Replay(ReplayCommand::Start { id, destination, request, from, until })
+                if people.are_named_in(&request) =>
+            {
+                let request = without_ids(&request, people);
+                let start = ReplayCommand::Start { id, destination, request, from, until };
+                let command = Box::new(Command::Replay(start));
+                Remaining::Part(Entry::Command { received_at, command })
+            }
+            Command::BackFill(change) => {
+                let (n_all, change) = (change.n_changes(), erase_back_fill(*change, people));
+                // One more than there are changes.
+                let n_left = change.n_changes() - 1;
+                let command = Box::new(Command::BackFill(Box::new(change)));
+                let entry = Entry::Command { received_at, command };
+                remaining(n_all - 1, n_left, false, entry)
             }
             command if is_about(&command, people) => Remaining::Nothing,
             command => Remaining::Whole(Entry::Command { received_at, command: Box::new(command) }),
@@ -217,6 +236,40 @@ fn erase_message(mut message: Box<Message>, people: &NamedPeople) -> Remaining {
     }
     let entry = Entry::Message(message);
     if is_changed { Remaining::Part(entry) } else { Remaining::Whole(entry) }
+}
+
+/// What mappings that were applied to the past change for others.
+fn erase_back_fill(command: BackFillCommand, people: &NamedPeople) -> BackFillCommand {
+    match command {
+        BackFillCommand::Change { mut merges, mut users, items } => {
+            merges.retain(|merge| !people.has_any(&merge.target) && !people.has_any(&merge.source));
+            users.retain(|user| !people.has(user.id_type, &user.id));
+            BackFillCommand::Change { merges, users, items }
+        }
+        done @ BackFillCommand::Done(_) => done,
+    }
+}
+
+/// What stands in a request in place of the id of somebody who was deleted: without anything there,
+/// a filter would let more through.
+const DELETED_ID: &str = "(deleted)";
+
+/// A JSON text in which nobody of these people is named.
+pub(crate) fn without_ids(text: &str, people: &NamedPeople) -> String {
+    fn replace(value: &mut Value, people: &NamedPeople) {
+        match value {
+            Value::Object(members) => {
+                members.values_mut().for_each(|value| replace(value, people));
+            }
+            Value::Array(values) => values.iter_mut().for_each(|value| replace(value, people)),
+            value if is_id(value, people) => *value = DELETED_ID.into(),
+            Value::String(text) if people.are_named_in(text) => *value = DELETED_ID.into(),
+            _ => {}
+        }
+    }
+    let Ok(mut value) = serde_json::from_str(text) else { return String::new() };
+    replace(&mut value, people);
+    value.to_string()
 }
 
 /// A rejection stays as a count: it says which mistakes a source makes.

@@ -59,7 +59,7 @@ impl StatePart for Setup {
         let config =
             stored.get_json(CONFIG_KEY)?.unwrap_or_else(|| WorkspaceConfig::empty(id.clone()));
         Ok(Self {
-            mappings: compile_mappings(&config),
+            mappings: mappings_of(&config),
             config: Arc::new(config),
             config_revisions: stored.get(CONFIG_REVISIONS_KEY)?.unwrap_or_default(),
             fitting_scenarios: stored.get_json(FITTING_SCENARIOS_KEY)?.unwrap_or_default(),
@@ -76,10 +76,15 @@ impl StatePart for Setup {
     }
 }
 
-fn compile_mappings(config: &WorkspaceConfig) -> Arc<Mappings> {
-    match config.engine_mappings() {
+fn mappings_of(config: &WorkspaceConfig) -> Arc<Mappings> {
+    compile_mappings(config.engine_mappings(), config.preset_set())
+}
+
+/// Compiles the mappings of our own engine; without a list, the presets of a set.
+pub fn compile_mappings(list: Option<&[serde_json::Value]>, preset_set: u32) -> Arc<Mappings> {
+    match list {
         Some(list) => Arc::new(Mappings::from_accepted(mapping::engine_actions(), list)),
-        None => Arc::clone(mapping::presets_in_set(config.preset_set())),
+        None => Arc::clone(mapping::presets_in_set(preset_set)),
     }
 }
 
@@ -102,7 +107,7 @@ impl Setup {
         let is_same = config.engine_mappings() == self.config.engine_mappings()
             && config.preset_set() == self.config.preset_set();
         if !is_same {
-            self.mappings = compile_mappings(&config);
+            self.mappings = mappings_of(&config);
         }
         (self.config, self.config_revisions) = (Arc::new(config), revisions);
         self.record_fitting_scenarios(batch, Vec::new());

@@ -8,6 +8,7 @@ use store::{Batch, Keyspace, Store, StoreError};
 
 use crate::Counts;
 use crate::attribution::{Attribution, CountedInteraction, parse_recommendation_id};
+use crate::back_fill::BackFills;
 use crate::collections::{CollectionKind, Collections, Groups, Series};
 use crate::configuration::Revisions;
 use crate::destinations::Destinations;
@@ -17,6 +18,7 @@ use crate::message_ids::MessageIds;
 use crate::part::StatePart;
 use crate::regulations::{KEPT_BY_RESETS, Regulations};
 use crate::rejections::Rejections;
+use crate::replays::Replays;
 use crate::segmentations::Segmentations;
 use crate::setup::Setup;
 use crate::source_schema::SourceSchemas;
@@ -122,6 +124,10 @@ views! {
     timers: Timers,
     /// Recommendations that can be cited, and their KPIs.
     attribution: Attribution,
+    /// Replays, and how far each came.
+    replays: Replays,
+    /// Back-fills that messages are subject to.
+    back_fills: BackFills,
     /// Regulations about people's data, and who is suppressed.
     regulations: Regulations,
 }

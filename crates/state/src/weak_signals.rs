@@ -109,6 +109,16 @@ impl WeakSignals {
         self.put(batch, user);
     }
 
+    /// Removes signals.
+    pub(crate) fn remove(&mut self, batch: &mut Batch<'_>, user: UserIdx, signals: &[WeakSignal]) {
+        let Some(row) = self.by_user.get_mut(&user).filter(|_| !signals.is_empty()) else { return };
+        row.retain(|signal| !signals.contains(signal));
+        match row.is_empty() {
+            true => self.delete(batch, user),
+            false => self.put(batch, user),
+        }
+    }
+
     /// Moves the source's signals to the target.
     pub(crate) fn merge(&mut self, batch: &mut Batch<'_>, target: UserIdx, source: UserIdx) {
         if let Some(row) = self.by_user.remove(&source) {

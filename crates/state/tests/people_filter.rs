@@ -5,7 +5,8 @@
 use domain::{Arrival, Envelope, Interaction, InteractionKind, Timestamp, check_message};
 use serde_json::{Value, json};
 use state::{
-    Command, Entry, NamedPeople, RegulationCommand, Remaining, without_erased, without_suppressed,
+    BackFillCommand, Command, Entry, NamedPeople, RegulationCommand, Remaining, ReplayCommand,
+    UserBackFill, UserMerge, without_erased, without_suppressed,
 };
 use uuid::Uuid;
 
@@ -99,4 +100,49 @@ fn a_suppressed_person_may_still_be_deleted_and_no_message_comes_from_their_devi
     assert!(matches!(without_suppressed(delete, &ann()), Remaining::Whole(_)));
     let shared = track(json!({ "userId": "bob", "anonymousId": "device" }), json!({}));
     assert_eq!(without_suppressed(shared, &ann()), Remaining::Nothing);
+}
+
+#[test]
+fn replays_and_back_fills_go_on_for_others() {
+    let command = |command| Entry::Command { received_at: AT, command: Box::new(command) };
+    let start = |request: Value| {
+        command(Command::Replay(ReplayCommand::Start {
+            id: Uuid::nil(),
+            destination: Some("hook".to_owned()),
+            request: request.to_string(),
+            from: 0,
+            until: 9,
+        }))
+    };
+    let asked = start(json!({ "filter": { "user_ids": ["ann", "bob"], "sources": ["web"] } }));
+    let left = start(json!({ "filter": { "sources": ["web"], "user_ids": ["(deleted)", "bob"] } }));
+    assert_eq!(of_others(asked), Some(left.clone()));
+    assert_eq!(of_others(left.clone()), Some(left));
+    let change = |ids: &[&str], merges: &[(&str, &str)]| {
+        let users = ids.iter().map(|id| UserBackFill {
+            id_type: profiles::ExternalIdType::UserId,
+            id: (*id).to_owned(),
+            is_new: true,
+            removed: Vec::new(),
+            added: vec![Interaction::new(*id, "item", InteractionKind::DetailView)],
+            removed_signals: Vec::new(),
+            added_signals: Vec::new(),
+        });
+        let merges = merges.iter().map(|(target, source)| UserMerge {
+            target: (*target).to_owned(),
+            source: (*source).to_owned(),
+        });
+        command(Command::BackFill(Box::new(BackFillCommand::Change {
+            merges: merges.collect(),
+            users: users.collect(),
+            items: Vec::new(),
+        })))
+    };
+    let left = change(&["bob"], &[("bob", "rob")]);
+    assert_eq!(
+        of_others(change(&["ann", "bob"], &[("bob", "rob"), ("bob", "ann")])),
+        Some(left.clone())
+    );
+    assert_eq!(of_others(left.clone()), Some(left));
+    assert_eq!(of_others(change(&["ann"], &[("ann", "x")])), None);
 }

@@ -16,6 +16,7 @@ pub(crate) mod models;
 pub(crate) mod offline;
 pub(crate) mod privacy;
 pub(crate) mod recommend;
+pub(crate) mod replay;
 pub(crate) mod restore;
 pub(crate) mod retention;
 pub(crate) mod serve;

@@ -55,6 +55,9 @@ enum Command {
     Mapping(commands::mapping::Args),
     /// Show messages and calls as they arrive at a running server, with what becomes of them
     Tail(commands::tail::Args),
+    /// Send messages of the past to a destination once more, or into another workspace, by a
+    /// running server
+    Replay(commands::replay::Args),
     /// Train on a file and write recommendations to a file, without a server or a data folder
     Offline(commands::offline::Args),
     /// Recommend items to one user or to a file of users
@@ -100,6 +103,7 @@ fn main() -> ExitCode {
         Command::Events(args) => commands::events::run(&args),
         Command::Mapping(args) => commands::mapping::run(&args),
         Command::Tail(args) => commands::tail::run(&args),
+        Command::Replay(args) => commands::replay::run(&args),
         Command::Offline(args) => commands::offline::run(&args),
         Command::Recommend(args) => commands::recommend::run(&args),
         Command::Trait(args) => commands::traits::run(&args),

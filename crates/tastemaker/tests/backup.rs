@@ -365,3 +365,19 @@ fn a_lost_workspace_is_no_empty_one_and_its_loss_is_accepted_by_saying_so() {
     assert_eq!(told["models"], json!([]));
     assert_eq!(succeed(folder, &accept)["accepted"], false);
 }
+
+#[test]
+fn retention_says_what_would_be_cut_and_cuts_only_what_is_to_be_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    filled(folder);
+    let command = ["retention", "--data", "data", "--workspace", "shop"];
+    let plan = succeed(folder, &[&command[..], &["--dry-run"]].concat());
+    assert_eq!((&plan["days"], &plan["cut"]["segments"]), (&json!(null), &json!(0)), "{plan}");
+    assert!(plan["journal"]["end"].as_u64().unwrap() > 0, "{plan}");
+    let text = run(folder, &[&command[..], &["--dry-run"]].concat());
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(text.contains("The workspace keeps it for ever"), "{text}");
+    let refused = fail(folder, &command);
+    assert!(refused.contains("set retention.days first"), "{refused}");
+}

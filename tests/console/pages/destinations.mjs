@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import { api, send, WORKSPACE } from '../demo.mjs'
 
 const PAGE = `/console/${WORKSPACE}/destinations`
+const MAPPINGS = `/console/${WORKSPACE}/mappings`
 const HOSTILE = `<img src=x onerror="document.title='run'">`
 const EVENT = 'Tour Cancelled'
 
@@ -48,6 +49,9 @@ export async function paths(origin) {
     `${PAGE}/switched%20off`,
     `${PAGE}/switched%20off/settings`,
     `${PAGE}/switched%20off/remove`,
+    `${MAPPINGS}?destination=failing`,
+    `${MAPPINGS}/edit?destination=failing&name=${encodeURIComponent(HOSTILE)}`,
+    `${MAPPINGS}/try?destination=switched%20off`,
   ]
 }
 
@@ -84,6 +88,22 @@ export async function jobs({ check, context, origin }) {
     await page.getByText('Saved: it holds').waitFor()
     await page.getByText('It is set, and stays as it is').waitFor()
     assert.equal(await control(page, 'rules/block_fields').inputValue(), 'traits.email\ncontext.ip')
+  })
+  await check('destinations: its mapping is changed beside the request that would leave', async () => {
+    await page.goto(`${origin}${PAGE}/warehouse`)
+    await page.getByRole('link', { name: 'Mappings', exact: true }).last().click()
+    await page.getByRole('link', { name: 'New mapping' }).click()
+    const result = page.locator('#preview')
+    await page.locator('#field-message').fill(JSON.stringify({ type: 'track', event: 'Seat Sold', userId: 'ada', properties: { row: 7 } }))
+    await page.locator('#field-trigger').fill('event = "Seat Sold"')
+    await page.locator('#field-directive-body').fill('{"row": {"@path": "$.properties.row"}}')
+    await result.getByText('POST https://warehouse.example.com/hook').last().waitFor()
+    await result.getByText('{ "row": 7 }', { exact: true }).waitFor()
+    await page.locator('#field-name').fill('Seats')
+    await press(page, 'Save')
+    await page.getByText('Saved: it holds').waitFor()
+    await page.goto(`${origin}${PAGE}/warehouse/settings`)
+    await page.getByText('It is set, and stays as it is').waitFor()
   })
   await check('destinations: trying the connection says why it does not work', async () => {
     await control(page, 'settings/url').fill(`https://127.0.0.1:${receiver.address().port}`)

@@ -21,12 +21,29 @@ export async function jobs({ check, context, origin }) {
     await page.close()
   })
 
+  await check('what is kept is set in the settings, and shown with what a run would cut', async () => {
+    const page = await context.newPage()
+    await page.goto(`${origin}/console/music/operations`)
+    const section = page.locator('section', { has: page.getByRole('heading', { name: 'Retention' }) })
+    assert.match(await section.innerText(), /kept for ever/)
+    await section.getByRole('link', { name: 'Change it in the settings' }).click()
+    await page.getByLabel('Keep messages for').fill('90')
+    await page.getByRole('button', { name: 'Save', exact: true }).click()
+    await page.goto(`${origin}/console/music/operations`)
+    const { retention, plan } = await api(origin, 'GET', 'workspaces/music/retention')
+    assert.equal(retention.days, 90)
+    assert.match(await section.innerText(), /kept for 90 days/)
+    assert.equal(await section.getByRole('button', { name: 'Cut now' }).isDisabled(), plan.cut.segments === 0)
+    await api(origin, 'PATCH', 'workspaces/music/settings', { retention: null })
+    await page.close()
+  })
+
   await check('each background thread is there with its state and its last run, as in the API', async () => {
     const page = await context.newPage()
     await page.goto(`${origin}/console/music/operations`)
     const { background } = await api(origin, 'GET', 'workspaces/music/operations')
     const names = background.map((thread) => thread.name)
-    for (const name of ['refresher', 'trainer', 'remaking', 'reopener', 'metrics', 'recorder', 'ticker']) {
+    for (const name of ['refresher', 'trainer', 'remaking', 'reopener', 'retention', 'metrics', 'recorder', 'ticker']) {
       assert.ok(names.includes(name), `${name} in ${names}`)
     }
     const table = page.getByRole('table', { name: 'Background work' })

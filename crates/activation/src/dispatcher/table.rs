@@ -163,11 +163,16 @@ impl<T> Table<T> {
         [batch, repeat].into_iter().flatten().min()
     }
 
-    /// The jobs of the batch that is due, in their order, marked as being in flight.
-    pub(super) fn take_batch(&mut self, now: Timestamp) -> Option<(Arc<str>, Vec<u32>)> {
+    /// The jobs of the batch that is due, in their order, marked as being in flight; of the one that
+    /// is due next where `is_early`.
+    pub(super) fn take_batch(
+        &mut self,
+        now: Timestamp,
+        is_early: bool,
+    ) -> Option<(Arc<str>, Vec<u32>)> {
         self.end_waiting(now);
         let (due, group) = self.ready.next_group()?;
-        if due > now {
+        if due > now && !is_early {
             return None;
         }
         let group = Arc::clone(group);

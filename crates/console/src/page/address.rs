@@ -24,6 +24,16 @@ pub(crate) fn item_path(workspace: &WorkspaceId, item_id: &str) -> String {
     format!("{}/items/{}", Area::Catalog.path(workspace), encode(item_id))
 }
 
+/// The page of a destination, or a part of it, such as `/settings`.
+pub(crate) fn destination_path(workspace: &WorkspaceId, name: &str, part: &str) -> String {
+    format!("{}/{}{part}", Area::Destinations.path(workspace), encode(name))
+}
+
+/// The list of the mappings of a destination that is not our own engine.
+pub(crate) fn mappings_path(workspace: &WorkspaceId, destination: &str) -> String {
+    format!("{}?destination={}", Area::Mappings.path(workspace), encode(destination))
+}
+
 /// The editor of a new mapping for an event.
 pub(crate) fn new_mapping_path(workspace: &WorkspaceId, type_: MessageType, event: &str) -> String {
     let path = Area::Mappings.path(workspace);

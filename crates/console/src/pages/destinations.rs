@@ -15,7 +15,6 @@ use axum::Router;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use domain::Right::{ChangeWorkspace, ReadWorkspace, SeePeople};
-use domain::WorkspaceId;
 use maud::{Markup, Render};
 use resources::destinations::{self, ShownKind};
 use web::App;
@@ -24,7 +23,6 @@ use web::error::ApiError;
 use web::parameters::one_of;
 
 use crate::gate::{edit, gated, read};
-use crate::page::{Area, encode};
 use crate::ui::{Badge, Callout, Tone};
 
 const LIST: &str = "/console/{workspace}/destinations";
@@ -88,11 +86,6 @@ fn notice(code: Option<&str>) -> Result<Option<Markup>, ApiError> {
 
 fn may_change(caller: &Caller) -> bool {
     caller.grant.role.has(ChangeWorkspace)
-}
-
-/// The path of a page of a destination.
-fn path(workspace: &WorkspaceId, name: &str, part: &str) -> String {
-    format!("{}/{}{part}", Area::Destinations.path(workspace), encode(name))
 }
 
 /// Leads to a page that says what was done with a destination.

@@ -18,6 +18,7 @@ use web::error::ApiError;
 use web::jobs::{Job, JobKind, JobState};
 use web::workspaces::Workspace;
 
+use super::replays;
 use crate::gate::{gated, read};
 use crate::live::{Part, fragments};
 use crate::page::{Area, Frame, Page};
@@ -84,6 +85,8 @@ async fn show(
         JobKind::Messages => Area::Live,
         JobKind::Privacy => Area::People,
         JobKind::Retention => Area::Operations,
+        JobKind::Replay => Area::Destinations,
+        JobKind::BackFill => Area::Mappings,
     };
     let page = Page::new(&frame, area, label(job.kind)).lead(lead(job.kind)).body(body);
     Ok(page.into_response())
@@ -132,6 +135,8 @@ fn label(kind: JobKind) -> &'static str {
         JobKind::Messages => "Messages of a file",
         JobKind::Privacy => "Deletion or suppression of people",
         JobKind::Retention => "Retention",
+        JobKind::Replay => "Replay",
+        JobKind::BackFill => "Mappings applied to the past",
     }
 }
 
@@ -143,6 +148,8 @@ fn lead(kind: JobKind) -> &'static str {
         JobKind::Messages => "The messages of the file are taken in steps.",
         JobKind::Privacy => "It goes on by itself where it is interrupted.",
         JobKind::Retention => "Nothing is cut before a snapshot of the state is checked.",
+        JobKind::Replay => "Messages of the past, in their order.",
+        JobKind::BackFill => "Lists are made as before meanwhile.",
     }
 }
 
@@ -152,6 +159,8 @@ fn progress(frame: &Frame, workspace: &WorkspaceId, job: &Job) -> Markup {
     let error = job.error.as_ref().map_or("", |error| error.detail.as_str());
     let nothing_changed = match job.kind {
         JobKind::Messages => format!("What was taken before stays: {error}."),
+        JobKind::Replay => format!("What was sent before is sent, and it can go on: {error}."),
+        JobKind::BackFill => format!("What was changed before stays: {error}."),
         JobKind::Privacy => format!("It goes on by itself: {error}."),
         _ => format!("Nothing was changed: {error}."),
     };
@@ -196,14 +205,32 @@ fn progress(frame: &Frame, workspace: &WorkspaceId, job: &Job) -> Markup {
         (JobKind::Retention, _) => Some(
             Button::primary("Show operations").href(&Area::Operations.path(workspace)).render(),
         ),
+        (JobKind::Replay, _) => {
+            Some(Button::secondary("Show the replays").href(&replays::path(workspace)).render())
+        }
+        (JobKind::BackFill, _) => {
+            let href = Area::Mappings.path(workspace);
+            Some(Button::secondary("Show the mappings").href(&href).render())
+        }
         (JobKind::Training, _) => {
             Some(Button::primary("Show the models").href(&Area::Models.path(workspace)).render())
         }
     };
-    Progress { label: label(job.kind), state, detail: &detail, actions: next }.render()
+    html! {
+        (Progress { label: label(job.kind), state, detail: &detail, actions: next })
+        @match job.kind {
+            JobKind::Replay => (replays::replay_result(workspace, job)),
+            JobKind::BackFill => (replays::back_fill_result(frame, workspace, job)),
+            _ => {}
+        }
+    }
 }
 
 fn done_text(job: &Job) -> String {
+    let result = job.result.as_ref();
+    let has = |name: &str| result.is_some_and(|result| result.get(name).is_some());
+    let count =
+        |name: &str| grouped(result.and_then(|result| result[name].as_u64()).unwrap_or_default());
     let text = match job.kind {
         JobKind::Import => "The file is the catalog now. The version before can be brought back.",
         JobKind::Training => "The run has ended.",
@@ -225,11 +252,21 @@ fn done_text(job: &Job) -> String {
                 ),
             };
         }
+        JobKind::Replay if has("messages") => {
+            return format!(
+                "{} messages would be sent, as {} deliveries.",
+                count("messages"),
+                count("deliveries")
+            );
+        }
+        JobKind::Replay => {
+            return format!("{} messages were sent once more.", count("replayed"));
+        }
+        JobKind::BackFill if result.is_some_and(|result| result["is_preview"] == true) => {
+            "This is what would change."
+        }
+        JobKind::BackFill => "The past is as the mappings of now have it.",
         JobKind::Messages => {
-            let result = job.result.as_ref();
-            let count = |name: &str| {
-                grouped(result.and_then(|result| result[name].as_u64()).unwrap_or_default())
-            };
             return format!(
                 "{} messages were taken, {} had been before, {} rows were refused.",
                 count("n_accepted"),

@@ -1,5 +1,5 @@
-//! Operations: sizes, lag, memory, background work, slow requests, how busy the server is, and what is
-//! cut from the journal.
+//! Operations: sizes, lag, memory, background work, slow requests, how busy the server is, and what
+//! is cut from the journal.
 
 mod background;
 mod retention;

@@ -1,5 +1,5 @@
-//! What an entry of the journal asks of a destination: a message, or a dead letter that is to be
-//! delivered anew.
+//! What an entry of the journal asks of a destination: a message, a dead letter that is to be
+//! delivered anew, or a message of a replay.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -8,6 +8,8 @@ use activation::{Job, Withheld};
 use connectors::{Made, Prepared, Sender};
 use domain::{Arrival, Envelope, Message, WorkspaceId, check_message};
 use mapping::{Mapping, MappingError, Payload};
+use state::ReplayCommand;
+use uuid::Uuid;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::versions::Compiled;
@@ -27,6 +29,8 @@ pub(crate) struct Deliverable {
     pub(crate) mapping: Option<String>,
     /// Whether somebody has changed it.
     pub(crate) is_edited: bool,
+    /// The replay that asks for it once more.
+    pub(crate) replay: Option<Uuid>,
 }
 
 /// What an entry asks of a destination; none if nothing.
@@ -39,29 +43,38 @@ pub(crate) fn deliverable(
     entry: Entry,
 ) -> Result<Option<Deliverable>, EngineError> {
     let mut entry = entry;
-    let mut mapping = None;
+    let (mut mapping, mut replay) = (None, None);
     for _ in 0..RETRIES_FOLLOWED_MAX {
         let command = match entry {
             Entry::Message(message) => {
-                return Ok(Some(Deliverable { message, mapping, is_edited: false }));
+                return Ok(Some(Deliverable { message, mapping, is_edited: false, replay }));
             }
             Entry::Command { command, .. } => *command,
             _ => return Ok(None),
         };
-        let Command::RetryDeadLetter { destination: other, offset, mapping: of, message } = command
-        else {
-            return Ok(None);
+        let (other, offset, message) = match command {
+            Command::RetryDeadLetter { destination, offset, mapping: of, message } => {
+                mapping.get_or_insert(of);
+                (destination, offset, message)
+            }
+            Command::Replay(ReplayCommand::Message { id, destination, offset }) => {
+                replay.get_or_insert(id);
+                (destination, offset, None)
+            }
+            _ => return Ok(None),
         };
         if other != destination {
             return Ok(None);
         }
-        mapping.get_or_insert(of);
         let Some(bytes) = shared.journal.get(journal::Offset(offset))? else { return Ok(None) };
         entry = Entry::decode(&bytes).map_err(|source| EngineError::Entry { offset, source })?;
         if let Some(json) = message {
             let original = deliverable(shared, destination, entry)?;
-            let edited = original.and_then(|original| edit(&original.message, &json).ok());
-            return Ok(edited.map(|message| Deliverable { message, mapping, is_edited: true }));
+            let edited = original.and_then(|original| {
+                let message = edit(&original.message, &json).ok()?;
+                Some(Deliverable { message, mapping, is_edited: true, replay: original.replay })
+            });
+            return Ok(edited);
         }
     }
     Ok(None)
@@ -80,17 +93,17 @@ pub(crate) fn edit(original: &Message, json: &str) -> Result<Box<Message>, Strin
 }
 
 /// What becomes of a deliverable: its jobs, and the mappings that failed.
-pub(super) struct Mapped {
-    pub(super) jobs: Vec<Job<Arc<Prepared>>>,
+pub(crate) struct Mapped {
+    pub(crate) jobs: Vec<Job<Arc<Prepared>>>,
     /// The name of each mapping that failed, with the reason.
-    pub(super) failed: Vec<(String, String)>,
+    pub(crate) failed: Vec<(String, String)>,
 }
 
 /// Maps a deliverable for a destination.
 ///
 /// # Errors
 /// If the destination does not get the message.
-pub(super) fn map(
+pub(crate) fn map(
     compiled: &Compiled,
     sender: &dyn Sender,
     workspace: &WorkspaceId,
@@ -171,7 +184,8 @@ fn user_keys(message: &Message) -> Vec<u64> {
 }
 
 /// Identifies a delivery over all repeats, also those after a crash: 32 hexadecimal digits. A
-/// changed message is another delivery.
+/// changed message is another delivery, and so is one of a replay: a receiver that drops repeats
+/// must take it.
 fn delivery_id(
     workspace: &WorkspaceId,
     destination: &str,
@@ -181,6 +195,9 @@ fn delivery_id(
 ) -> String {
     let edit = if deliverable.is_edited { offset } else { 0 };
     let message_id = &deliverable.message.message_id;
-    let parts = format!("{workspace}\0{destination}\0{message_id}\0{}\0{edit}", mapping.name);
+    let mut parts = format!("{workspace}\0{destination}\0{message_id}\0{}\0{edit}", mapping.name);
+    if let Some(replay) = deliverable.replay {
+        parts.push_str(&format!("\0{replay}"));
+    }
     format!("{:032x}", xxh3_128(parts.as_bytes()))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use activation::{Dispatcher, Failure, Limits, OpenDelivery};
-use connectors::{Prepared, Sender};
+use connectors::{Prepared, Sender, stand_back};
 use domain::{Destination, Timestamp};
 use journal::Offset;
 use parking_lot::Mutex;
@@ -17,7 +17,6 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::jobs::{Deliverable, REASON_UNMAPPED, deliverable, map};
 use super::versions::Versions;
 use super::{DeliveryStatus, Means, connect};
-use crate::background::run_when_idle;
 use crate::{BackgroundWork, EngineError, Entry, Next, Signals, SubmitError};
 
 /// How long a reader may take to end: what is under way is waited for.
@@ -44,7 +43,7 @@ pub(super) struct Reader {
     added_at: u64,
     destination: Arc<Destination>,
     status: Arc<Mutex<DeliveryStatus>>,
-    is_idle_thread: bool,
+    has_stood_back: bool,
     /// None until it has connected, and where it begins anew.
     work: Option<Work>,
 }
@@ -82,9 +81,9 @@ impl BackgroundWork for Reader {
             return Next::End;
         }
         // Callers wait for what they send and ask; what leaves may wait for them.
-        if !self.is_idle_thread {
-            self.is_idle_thread = true;
-            run_when_idle().ok();
+        if !self.has_stood_back {
+            self.has_stood_back = true;
+            stand_back();
         }
         let outcome = self.work();
         if let Err(problem) = &outcome {
@@ -109,7 +108,7 @@ impl Reader {
         destination: Arc<Destination>,
         status: Arc<Mutex<DeliveryStatus>>,
     ) -> Self {
-        Self { means, name, added_at, destination, status, is_idle_thread: false, work: None }
+        Self { means, name, added_at, destination, status, has_stood_back: false, work: None }
     }
 
     fn now(&self) -> Timestamp {

@@ -41,7 +41,8 @@ struct Footer {
     sha256: String,
 }
 
-/// Writes all rows of a picture. Returns their number. `note` gets the number of bytes just written.
+/// Writes all rows of a picture. Returns their number. `note` gets the number of bytes just
+/// written.
 pub(super) fn write(
     target: &mut impl Write,
     header: &Header,

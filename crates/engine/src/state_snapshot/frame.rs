@@ -1,5 +1,5 @@
-//! The frames of a snapshot file: a header, blocks of rows, a footer. Each has checksums of its own,
-//! so that damage is found where it is.
+//! The frames of a snapshot file: a header, blocks of rows, a footer. Each has checksums of its
+//! own, so that damage is found where it is.
 
 use std::io::{self, Read};
 

@@ -4,7 +4,6 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use fs_err as fs;
@@ -74,9 +73,8 @@ impl Engine {
         note: Note<'_>,
     ) -> Result<TakenSnapshot, EngineError> {
         let _one_at_a_time = self.snapshot_lock.lock();
-        let note = |step| -> Result<(), Cancelled> {
-            if self.is_stopping.load(Ordering::Relaxed) { Err(Cancelled) } else { note(step) }
-        };
+        // What is cut short for a workspace to be closed ends here too.
+        let note = |step| self.check_training().and_then(|()| note(step));
         let taken = self.take_and_check(is_to_be_checked, &note);
         match &taken {
             Ok(_) => *self.snapshot_problem.lock() = None,

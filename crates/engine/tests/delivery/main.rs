@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
 mod receiver;
+mod replay;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use domain::Retention;
 use engine::{
-    Archive, ConfigChange, EngineOptions, Expected, HeldBack, ManualClock, RetentionError,
-    RetentionRun,
+    Archive, ConfigChange, DataFolder, EngineOptions, Expected, HeldBack, LockedFolder,
+    ManualClock, RetentionError, RetentionRun,
 };
 
 use super::*;
@@ -14,13 +14,38 @@ const DAY_MS: i64 = 24 * 3_600 * 1_000;
 /// When the messages of these tests arrived.
 const AT: Timestamp = Timestamp(1_700_000_000_000);
 
-fn at_day(n: i64) -> EngineOptions {
-    let clock = Arc::new(ManualClock::new(Timestamp(AT.0 + n * DAY_MS)));
+/// A clock at the start of the journal's time.
+fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::new(AT))
+}
+
+fn day(n: i64) -> Timestamp {
+    Timestamp(AT.0 + n * DAY_MS)
+}
+
+fn options(clock: &Arc<ManualClock>) -> EngineOptions {
+    let clock = Arc::clone(clock);
     EngineOptions { clock, ..EngineOptions::default() }
 }
 
 fn open_with(folder: &Path, options: &EngineOptions) -> Engine {
     Engine::open_with(WorkspaceId::new("shop").unwrap(), folder, options, &|_, _| {}).unwrap()
+}
+
+/// Fills a workspace on the first day, and has its segment closed on the third.
+fn fill_old(engine: &Engine, clock: &ManualClock) {
+    fill(engine);
+    keep(engine, 90);
+    clock.set(day(2));
+    assert_eq!(run(engine).cut.segments, 0);
+}
+
+/// Lives on the 40th day, when the first days are older than 30.
+fn live_on_day_40(engine: &Engine, clock: &ManualClock) {
+    clock.set(day(40));
+    let at = |n| Timestamp(day(40).0 + n * engine::SAMPLE_INTERVAL_MS);
+    let entries = (0..engine::SAMPLES as i64).map(|n| Entry::Resumed { received_at: at(n) });
+    engine.submit_blocking(entries.collect()).unwrap();
 }
 
 fn keep(engine: &Engine, days: u32) {
@@ -35,13 +60,6 @@ fn run(engine: &Engine) -> RetentionRun {
     engine.run_retention(&|_| Ok(())).unwrap()
 }
 
-/// Entries of a day, enough for the journal's clock to believe that it is that day.
-fn live_on(engine: &Engine, day: i64) {
-    let at = |n| Timestamp(AT.0 + day * DAY_MS + n * engine::SAMPLE_INTERVAL_MS);
-    let entries = (0..engine::SAMPLES as i64).map(|n| Entry::Resumed { received_at: at(n) });
-    engine.submit_blocking(entries.collect()).unwrap();
-}
-
 fn without_bodies(mut picture: Value) -> Value {
     for user in picture["users"].as_object_mut().unwrap().values_mut() {
         let user = user.as_object_mut().unwrap();
@@ -51,42 +69,39 @@ fn without_bodies(mut picture: Value) -> Value {
     picture
 }
 
+fn archive_in(folder: &Path) -> Option<Arc<Archive>> {
+    let options = connectors::OutgoingOptions::default();
+    let outgoing = Arc::new(connectors::Outgoing::new(&options).unwrap());
+    Some(Arc::new(Archive::in_folder(folder, &outgoing)))
+}
+
 #[test]
 fn what_is_old_is_archived_and_cut_and_every_answer_stays_without_the_store_too() {
     let (folder, archive) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let outgoing =
-        Arc::new(connectors::Outgoing::new(&connectors::OutgoingOptions::default()).unwrap());
-    let engine = open_with(folder.path(), &at_day(0));
-    fill(&engine);
-    assert!(matches!(engine.run_retention(&|_| Ok(())), Err(RetentionError::NotSet)));
-    drop(engine);
-    let options = EngineOptions {
-        archive: Some(Arc::new(Archive::in_folder(archive.path(), &outgoing))),
-        ..at_day(40)
-    };
+    let clock = clock();
+    let options = EngineOptions { archive: archive_in(archive.path()), ..options(&clock) };
     let engine = open_with(folder.path(), &options);
-    keep(&engine, 90);
-    live_on(&engine, 40);
+    assert!(matches!(engine.run_retention(&|_| Ok(())), Err(RetentionError::NotSet)));
+    fill_old(&engine, &clock);
+    let old_end = engine.counts().journal_entries;
+    live_on_day_40(&engine, &clock);
     let young = run(&engine);
     assert_eq!((young.cut.segments, young.snapshot), (0, None), "nothing is 90 days old");
-    let old_end = engine.counts().journal_entries;
     keep(&engine, 30);
-    live_on(&engine, 40);
     // A dry run says the same as the run.
     let plan = engine.plan_retention(None).unwrap();
     assert_eq!((plan.days, plan.held_back.clone()), (Some(30), None));
-    assert!(plan.cut.segments > 0 && plan.cut.end <= old_end, "{plan:?}");
+    assert_eq!((plan.cut.segments, plan.cut.end), (1, old_end), "{plan:?}");
+    assert_eq!(engine.plan_retention(Some(90)).unwrap().cut.segments, 0);
     let before = without_bodies(picture(&engine));
     let done = run(&engine);
-    assert_eq!((done.cut, done.n_archived), (plan.cut, plan.cut.segments));
+    assert_eq!((done.cut, done.n_archived), (plan.cut, 1));
     assert!(done.snapshot.unwrap().is_checked);
     assert_eq!(engine.last_retention_run().unwrap().unwrap(), done);
-    assert_eq!(engine.plan_retention(None).unwrap().journal.start, done.cut.end);
+    assert_eq!(engine.plan_retention(None).unwrap().journal.start, old_end);
     assert_eq!(without_bodies(picture(&engine)), before);
-    let archived: Vec<_> =
-        fs_err::read_dir(archive.path().join("shop")).unwrap().map(|file| file.unwrap()).collect();
-    assert_eq!(archived.len() as u64, done.n_archived);
-    assert!(archived.iter().all(|file| file.path().extension().unwrap() == "seg"));
+    let archived = archive.path().join("shop").join(format!("{:020}.seg", 0));
+    assert_eq!(fs_err::metadata(archived).unwrap().len(), plan.cut.bytes);
     drop(engine);
     for lost in [&[][..], &["store"], &["store", "models"]] {
         for part in lost {
@@ -96,7 +111,7 @@ fn what_is_old_is_archived_and_cut_and_every_answer_stays_without_the_store_too(
         if lost.len() < 2 {
             assert_eq!(without_bodies(picture(&engine)), before, "without {lost:?}");
         } else {
-            // Its model cannot be made again: the next training is due.
+            // Its model cannot be made again: the next training is due, and works.
             assert!(engine.is_training_due(1.0, u64::MAX));
             engine.train(TrainingOptions::default(), &|_| {}).unwrap();
         }
@@ -107,63 +122,118 @@ fn what_is_old_is_archived_and_cut_and_every_answer_stays_without_the_store_too(
 #[test]
 fn a_segment_that_cannot_be_archived_stays() {
     let (folder, archive) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let outgoing =
-        Arc::new(connectors::Outgoing::new(&connectors::OutgoingOptions::default()).unwrap());
     let target = archive.path().join("archive");
     fs_err::write(&target, "a file where the folder should be").unwrap();
-    let options = EngineOptions {
-        archive: Some(Arc::new(Archive::in_folder(&target, &outgoing))),
-        ..at_day(40)
-    };
+    let clock = clock();
+    let options = EngineOptions { archive: archive_in(&target), ..options(&clock) };
     let engine = open_with(folder.path(), &options);
-    fill(&engine);
+    fill_old(&engine, &clock);
     keep(&engine, 30);
-    live_on(&engine, 40);
+    live_on_day_40(&engine, &clock);
     let error = engine.run_retention(&|_| Ok(())).unwrap_err();
     assert!(matches!(error, RetentionError::Archive(_)), "{error}");
-    let start = |engine: &Engine| engine.plan_retention(None).unwrap().journal.start;
-    assert_eq!(start(&engine), 0);
+    let start = || engine.plan_retention(None).unwrap().journal.start;
+    assert_eq!(start(), 0);
     fs_err::remove_file(&target).unwrap();
     let done = run(&engine);
-    assert!(done.cut.segments > 0 && start(&engine) == done.cut.end);
+    assert!(done.cut.segments > 0 && start() == done.cut.end);
 }
 
 #[test]
 fn a_destination_that_is_behind_holds_back_what_it_has_not_read() {
-    let folder = tempfile::tempdir().unwrap();
+    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
     // Nothing is delivered here: the destination stays where it was added.
-    let engine = open_with(folder.path(), &at_day(40));
-    fill(&engine);
+    let engine = open_with(folder.path(), &options(&clock));
     let destination = json!({
         "name": "crm", "kind": "webhook", "enabled": true, "settings": { "url": "https://crm.example/hook" },
     });
     let destination: domain::Destination = serde_json::from_value(destination).unwrap();
     engine.change_config(ConfigChange::put_destination(&destination), Expected::Absent).unwrap();
     let place = engine.snapshot().destinations.get("crm").unwrap().place;
-    engine.submit_blocking(vec![viewed(9_000, 3, 5)]).unwrap();
+    fill_old(&engine, &clock);
     keep(&engine, 30);
-    live_on(&engine, 40);
+    live_on_day_40(&engine, &clock);
     let held = run(&engine);
     let HeldBack { offset, why } = held.held_back.clone().unwrap();
-    assert_eq!((held.cut.segments, offset), (0, place));
+    assert_eq!((held.cut.segments, held.snapshot, offset), (0, None, place));
     assert!(why.contains("\"crm\" has not read further"), "{why}");
     // One that is off holds back nothing.
     let off = domain::Destination { enabled: false, ..destination };
     engine.change_config(ConfigChange::put_destination(&off), Expected::Anything).unwrap();
-    live_on(&engine, 40);
     let done = run(&engine);
     assert!(done.held_back.is_none() && done.cut.segments > 0, "{done:?}");
 }
 
 #[test]
-fn a_run_that_is_cancelled_cuts_nothing_and_a_clock_that_is_ahead_neither() {
-    let folder = tempfile::tempdir().unwrap();
-    let engine = open_with(folder.path(), &at_day(40));
-    fill(&engine);
+fn an_open_delivery_and_a_dead_letter_hold_back_their_messages_and_a_retry_what_it_asks_for() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+    let engine = open_with(folder.path(), &options(&clock));
+    let destination = json!({
+        "name": "crm", "kind": "webhook", "enabled": true, "settings": { "url": "https://crm.example/hook" },
+    });
+    let destination: domain::Destination = serde_json::from_value(destination).unwrap();
+    engine.change_config(ConfigChange::put_destination(&destination), Expected::Absent).unwrap();
+    let added_at = engine.snapshot().destinations.get("crm").unwrap().added_at;
+    let message_at = engine.counts().journal_entries;
+    fill_old(&engine, &clock);
     keep(&engine, 30);
-    // The journal has not heard of day 40 but once.
-    assert_eq!(engine.plan_retention(None).unwrap().cut.segments, 0);
-    live_on(&engine, 40);
+    live_on_day_40(&engine, &clock);
+    let progress = |progress: engine::Progress| {
+        let entry = Entry::Delivered(Box::new(engine::DeliveryProgress {
+            at: engine.now(),
+            destination: "crm".to_owned(),
+            added_at,
+            progress,
+        }));
+        engine.submit_blocking(vec![entry]).unwrap();
+    };
+    let end = engine.counts().journal_entries;
+    let open = engine::OpenDelivery {
+        offset: message_at,
+        mappings: Vec::new(),
+        since: engine.now(),
+        attempts: 0,
+    };
+    progress(engine::Progress { place: end, opened: vec![open], ..Default::default() });
+    let held = run(&engine).held_back.unwrap();
+    assert_eq!(held.offset, message_at);
+    assert!(held.why.contains("is open"), "{}", held.why);
+    let dead = engine::DeadLetter {
+        offset: message_at,
+        mapping: "m".to_owned(),
+        attempts: 1,
+        at: engine.now(),
+        since: engine.now(),
+        reason: "http_400".to_owned(),
+        text: "no".to_owned(),
+    };
+    progress(engine::Progress {
+        place: end,
+        closed: vec![message_at],
+        dead: vec![dead],
+        ..Default::default()
+    });
+    let held = run(&engine).held_back.unwrap();
+    assert_eq!(held.offset, message_at);
+    assert!(held.why.contains("dead letter"), "{}", held.why);
+    // It is sent anew: the retry, which nobody has read yet, leads back to the message.
+    engine.retry_dead_letters("crm", &[(message_at, "m".to_owned())], None).unwrap();
+    let held = run(&engine).held_back.unwrap();
+    assert_eq!(held.offset, message_at);
+    let end = engine.counts().journal_entries;
+    progress(engine::Progress { place: end, ..Default::default() });
+    assert!(run(&engine).cut.segments > 0);
+}
+
+#[test]
+fn a_run_that_is_cancelled_cuts_nothing_and_a_clock_that_is_ahead_neither() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+    let engine = open_with(folder.path(), &options(&clock));
+    fill_old(&engine, &clock);
+    keep(&engine, 30);
+    clock.set(day(4_000));
+    assert_eq!(run(&engine).cut.segments, 0, "the journal has not heard of that day but once");
+    live_on_day_40(&engine, &clock);
     for n in 0..4 {
         let steps = std::sync::atomic::AtomicUsize::new(0);
         let note = |_| match steps.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == n {
@@ -174,4 +244,40 @@ fn a_run_that_is_cancelled_cuts_nothing_and_a_clock_that_is_ahead_neither() {
         assert_eq!(engine.plan_retention(None).unwrap().journal.start, 0, "step {n}");
     }
     assert!(run(&engine).cut.segments > 0);
+}
+
+#[test]
+fn a_backup_follows_a_cut_and_its_restore_gives_the_same_answers() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+    let path = |name: &str| folder.path().join(name);
+    let shop = WorkspaceId::new("shop").unwrap();
+    let data = DataFolder::open(&path("data")).unwrap();
+    let engine = data.open_workspace_with(&shop, &options(&clock), &|_, _| {}).unwrap();
+    fill_old(&engine, &clock);
+    engine::back_up(&path("data"), &path("backup"), &|_| {}).unwrap();
+    keep(&engine, 30);
+    live_on_day_40(&engine, &clock);
+    let cut = run(&engine).cut;
+    assert!(cut.segments > 0);
+    engine.submit_blocking(vec![viewed(9_000, 3, 5), bought(9_001, 4, 6)]).unwrap();
+    let before = without_bodies(picture(&engine));
+    for _ in 0..2 {
+        engine::back_up(&path("data"), &path("backup"), &|_| {}).unwrap();
+        let copy = path("backup/workspaces/shop");
+        assert!(!copy.join(format!("journal/{:020}.seg", 0)).exists(), "what was cut is gone");
+        assert!(copy.join(format!("journal/{:020}.seg", cut.end)).exists());
+        assert_eq!(fs_err::read_dir(copy.join("snapshots")).unwrap().count(), 1);
+    }
+    drop((engine, data));
+    engine::restore(&path("backup"), &path("restored"), None, &|_| {}).unwrap();
+    for name in ["data", "restored"] {
+        let locked = LockedFolder::lock(&path(name)).unwrap();
+        let found = locked.verify_workspace(&shop, &|_| {}).unwrap();
+        assert_eq!(found.problems, [], "{name}");
+        assert!(found.pairs > 100, "{name}: {found:?}");
+        assert!(locked.assess_loss(Some(&shop)).unwrap().is_nothing(), "{name}");
+    }
+    let data = DataFolder::open(&path("restored")).unwrap();
+    let engine = data.open_workspace_with(&shop, &options(&clock), &|_, _| {}).unwrap();
+    assert_eq!(without_bodies(picture(&engine)), before);
 }

@@ -65,7 +65,7 @@ fn every_variant_is_among_the_samples() {
     let known = known_variants(&of_command(json!({ "unheard": {} })));
     assert_eq!(commands.iter().map(name).collect::<BTreeSet<_>>(), known);
 
-    for kind in ["segmentation", "synonym"] {
+    for kind in ["segmentation", "synonym", "replay"] {
         let inner = commands.iter().filter_map(|command| command.get(kind));
         // A variant without fields is a text.
         let names = inner.map(|one| one.as_str().map_or_else(|| name(one), str::to_owned));

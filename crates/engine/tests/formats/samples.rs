@@ -2,6 +2,7 @@
 //! what the encoding is pinned by.
 
 mod commands;
+mod replays;
 mod training;
 
 use catalog::ItemRow;
@@ -58,6 +59,7 @@ pub(crate) fn since_the_fixtures() -> Vec<Entry> {
         .map(rejected),
     );
     entries.extend(delivery());
+    entries.extend(replays::all());
     entries.extend(regulations());
     entries
 }

@@ -157,6 +157,11 @@ pub async fn delivery(
     workspace.ask(read).await
 }
 
+/// As [`delivery`], for whoever has the engine. A destination that is not there has nothing.
+pub fn delivery_now(engine: &Engine, name: &str) -> ShownDelivery {
+    ShownDelivery::new(engine, name)
+}
+
 /// Tries whether the destination answers and takes the credentials. Sends no messages.
 ///
 /// # Errors

@@ -180,7 +180,7 @@ impl TriedMapping {
 }
 
 impl TriedRequest {
-    fn new(request: engine::DescribedRequest) -> Self {
+    pub(crate) fn new(request: engine::DescribedRequest) -> Self {
         Self { method: request.method, path: request.path, body: request.body }
     }
 }

@@ -255,6 +255,8 @@ fn is_call(command: &Command) -> bool {
             | Command::DeleteScenario { .. }
             | Command::ActivateCatalog { .. }
             | Command::RetryDeadLetter { .. }
+            | Command::Replay(_)
+            | Command::BackFill(_)
             | Command::DropDeadLetter { .. }
     )
 }
@@ -278,6 +280,8 @@ fn call_name(command: &Command) -> &'static str {
         Command::Synonym(_) => "change synonym",
         Command::RetryDeadLetter { .. } => "deliver anew",
         Command::DropDeadLetter { .. } => "drop dead letter",
+        Command::Replay(_) => "replay",
+        Command::BackFill(_) => "back-fill",
         Command::Regulate(_) => "delete or suppress people",
         Command::SwitchItem { is_on: true, .. } => "turn an item on",
         Command::SwitchItem { is_on: false, .. } => "turn an item off",

@@ -117,6 +117,10 @@ pub(super) const CALLS: &[Call] = &[
         "/api/workspaces/{workspace}/destinations/{name}/dead_letters/drop",
         "dead_letters.drop",
     ),
+    edit("POST", "/api/workspaces/{workspace}/destinations/{name}/backfill", "back_fill.start"),
+    read("/api/workspaces/{workspace}/replays", SeePeople),
+    edit("POST", "/api/workspaces/{workspace}/replays", "replay.start"),
+    edit("POST", "/api/workspaces/{workspace}/replays/{id}/continue", "replay.continue"),
     Call {
         method: "POST",
         path: "/api/workspaces/{workspace}/destinations/{name}/try",

@@ -30,6 +30,8 @@ mod public;
 mod recombee;
 mod recommendations;
 mod regulations;
+mod replays;
+mod retention;
 mod scenarios;
 mod segmentations;
 mod sources;

@@ -52,6 +52,7 @@ fn delete_people(
         views.unmatched_events.forget(batch, &people);
         views.source_schemas.forget(batch, &people);
         views.violations.forget(batch, &people);
+        views.replays.forget(&people);
         views.destinations.forget(batch, &offsets, &people)?;
     }
     Ok(())

@@ -18,6 +18,7 @@ mod command;
 mod delivery;
 mod interaction;
 mod message;
+mod replay;
 mod training;
 
 use serde::{Deserialize, Serialize};

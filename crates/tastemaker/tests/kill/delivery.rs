@@ -1,7 +1,7 @@
-//! A real server that delivers to two destinations is killed again and again, while one of the
-//! destinations fails in every way: everything that was acknowledged arrives, in the order of each
-//! user, and what was delivered more than a second before a kill is not sent again, also where the
-//! store is lost.
+//! A real server that delivers to three destinations is killed again and again, while one of them
+//! fails in every way and one takes a part of each batch: everything that was acknowledged arrives
+//! or is a dead letter, in the order of each user, and what was delivered more than a second before
+//! a kill is not sent again, also where the store is lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::{Json, Router};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
@@ -30,11 +30,15 @@ const DRAIN_MAX: Duration = Duration::from_secs(180);
 /// What a destination has answered 200 to: the time and the message id, in order.
 type Delivered = Vec<(Instant, String)>;
 
+const DESTINATIONS: [&str; 3] = ["steady", "shaky", "halves"];
+
 struct Receiver {
-    /// Whether `shaky` fails at random.
+    /// Whether `shaky` and `halves` fail at random.
     is_shaky: AtomicBool,
     random: Mutex<StdRng>,
     delivered: Mutex<BTreeMap<String, Delivered>>,
+    /// What `halves` has refused for good.
+    refused: Mutex<BTreeSet<String>>,
 }
 
 async fn receive(
@@ -63,23 +67,64 @@ async fn receive(
     (StatusCode::OK, HeaderMap::new(), "\u{fffd} not JSON")
 }
 
+/// CleverTap's form: a part of the records is taken, some of the others will never be.
+async fn receive_half(State(receiver): State<Arc<Receiver>>, body: Bytes) -> Json<Value> {
+    let mut body: Value = serde_json::from_slice(&body).unwrap();
+    let records = body["d"].as_array_mut().unwrap();
+    let (mut taken, mut unprocessed) = (Vec::new(), Vec::new());
+    for record in records.drain(..) {
+        let id = record["evtData"]["id"].as_str().unwrap().to_owned();
+        let fate = match receiver.is_shaky.load(Ordering::Relaxed) {
+            true => receiver.random.lock().unwrap().random_range(0..100),
+            false => 100,
+        };
+        match fate {
+            0 => {
+                receiver.refused.lock().unwrap().insert(id);
+                unprocessed.push(json!({ "code": 513, "error": "no", "record": record }));
+            }
+            1..30 => unprocessed.push(json!({ "code": 555, "error": "later", "record": record })),
+            _ => taken.push((Instant::now(), id)),
+        }
+    }
+    let processed = taken.len();
+    receiver.delivered.lock().unwrap().entry("halves".to_owned()).or_default().extend(taken);
+    Json(json!({ "status": "partial", "processed": processed, "unprocessed": unprocessed }))
+}
+
 fn start_receiver(runtime: &tokio::runtime::Runtime, receiver: &Arc<Receiver>) -> SocketAddr {
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
     let router = Router::new()
         .route("/{destination}", axum::routing::post(receive))
+        .route("/halves/1/upload", axum::routing::post(receive_half))
         .with_state(Arc::clone(receiver));
     runtime.spawn(async move { axum::serve(listener, router).await });
     address
 }
 
-fn add_destination(server: &Server, name: &str, receiver: SocketAddr) {
-    let body = json!({ "kind": "webhook", "mappings": null, "settings": {
-        "url": format!("http://{receiver}/{name}"), "batch_size": 10 } });
-    let url = format!("{}/api/workspaces/shop/destinations/{name}", server.base);
-    let put = server.agent.put(url).header("authorization", "Bearer admin");
-    let answer = put.send(body.to_string()).unwrap();
+fn call(server: &Server, method: &str, path: &str, body: &str) -> Value {
+    let url = format!("{}/api/workspaces/shop/destinations/{path}", server.base);
+    let request = axum::http::Request::builder()
+        .method(method)
+        .uri(url)
+        .header("authorization", "Bearer admin")
+        .body(body.to_owned())
+        .unwrap();
+    let mut answer = server.agent.run(request).unwrap();
     assert_eq!(answer.status(), 200);
+    serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap()
+}
+
+fn add_destination(server: &Server, name: &str, receiver: SocketAddr) {
+    let url = format!("http://{receiver}/{name}");
+    let destination = match name {
+        "halves" => json!({ "kind": "clevertap", "mappings": null, "settings": {
+            "account_id": "a", "passcode": "p", "host": url, "batch_size": 4 } }),
+        _ => json!({ "kind": "webhook", "mappings": null, "settings": {
+            "url": url, "batch_size": 10 } }),
+    };
+    call(server, "PUT", name, &destination.to_string());
 }
 
 /// Sends messages, each user's numbered, until the server is killed. Those acknowledged.
@@ -92,7 +137,8 @@ fn send(server: &Server, round: u64, until: Instant, random: &mut StdRng) -> Vec
                 n += 1;
                 let user = random.random_range(0..USERS);
                 json!({ "type": "track", "messageId": format!("{round:03}-{user}-{n:05}"),
-                    "userId": format!("r{round}-u{user}"), "event": "Looked" })
+                    "userId": format!("r{round}-u{user}"), "event": "Looked",
+                    "properties": { "id": format!("{round:03}-{user}-{n:05}") } })
             })
             .collect();
         let body = json!({ "writeKey": "key", "batch": messages }).to_string();
@@ -119,6 +165,7 @@ fn what_is_acknowledged_is_delivered_whatever_is_killed() {
         is_shaky: AtomicBool::new(true),
         random: Mutex::new(StdRng::seed_from_u64(!seed)),
         delivered: Mutex::default(),
+        refused: Mutex::default(),
     });
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let address = start_receiver(&runtime, &receiver);
@@ -129,7 +176,7 @@ fn what_is_acknowledged_is_delivered_whatever_is_killed() {
     fs_err::write(data.with_extension("settings.toml"), settings).unwrap();
 
     let mut server = Server::start(&data);
-    for name in ["steady", "shaky"] {
+    for name in DESTINATIONS {
         add_destination(&server, name, address);
     }
     let (mut acknowledged, mut kills) = (BTreeSet::new(), Vec::new());
@@ -147,13 +194,15 @@ fn what_is_acknowledged_is_delivered_whatever_is_killed() {
     }
     receiver.is_shaky.store(false, Ordering::Relaxed);
     let started = Instant::now();
-    for name in ["steady", "shaky"] {
+    for name in DESTINATIONS {
         loop {
             let missing = {
                 let delivered = receiver.delivered.lock().unwrap();
                 let there: BTreeSet<&String> =
                     delivered.get(name).into_iter().flatten().map(|(_, id)| id).collect();
-                acknowledged.iter().filter(|id| !there.contains(id)).count()
+                let refused = receiver.refused.lock().unwrap();
+                let is_dead = |id: &String| name == "halves" && refused.contains(id);
+                acknowledged.iter().filter(|id| !there.contains(id) && !is_dead(id)).count()
             };
             if missing == 0 {
                 break;
@@ -162,20 +211,28 @@ fn what_is_acknowledged_is_delivered_whatever_is_killed() {
             std::thread::sleep(Duration::from_millis(50));
         }
     }
-    for (name, delivered) in &*receiver.delivered.lock().unwrap() {
-        check_order(name, delivered);
+    let dead = call(&server, "GET", "halves/delivery", "")["dead_letters"].as_u64().unwrap();
+    let delivered = receiver.delivered.lock().unwrap();
+    let there: BTreeSet<&String> = delivered["halves"].iter().map(|(_, id)| id).collect();
+    let refused = receiver.refused.lock().unwrap();
+    let n_refused = refused.iter().filter(|id| !there.contains(id)).count();
+    assert!(dead >= n_refused as u64, "{dead} dead letters for {n_refused} refused messages");
+    println!("halves: {dead} dead letters for {n_refused} refused messages");
+    for (name, delivered) in &*delivered {
+        check_order(name, delivered, &refused);
         let n_repeats = check_repeats(name, delivered, &kills);
         let n = delivered.len();
         println!("{name}: {n} deliveries of {} messages, {n_repeats} repeats", acknowledged.len());
     }
 }
 
-/// Each user's messages come first in the order in which they were sent.
-fn check_order(name: &str, delivered: &Delivered) {
+/// Each user's messages come first in the order in which they were sent. One that was refused may be
+/// taken later: a kill made the server forget the answer, and what came behind it is sent again too.
+fn check_order(name: &str, delivered: &Delivered, refused: &BTreeSet<String>) {
     let mut seen = BTreeSet::new();
     let mut last: BTreeMap<&str, &str> = BTreeMap::new();
     for (_, id) in delivered {
-        if seen.insert(id) {
+        if seen.insert(id) && !refused.contains(id) {
             let (user, n) = id.rsplit_once('-').unwrap();
             let before = last.insert(user, n);
             assert!(before.is_none_or(|before| before < n), "{name}: {id} came after {before:?}");

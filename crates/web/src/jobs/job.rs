@@ -27,6 +27,10 @@ pub enum JobKind {
     Privacy,
     /// The beginning of the journal is cut.
     Retention,
+    /// A span of the journal is sent once more, or counted.
+    Replay,
+    /// Changed mappings are applied to the past, or what that would change is found.
+    BackFill,
 }
 
 /// The states of a job. The last three are for good.
@@ -39,10 +43,11 @@ pub enum JobState {
     Running,
     /// It has its result.
     Done,
-    /// It ended with an error and changed nothing, but for messages that it had taken.
+    /// It ended with an error and changed nothing, but for messages that it had taken or sent, and
+    /// what it had back-filled.
     Failed,
     /// Somebody cancelled it, or the server stopped; it changed nothing, but for messages that it
-    /// had taken.
+    /// had taken or sent, and what it had back-filled.
     Cancelled,
 }
 

@@ -17,10 +17,10 @@ use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::Workspace;
 
-use super::{kind_title, letters, may_change, notice, path, state};
+use super::{kind_title, letters, may_change, notice, state};
 use crate::live::{Part, fragments};
-use crate::page::{Area, Frame, Page};
-use crate::ui::{Button, Cell, Column, LiveFragment, StatTile, Table, Unit};
+use crate::page::{Area, Frame, Page, destination_path, mappings_path};
+use crate::ui::{Button, Cell, Column, Icon, LiveFragment, StatTile, Table, Unit};
 
 /// How often the page asks how delivery is doing.
 const LIVE_INTERVAL: Duration = Duration::from_secs(2);
@@ -48,7 +48,7 @@ pub(super) async fn show(
     let is_first = query.after.is_none();
     let wanted = DeadLettersQuery { after: query.after, limit: Some(letters::SHOWN_MAX) };
     let dead = destinations::dead_letters(&workspace, name.clone(), wanted).await?;
-    let own = |part| path(workspace.id(), &name, part);
+    let own = |part| destination_path(workspace.id(), &name, part);
     let shown = letters::Shown {
         frame: &frame,
         workspace: workspace.id(),
@@ -61,10 +61,12 @@ pub(super) async fn show(
         (shown.list(&dead, is_first))
     };
     let (settings, remove) = (own("/settings"), own("/remove"));
+    let mappings = mappings_path(workspace.id(), &name);
     let mut page = Page::new(&frame, Area::Destinations, &name)
         .lead(kind_title(&destination.kind))
         .actions(html! {
             @if frame.may_open(&remove) { (Button::quiet("Remove").href(&remove)) }
+            (Button::secondary("Mappings").icon(Icon::Mappings).href(&mappings))
             (Button::secondary("Settings").href(&settings))
         })
         .body(body);

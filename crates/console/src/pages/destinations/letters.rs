@@ -14,8 +14,8 @@ use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::Workspace;
 
-use super::{lead_to, may_change, path};
-use crate::page::{Area, Frame, Page, encode};
+use super::{lead_to, may_change};
+use crate::page::{Area, Frame, Page, destination_path, encode};
 use crate::pages::settings::{Mistake, Typed, again};
 use crate::ui::form::{CodeArea, Field, Form};
 use crate::ui::{Button, Callout, Cell, Column, Confirmation, Pagination, RelativeTime, Table};
@@ -37,7 +37,7 @@ pub(super) struct Shown<'a> {
 impl Shown<'_> {
     /// A page of the dead letters of a destination.
     pub(super) fn list(&self, page: &DeadLetterPage, is_first: bool) -> Markup {
-        let own = path(self.workspace, self.destination, "");
+        let own = destination_path(self.workspace, self.destination, "");
         let next = page.next.as_ref().map(|next| format!("{own}?after={}", encode(next)));
         let n = page.dead_letters.len();
         html! {
@@ -104,7 +104,7 @@ impl Shown<'_> {
     }
 
     fn row_actions(&self, letter: &ShownDeadLetter) -> Markup {
-        let send = path(self.workspace, self.destination, "/dead-letter/send");
+        let send = destination_path(self.workspace, self.destination, "/dead-letter/send");
         let (offset, mapping) = (letter.offset, letter.mapping.as_str());
         let drop = letter_path(self.workspace, self.destination, "/drop", offset, mapping);
         let body = html! {
@@ -117,7 +117,7 @@ impl Shown<'_> {
     }
 
     fn send_all(&self, letters: &[ShownDeadLetter]) -> Markup {
-        let send = path(self.workspace, self.destination, "/dead-letter/send");
+        let send = destination_path(self.workspace, self.destination, "/dead-letter/send");
         let body = html! {
             @for letter in letters { input type="hidden" name=(LETTER) value=(word(letter)); }
             div class="actions" { (Button::secondary("Send all of these again")) }
@@ -138,7 +138,7 @@ fn letter_path(
     offset: u64,
     mapping: &str,
 ) -> String {
-    let own = path(workspace, destination, "/dead-letter");
+    let own = destination_path(workspace, destination, "/dead-letter");
     format!("{own}{part}?offset={offset}&mapping={}", encode(mapping))
 }
 
@@ -159,7 +159,7 @@ pub(super) async fn send(
 ) -> Result<Response, ApiError> {
     let choice = LetterChoice { dead_letters: named(&typed)?, message: None };
     destinations::retry_letters(&workspace, name.clone(), choice).await?;
-    Ok(lead_to(&path(workspace.id(), &name, ""), "sent", &name))
+    Ok(lead_to(&destination_path(workspace.id(), &name, ""), "sent", &name))
 }
 
 pub(super) async fn ask_to_drop(
@@ -169,7 +169,7 @@ pub(super) async fn ask_to_drop(
     Parameters(letter): Parameters<LetterName>,
 ) -> Result<Response, ApiError> {
     destinations::dead_letter(&workspace, name.clone(), letter.clone()).await?;
-    let back = path(workspace.id(), &name, "");
+    let back = destination_path(workspace.id(), &name, "");
     let body = Confirmation {
         consequences: &[
             "This delivery is not made, and cannot be sent again.",
@@ -193,7 +193,7 @@ pub(super) async fn drop(
 ) -> Result<Response, ApiError> {
     let choice = LetterChoice { dead_letters: vec![letter], message: None };
     destinations::drop_letters(&workspace, name.clone(), choice).await?;
-    Ok(lead_to(&path(workspace.id(), &name, ""), "dropped", &name))
+    Ok(lead_to(&destination_path(workspace.id(), &name, ""), "dropped", &name))
 }
 
 pub(super) async fn show(
@@ -211,7 +211,7 @@ pub(super) async fn show(
 fn page<'a>(frame: &'a Frame, name: &str, body: Markup) -> Page<'a> {
     let page = Page::new(frame, Area::Destinations, "Dead letter").body(body);
     match &frame.workspace {
-        Some(workspace) => page.below(name, &path(workspace, name, "")),
+        Some(workspace) => page.below(name, &destination_path(workspace, name, "")),
         None => page,
     }
 }
@@ -282,7 +282,7 @@ pub(super) async fn send_changed(
         Err(error) => Err(error),
     };
     let Err(error) = sent else {
-        return Ok(lead_to(&path(workspace.id(), &name, ""), "sent", &name));
+        return Ok(lead_to(&destination_path(workspace.id(), &name, ""), "sent", &name));
     };
     let mistake = Mistake::of(error)?.or_at("message").among(&["message"]);
     let body = body(&frame, &name, &whole, Some(&typed), &mistake, true);

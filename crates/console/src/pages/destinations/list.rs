@@ -9,8 +9,9 @@ use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::Workspace;
 
-use super::{kind_title, notice, path, state};
-use crate::page::{Area, Frame, Page};
+use super::{kind_title, notice, state};
+use crate::page::{Area, Frame, Page, destination_path};
+use crate::pages::replays;
 use crate::ui::{Badge, Button, Cell, Column, EmptyState, Icon, Table, Tone, Unit};
 
 #[derive(Deserialize)]
@@ -37,6 +38,9 @@ pub(super) async fn show(
     let new = format!("{}/new", Area::Destinations.path(workspace.id()));
     let add = || Button::primary("Add a destination").icon(Icon::Add).href(&new).render();
     let add = frame.may_open(&new).then(add);
+    let replays = replays::path(workspace.id());
+    let replay =
+        frame.may_open(&replays).then(|| Button::secondary("Replay").href(&replays).render());
     let body = html! {
         section class="card card-table" { (table(workspace.id(), &rows)) }
         @if rows.is_empty() {
@@ -50,7 +54,7 @@ pub(super) async fn show(
     };
     let mut page = Page::new(&frame, Area::Destinations, "Destinations")
         .lead("Where messages go, and how delivery to each place is doing.")
-        .actions(add.filter(|_| !rows.is_empty()).unwrap_or_default())
+        .actions(html! { @if let Some(replay) = replay { (replay) } @if let Some(add) = add.filter(|_| !rows.is_empty()) { (add) } })
         .body(body);
     if let Some(notice) = notice(query.notice.as_deref())? {
         page = page.notice(notice);
@@ -88,7 +92,7 @@ fn row(
     delivery: &ShownDelivery,
 ) -> Vec<Cell> {
     let first = html! {
-        a href=(path(workspace, &destination.name, "")) { (destination.name) }
+        a href=(destination_path(workspace, &destination.name, "")) { (destination.name) }
         span class="under" { (kind_title(&destination.kind)) }
     };
     vec![

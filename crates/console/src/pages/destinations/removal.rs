@@ -11,8 +11,8 @@ use web::App;
 use web::error::ApiError;
 use web::workspaces::Workspace;
 
-use super::{lead_to, path};
-use crate::page::{Area, Frame, Page};
+use super::lead_to;
+use crate::page::{Area, Frame, Page, destination_path};
 use crate::ui::Confirmation;
 
 pub(super) async fn ask(
@@ -23,7 +23,7 @@ pub(super) async fn ask(
     let delivery = destinations::delivery(&workspace, name.clone()).await?;
     let letters = domain::counted(delivery.dead_letters, "dead letter", "dead letters");
     let waiting = domain::counted(delivery.lag_entries, "entry", "entries");
-    let back = path(workspace.id(), &name, "");
+    let back = destination_path(workspace.id(), &name, "");
     let confirm = format!("Remove {name}");
     let body = Confirmation {
         consequences: &[
@@ -31,7 +31,7 @@ pub(super) async fn ask(
             &format!("Its settings and secrets are gone, and {letters} with them."),
             "What it has got already stays there.",
         ],
-        action: &path(workspace.id(), &name, "/remove"),
+        action: &destination_path(workspace.id(), &name, "/remove"),
         csrf: &frame.csrf,
         confirm: &confirm,
         back: &back,

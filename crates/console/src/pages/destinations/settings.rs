@@ -19,8 +19,8 @@ use web::parameters::{Parameters, one_of};
 use web::workspaces::{RequestedWorkspace, Workspace};
 
 use super::form::{self, Controls};
-use super::{find_kind, lead_to, list, may_change, notice, path};
-use crate::page::{Area, Frame, Page};
+use super::{find_kind, lead_to, list, may_change, notice};
+use crate::page::{Area, Frame, Page, destination_path};
 use crate::pages::settings::{Mistake, Typed, again};
 use crate::ui::form::Form;
 use crate::ui::{Button, Callout};
@@ -92,7 +92,7 @@ pub(super) async fn add(
     let kind = kind.ok_or_else(|| ApiError::bad_request("kind is missing").of_parameter("kind"))?;
     let name = typed.text("name").to_owned();
     let Err(error) = put_new(&app, &workspace, &name, &typed, &kind).await else {
-        return Ok(lead_to(&path(workspace.id(), &name, ""), "added", &name));
+        return Ok(lead_to(&destination_path(workspace.id(), &name, ""), "added", &name));
     };
     let mistake = form::placed(Mistake::of(error)?, &kind);
     Ok(again(new_page(&frame, workspace.id(), &kind, &typed, &mistake)))
@@ -105,8 +105,8 @@ async fn put_new(
     typed: &Typed,
     kind: &ShownKind,
 ) -> Result<(), ApiError> {
-    // The addresses of these are other pages.
-    if [ENGINE_DESTINATION, "new", ".", ".."].contains(&name) {
+    // Its page is that of the mappings of our own engine.
+    if name == ENGINE_DESTINATION {
         let what = format!("“{name}” cannot be the name of a destination: take another");
         return Err(ApiError::invalid(what).at("/name".to_owned()));
     }
@@ -168,13 +168,13 @@ impl<'a> Shown<'a> {
             }
         };
         Page::new(self.frame, Area::Destinations, "Settings")
-            .below(name, &path(workspace, name, ""))
+            .below(name, &destination_path(workspace, name, ""))
             .lead(&self.kind.about)
             .body(body)
     }
 
     fn check(&self, workspace: &WorkspaceId) -> Markup {
-        let action = path(workspace, &self.stored.value.name, "/check");
+        let action = destination_path(workspace, &self.stored.value.name, "/check");
         let body = html! { div class="actions" { (Button::secondary("Try the connection")) } };
         html! {
             section class="card stack" {
@@ -195,7 +195,7 @@ impl<'a> Shown<'a> {
             (Controls { kind: self.kind, stored: Some(stored), typed, mistake })
             @if self.may_change { div class="actions" { (Button::primary("Save")) } }
         };
-        let action = path(workspace, &stored.name, "/settings");
+        let action = destination_path(workspace, &stored.name, "/settings");
         let form = Form { action: &action, csrf: &self.frame.csrf, preview: None, body };
         form.for_those_who(self.may_change)
     }
@@ -215,7 +215,7 @@ pub(super) async fn save(
         Err(error) => Err(error),
     };
     let Err(error) = put else {
-        return Ok(lead_to(&path(workspace.id(), &name, "/settings"), "saved", &name));
+        return Ok(lead_to(&destination_path(workspace.id(), &name, "/settings"), "saved", &name));
     };
     let mistake = form::placed(Mistake::of(error)?, &kind);
     let shown = Shown { frame: &frame, stored: &stored, kind: &kind, may_change: true };

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use domain::MessageType;
-use mapping::{ActionType, FieldSchema, directive_in_words};
+use mapping::{FieldSchema, directive_in_words};
 use maud::{Markup, Render, html};
 use serde::Deserialize;
 use serde_json::Value;
@@ -22,8 +22,8 @@ use super::change::put;
 use super::form::{DIRECTIVE, MappingForm, Mistakes, default_of_field, is_same};
 use super::trial::{RESULT, Trial, message_control};
 use super::words::field_hint;
-use super::{Stored, edit_path, in_force, lead_to, may_change, message, name_of, notice};
-use crate::page::{Area, Frame, Page, encode};
+use super::{Stored, may_change, message, name_of, notice};
+use crate::page::Frame;
 use crate::ui::form::{Checkbox, CodeArea, Field, Form, Select, TextInput};
 use crate::ui::{Button, Callout};
 
@@ -42,6 +42,9 @@ pub(super) struct EditQuery {
     type_: Option<String>,
     /// Their event.
     event: Option<String>,
+    /// Read by [`Editor`].
+    #[serde(rename = "destination")]
+    _destination: Option<String>,
     notice: Option<String>,
 }
 
@@ -49,20 +52,32 @@ impl EditQuery {
     fn form(&self, stored: &Stored) -> Result<MappingForm, ApiError> {
         if let Some(name) = &self.name {
             let (_, mapping) = stored.find_or_404(name)?;
-            return Ok(MappingForm { edited: Some(name.clone()), ..MappingForm::of(&mapping) });
+            return Ok(MappingForm {
+                edited: Some(name.clone()),
+                ..MappingForm::of(stored.actions(), &mapping)
+            });
         }
         let types = MessageType::ALL.map(MessageType::word);
         one_of("type", self.type_.as_deref(), &types)?;
         let type_ =
             MessageType::ALL.into_iter().find(|own| Some(own.word()) == self.type_.as_deref());
         Ok(match &self.event {
-            Some(event) => MappingForm::of_event(type_.unwrap_or(MessageType::Track), event),
-            None => MappingForm::new_one(),
+            Some(event) => {
+                let type_ = type_.unwrap_or(MessageType::Track);
+                MappingForm::of_event(stored.actions(), type_, event)
+            }
+            None => MappingForm::new_one(stored.actions()),
         })
     }
 }
 
-/// Who edits, in which workspace, with the mappings in force.
+/// The destination in a query, whatever else stands there.
+#[derive(Deserialize)]
+struct WithDestination {
+    destination: Option<String>,
+}
+
+/// Who edits, in which workspace, with the mappings in force at the destination.
 pub(super) struct Editor {
     frame: Frame,
     workspace: RequestedWorkspace,
@@ -77,7 +92,9 @@ impl FromRequestParts<Arc<App>> for Editor {
         let frame = Frame::from_request_parts(parts, app).await?;
         let Workspace(workspace) = Workspace::from_request_parts(parts, app).await?;
         let may_change = parts.extensions.get::<Caller>().is_some_and(may_change);
-        let stored = in_force(&workspace).await?;
+        let Parameters(WithDestination { destination }) =
+            Parameters::from_request_parts(parts, app).await?;
+        let stored = Stored::read(&workspace, destination).await?;
         Ok(Self { frame, workspace, may_change, stored })
     }
 }
@@ -99,7 +116,7 @@ pub(super) async fn try_typed(
     editor: Editor,
     Posted(controls): Posted<BTreeMap<String, String>>,
 ) -> Result<Response, ApiError> {
-    let mut form = MappingForm::sent(controls);
+    let mut form = MappingForm::sent(editor.stored.actions(), controls);
     form.take_fields_of_action();
     let trial = editor.try_form(&form).await?;
     let mistakes = editor.mistakes(&form);
@@ -112,7 +129,7 @@ pub(super) async fn preview(
     editor: Editor,
     Posted(controls): Posted<BTreeMap<String, String>>,
 ) -> Result<Response, ApiError> {
-    let mut form = MappingForm::sent(controls);
+    let mut form = MappingForm::sent(editor.stored.actions(), controls);
     let has_other_fields = form.has_other_fields();
     form.take_fields_of_action();
     let trial = editor.try_form(&form).await?;
@@ -134,7 +151,7 @@ pub(super) async fn save(
     editor: Editor,
     Posted(controls): Posted<BTreeMap<String, String>>,
 ) -> Result<Response, ApiError> {
-    let mut form = MappingForm::sent(controls);
+    let mut form = MappingForm::sent(editor.stored.actions(), controls);
     let has_other_fields = form.has_other_fields();
     form.take_fields_of_action();
     let (notice, mistakes) = if has_other_fields {
@@ -143,7 +160,7 @@ pub(super) async fn save(
         (Some(callout.text(text).render()), Mistakes::default())
     } else {
         match editor.put(&app, &form).await? {
-            Ok(path) => return Ok(lead_to(&path, "saved")),
+            Ok(path) => return Ok(editor.stored.lead_to(&path, "saved")),
             Err(mistakes) => (None, mistakes),
         }
     };
@@ -178,9 +195,9 @@ impl Editor {
             Ok(mapping) => mapping,
             Err(mistakes) => return Ok(Err(mistakes)),
         };
-        let path = edit_path(self.workspace.id(), name_of(&mapping));
+        let path = self.stored.addresses.of_mapping("/edit", name_of(&mapping));
         let list = self.stored.with(place, mapping);
-        match put(app, &self.workspace, Some(list), form.expected()).await {
+        match put(app, &self.workspace, &self.stored, Some(list), form.expected()).await {
             Ok(()) => Ok(Ok(path)),
             Err(error) if error.kind.status().is_client_error() => {
                 Ok(Err(Mistakes::of_error(&error)))
@@ -198,7 +215,7 @@ impl Editor {
         match form.named(UNNAMED).mapping(base.as_ref()) {
             Ok(mapping) => {
                 let list = self.stored.with(place, mapping);
-                Trial::make(&self.workspace, &form.message, Some(list)).await
+                Trial::make(&self.workspace, &self.stored, &form.message, Some(list)).await
             }
             Err(mistakes) => Ok(Trial::with_mistakes(&form.message, mistakes)),
         }
@@ -206,7 +223,7 @@ impl Editor {
 
     fn result(&self, form: &MappingForm, trial: &Trial<'_>) -> Markup {
         let form = form.named(UNNAMED);
-        trial.render(self.workspace.id(), Some(form.name.trim()))
+        trial.render(self.workspace.id(), &self.stored, Some(form.name.trim()))
     }
 
     fn page(
@@ -216,12 +233,12 @@ impl Editor {
         trial: &Trial<'_>,
         notice: Option<Markup>,
     ) -> Markup {
-        let path = Area::Mappings.path(self.workspace.id());
-        let (save, try_it) = (format!("{path}/edit"), format!("{path}/edit/try"));
+        let addresses = &self.stored.addresses;
+        let (save, try_it) = (addresses.page("/edit"), addresses.page("/edit/try"));
         let body = Form {
             action: if self.may_change { &save } else { &try_it },
             csrf: &self.frame.csrf,
-            preview: Some((&format!("{path}/edit/preview"), RESULT)),
+            preview: Some((&addresses.page("/edit/preview"), RESULT)),
             body: html! {
                 // The button that the Enter key means is the first of a form.
                 @if self.may_change { button type="submit" hidden { "Save" } }
@@ -244,7 +261,9 @@ impl Editor {
             Some("") => "Mapping without a name",
             Some(name) => name,
         };
-        let page = Page::new(&self.frame, Area::Mappings, title)
+        let page = self
+            .stored
+            .page(&self.frame, title)
             .lead("Which messages it takes, and what they mean. On the right, what a message would become with it.")
             .body(body.render());
         match nothing_was_saved(form, mistakes).or(notice) {
@@ -254,11 +273,11 @@ impl Editor {
     }
 
     fn controls(&self, form: &MappingForm, mistakes: &Mistakes) -> Markup {
-        let path = Area::Mappings.path(self.workspace.id());
-        let actions = ActionType::ALL.map(|action| {
-            let schema = action.schema();
-            (action.name(), format!("{}: {}", schema.title, schema.about))
-        });
+        let addresses = &self.stored.addresses;
+        let actions = self.stored.actions().iter();
+        let actions: Vec<(&str, String)> = actions
+            .map(|action| (action.name.as_str(), format!("{}: {}", action.title, action.about)))
+            .collect();
         let actions: Vec<(&str, &str)> =
             actions.iter().map(|(name, label)| (*name, label.as_str())).collect();
         html! {
@@ -283,14 +302,14 @@ impl Editor {
                 value: &form.action,
             })
             noscript {
-                (Button::secondary("Show the fields of this action").sends_to(&format!("{path}/edit/try")))
+                (Button::secondary("Show the fields of this action").sends_to(&addresses.page("/edit/try")))
             }
             div id=(FIELDS) class="stack" { (self.fields(form, mistakes)) }
             @if self.may_change {
                 div class="actions" {
                     (Button::primary("Save"))
                     @if let Some(name) = &form.edited {
-                        (Button::quiet("Delete mapping").href(&format!("{path}/delete?name={}", encode(name))))
+                        (Button::quiet("Delete mapping").href(&addresses.of_mapping("/delete", name)))
                     }
                 }
             }
@@ -303,7 +322,9 @@ impl Editor {
                 p class="field-hint" { "Your role reads and tries mappings and does not change them." }
             } @else if self.stored.destination.uses_presets {
                 p class="field-hint" {
-                    "The mappings are the presets. Saving makes the whole list this workspace’s own."
+                    "The mappings are the presets. Saving makes the whole list "
+                    @if self.stored.destination.is_engine() { "this workspace’s" } @else { "this destination’s" }
+                    " own."
                 }
             }
         }
@@ -311,7 +332,7 @@ impl Editor {
 
     /// The directives of the action's fields.
     fn fields(&self, form: &MappingForm, mistakes: &Mistakes) -> Markup {
-        let try_it = format!("{}/edit/try", Area::Mappings.path(self.workspace.id()));
+        let try_it = self.stored.addresses.page("/edit/try");
         html! {
             input type="hidden" name="fields_of" value=(form.fields_of);
             @if let Some(mistake) = mistakes.of("fields") { p class="field-error" { (mistake) } }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use domain::MessageType;
 use engine::Expected;
-use mapping::{ActionType, FieldSchema, Mapping, Problem};
+use mapping::{ActionSchema, FieldSchema, Mapping, Problem};
 use serde_json::{Map, Value, json};
 use web::error::ApiError;
 
-use super::words::trigger_for;
+use super::words::{find_action, trigger_for};
 use super::{is_enabled, name_of, text_of};
 
 /// What begins the names of the controls of directives; the field follows.
@@ -17,6 +17,8 @@ pub(super) const DIRECTIVE: &str = "directive-";
 /// The form of a mapping, as typed.
 #[derive(Debug, Clone, Default)]
 pub(super) struct MappingForm {
+    /// What mappings can make for the destination.
+    pub(super) actions: &'static [ActionSchema],
     /// The name of the mapping that is edited; none of a new one.
     pub(super) edited: Option<String>,
     /// The revision of the mappings that the form was made from.
@@ -39,16 +41,17 @@ pub(super) struct Mistakes(Vec<(String, String)>);
 
 impl MappingForm {
     /// The form of a mapping as pages show it.
-    pub(super) fn of(mapping: &Value) -> Self {
+    pub(super) fn of(actions: &'static [ActionSchema], mapping: &Value) -> Self {
         let fields = mapping.get("fields").and_then(Value::as_object).into_iter().flatten();
-        let action = ActionType::from_name(text_of(mapping, "action"));
+        let action = find_action(actions, text_of(mapping, "action"));
         let directive = |field: &String, value: &Value| {
-            let schema = action.and_then(|action| action.schema().field(field));
+            let schema = action.and_then(|action| action.field(field));
             let default = schema.and_then(default_of_field);
             // The keys of a stored directive are sorted: the usual one is easier to read.
             default.filter(|default| is_same(default, value)).unwrap_or_else(|| value.to_string())
         };
         Self {
+            actions,
             name: name_of(mapping).to_owned(),
             is_enabled: is_enabled(mapping),
             trigger: text_of(mapping, "trigger").to_owned(),
@@ -61,21 +64,29 @@ impl MappingForm {
         }
     }
 
-    /// A new mapping for an event, made like the preset that comes near.
-    pub(super) fn of_event(type_: MessageType, event: &str) -> Self {
+    /// A new mapping for an event, made like the preset that comes near where the destination has its
+    /// action.
+    pub(super) fn of_event(
+        actions: &'static [ActionSchema],
+        type_: MessageType,
+        event: &str,
+    ) -> Self {
         let near = mapping::suggest(type_, event);
         let near = near.and_then(|near| mapping::presets().get(near.preset));
         let near = near.and_then(|near| serde_json::from_str(&near.to_json()).ok());
-        let like = near.as_ref().map_or_else(Self::new_one, Self::of);
+        let near = near.filter(|near| find_action(actions, text_of(near, "action")).is_some());
+        let like =
+            near.as_ref().map_or_else(|| Self::new_one(actions), |near| Self::of(actions, near));
         let trigger = trigger_for(type_, event);
         Self { name: event.to_owned(), is_enabled: true, trigger, ..like }
     }
 
     /// A new mapping.
-    pub(super) fn new_one() -> Self {
+    pub(super) fn new_one(actions: &'static [ActionSchema]) -> Self {
         let mut form = Self {
+            actions,
             is_enabled: true,
-            action: ActionType::ALL[0].name().to_owned(),
+            action: actions.first().map(|action| action.name.clone()).unwrap_or_default(),
             ..Self::default()
         };
         form.take_fields_of_action();
@@ -83,9 +94,13 @@ impl MappingForm {
     }
 
     /// What was sent.
-    pub(super) fn sent(mut controls: BTreeMap<String, String>) -> Self {
+    pub(super) fn sent(
+        actions: &'static [ActionSchema],
+        mut controls: BTreeMap<String, String>,
+    ) -> Self {
         let mut text = |name: &str| controls.remove(name).unwrap_or_default();
         let mut form = Self {
+            actions,
             revision: text("revision"),
             name: text("name"),
             is_enabled: !text("enabled").is_empty(),
@@ -117,10 +132,8 @@ impl MappingForm {
 
     /// Shows the fields of the action, with its defaults for those that another did not have.
     pub(super) fn take_fields_of_action(&mut self) {
-        let before = ActionType::from_name(&self.fields_of).map(ActionType::schema);
-        let Some(schema) = ActionType::from_name(&self.action).map(ActionType::schema) else {
-            return;
-        };
+        let before = find_action(self.actions, &self.fields_of);
+        let Some(schema) = find_action(self.actions, &self.action) else { return };
         let is_of_before = |field: &str| before.is_some_and(|own| own.field(field).is_some());
         self.directives.retain(|field, _| schema.field(field).is_some() || !is_of_before(field));
         for (name, field) in schema.fields.iter().filter(|(_, field)| !field.is_hidden) {
@@ -133,7 +146,7 @@ impl MappingForm {
 
     /// The fields to show, those of the action first; those that it does not know have no schema.
     pub(super) fn fields(&self) -> Vec<(&str, Option<&'static FieldSchema>)> {
-        let schema = ActionType::from_name(&self.action).map(ActionType::schema);
+        let schema = find_action(self.actions, &self.action);
         let known = schema.iter().flat_map(|schema| &schema.fields);
         let shown = known.filter(|(_, field)| !field.is_hidden);
         let is_known = |name: &str| schema.is_some_and(|schema| schema.field(name).is_some());
@@ -143,7 +156,7 @@ impl MappingForm {
     }
 
     fn schema_field(&self, name: &str) -> Option<&'static FieldSchema> {
-        ActionType::from_name(&self.action)?.schema().field(name)
+        find_action(self.actions, &self.action)?.field(name)
     }
 
     /// The same with a name where none was typed.
@@ -184,7 +197,7 @@ impl MappingForm {
         if !self.is_enabled {
             mapping["enabled"] = false.into();
         }
-        if let Err(problems) = Mapping::from_json(&mapping.to_string()) {
+        if let Err(problems) = Mapping::from_json_for(self.actions, &mapping.to_string()) {
             problems.into_iter().for_each(|problem| mistakes.add_problem(&problem));
         }
         if mistakes.is_empty() { Ok(mapping) } else { Err(mistakes) }
@@ -270,10 +283,12 @@ impl Mistakes {
 
 #[cfg(test)]
 mod tests {
+    use mapping::engine_actions;
+
     use super::*;
 
     fn typed(field: &str, text: &str) -> Mistakes {
-        let mut form = MappingForm::of_event(MessageType::Track, "Plan Chosen");
+        let mut form = MappingForm::of_event(engine_actions(), MessageType::Track, "Plan Chosen");
         form.directives.insert(field.to_owned(), text.to_owned());
         form.mapping(None).err().unwrap_or_default()
     }
@@ -291,7 +306,7 @@ mod tests {
 
     #[test]
     fn another_action_brings_its_fields_and_keeps_those_of_the_same_name() {
-        let mut form = MappingForm::new_one();
+        let mut form = MappingForm::new_one(engine_actions());
         form.directives.insert("itemId".to_owned(), "\"typed\"".to_owned());
         form.action = "addRating".to_owned();
         assert!(form.has_other_fields());
@@ -309,8 +324,15 @@ mod tests {
     fn every_preset_comes_out_of_its_form_as_it_went_in() {
         for preset in mapping::presets() {
             let stored: Value = serde_json::from_str(&preset.to_json()).unwrap();
-            let again = MappingForm::of(&stored).mapping(Some(&stored)).unwrap();
-            assert_eq!(again, stored);
+            let form = MappingForm::of(engine_actions(), &stored);
+            assert_eq!(form.mapping(Some(&stored)).unwrap(), stored);
+        }
+        for kind in engine::destination_kinds() {
+            for preset in kind.presets.iter() {
+                let stored: Value = serde_json::from_str(&preset.to_json()).unwrap();
+                let form = MappingForm::of(kind.actions, &stored);
+                assert_eq!(form.mapping(Some(&stored)).unwrap(), stored, "{}", kind.name);
+            }
         }
     }
 }

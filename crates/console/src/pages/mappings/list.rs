@@ -6,7 +6,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use domain::{Timestamp, WorkspaceId};
-use mapping::{MAPPINGS_MAX, presets_in_set};
+use mapping::{ActionSchema, MAPPINGS_MAX};
 use maud::{Markup, html};
 use resources::events::{self, EventNotTaken};
 use serde::Deserialize;
@@ -18,8 +18,8 @@ use web::parameters::Parameters;
 use web::workspaces::Workspace;
 
 use super::words::action_title;
-use super::{Stored, edit_path, in_force, is_enabled, may_change, name_of, notice, text_of};
-use crate::page::{Area, Frame, Page, new_mapping_path};
+use super::{Stored, is_enabled, may_change, name_of, notice, text_of};
+use crate::page::{Frame, new_mapping_path};
 use crate::ui::{
     Badge, Button, Callout, Cell, Column, EmptyState, Icon, RelativeTime, Table, Tone, Unit,
 };
@@ -30,6 +30,7 @@ const EVENTS_SHOWN_MAX: usize = 50;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListQuery {
+    destination: Option<String>,
     notice: Option<String>,
 }
 
@@ -40,40 +41,58 @@ pub(super) async fn list(
     Extension(caller): Extension<Caller>,
     Parameters(query): Parameters<ListQuery>,
 ) -> Result<Response, ApiError> {
-    let stored = in_force(&workspace).await?;
-    let presets = presets_in_set(workspace.config()?.preset_set()).to_json();
-    let presets: Vec<Value> = serde_json::from_str(&presets).unwrap_or_default();
-    let events = events::list(&workspace).await?.not_taken;
+    let stored = Stored::read(&workspace, query.destination).await?;
+    let presets = stored.destination.presets(&*workspace.config()?);
     let (may_change, id) = (may_change(&caller), workspace.id());
-    let path = Area::Mappings.path(id);
     let mappings = stored.shown();
     let is_full = mappings.len() >= MAPPINGS_MAX;
+    let is_engine = stored.destination.is_engine();
     let body = html! {
         (origin(&stored, is_full && may_change))
         @if mappings.is_empty() {
             (EmptyState {
                 icon: Icon::Mappings,
                 title: "No mapping",
-                text: "Recommendations learn nothing from messages. They are still in the timelines of people.",
+                text: match is_engine {
+                    true => "Recommendations learn nothing from messages. They are still in the timelines of people.",
+                    false => "Nothing is sent there.",
+                },
                 next: None,
             })
         } @else {
-            section class="card card-table" { (table(id, &mappings, &presets)) }
+            section class="card card-table" { (table(&stored, &mappings, &presets)) }
         }
-        section class="section" aria-labelledby="not-taken" {
-            h2 id="not-taken" { "Events that no mapping takes" }
-            (not_taken(id, &events, may_change && !is_full, app.installation.options.clock.now()))
+        @if is_engine {
+            @let events = events::list(&workspace).await?.not_taken;
+            @let now = app.installation.options.clock.now();
+            section class="section" aria-labelledby="not-taken" {
+                h2 id="not-taken" { "Events that no mapping takes" }
+                (not_taken(id, &events, may_change && !is_full, now))
+            }
         }
     };
-    let mut page = Page::new(&frame, Area::Mappings, "Mappings")
-        .lead("What messages become: each mapping takes some of them and says what they mean for recommendations.")
+    let lead = match is_engine {
+        true => {
+            "What messages become: each mapping takes some of them and says what they mean for recommendations."
+        }
+        false => {
+            "What is sent: each mapping takes some messages and says what becomes of them there."
+        }
+    };
+    let page = |part| stored.addresses.page(part);
+    let mut page = stored
+        .list_page(&frame, "Mappings")
+        .lead(lead)
         .actions(html! {
             @if may_change && !stored.destination.uses_presets {
-                (Button::quiet("Back to the presets").href(&format!("{path}/presets")))
+                (Button::quiet("Back to the presets").href(&page("/presets")))
             }
-            (Button::secondary("Try a message").icon(Icon::TryIt).href(&format!("{path}/try")))
+            @if may_change && is_engine {
+                (Button::quiet("Apply to the past").href(&page("/past")))
+            }
+            (Button::secondary("Try a message").icon(Icon::TryIt).href(&page("/try")))
             @if may_change && !is_full {
-                (Button::primary("New mapping").icon(Icon::Add).href(&format!("{path}/edit")))
+                (Button::primary("New mapping").icon(Icon::Add).href(&page("/edit")))
             }
         })
         .body(body);
@@ -85,36 +104,42 @@ pub(super) async fn list(
 
 /// Whose mappings they are, and what a change of them means.
 fn origin(stored: &Stored, is_full: bool) -> Markup {
+    let (whose, own) = match stored.destination.is_engine() {
+        true => ("this workspace’s", "These are this workspace’s own mappings"),
+        false => ("this destination’s", "These are this destination’s own mappings"),
+    };
+    let first_change = format!(
+        "The first change makes the whole list {whose} own. A change holds for the messages that come after it."
+    );
     html! {
         @if stored.destination.uses_presets {
-            (Callout::info("These are the presets").text(
-                "The first change makes the whole list this workspace’s own. A change holds for the messages that come after it."
-            ))
+            (Callout::info("These are the presets").text(&first_change))
         } @else {
-            (Callout::info("These are this workspace’s own mappings").text(
+            (Callout::info(own).text(
                 "A change holds for the messages that come after it."
             ))
         }
         @if is_full {
             (Callout::warning("There is no place for more mappings").text(
-                "A workspace has at most 50: delete one to make another."
+                "A destination has at most 50: delete one to make another."
             ))
         }
     }
 }
 
-fn table<'a>(workspace: &WorkspaceId, mappings: &[Value], presets: &[Value]) -> Table<'a> {
+fn table<'a>(stored: &Stored, mappings: &[Value], presets: &[Value]) -> Table<'a> {
+    let actions: &'static [ActionSchema] = stored.actions();
     let columns = vec![Column::text("Mapping"), Column::text("Does"), Column::text("State")];
     let rows = mappings.iter().map(|mapping| {
         let name = name_of(mapping);
         let first = html! {
-            a href=(edit_path(workspace, name)) { @if name.is_empty() { "without a name" } @else { (name) } }
+            a href=(stored.addresses.of_mapping("/edit", name)) { @if name.is_empty() { "without a name" } @else { (name) } }
             span class="under" { code { (text_of(mapping, "trigger")) } }
         };
         let preset = presets.iter().find(|preset| name_of(preset) == name);
         vec![
             Cell::new(first),
-            Cell::new(action_title(text_of(mapping, "action"))),
+            Cell::new(action_title(actions, text_of(mapping, "action")).to_owned()),
             Cell::new(state(mapping, preset)),
         ]
     });

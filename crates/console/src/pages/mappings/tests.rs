@@ -135,3 +135,38 @@ async fn texts_of_others_are_text_and_names_of_any_kind_lead_to_their_mapping() 
         editor.get(&format!("{MAPPINGS}/delete?name={event}")).await.says(200, "Delete mapping");
     }
 }
+
+#[tokio::test]
+async fn mappings_of_another_destination_are_changed_alone() {
+    let office = Office::with_shop().await;
+    let editor = office.visitor(Role::Editor);
+    let hook = "name=hook&settings%2Furl=https%3A%2F%2Fexample.com%2Fhook&settings%2Fsecret=shh";
+    let new = "/console/shop/destinations/new?kind=webhook";
+    editor.post(new, hook).await.led("/console/shop/destinations/hook");
+    editor.get("/console/shop/destinations/hook").await.says(200, "mappings?destination=hook");
+    let of_hook = |part: &str| format!("{MAPPINGS}{part}?destination=hook");
+    let list = editor.get(&of_hook("")).await.says(200, "These are the presets");
+    assert!(!list.text.contains("Events that no mapping takes"), "{}", list.text);
+    let page = editor.get(&of_hook("/edit")).await.says(200, "this destination’s own");
+    assert!(!page.text.contains("addDetailView"), "{}", page.text);
+    let mapping = format!(
+        "revision={}&name=Plans&enabled=true&trigger={}&action=send&fields_of=send\
+         &directive-body={}&message={}",
+        revision(&page),
+        encode("type = \"track\" and event = \"Plan Chosen\""),
+        encode("{\"plan\": {\"@path\": \"$.properties.sku\"}}"),
+        encode(MESSAGE),
+    );
+    let saved = editor.post(&of_hook("/edit"), &mapping).await.led(&of_hook("/edit")).location;
+    editor.get(&saved).await.says(200, "Saved: it holds");
+    editor.get(&of_hook("")).await.says(200, "These are this destination’s own mappings");
+    editor.get(MAPPINGS).await.says(200, "These are the presets");
+    let settings = editor.get("/console/shop/destinations/hook/settings").await;
+    settings.says(200, "It is set, and stays");
+    let delete = format!("{}&name=Plans", of_hook("/delete"));
+    editor.get(&delete).await.says(200, "not sent there any more");
+    editor.post(&delete, "confirm=yes").await.led(&of_hook(""));
+    editor.post(&of_hook("/presets"), "confirm=yes").await.led(&of_hook(""));
+    editor.get(&of_hook("")).await.says(200, "These are the presets");
+    editor.get(&format!("{MAPPINGS}?destination=gone")).await.says(404, "no destination");
+}

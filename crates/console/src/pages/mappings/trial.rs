@@ -4,19 +4,22 @@
 use axum::extract::Form as Posted;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use domain::{ENGINE_DESTINATION, WorkspaceId};
-use mapping::ActionType;
+use domain::WorkspaceId;
+use mapping::ActionSchema;
 use maud::{Markup, Render, html};
-use resources::destinations::{self, MappingTrial, TriedField, TriedMapping, TriedMessage};
+use resources::destinations::{
+    self, MappingTrial, TriedField, TriedMapping, TriedMessage, TriedRequest,
+};
 use serde::Deserialize;
 use serde_json::Value;
 use web::error::ApiError;
+use web::parameters::Parameters;
 use web::workspaces::{RequestedWorkspace, Workspace};
 
 use super::form::{DIRECTIVE, Mistakes};
-use super::message;
-use super::words::action_title;
-use crate::page::{Area, Frame, Page};
+use super::words::{action_title, find_action};
+use super::{OfDestination, Stored, message};
+use crate::page::Frame;
 use crate::pages::live::in_words;
 use crate::ui::form::{CodeArea, Field, Form};
 use crate::ui::{Badge, Button, Callout, JsonView, Mark, Tone};
@@ -45,6 +48,7 @@ impl<'a> Trial<'a> {
     /// Tries a message with some mappings; without any, with those in force.
     pub(super) async fn make(
         workspace: &RequestedWorkspace,
+        stored: &Stored,
         message: &'a str,
         mappings: Option<Vec<Value>>,
     ) -> Result<Self, ApiError> {
@@ -52,7 +56,7 @@ impl<'a> Trial<'a> {
             Err(error) => Err(Mistakes::one("message", &format!("This is no JSON: {error}"))),
             Ok(parsed) => {
                 let trial = MappingTrial { message: parsed, mappings };
-                let name = ENGINE_DESTINATION.to_owned();
+                let name = stored.destination.name.clone();
                 match destinations::try_message(workspace, name, trial).await {
                     Ok(tried) => Ok(tried),
                     Err(error) if error.kind.status().is_client_error() => {
@@ -78,22 +82,32 @@ impl<'a> Trial<'a> {
     }
 
     /// What it would become; `edited` is the name of the mapping that is looked at.
-    pub(super) fn render(&self, workspace: &WorkspaceId, edited: Option<&str>) -> Markup {
+    pub(super) fn render(
+        &self,
+        workspace: &WorkspaceId,
+        stored: &Stored,
+        edited: Option<&str>,
+    ) -> Markup {
         match &self.made {
             None => html! {
                 p class="field-hint" { "Say which messages it takes: then this shows what becomes of the message." }
             },
             Some(Err(mistakes)) => mistakes_in_words(mistakes),
             Some(Ok(TriedMessage { refusal: Some(refusal), .. })) => {
-                Callout::error("The message would be refused").text(refusal).announced().render()
+                let title = match stored.destination.is_engine() {
+                    true => "The message would be refused",
+                    false => "The message would not go there",
+                };
+                Callout::error(title).text(refusal).announced().render()
             }
-            Some(Ok(tried)) => self.made_of(workspace, tried, edited),
+            Some(Ok(tried)) => self.made_of(workspace, stored, tried, edited),
         }
     }
 
     fn made_of(
         &self,
         workspace: &WorkspaceId,
+        stored: &Stored,
         tried: &TriedMessage,
         edited: Option<&str>,
     ) -> Markup {
@@ -110,11 +124,12 @@ impl<'a> Trial<'a> {
                 ))
             }
             @if taking.is_empty() {
-                (Callout::info("No mapping takes the message").text(
-                    "It would be in the timeline of the person, and recommendations would learn nothing from it."
-                ))
+                (Callout::info("No mapping takes the message").text(match stored.destination.is_engine() {
+                    true => "It would be in the timeline of the person, and recommendations would learn nothing from it.",
+                    false => "Nothing would be sent there.",
+                }))
             }
-            @for mapping in &taking { (taken(workspace, mapping)) }
+            @for (n, mapping) in taking.iter().enumerate() { (taken(workspace, stored, n, mapping)) }
             @if !marks.is_empty() {
                 (JsonView { id: "tried-message", label: "What is wrong in the message", text: self.message, marks: &marks })
             }
@@ -138,8 +153,9 @@ fn mistakes_in_words(mistakes: &Mistakes) -> Markup {
 }
 
 /// A mapping that takes the message.
-fn taken(workspace: &WorkspaceId, mapping: &TriedMapping) -> Markup {
-    let schema = ActionType::from_name(&mapping.action).map(ActionType::schema);
+fn taken(workspace: &WorkspaceId, stored: &Stored, n: usize, mapping: &TriedMapping) -> Markup {
+    let actions: &'static [ActionSchema] = stored.actions();
+    let schema = find_action(actions, &mapping.action);
     let is_seen = |field: &&TriedField| {
         let known = schema.and_then(|schema| schema.field(&field.field));
         !known.is_some_and(|known| known.is_hidden)
@@ -147,7 +163,7 @@ fn taken(workspace: &WorkspaceId, mapping: &TriedMapping) -> Markup {
     html! {
         section class="card stack" {
             h3 { (mapping.mapping) }
-            p { (Badge::of(Tone::Good, "takes it")) " " (action_title(&mapping.action)) }
+            p { (Badge::of(Tone::Good, "takes it")) " " (action_title(actions, &mapping.action)) }
             @for effect in &mapping.effects { p { (in_words(workspace, effect, None)) } }
             @for error in &mapping.errors {
                 p {
@@ -155,12 +171,28 @@ fn taken(workspace: &WorkspaceId, mapping: &TriedMapping) -> Markup {
                     @if !error.place.is_empty() { ", at " code { (error.place) } }
                 }
             }
-            @if mapping.errors.is_empty() && mapping.effects.is_empty() { p { "It does nothing." } }
+            @if mapping.errors.is_empty() && mapping.effects.is_empty() && mapping.requests.is_empty() {
+                p { "It does nothing." }
+            }
+            @for (m, request) in mapping.requests.iter().enumerate() {
+                (leaving(&format!("request-{n}-{m}"), request))
+            }
             dl class="facts" {
                 @for field in mapping.fields.iter().filter(is_seen) {
                     div { dt { (field.field) } dd { (resolved(field)) } }
                 }
             }
+        }
+    }
+}
+
+/// A request that would leave, without secrets.
+fn leaving(id: &str, request: &TriedRequest) -> Markup {
+    let body = serde_json::to_string_pretty(&request.body).unwrap_or_default();
+    html! {
+        p { "Sends " code { (request.method) " " (request.path) } }
+        @if !request.body.is_null() {
+            (JsonView { id, label: "What is sent", text: &body, marks: &[] })
         }
     }
 }
@@ -220,38 +252,44 @@ pub(super) struct Typed {
 pub(super) async fn show(
     frame: Frame,
     Workspace(workspace): Workspace,
+    Parameters(OfDestination { destination }): Parameters<OfDestination>,
 ) -> Result<Response, ApiError> {
+    let stored = Stored::read(&workspace, destination).await?;
     let message = message::latest(&workspace, "").await?;
-    let trial = Trial::make(&workspace, &message, None).await?;
-    Ok(page(&frame, workspace.id(), &trial).into_response())
+    let trial = Trial::make(&workspace, &stored, &message, None).await?;
+    Ok(page(&frame, &stored, &trial).into_response())
 }
 
 pub(super) async fn try_typed(
     frame: Frame,
     Workspace(workspace): Workspace,
+    Parameters(OfDestination { destination }): Parameters<OfDestination>,
     Posted(Typed { message }): Posted<Typed>,
 ) -> Result<Response, ApiError> {
-    let trial = Trial::make(&workspace, &message, None).await?;
-    Ok((trial.status(), page(&frame, workspace.id(), &trial)).into_response())
+    let stored = Stored::read(&workspace, destination).await?;
+    let trial = Trial::make(&workspace, &stored, &message, None).await?;
+    Ok((trial.status(), page(&frame, &stored, &trial)).into_response())
 }
 
 pub(super) async fn preview(
     Workspace(workspace): Workspace,
+    Parameters(OfDestination { destination }): Parameters<OfDestination>,
     Posted(Typed { message }): Posted<Typed>,
 ) -> Result<Response, ApiError> {
-    let trial = Trial::make(&workspace, &message, None).await?;
-    Ok((trial.status(), trial.render(workspace.id(), None)).into_response())
+    let stored = Stored::read(&workspace, destination).await?;
+    let trial = Trial::make(&workspace, &stored, &message, None).await?;
+    Ok((trial.status(), trial.render(workspace.id(), &stored, None)).into_response())
 }
 
-fn page(frame: &Frame, workspace: &WorkspaceId, trial: &Trial<'_>) -> Markup {
-    let path = Area::Mappings.path(workspace);
+fn page(frame: &Frame, stored: &Stored, trial: &Trial<'_>) -> Markup {
+    let workspace = &stored.addresses.workspace;
     let body = html! {
         div class="columns" {
             section class="card" aria-label="Message" {
                 (Form {
-                    action: &format!("{path}/try"),
+                    action: &stored.addresses.page("/try"),
                     csrf: &frame.csrf,
-                    preview: Some((&format!("{path}/try/preview"), RESULT)),
+                    preview: Some((&stored.addresses.page("/try/preview"), RESULT)),
                     body: html! {
                         (message_control(trial))
                         div class="actions" { (Button::primary("Try it")) }
@@ -260,12 +298,13 @@ fn page(frame: &Frame, workspace: &WorkspaceId, trial: &Trial<'_>) -> Markup {
             }
             section aria-labelledby="result" {
                 h2 id="result" { "What it becomes" }
-                div id=(RESULT) class="stack preview" { (trial.render(workspace, None)) }
+                div id=(RESULT) class="stack preview" { (trial.render(workspace, stored, None)) }
             }
         }
     };
-    Page::new(frame, Area::Mappings, "Try a message")
-        .lead("What the mappings in force would make of a message. Nothing is changed.")
-        .body(body)
-        .render()
+    let lead = match stored.destination.is_engine() {
+        true => "What the mappings in force would make of a message. Nothing is changed.",
+        false => "What the mappings in force would send of a message. Nothing is sent.",
+    };
+    stored.page(frame, "Try a message").lead(lead).body(body).render()
 }

@@ -1,11 +1,19 @@
 //! Words for parts of mappings.
 
 use domain::MessageType;
-use mapping::{ActionType, FieldSchema, FieldType, Trigger};
+use mapping::{ActionSchema, FieldSchema, FieldType, Trigger};
+
+/// The action of a name.
+pub(super) fn find_action(
+    actions: &'static [ActionSchema],
+    name: &str,
+) -> Option<&'static ActionSchema> {
+    actions.iter().find(|action| action.name == name)
+}
 
 /// An action for people: `Add rating`.
-pub(super) fn action_title(name: &str) -> &str {
-    ActionType::from_name(name).map_or(name, |action| action.schema().title.as_str())
+pub(super) fn action_title<'a>(actions: &'static [ActionSchema], name: &'a str) -> &'a str {
+    find_action(actions, name).map_or(name, |action| action.title.as_str())
 }
 
 /// What a field takes: `The rated item. A text.`

@@ -6,6 +6,7 @@ use serde_with::As;
 use super::catalog::Property;
 use super::forms;
 use super::interaction::{Interaction, InteractionSelector};
+use super::replay::{BackFillCommand, ReplayCommand};
 
 forms! {
     Command = crate::Command,
@@ -119,6 +120,8 @@ pub(in crate::entry) enum Command {
         offset: u64,
         mapping: String,
     },
+    Replay(#[serde(with = "As::<ReplayCommand>")] crate::ReplayCommand),
+    BackFill(#[serde(with = "As::<Box<BackFillCommand>>")] Box<crate::BackFillCommand>),
     NoteFittingScenarios {
         scenarios: Vec<String>,
     },
