@@ -403,6 +403,7 @@ async fn every_answer_has_the_status_the_type_and_the_form_that_the_document_say
         "items/i1/people",
         "catalog",
         "replays",
+        "retention",
     ] {
         shop.get(&format!("{SHOP}/{path}")).await;
     }

@@ -73,7 +73,8 @@ fn values_that_make_no_sense_are_refused() {
 #[test]
 fn the_how_to_page_lists_every_key_and_no_other() {
     let page = include_str!("../../../../docs/settings.md");
-    let sections = ["log", "sources", "limits", "training", "checks", "destinations", "shutdown"];
+    let sections =
+        ["log", "sources", "limits", "training", "checks", "destinations", "retention", "shutdown"];
     let mut top = keys_listed(page, "Top level");
     top.extend(sections.map(str::to_owned));
     assert_eq!(top, keys_known::<Settings>("unknown = 1"));
