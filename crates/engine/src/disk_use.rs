@@ -11,6 +11,8 @@ pub struct DiskUse {
     pub journal_bytes: u64,
     /// The store, which is made again from the journal if it is lost.
     pub store_bytes: u64,
+    /// Snapshots of the state, which take the place of what was cut from the journal.
+    pub snapshot_bytes: u64,
     /// The artifacts of models.
     pub model_bytes: u64,
     /// The file system of the journal; none where the system does not say.

@@ -22,6 +22,7 @@ impl Engine {
         Ok(DiskUse {
             journal_bytes: measure_journal(&journal)?,
             store_bytes: measure_folder(&store)?,
+            snapshot_bytes: measure_folder(&self.folder().join("snapshots"))?,
             model_bytes: measure_folder(&self.folder().join("models"))?,
             room: DiskRoom::of(&journal),
         })
@@ -54,8 +55,12 @@ impl Engine {
 
 /// Sums up the files in a folder and below. A file that goes away meanwhile does not count.
 fn measure_folder(folder: &Path) -> std::io::Result<u64> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        entries => entries?,
+    };
     let mut sum = 0;
-    for entry in fs::read_dir(folder)? {
+    for entry in entries {
         let entry = entry?;
         let Ok(metadata) = entry.metadata() else { continue };
         sum += match metadata.is_dir() {

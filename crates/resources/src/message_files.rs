@@ -92,6 +92,8 @@ pub struct MessageImport {
     pub n_applied_in_part: u64,
     /// Messages that had been taken before.
     pub n_duplicates: u64,
+    /// Messages of suppressed people, which were not taken.
+    pub n_suppressed: u64,
     /// Rows that are no messages.
     pub n_refused: u64,
     /// How many rows were refused for each reason.
@@ -357,6 +359,7 @@ impl Batch<'_> {
         for outcome in submit(entries)? {
             match outcome {
                 Outcome::Duplicate => self.report.n_duplicates += 1,
+                Outcome::Suppressed => self.report.n_suppressed += 1,
                 Outcome::AppliedInPart => {
                     self.report.n_accepted += 1;
                     self.report.n_applied_in_part += 1;

@@ -105,6 +105,9 @@ fn content(operations: &Operations) -> Markup {
             div class="stats" {
                 (tile("Journal", disk.journal_bytes, Unit::Bytes))
                 (tile("Store", disk.store_bytes, Unit::Bytes))
+                @if disk.snapshot_bytes > 0 {
+                    (tile("Snapshots of the state", disk.snapshot_bytes, Unit::Bytes))
+                }
                 (tile("Models", disk.model_bytes, Unit::Bytes))
                 (tile("Messages that wait to be applied", operations.fold_lag, Unit::Count("")))
             }

@@ -58,6 +58,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let own = opened.engine.import_interactions(chunk)?;
         imported.added += own.added;
         imported.already_there += own.already_there;
+        imported.suppressed += own.suppressed;
         Ok(())
     };
     let mut chunk = Vec::with_capacity(CHUNK);
@@ -73,6 +74,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             "rows": checked.n_rows,
             "added": imported.added,
             "already_there": imported.already_there,
+            "suppressed": imported.suppressed,
             "invalid": checked.n_invalid,
             "unknown_columns": file.unknown,
         });
@@ -80,9 +82,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     } else {
         let mut output =
             format!("Added {}", counted(imported.added, "interaction", "interactions"));
-        for (n, what) in
-            [(imported.already_there, "already there"), (checked.n_invalid, "invalid and skipped")]
-        {
+        for (n, what) in [
+            (imported.already_there, "already there"),
+            (imported.suppressed, "of suppressed people"),
+            (checked.n_invalid, "invalid and skipped"),
+        ] {
             if n > 0 {
                 output += &format!(", {} {what}", grouped(n));
             }

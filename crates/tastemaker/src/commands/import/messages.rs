@@ -91,7 +91,11 @@ fn print(imported: &MessageImport, args: &Args) {
     }
     let verb = if args.dry_run { "Would take" } else { "Took" };
     let mut output = format!("{verb} {}", counted(imported.n_accepted, "message", "messages"));
-    for (n, what) in [(imported.n_duplicates, "taken before"), (imported.n_refused, "refused")] {
+    for (n, what) in [
+        (imported.n_duplicates, "taken before"),
+        (imported.n_suppressed, "of suppressed people"),
+        (imported.n_refused, "refused"),
+    ] {
         if n > 0 {
             output += &format!(", {} {what}", grouped(n));
         }
