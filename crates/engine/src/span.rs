@@ -197,15 +197,14 @@ impl Engine {
         n_max: usize,
     ) -> Result<Vec<(u64, Box<Message>)>, EngineError> {
         let mut found = Vec::new();
-        let mut n_entries = 0;
         let until = reader.span.until;
-        for record in self.shared.journal.read_from(Offset(reader.reached)) {
+        let records = self.shared.journal.read_from(Offset(reader.reached));
+        for (n_entries, record) in records.enumerate() {
             let (Offset(offset), bytes) = record?;
             if offset >= until || found.len() >= n_max || n_entries >= ENTRIES_PER_SPAN_STEP {
                 reader.reached = offset.min(until);
                 return Ok(found);
             }
-            n_entries += 1;
             reader.reached = offset + 1;
             let entry =
                 Entry::decode(&bytes).map_err(|source| EngineError::Entry { offset, source })?;

@@ -47,7 +47,7 @@ fn fill(journal: &dyn Journal) {
     for n in 0..40u32 {
         let text = |m: u32| -> Vec<u8> {
             let noise = (0..40u32).map(|k| ((k * k * (n + 7) * (m + 3)) >> 3) as u8);
-            let secret = if (n * 3 + m) % 7 == 0 { SECRET } else { b"" };
+            let secret = if (n * 3 + m).is_multiple_of(7) { SECRET } else { b"" };
             noise.chain(secret.iter().copied()).collect()
         };
         append(journal, &[text(0), text(1), text(2)]);

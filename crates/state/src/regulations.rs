@@ -366,12 +366,12 @@ impl Regulations {
                     self.remember(suppressed);
                 }
                 self.set_status(batch, id, RegulationStatus::Running);
-                return Ok(Ok(()));
+                Ok(Ok(()))
             }
             RegulationCommand::Unsuppress { id, ids } => {
                 ids.into_iter().for_each(|hash| self.release(batch, hash));
                 self.set_status(batch, id, RegulationStatus::Running);
-                return Ok(Ok(()));
+                Ok(Ok(()))
             }
             RegulationCommand::Delete { id, .. } => {
                 self.erased_until = origin.offset + 1;
@@ -381,7 +381,7 @@ impl Regulations {
                     encode(&self.erased_until),
                 );
                 self.set_status(batch, id, RegulationStatus::Running);
-                return Ok(Ok(()));
+                Ok(Ok(()))
             }
             RegulationCommand::End { id, status, receipt } => {
                 let Some(regulation) = self.by_id.get_mut(&id) else {

@@ -14,7 +14,7 @@ use fs_err as fs;
 
 pub use batch::Batch;
 pub use picture::Picture;
-pub use purge::Purged;
+pub use purge::{Purged, VisitPair};
 
 /// Version of the store's own keys and of the rows that the fold writes. A store of another version
 /// is rebuilt from the journal, or from a snapshot of the state, whose rows are converted.

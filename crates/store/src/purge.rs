@@ -36,6 +36,9 @@ pub struct Purged {
     pub bytes: u64,
 }
 
+/// Takes the keyspace, the key and the value of a pair.
+pub type VisitPair<'a> = dyn FnMut(&'static str, &[u8], &[u8]) -> Result<()> + 'a;
+
 impl Store {
     /// Writes all tables and the log anew, so that no file holds what was removed or replaced
     /// before, and makes everything committed durable. Reading and writing go on meanwhile.
@@ -62,10 +65,7 @@ impl Store {
     }
 
     /// The name and the value of every pair that a file of the store may hold, for a search.
-    pub fn each_pair(
-        &self,
-        visit: &mut dyn FnMut(&'static str, &[u8], &[u8]) -> Result<()>,
-    ) -> Result<()> {
+    pub fn each_pair(&self, visit: &mut VisitPair<'_>) -> Result<()> {
         for (keyspace, name) in self.keyspaces.iter().zip(&self.names) {
             for pair in self.db.snapshot().iter(&keyspace.inner) {
                 let (key, value) = pair.into_inner().map_err(engine_error("scan"))?;

@@ -78,7 +78,7 @@ fn outgoing() -> Arc<Outgoing> {
 
 /// A file of this many bytes.
 fn file(folder: &tempfile::TempDir, n_bytes: usize) -> (std::path::PathBuf, Vec<u8>) {
-    let bytes: Vec<u8> = (0..n_bytes).map(|n| (n * n >> 7) as u8).collect();
+    let bytes: Vec<u8> = (0..n_bytes).map(|n| ((n * n) >> 7) as u8).collect();
     let path = folder.path().join("0.seg");
     fs_err::write(&path, &bytes).unwrap();
     (path, bytes)

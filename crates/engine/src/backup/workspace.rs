@@ -113,7 +113,7 @@ pub(super) fn remove_leftovers(backup: &Path, workspace: &WorkspaceCopy) -> io::
         files.iter().map(|file| file.name.clone()).collect()
     };
     remove_others(&folder.join("journal"), "seg", &names(&workspace.journal.segments))?;
-    let snapshots = workspace.snapshot.as_ref().map(std::slice::from_ref).unwrap_or_default();
+    let snapshots = workspace.snapshot.as_slice();
     remove_others(&folder.join("snapshots"), "snapshot", &names(snapshots))
 }
 

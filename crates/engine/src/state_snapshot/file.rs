@@ -185,7 +185,7 @@ impl SnapshotFile {
         let mut pending = Vec::<Pair>::new().into_iter();
         let mut keyspace = 0;
         let mut next = || loop {
-            while let Some(row) = pending.next() {
+            for row in pending.by_ref() {
                 let name = self.header.keyspaces.get(keyspace).map_or("", String::as_str);
                 match (self.convert)(name, row) {
                     Ok(None) => {}
@@ -209,11 +209,14 @@ impl SnapshotFile {
     }
 }
 
-/// Visits the rows of a snapshot of any workspace, for a search: keyspace, key and value.
+/// Takes the keyspace, the key and the value of a row.
+pub(crate) type VisitRow<'a> = dyn FnMut(&str, &[u8], &[u8]) + 'a;
+
+/// Visits the rows of a snapshot of any workspace, for a search.
 ///
 /// # Errors
 /// The file system's, or if it is no whole snapshot.
-pub(crate) fn visit_rows(path: &Path, visit: &mut dyn FnMut(&str, &[u8], &[u8])) -> io::Result<()> {
+pub(crate) fn visit_rows(path: &Path, visit: &mut VisitRow<'_>) -> io::Result<()> {
     let file = fs::File::open(path)?;
     let mut frames = Frames::new(path, &file).map_err(io::Error::other)?;
     let mut keyspaces = Vec::new();
