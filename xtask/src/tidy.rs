@@ -26,7 +26,7 @@ const ONLY_IN: [(&str, &[&str]); 12] = [
     ),
     ("hyper", &["web"]),
     ("tokio-rustls", &["connectors", "web"]),
-    ("rustix", &["engine", "tastemaker"]),
+    ("rustix", &["connectors", "engine", "tastemaker"]),
     ("rustls", &["connectors", "tastemaker"]),
     ("tantivy", &["search"]),
     ("fjall", &["store"]),

@@ -279,8 +279,8 @@ impl<T: Clone> Dispatcher<T> {
         is_slowed.then_some(Held::Rate)
     }
 
-    /// Whether a batch with room would wait for jobs that cannot come: there is no room to read more,
-    /// and none under way whose end makes some.
+    /// Whether a batch with room would wait for jobs that cannot come: there is no room to read
+    /// more, and none under way whose end makes some.
     fn waits_for_nothing(&self) -> bool {
         self.in_flight.is_empty() && !self.has_room()
     }

@@ -141,7 +141,7 @@ impl Catalog {
             off,
         };
         catalog.n_available = catalog.count_available();
-        catalog.n_known = catalog.count_known();
+        catalog.n_known = catalog.items.iter().filter(|item| item.record.is_known()).count();
         Ok(catalog)
     }
 
@@ -458,7 +458,7 @@ impl Catalog {
         self.versions.switch(batch, next, at, self.n_listed(), n_items_before);
         self.table.switch(batch, next.version)?;
         self.n_available = self.count_available();
-        self.n_known = self.count_known();
+        self.n_known = self.items.iter().filter(|item| item.record.is_known()).count();
         Ok(())
     }
 
@@ -494,9 +494,5 @@ impl Catalog {
 
     fn count_available(&self) -> usize {
         self.items.iter().filter(|item| item.is_available(self.has_catalog())).count()
-    }
-
-    fn count_known(&self) -> usize {
-        self.items.iter().filter(|item| item.record.is_known()).count()
     }
 }

@@ -18,11 +18,11 @@ use crate::decisions::{Step, next_step};
 use crate::delivery::{Delivery, DeliveryStatus, Means};
 use crate::error::describe_error;
 use crate::opening::{KnownEnd, Parts, find_snapshot_problem, open_files};
-use crate::privacy::with_refused;
 use crate::recorder::Recorder;
 use crate::shared::{Health, Shared};
 use crate::state_snapshot::Snapshots;
 use crate::submission::SubmitError;
+use crate::suppression::with_refused;
 use crate::ticker::Ticker;
 use crate::training_runs::TrainingRuns;
 use crate::writer::Writer;
@@ -389,18 +389,6 @@ impl Engine {
     /// The memory budget that it shares with the other workspaces of the process.
     pub fn memory(&self) -> &Arc<MemoryBudget> {
         self.serving.memory()
-    }
-
-    /// The memory of the store, in bytes: cached blocks, and writes that are in no table yet.
-    /// [`EngineOptions::store_cache_bytes`] bounds both, apart from the memory budget.
-    pub fn store_bytes(&self) -> (u64, u64) {
-        self.shared.live.store().memory_bytes()
-    }
-
-    /// The memory of the message ids of the last one to two days, in bytes. Their number is
-    /// bounded, apart from the memory budget.
-    pub fn message_ids_bytes(&self) -> u64 {
-        self.snapshot().message_ids.n_bytes()
     }
 
     /// The folders of its journal and of its store, which it writes to.

@@ -10,7 +10,7 @@ use state::DecodeError;
 use store::StoreError;
 
 use crate::artifacts::ArtifactsError;
-use crate::state_snapshot::SnapshotError;
+use crate::snapshot_error::SnapshotError;
 use crate::submission::SubmitError;
 
 /// Errors of opening and using a workspace.

@@ -49,11 +49,15 @@ mod segment_rules;
 mod segments;
 mod shared;
 mod sizes;
+mod snapshot_error;
+mod snapshot_taking;
 mod source_rates;
 mod span;
 mod state_snapshot;
 mod store_picture;
+mod stores;
 mod submission;
+mod suppression;
 mod ticker;
 mod training;
 mod training_record;
@@ -115,10 +119,11 @@ pub use retention::{
 pub use segment_rules::RuleFault;
 pub use shared::Health;
 pub use sizes::DISK_USE_AGE_MAX;
+pub use snapshot_error::SnapshotError;
+pub use snapshot_taking::{SnapshotStep, TakenSnapshot};
 pub use span::{
     ENTRIES_PER_SPAN_STEP, MessageFilter, SPAN_IDS_KEPT_MAX, Span, SpanPlace, SpanReader,
 };
-pub use state_snapshot::{SnapshotError, SnapshotStep, TakenSnapshot};
 pub use store_picture::KeyspaceDigest;
 pub use submission::{QUEUE_BYTES_MAX, SubmitError};
 pub use training::{FIRST_TRAINING_INTERACTIONS, TrainingOptions, describe_too_few_interactions};

@@ -12,8 +12,8 @@ use crate::data_folder::{
     LockedFolder, SYSTEM_JOURNAL, ends_folder, list_workspaces, system_folder, workspace_folder,
 };
 use crate::journal_files::{list_segments, parse_first_offset, read_recorded_end, survey_journal};
-use crate::opening::open_store;
 use crate::state_snapshot::Snapshots;
+use crate::stores::open_store;
 use crate::{DataFolderError, EngineError, Finding};
 
 /// Errors of accepting a loss.

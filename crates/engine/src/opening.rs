@@ -12,12 +12,8 @@ use crate::error::store_error;
 use crate::follow::replay;
 use crate::shared::Shared;
 use crate::state_snapshot::Snapshots;
+use crate::stores::open_store;
 use crate::{Clock, EngineError, Problem};
-
-pub(crate) fn open_store(folder: &Path, cache_bytes: u64) -> Result<Store, EngineError> {
-    Store::open_with_cache(folder, &Views::KEYSPACES.concat(), cache_bytes)
-        .map_err(store_error(folder))
-}
 
 /// The known end of a journal before it is opened, and how late it may begin.
 pub(crate) struct KnownEnd {

@@ -51,6 +51,18 @@ impl Engine {
         let applied = self.snapshot().applied;
         self.shared.journal.end().0.saturating_sub(applied)
     }
+
+    /// The memory of the store, in bytes: cached blocks, and writes that are in no table yet.
+    /// [`EngineOptions::store_cache_bytes`] bounds both, apart from the memory budget.
+    pub fn store_bytes(&self) -> (u64, u64) {
+        self.shared.live.store().memory_bytes()
+    }
+
+    /// The memory of the message ids of the last one to two days, in bytes. Their number is
+    /// bounded, apart from the memory budget.
+    pub fn message_ids_bytes(&self) -> u64 {
+        self.snapshot().message_ids.n_bytes()
+    }
 }
 
 /// Sums up the files in a folder and below. A file that goes away meanwhile does not count.

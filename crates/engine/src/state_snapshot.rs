@@ -9,100 +9,22 @@
 mod file;
 mod formats;
 mod frame;
-mod take;
 
 use std::path::{Path, PathBuf};
 
 use domain::WorkspaceId;
 use fs_err as fs;
-use recommender::Cancelled;
 use state::Views;
-use store::{Store, StoreError};
+use store::Store;
 
-pub(crate) use self::file::{SnapshotFile, visit_rows};
-pub use self::take::{SnapshotStep, TakenSnapshot};
-use crate::opening::open_store;
+pub(crate) use self::file::{Header, SnapshotFile, WriteError, visit_rows, write};
+use crate::snapshot_error::SnapshotError;
+use crate::stores::open_store;
 use crate::{EngineError, Finding};
 
 /// The extension of snapshots, and of one that is being written.
 const EXTENSION: &str = "snapshot";
-const PART_EXTENSION: &str = "part";
-
-/// Errors of taking and of reading snapshots of the state.
-#[derive(Debug, thiserror::Error)]
-pub enum SnapshotError {
-    /// The file system refused.
-    #[error("cannot read or write the snapshot {path}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The error of the file system.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The bytes are not those that were written.
-    #[error(
-        "snapshot {path} is damaged at byte {position}: {what}. Restore the file from a backup (`tastemaker restore`)"
-    )]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// The byte in the file.
-        position: u64,
-        /// The kind of damage.
-        what: &'static str,
-    },
-    /// A later build wrote it.
-    #[error(
-        "snapshot {path} has rows of format {found}, written by version {written_by}, and this program reads up to {present}: use that version or a later one",
-        present = store::FORMAT
-    )]
-    Format {
-        /// The file.
-        path: PathBuf,
-        /// The format of its rows.
-        found: u8,
-        /// The version of the program that wrote it.
-        written_by: String,
-    },
-    /// It is of another workspace.
-    #[error("snapshot {path} is of workspace {found}: it was copied to the wrong folder")]
-    OtherWorkspace {
-        /// The file.
-        path: PathBuf,
-        /// The workspace that it is of.
-        found: WorkspaceId,
-    },
-    /// The beginning of the journal is cut off, and there is no snapshot to begin with.
-    #[error(
-        "the journal begins at offset {start}, and there is no snapshot of what was before that is of offset {until} or earlier"
-    )]
-    NoBase {
-        /// Where the journal begins.
-        start: u64,
-        /// Up to where entries were to be folded.
-        until: u64,
-    },
-    /// An independent fold of the journal came to other rows.
-    #[error(
-        "a fold of the journal up to offset {position} comes to other rows than the snapshot: {what}"
-    )]
-    Differs {
-        /// The position of the snapshot.
-        position: u64,
-        /// What differs.
-        what: String,
-    },
-    /// The workspace is being reset.
-    #[error("the workspace is being reset: try again in a moment")]
-    Resetting,
-    /// It was cut short, since the workspace is being closed or somebody has cancelled it.
-    #[error("it was cut short")]
-    Cancelled(#[from] Cancelled),
-    /// The store cannot be read or written.
-    #[error("cannot read or write a store")]
-    Store(#[from] StoreError),
-}
+pub(crate) const PART_EXTENSION: &str = "part";
 
 /// The folder of the snapshots of one workspace.
 #[derive(Debug, Clone)]

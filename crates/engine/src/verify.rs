@@ -19,11 +19,11 @@ use crate::data_folder::{
 use crate::error::describe_error;
 use crate::follow::replay;
 use crate::journal_files::{find_missing_end, measure_journal, read_recorded_end, survey_journal};
-use crate::opening::open_store;
 use crate::scratch::Scratch;
 use crate::shared::Shared;
 use crate::state_snapshot::Snapshots;
 use crate::store_picture;
+use crate::stores::open_store;
 use crate::{DataFolderError, EngineError, Finding, SnapshotError, SystemClock};
 
 /// The result of verifying one journal or one workspace.

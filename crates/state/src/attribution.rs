@@ -31,7 +31,6 @@ pub use self::rate::Rate;
 use crate::journal_clock::JournalTime;
 use crate::part::{StatePart, counts_nothing};
 use crate::people::{NamedPeople, People};
-use crate::people_filter::lists_people;
 
 const RECOMMENDATIONS: &str = "state.recommendations";
 const USERS: &str = "state.kpi_users";
@@ -395,4 +394,9 @@ pub fn recommendation_day(id: Uuid) -> Option<Day> {
 fn key(id: Uuid, day: Day) -> Vec<u8> {
     let (high, low) = id.as_u64_pair();
     KeyBuf::new().u32(day.0).u64(high).u64(low).build()
+}
+
+/// Whether the items of a list at a place are people.
+pub(crate) fn lists_people(place: &Place) -> bool {
+    matches!(place, Place::Scenario { endpoint, .. } if endpoint.starts_with("recommendUsers"))
 }

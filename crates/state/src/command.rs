@@ -1,5 +1,6 @@
 //! Commands: changes that clients ask for, and how the fold applies them.
 
+mod back_fill;
 mod collections;
 mod configuration;
 mod entities;
@@ -12,7 +13,7 @@ use profiles::Origin;
 use serde::{Deserialize, Serialize};
 use store::{Batch, StoreError};
 
-use crate::back_fill::{self, BackFillCommand};
+use crate::back_fill::BackFillCommand;
 use crate::collections::{CollectionKind, Member};
 use crate::configuration::ConfigCommand;
 use crate::refusal::{CommandResult, Refusal};

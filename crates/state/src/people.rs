@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use aho_corasick::AhoCorasick;
+use domain::Rejection;
 use profiles::ExternalIdType;
+use serde_json::Value;
 
 /// The first byte of the shortest string in MessagePack, whose lower five bits are its length.
 const MESSAGE_PACK_TEXT: u8 = 0xa0;
@@ -161,6 +163,53 @@ fn continues_right(bytes: &[u8], end: usize) -> bool {
         [byte, ..] if is_word(byte) => true,
         [joint, after, ..] => is_joint(joint) && is_word(after),
         [_] => false,
+    }
+}
+
+/// What stands in a request in place of the id of somebody who was deleted: without anything there,
+/// a filter would let more through.
+const DELETED_ID: &str = "(deleted)";
+
+/// A JSON text in which nobody of these people is named.
+pub(crate) fn without_ids(text: &str, people: &NamedPeople) -> String {
+    fn replace(value: &mut Value, people: &NamedPeople) {
+        match value {
+            Value::Object(members) => {
+                members.values_mut().for_each(|value| replace(value, people));
+            }
+            Value::Array(values) => values.iter_mut().for_each(|value| replace(value, people)),
+            value if is_id(value, people) => *value = DELETED_ID.into(),
+            Value::String(text) if people.are_named_in(text) => *value = DELETED_ID.into(),
+            _ => {}
+        }
+    }
+    let Ok(mut value) = serde_json::from_str(text) else { return String::new() };
+    replace(&mut value, people);
+    value.to_string()
+}
+
+/// Takes the texts out of a rejection that name people, and says whether there were any.
+pub(crate) fn erase_from_rejection(rejection: &mut Rejection, people: &NamedPeople) -> bool {
+    let samples = rejection.violations.iter().filter_map(|violation| violation.sample.as_deref());
+    let texts = [rejection.excerpt.as_str(), rejection.detail.as_str()];
+    if !texts.into_iter().chain(samples).any(|text| people.are_named_in(text)) {
+        return false;
+    }
+    rejection.excerpt.clear();
+    if people.are_named_in(&rejection.detail) {
+        rejection.detail.clear();
+    }
+    rejection.message_id = None;
+    rejection.violations.iter_mut().for_each(|violation| violation.sample = None);
+    true
+}
+
+/// Whether a value is one of the ids.
+pub(crate) fn is_id(value: &Value, people: &NamedPeople) -> bool {
+    match value {
+        Value::String(text) => people.has_any(text),
+        Value::Number(number) => people.has_any(&number.to_string()),
+        _ => false,
     }
 }
 

@@ -7,10 +7,10 @@ use mapping::Action;
 use profiles::ExternalIdType::{AnonymousId, UserId};
 use serde_json::{Map, Value};
 
-use crate::people::{NamedPeople, People};
+use crate::attribution::lists_people;
+use crate::people::{NamedPeople, People, erase_from_rejection, is_id, without_ids};
 use crate::{
-    BackFillCommand, Command, EntityKind, Entry, ListImpression, Place, RegulationCommand,
-    ReplayCommand,
+    BackFillCommand, Command, EntityKind, Entry, ListImpression, RegulationCommand, ReplayCommand,
 };
 
 /// What remains of an entry without some people.
@@ -172,11 +172,6 @@ fn remaining(n_all: usize, n_left: usize, is_changed: bool, entry: Entry) -> Rem
     }
 }
 
-/// Whether the items of a list at a place are people.
-pub(crate) fn lists_people(place: &Place) -> bool {
-    matches!(place, Place::Scenario { endpoint, .. } if endpoint.starts_with("recommendUsers"))
-}
-
 /// Whether a command is about one of these people.
 fn is_about(command: &Command, people: &dyn People) -> bool {
     match command {
@@ -250,49 +245,11 @@ fn erase_back_fill(command: BackFillCommand, people: &NamedPeople) -> BackFillCo
     }
 }
 
-/// What stands in a request in place of the id of somebody who was deleted: without anything there,
-/// a filter would let more through.
-const DELETED_ID: &str = "(deleted)";
-
-/// A JSON text in which nobody of these people is named.
-pub(crate) fn without_ids(text: &str, people: &NamedPeople) -> String {
-    fn replace(value: &mut Value, people: &NamedPeople) {
-        match value {
-            Value::Object(members) => {
-                members.values_mut().for_each(|value| replace(value, people));
-            }
-            Value::Array(values) => values.iter_mut().for_each(|value| replace(value, people)),
-            value if is_id(value, people) => *value = DELETED_ID.into(),
-            Value::String(text) if people.are_named_in(text) => *value = DELETED_ID.into(),
-            _ => {}
-        }
-    }
-    let Ok(mut value) = serde_json::from_str(text) else { return String::new() };
-    replace(&mut value, people);
-    value.to_string()
-}
-
 /// A rejection stays as a count: it says which mistakes a source makes.
 fn erase_rejection(mut rejection: Box<Rejection>, people: &NamedPeople) -> Remaining {
     let is_changed = erase_from_rejection(&mut rejection, people);
     let entry = Entry::Rejected(rejection);
     if is_changed { Remaining::Part(entry) } else { Remaining::Whole(entry) }
-}
-
-/// Takes the texts out of a rejection that name people, and says whether there were any.
-pub(crate) fn erase_from_rejection(rejection: &mut Rejection, people: &NamedPeople) -> bool {
-    let samples = rejection.violations.iter().filter_map(|violation| violation.sample.as_deref());
-    let texts = [rejection.excerpt.as_str(), rejection.detail.as_str()];
-    if !texts.into_iter().chain(samples).any(|text| people.are_named_in(text)) {
-        return false;
-    }
-    rejection.excerpt.clear();
-    if people.are_named_in(&rejection.detail) {
-        rejection.detail.clear();
-    }
-    rejection.message_id = None;
-    rejection.violations.iter_mut().for_each(|violation| violation.sample = None);
-    true
 }
 
 /// A JSON text without the members that name people by their ids; none if there are none.
@@ -327,12 +284,4 @@ fn is_id_key(key: &str) -> bool {
     let plain = key.chars().filter(char::is_ascii_alphanumeric);
     let plain: String = plain.map(|character| character.to_ascii_lowercase()).collect();
     ID_KEYS.contains(&plain.as_str())
-}
-
-fn is_id(value: &Value, people: &NamedPeople) -> bool {
-    match value {
-        Value::String(text) => people.has_any(text),
-        Value::Number(number) => people.has_any(&number.to_string()),
-        _ => false,
-    }
 }

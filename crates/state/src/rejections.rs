@@ -8,8 +8,7 @@ use store::{Batch, Keyspace, Read, Store, StoreError};
 
 use crate::Counts;
 use crate::part::{StatePart, has_no_users, writes_at_once};
-use crate::people::NamedPeople;
-use crate::people_filter::erase_from_rejection;
+use crate::people::{NamedPeople, erase_from_rejection};
 
 const COUNTS: &str = "state.rejection_counts";
 const LATEST: &str = "state.rejections";

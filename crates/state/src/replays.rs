@@ -11,8 +11,7 @@ use uuid::Uuid;
 
 use crate::destinations::Destinations;
 use crate::part::{StatePart, counts_nothing, has_no_users};
-use crate::people::NamedPeople;
-use crate::people_filter::without_ids;
+use crate::people::{NamedPeople, without_ids};
 use crate::refusal::{CommandResult, Refusal};
 
 const REPLAYS: &str = "state.replays";

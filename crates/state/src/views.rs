@@ -159,8 +159,8 @@ impl Views {
         self.destinations.follow_config(batch, offset, &self.setup.config)
     }
 
-    /// Clears the store except for the keyspaces of [`Setup`] and [`Regulations`], and reloads the views. Applying the
-    /// entry `Reset` does the rest.
+    /// Clears the store except for the keyspaces of [`Setup`] and [`Regulations`], and reloads the
+    /// views. Applying the entry `Reset` does the rest.
     ///
     /// # Errors
     /// If the store cannot be read or written.

@@ -245,8 +245,8 @@ impl Store {
         Ok(self.meta.get(CLEARING).map_err(engine_error("read whether it is cleared"))?.is_some())
     }
 
-    /// Removes all pairs of all keyspaces except those of `kept`; the position stays. It is not atomic:
-    /// after a crash, [`Store::is_clearing`] says that it must be repeated.
+    /// Removes all pairs of all keyspaces except those of `kept`; the position stays. It is not
+    /// atomic: after a crash, [`Store::is_clearing`] says that it must be repeated.
     ///
     /// # Errors
     /// Fjall's.

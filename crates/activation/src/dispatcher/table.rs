@@ -163,8 +163,8 @@ impl<T> Table<T> {
         [batch, repeat].into_iter().flatten().min()
     }
 
-    /// The jobs of the batch that is due, in their order, marked as being in flight; of the one that
-    /// is due next where `is_early`.
+    /// The jobs of the batch that is due, in their order, marked as being in flight; of the one
+    /// that is due next where `is_early`.
     pub(super) fn take_batch(
         &mut self,
         now: Timestamp,

@@ -1,6 +1,6 @@
 //! Mappings of a destination: what messages become for our own engine, or are sent as elsewhere.
-//! The list, the editor of one, and what a message would become. The parameter `destination` of each
-//! page names another destination than our own engine.
+//! The list, the editor of one, and what a message would become. The parameter `destination` of
+//! each page names another destination than our own engine.
 
 mod change;
 mod editor;

@@ -1,8 +1,8 @@
 //! Deleting people from the state, from the files of the store, and from the journal.
 //!
 //! The order matters. The state is deleted by an entry of the journal that names the ids; the store
-//! is made durable, and a snapshot takes the place of those before, before that entry loses the ids:
-//! from then on no fold of the journal comes to the old state.
+//! is made durable, and a snapshot takes the place of those before, before that entry loses the
+//! ids: from then on no fold of the journal comes to the old state.
 
 use std::ops::ControlFlow;
 

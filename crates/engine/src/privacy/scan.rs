@@ -1,9 +1,9 @@
 //! The proof of a deletion: every file is searched for the ids.
 //!
-//! Where the form of a file is known, its content is decoded: entries of the journal field by field,
-//! rows of stores and snapshots, models. What is of no known form is searched as bytes. An id that
-//! stands in the text of a message of somebody else, where it need not mean the person, is a
-//! mention: it is named and does not count as found.
+//! Where the form of a file is known, its content is decoded: entries of the journal field by
+//! field, rows of stores and snapshots, models. What is of no known form is searched as bytes. An
+//! id that stands in the text of a message of somebody else, where it need not mean the person, is
+//! a mention: it is named and does not count as found.
 
 use std::io::{self, Read};
 use std::ops::ControlFlow;
@@ -19,8 +19,8 @@ use super::pending::is_pending;
 use super::running::{RegulationError, RegulationStep, Surroundings};
 use crate::error::{describe_error, store_error};
 use crate::journal_files::open_read_only;
-use crate::opening::open_store;
 use crate::state_snapshot::visit_rows;
+use crate::stores::open_store;
 use crate::{Engine, EngineError};
 
 /// How much of a file is read at once, in bytes.

@@ -16,20 +16,20 @@ use super::frame::{self, Frame, FrameKind};
 use crate::store_picture::to_hex;
 
 /// The size at which a block of rows is closed, in bytes before compression.
-pub(super) const BLOCK_BYTES: usize = 1_024 * 1_024;
+pub(crate) const BLOCK_BYTES: usize = 1_024 * 1_024;
 
 /// What a snapshot is of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Header {
-    pub(super) workspace: WorkspaceId,
+pub(crate) struct Header {
+    pub(crate) workspace: WorkspaceId,
     /// The number of journal entries that the rows are the fold of.
-    pub(super) position: u64,
+    pub(crate) position: u64,
     /// The format of the store that the rows are from.
-    pub(super) format: u8,
+    pub(crate) format: u8,
     /// The version of the program.
-    pub(super) written_by: String,
+    pub(crate) written_by: String,
     /// The keyspaces, which blocks name by their number.
-    pub(super) keyspaces: Vec<String>,
+    pub(crate) keyspaces: Vec<String>,
 }
 
 /// What a whole file ends with.
@@ -43,7 +43,7 @@ struct Footer {
 
 /// Writes all rows of a picture. Returns their number. `note` gets the number of bytes just
 /// written.
-pub(super) fn write(
+pub(crate) fn write(
     target: &mut impl Write,
     header: &Header,
     store: &Store,
@@ -87,7 +87,7 @@ pub(super) fn write(
 }
 
 /// Why a file was not written: the file system, or what stands behind the rows.
-pub(super) enum WriteError {
+pub(crate) enum WriteError {
     Io(io::Error),
     Other(SnapshotError),
 }

@@ -1,5 +1,6 @@
-//! `POST /1/upload` and `POST /1/delete/profiles.json`: events and profiles in the form of CleverTap's upload API. Each record becomes
-//! a message and goes the way of all messages; the answer has CleverTap's form.
+//! `POST /1/upload` and `POST /1/delete/profiles.json`: events and profiles in the form of
+//! CleverTap's upload API. Each record becomes a message and goes the way of all messages; the
+//! answer has CleverTap's form.
 
 mod deletion;
 mod record;

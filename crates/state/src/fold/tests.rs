@@ -10,6 +10,7 @@ use store::{Read, Store};
 use tempfile::TempDir;
 
 use super::*;
+use crate::attribution::{ListImpression, Place};
 use crate::{EntityKind, SAMPLE_INTERVAL_MS, SAMPLES, StatePart, Timers};
 
 const KIND: TimerKind = TimerKind::ForgetImpressions;

@@ -226,8 +226,9 @@ fn what_is_acknowledged_is_delivered_whatever_is_killed() {
     }
 }
 
-/// Each user's messages come first in the order in which they were sent. One that was refused may be
-/// taken later: a kill made the server forget the answer, and what came behind it is sent again too.
+/// Each user's messages come first in the order in which they were sent. One that was refused may
+/// be taken later: a kill made the server forget the answer, and what came behind it is sent again
+/// too.
 fn check_order(name: &str, delivered: &Delivered, refused: &BTreeSet<String>) {
     let mut seen = BTreeSet::new();
     let mut last: BTreeMap<&str, &str> = BTreeMap::new();

@@ -64,8 +64,8 @@ impl MappingForm {
         }
     }
 
-    /// A new mapping for an event, made like the preset that comes near where the destination has its
-    /// action.
+    /// A new mapping for an event, made like the preset that comes near where the destination has
+    /// its action.
     pub(super) fn of_event(
         actions: &'static [ActionSchema],
         type_: MessageType,

@@ -14,14 +14,14 @@ use serde::{Deserialize, Serialize};
 use state::Views;
 use store::Picture;
 
-use super::file::{self, Header, SnapshotFile, WriteError};
-use super::{PART_EXTENSION, SnapshotError};
 use crate::background::run_when_idle;
 use crate::error::store_error;
 use crate::follow::replay;
-use crate::opening::open_store;
 use crate::scratch::Scratch;
 use crate::shared::Shared;
+use crate::snapshot_error::SnapshotError;
+use crate::state_snapshot::{self, Header, PART_EXTENSION, SnapshotFile, WriteError};
+use crate::stores::open_store;
 use crate::{Engine, EngineError, Entry, Problem, store_picture};
 
 /// The caches of the two stores of a check, each in bytes.
@@ -138,7 +138,8 @@ impl Engine {
             Ok(note(SnapshotStep::Write(n_bytes))?)
         };
         let store = self.shared.live.store();
-        let written = file::write(&mut target, &header, store, &picture, &names, &mut note);
+        let written =
+            state_snapshot::write(&mut target, &header, store, &picture, &names, &mut note);
         written.map_err(|error| match error {
             WriteError::Io(source) => SnapshotError::Io { path: part.0.clone(), source },
             WriteError::Other(error) => error,
