@@ -173,7 +173,16 @@ impl Engine {
         request: &BackFillRequest,
         first: u64,
     ) -> Result<BackFill, BackFillError> {
-        let from = self.find_place(request.from.unwrap_or(SpanPlace::Offset(0)))?.max(first);
+        let asked = self.find_place(request.from.unwrap_or(SpanPlace::Offset(0)))?;
+        if request.from.is_some() && asked < first {
+            let what = format!(
+                "the span begins at entry {asked}, and mappings can be applied from entry {first} on: \
+                 what was before was cut by retention, or a deletion of people has made a snapshot \
+                 of the state its beginning"
+            );
+            return Err(Refusal::Invalid(what).into());
+        }
+        let from = asked.max(first);
         let until = self.find_place(request.until.unwrap_or(SpanPlace::Offset(u64::MAX)))?;
         let snapshot = self.snapshot();
         if !snapshot.back_fills.has_room(from, until) {

@@ -87,7 +87,7 @@ impl Engine {
     /// If the file of its ids cannot be written, or the journal does not take it.
     pub fn begin_regulation(&self, new: &NewRegulation) -> Result<Uuid, EngineError> {
         let id = Uuid::new_v4();
-        let pending = Pending {
+        let mut pending = Pending {
             id,
             type_: new.type_,
             n_people: (new.user_ids.len() + new.anonymous_ids.len()) as u32,
@@ -96,9 +96,16 @@ impl Engine {
             is_expanded: false,
             deleted_at: None,
             deleted: None,
+            receipt: None,
+            forwarding: None,
         };
         pending.write(&self.pending_folder())?;
         self.journal_begin(&pending)?;
+        if new.type_.suppresses() {
+            // At once, whatever the queue of regulations is.
+            self.expand_all(&mut pending)?;
+            self.suppress(&pending)?;
+        }
         Ok(id)
     }
 
@@ -107,7 +114,42 @@ impl Engine {
     /// # Errors
     /// If the folder of their files cannot be read.
     pub fn pending_regulations(&self) -> Result<Vec<Uuid>, EngineError> {
-        Ok(pending::list(&self.pending_folder())?)
+        let pending = pending::list(&self.pending_folder())?;
+        Ok(pending.into_iter().map(|pending| pending.id).collect())
+    }
+
+    /// The regulations for which something can be done now, the oldest first: those that do not
+    /// wait until a destination is told once more.
+    ///
+    /// # Errors
+    /// If the folder of their files cannot be read.
+    pub fn due_regulations(&self) -> Result<Vec<Uuid>, EngineError> {
+        let now = self.now();
+        let pending = pending::list(&self.pending_folder())?.into_iter();
+        Ok(pending.filter(|pending| pending.is_due(now)).map(|pending| pending.id).collect())
+    }
+
+    /// Ends regulations whose ids are lost, such as in a workspace that was restored from a backup:
+    /// nobody can do what they asked for. Returns how many there were.
+    ///
+    /// # Errors
+    /// If the folder of their files cannot be read, or the journal does not take their ends.
+    pub fn end_lost_regulations(&self) -> Result<usize, EngineError> {
+        // One that ends meanwhile would look lost. A file is there before its beginning is known.
+        let _one_at_a_time = self.privacy_lock.lock();
+        let open = self.regulations().into_iter();
+        let open: Vec<Regulation> =
+            open.filter(|regulation| regulation.finished_at.is_none()).collect();
+        let kept = self.pending_regulations()?;
+        let is_lost = |regulation: &&Regulation| !kept.contains(&regulation.id);
+        let lost: Vec<&Regulation> = open.iter().filter(is_lost).collect();
+        for regulation in &lost {
+            let receipt = Receipt::of_lost(regulation, self.now());
+            let json = serde_json::to_string(&receipt).expect("plain fields are JSON");
+            let (id, status) = (regulation.id, receipt.status);
+            self.regulate(RegulationCommand::End { id, status, receipt: json })?;
+        }
+        Ok(lost.len())
     }
 
     /// All regulations, the latest first.

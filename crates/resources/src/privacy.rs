@@ -164,19 +164,25 @@ pub async fn suppression(
 /// # Errors
 /// Of the first that could not be done now.
 pub fn run_pending(app: &App, engine: &Arc<Engine>) -> Result<bool, RegulationError> {
-    let pending = engine.pending_regulations()?;
-    for id in &pending {
+    let mut is_done = engine.end_lost_regulations()? > 0;
+    for id in &engine.due_regulations()? {
         let new = NewJob { id: *id, ..NewJob::of_server(engine.id().clone(), JobKind::Privacy) };
-        app.jobs.attend(new, |control| {
+        let done = app.jobs.attend(new, |control| {
             let done = run(app, engine, *id, control);
             let ended = match &done {
                 Ok(receipt) => Ok(JobOutcome::of(receipt)),
                 Err(error) => Err(ApiError::unavailable(error.to_string())),
             };
             Attended { ended, value: done.map(drop) }
-        })?;
+        });
+        match done {
+            // The others do not wait for a destination.
+            Err(RegulationError::Waiting { .. }) => {}
+            done => done?,
+        }
+        is_done = true;
     }
-    Ok(!pending.is_empty())
+    Ok(is_done)
 }
 
 fn run(

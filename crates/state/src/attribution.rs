@@ -330,13 +330,21 @@ impl Attribution {
         })
     }
 
-    /// Takes people out of the lists of people that others were shown.
+    /// Takes people out of the lists of people that others were shown, and out of what was asked
+    /// for somebody whom nobody knew.
     pub(crate) fn forget_listed(
         &mut self,
         batch: &mut Batch<'_>,
         people: &NamedPeople,
     ) -> Result<(), StoreError> {
         self.change_each(batch, &|stored| {
+            let request = stored.request.as_deref();
+            if request.is_some_and(|request| {
+                people.may_be_in(request.as_bytes()) && is_asked_for(request, people)
+            }) {
+                stored.request = None;
+                return true;
+            }
             if !lists_people(&stored.place) {
                 return false;
             }
@@ -394,6 +402,14 @@ pub fn recommendation_day(id: Uuid) -> Option<Day> {
 fn key(id: Uuid, day: Day) -> Vec<u8> {
     let (high, low) = id.as_u64_pair();
     KeyBuf::new().u32(day.0).u64(high).u64(low).build()
+}
+
+/// Whether what was asked for, as JSON, is a list for one of these people.
+pub(crate) fn is_asked_for(request: &str, people: &dyn People) -> bool {
+    let request: Option<serde_json::Value> = serde_json::from_str(request).ok();
+    request.is_some_and(|request| {
+        request["user_id"].as_str().is_some_and(|user_id| people.has_any(user_id))
+    })
 }
 
 /// Whether the items of a list at a place are people.

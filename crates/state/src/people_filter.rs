@@ -7,7 +7,7 @@ use mapping::Action;
 use profiles::ExternalIdType::{AnonymousId, UserId};
 use serde_json::{Map, Value};
 
-use crate::attribution::lists_people;
+use crate::attribution::{is_asked_for, lists_people};
 use crate::people::{NamedPeople, People, erase_from_rejection, is_id, without_ids};
 use crate::{
     BackFillCommand, Command, EntityKind, Entry, ListImpression, RegulationCommand, ReplayCommand,
@@ -152,6 +152,14 @@ fn without_rows(entry: Entry, people: &dyn People) -> Remaining {
             };
             lists.retain(|list| !is_theirs(list));
             let mut is_changed = false;
+            // A list for somebody whom nobody knows can be continued by what was asked for.
+            let asked = lists.iter_mut().filter(|list| list.user.is_none());
+            for list in asked {
+                if list.request.as_deref().is_some_and(|request| is_asked_for(request, people)) {
+                    list.request = None;
+                    is_changed = true;
+                }
+            }
             for list in lists.iter_mut().filter(|list| lists_people(&list.place)) {
                 let n_items = list.items.len();
                 list.items.retain(|id| !people.has_any(id));

@@ -1,11 +1,9 @@
 //! Telling destinations to delete people.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use activation::Failure;
-use connectors::Sender;
-use domain::Destination;
+use activation::{Failure, RETRY_FOR_MS_DEFAULT};
+use domain::{Destination, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::pending::Pending;
@@ -15,11 +13,9 @@ use crate::delivery::connect;
 
 /// How many users a destination is told of at once.
 const USERS_PER_CALL: usize = 100;
-/// The waits between attempts: the first, and the longest.
-const WAIT_MIN: Duration = Duration::from_secs(1);
-const WAIT_MAX: Duration = Duration::from_secs(300);
-/// How often it is looked whether to stop.
-const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+/// The waits between attempts, in milliseconds: the first, and the longest.
+const WAIT_MS_MIN: u64 = 1_000;
+const WAIT_MS_MAX: u64 = 300_000;
 
 /// What became of telling a destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -48,122 +44,147 @@ pub struct DestinationAnswer {
     pub reason: Option<String>,
 }
 
-impl Engine {
-    /// Tells every destination to delete people, again and again for as long as deliveries are
-    /// tried again.
-    pub(super) fn forward(
-        &self,
-        pending: &Pending,
-        around: &Surroundings<'_>,
-    ) -> Result<Vec<DestinationAnswer>, RegulationError> {
-        let config = self.shared.config.load_full();
-        let mut answers = Vec::new();
-        for destination in config.outgoing_destinations() {
-            answers.push(self.forward_to(destination, &pending.user_ids(), around)?);
-        }
-        Ok(answers)
-    }
+/// How far destinations were told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Forwarding {
+    since: Timestamp,
+    attempts: u32,
+    /// When they are told once more.
+    pub(super) next_at: Timestamp,
+    destinations: Vec<Told>,
+}
 
-    fn forward_to(
-        &self,
-        destination: &Destination,
-        user_ids: &[String],
-        around: &Surroundings<'_>,
-    ) -> Result<DestinationAnswer, RegulationError> {
-        let mut answer = DestinationAnswer {
+/// How far a destination was told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Told {
+    answer: DestinationAnswer,
+    /// Whether it was told at least once.
+    is_tried: bool,
+    /// User ids that it has not answered for yet.
+    left: Vec<String>,
+}
+
+impl Told {
+    fn new(destination: &Destination, user_ids: &[String]) -> Self {
+        let answer = DestinationAnswer {
             destination: destination.name.clone(),
             outcome: ForwardOutcome::Deleted,
             deleted: 0,
             failed: 0,
             reason: None,
         };
-        if user_ids.is_empty() {
-            return Ok(answer);
-        }
-        let Some(outgoing) = &self.outgoing else {
-            let reason = Some("no_connections".to_owned());
-            let failed = user_ids.len() as u64;
-            return Ok(DestinationAnswer {
-                outcome: ForwardOutcome::Failed,
-                failed,
-                reason,
-                ..answer
-            });
-        };
-        let connected = connect(outgoing, self.instance_key.as_deref(), self.id(), destination);
-        let sender = match connected {
-            Ok(sender) => sender,
-            Err(_) => {
-                let reason = Some("settings".to_owned());
-                let failed = user_ids.len() as u64;
-                let outcome = ForwardOutcome::Failed;
-                return Ok(DestinationAnswer { outcome, failed, reason, ..answer });
-            }
-        };
-        for user_ids in user_ids.chunks(USERS_PER_CALL) {
-            let Some(left) = self.forget(&sender, user_ids.to_vec(), around, &mut answer)? else {
-                answer.outcome = ForwardOutcome::CannotDelete;
-                answer.failed = 0;
-                return Ok(answer);
-            };
-            answer.deleted += (user_ids.len() - left) as u64;
-            answer.failed += left as u64;
-        }
-        if answer.failed > 0 {
-            answer.outcome = ForwardOutcome::Failed;
-        }
-        Ok(answer)
+        Self { answer, is_tried: false, left: user_ids.to_vec() }
     }
 
-    /// Tells a destination of some users until it has deleted them. Returns how many it has not;
-    /// none where it cannot delete.
-    fn forget(
-        &self,
-        sender: &Arc<dyn Sender>,
-        mut user_ids: Vec<String>,
-        around: &Surroundings<'_>,
-        answer: &mut DestinationAnswer,
-    ) -> Result<Option<usize>, RegulationError> {
-        let Some(outgoing) = &self.outgoing else { return Ok(None) };
-        let until = Instant::now() + Duration::from_millis(activation::RETRY_FOR_MS_DEFAULT);
-        let (mut wait, mut n_refused) = (WAIT_MIN, 0);
-        loop {
-            around.check()?;
-            let Some(sending) = Arc::clone(sender).forget(user_ids.clone()) else {
-                return Ok(None);
-            };
-            let outcomes = outgoing.runtime().block_on(sending);
-            let (mut again, mut after) = (Vec::new(), None);
-            for (id, outcome) in user_ids.into_iter().zip(outcomes) {
-                match outcome {
-                    Ok(()) => {}
-                    Err(Failure::Retry { reason, after_ms, .. }) => {
-                        answer.reason = Some(reason);
-                        after = after.max(after_ms);
-                        again.push(id);
-                    }
-                    Err(Failure::Permanent { reason, .. }) => {
-                        answer.reason = Some(reason);
-                        n_refused += 1;
-                    }
-                }
-            }
-            if again.is_empty() || Instant::now() >= until {
-                return Ok(Some(again.len() + n_refused));
-            }
-            user_ids = again;
-            let asked = after.map_or(wait, Duration::from_millis);
-            rest(asked.max(wait).min(WAIT_MAX), around)?;
-            wait = (wait * 2).min(WAIT_MAX);
+    fn waits(&self) -> bool {
+        !self.is_tried || !self.left.is_empty()
+    }
+
+    /// It will not delete those that are left.
+    fn give_up(&mut self, reason: Option<&str>) {
+        self.is_tried = true;
+        self.answer.failed += std::mem::take(&mut self.left).len() as u64;
+        self.answer.outcome = ForwardOutcome::Failed;
+        if let Some(reason) = reason {
+            self.answer.reason = Some(reason.to_owned());
         }
     }
 }
 
-fn rest(wait: Duration, around: &Surroundings<'_>) -> Result<(), RegulationError> {
-    let until = Instant::now() + wait;
-    while Instant::now() < until {
-        around.check()?;
-        std::thread::sleep(LOOK_INTERVAL.min(wait));
+impl Engine {
+    /// Tells every destination to delete people, each once at a time.
+    ///
+    /// # Errors
+    /// [`RegulationError::Waiting`] while one may still do it.
+    pub(super) fn forward(
+        &self,
+        pending: &mut Pending,
+        around: &Surroundings<'_>,
+    ) -> Result<Vec<DestinationAnswer>, RegulationError> {
+        let (config, now) = (self.shared.config.load_full(), self.now());
+        let mut forwarding = pending.forwarding.take().unwrap_or_else(|| {
+            let user_ids = pending.user_ids();
+            let told = config.outgoing_destinations().map(|one| Told::new(one, &user_ids));
+            Forwarding { since: now, attempts: 0, next_at: now, destinations: told.collect() }
+        });
+        pending.forwarding = Some(forwarding.clone());
+        pending.write(&self.pending_folder())?;
+        let mut wait_ms = WAIT_MS_MIN << forwarding.attempts.min(16);
+        for told in forwarding.destinations.iter_mut().filter(|told| told.waits()) {
+            match config.destination(&told.answer.destination) {
+                None => told.give_up(Some("removed")),
+                Some(destination) => {
+                    wait_ms = wait_ms.max(self.tell(destination, told, around)?);
+                    if !destination.enabled && told.waits() {
+                        told.give_up(Some("off"));
+                    }
+                }
+            }
+        }
+        forwarding.attempts += 1;
+        let is_over = now.0 - forwarding.since.0 >= RETRY_FOR_MS_DEFAULT as i64;
+        if forwarding.destinations.iter().any(Told::waits) && !is_over {
+            let until = Timestamp(self.now().0 + wait_ms.min(WAIT_MS_MAX) as i64);
+            forwarding.next_at = until;
+            pending.forwarding = Some(forwarding);
+            pending.write(&self.pending_folder())?;
+            return Err(RegulationError::Waiting { until });
+        }
+        let mut told = forwarding.destinations;
+        told.iter_mut().filter(|told| told.waits()).for_each(|told| told.give_up(None));
+        Ok(told.into_iter().map(|told| told.answer).collect())
     }
-    Ok(())
+
+    /// Tells a destination once of those that are left. Returns how long it asks to be left alone,
+    /// in milliseconds.
+    fn tell(
+        &self,
+        destination: &Destination,
+        told: &mut Told,
+        around: &Surroundings<'_>,
+    ) -> Result<u64, RegulationError> {
+        let Some(outgoing) = &self.outgoing else {
+            told.give_up(Some("no_connections"));
+            return Ok(0);
+        };
+        let connected = connect(outgoing, self.instance_key.as_deref(), self.id(), destination);
+        let Ok(sender) = connected else {
+            told.give_up(Some("settings"));
+            return Ok(0);
+        };
+        told.is_tried = true;
+        let (left, mut asked_ms) = (std::mem::take(&mut told.left), 0);
+        let mut chunks: Vec<&[String]> = left.chunks(USERS_PER_CALL).collect();
+        if chunks.is_empty() {
+            // Nobody has a user id: it is only asked whether its kind can delete.
+            chunks.push(&[]);
+        }
+        for user_ids in chunks {
+            around.check()?;
+            let Some(sending) = Arc::clone(&sender).forget(user_ids.to_vec()) else {
+                told.answer.outcome = ForwardOutcome::CannotDelete;
+                return Ok(0);
+            };
+            if user_ids.is_empty() {
+                break;
+            }
+            let outcomes = outgoing.runtime().block_on(sending);
+            for (id, outcome) in user_ids.iter().zip(outcomes) {
+                match outcome {
+                    Ok(()) => told.answer.deleted += 1,
+                    Err(Failure::Retry { reason, after_ms, .. }) => {
+                        told.answer.reason = Some(reason);
+                        asked_ms = asked_ms.max(after_ms.unwrap_or(0));
+                        told.left.push(id.clone());
+                    }
+                    Err(Failure::Permanent { reason, .. }) => {
+                        told.answer.reason = Some(reason);
+                        told.answer.failed += 1;
+                        told.answer.outcome = ForwardOutcome::Failed;
+                    }
+                }
+            }
+        }
+        Ok(asked_ms)
+    }
 }

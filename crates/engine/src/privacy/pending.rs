@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use state::RegulationType;
 use uuid::Uuid;
 
-use super::receipt::DeletedState;
+use super::forwarding::Forwarding;
+use super::receipt::{DeletedState, Receipt};
 
 const EXTENSION: &str = "pending";
 
@@ -22,7 +23,7 @@ pub(super) struct Person {
 }
 
 /// A regulation with its ids.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Pending {
     pub(super) id: Uuid,
     pub(super) type_: RegulationType,
@@ -36,6 +37,12 @@ pub(super) struct Pending {
     pub(super) deleted_at: Option<u64>,
     /// What there was of them, counted before the deletion.
     pub(super) deleted: Option<DeletedState>,
+    /// The receipt of what was done here; none before it is done.
+    #[serde(default)]
+    pub(super) receipt: Option<Box<Receipt>>,
+    /// How far destinations were told; none before that begins.
+    #[serde(default)]
+    pub(super) forwarding: Option<Forwarding>,
 }
 
 impl Pending {
@@ -78,6 +85,11 @@ impl Pending {
         fs::File::open(folder)?.sync_all()
     }
 
+    /// Whether something can be done for it now.
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        self.forwarding.as_ref().is_none_or(|forwarding| forwarding.next_at <= now)
+    }
+
     pub(super) fn user_ids(&self) -> Vec<String> {
         self.people.iter().flat_map(|person| &person.user_ids).cloned().collect()
     }
@@ -95,7 +107,7 @@ fn path(folder: &Path, id: Uuid) -> PathBuf {
 ///
 /// # Errors
 /// The file system's, or if a file is none of these.
-pub(super) fn list(folder: &Path) -> io::Result<Vec<Uuid>> {
+pub(super) fn list(folder: &Path) -> io::Result<Vec<Pending>> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
@@ -108,11 +120,11 @@ pub(super) fn list(folder: &Path) -> io::Result<Vec<Uuid>> {
             && let Some(id) = id
             && let Some(pending) = Pending::read(folder, id)?
         {
-            found.push((pending.requested_at, id));
+            found.push(pending);
         }
     }
-    found.sort_unstable();
-    Ok(found.into_iter().map(|(_, id)| id).collect())
+    found.sort_by_key(|pending| (pending.requested_at, pending.id));
+    Ok(found)
 }
 
 /// Whether a path is the file of a regulation, which is removed at its end.

@@ -2,7 +2,7 @@
 
 use domain::Timestamp;
 use serde::{Deserialize, Serialize};
-use state::{RegulationStatus, RegulationType};
+use state::{Regulation, RegulationStatus, RegulationType};
 use uuid::Uuid;
 
 use super::forwarding::DestinationAnswer;
@@ -50,6 +50,54 @@ pub struct Receipt {
     pub scan: Option<ScanReport>,
     /// The error that ended it before its end.
     pub error: Option<String>,
+}
+
+impl Receipt {
+    /// That of a regulation whose ids are lost.
+    pub(super) fn of_lost(regulation: &Regulation, now: Timestamp) -> Self {
+        let error = "its ids are lost: it was under way in the backup that this workspace comes from. Ask for it again";
+        Self {
+            status: RegulationStatus::Failed,
+            error: Some(error.to_owned()),
+            ..Self::new(
+                regulation.id,
+                regulation.type_,
+                regulation.n_people,
+                regulation.requested_at,
+                now,
+            )
+        }
+    }
+
+    /// An empty one.
+    pub(super) fn new(
+        id: Uuid,
+        type_: RegulationType,
+        people: u32,
+        requested_at: Timestamp,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            type_,
+            status: RegulationStatus::Running,
+            requested_at,
+            finished_at: now,
+            people,
+            ids: 0,
+            suppressed_ids: 0,
+            state: DeletedState::default(),
+            journal: ErasedJournal::default(),
+            store_files: 0,
+            snapshot: None,
+            files: RemovedFiles::default(),
+            models: 0,
+            destinations: Vec::new(),
+            left: Vec::new(),
+            scan: None,
+            error: None,
+        }
+    }
 }
 
 /// What was removed from the state.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::describe_left;
 use super::forwarding::ForwardOutcome;
 use super::pending::{Pending, Person};
-use super::receipt::{DeletedState, ErasedJournal, Receipt, RemovedFiles};
+use super::receipt::{Receipt, RemovedFiles};
 use crate::{Engine, EngineError};
 
 /// Why a regulation has not come to its end. It goes on when it is run again.
@@ -24,6 +24,12 @@ pub enum RegulationError {
     /// It was cancelled, or the workspace is being closed.
     #[error("the regulation was interrupted; it goes on by itself")]
     Interrupted,
+    /// A destination has not answered yet, and is told once more at a time.
+    #[error("a destination has not deleted them yet; it is told once more")]
+    Waiting {
+        /// When.
+        until: domain::Timestamp,
+    },
     /// The ids are too many or too long.
     #[error(transparent)]
     TooManyIds(#[from] TooManyIds),
@@ -85,8 +91,9 @@ impl Surroundings<'_> {
 }
 
 impl Engine {
-    /// Does what a regulation asks for, to its end, and returns the receipt. One runs at a time. A
-    /// regulation that was interrupted goes on.
+    /// Does what a regulation asks for, and returns the receipt. One runs at a time. A regulation
+    /// that was interrupted, or waits until a destination is told once more, goes on when this is
+    /// called again.
     ///
     /// # Errors
     /// See [`RegulationError`].
@@ -128,24 +135,14 @@ impl Engine {
         mut pending: Pending,
         around: &Surroundings<'_>,
     ) -> Result<Receipt, RegulationError> {
-        self.expand_all(&mut pending)?;
-        let mut receipt = new_receipt(&pending, self.now());
-        (around.note)(RegulationStep::Suppressing);
-        receipt.suppressed_ids = match pending.type_.suppresses() {
-            true => self.suppress(&pending)?,
-            false => self.unsuppress_if_asked(&pending)?,
+        let mut receipt = match pending.receipt.take() {
+            Some(receipt) => *receipt,
+            None => self.run_here(&mut pending, around)?,
         };
-        if pending.type_.deletes() {
-            let people = NamedPeople::new(pending.user_ids(), pending.anonymous_ids())?;
-            self.erase(&mut pending, &people, &mut receipt, around)?;
-            around.check()?;
-            let scan = self.scan(&people, pending.deleted_at, around)?;
-            receipt.models = scan.models;
-            receipt.scan = Some(scan);
-        }
         if pending.type_.forwards() {
             (around.note)(RegulationStep::Forwarding);
-            receipt.destinations = self.forward(&pending, around)?;
+            pending.receipt = Some(Box::new(receipt.clone()));
+            receipt.destinations = self.forward(&mut pending, around)?;
         }
         receipt.finished_at = self.now();
         if pending.type_.deletes() {
@@ -155,8 +152,32 @@ impl Engine {
         Ok(receipt)
     }
 
+    /// What is done here, before destinations are told.
+    fn run_here(
+        &self,
+        pending: &mut Pending,
+        around: &Surroundings<'_>,
+    ) -> Result<Receipt, RegulationError> {
+        self.expand_all(pending)?;
+        let mut receipt = new_receipt(pending, self.now());
+        (around.note)(RegulationStep::Suppressing);
+        receipt.suppressed_ids = match pending.type_.suppresses() {
+            true => self.suppress(pending)?,
+            false => self.unsuppress_if_asked(pending)?,
+        };
+        if pending.type_.deletes() {
+            let people = NamedPeople::new(pending.user_ids(), pending.anonymous_ids())?;
+            self.erase(pending, &people, &mut receipt, around)?;
+            around.check()?;
+            let scan = self.scan(&people, pending.deleted_at, around)?;
+            receipt.models = scan.models;
+            receipt.scan = Some(scan);
+        }
+        Ok(receipt)
+    }
+
     /// Finds all ids of everybody, and keeps them: they cannot be found once the profiles are gone.
-    fn expand_all(&self, pending: &mut Pending) -> Result<(), RegulationError> {
+    pub(super) fn expand_all(&self, pending: &mut Pending) -> Result<(), EngineError> {
         if pending.is_expanded {
             return Ok(());
         }
@@ -171,7 +192,7 @@ impl Engine {
         self.snapshot().regulations.key().cloned()
     }
 
-    fn suppress(&self, pending: &Pending) -> Result<u64, RegulationError> {
+    pub(super) fn suppress(&self, pending: &Pending) -> Result<u64, EngineError> {
         let Some(key) = self.person_key() else { return Ok(0) };
         let of_person = |person: &Person| {
             let ids = hashes(&key, person);
@@ -207,25 +228,10 @@ fn hashes(key: &PersonKey, person: &Person) -> Vec<state::PersonHash> {
 
 fn new_receipt(pending: &Pending, now: domain::Timestamp) -> Receipt {
     let n_ids = pending.people.iter().map(|p| p.user_ids.len() + p.anonymous_ids.len());
+    let Pending { id, type_, n_people, requested_at, .. } = *pending;
     Receipt {
-        id: pending.id,
-        type_: pending.type_,
-        status: RegulationStatus::Running,
-        requested_at: pending.requested_at,
-        finished_at: now,
-        people: pending.n_people,
         ids: n_ids.sum::<usize>() as u64,
-        suppressed_ids: 0,
-        state: DeletedState::default(),
-        journal: ErasedJournal::default(),
-        store_files: 0,
-        snapshot: None,
-        files: RemovedFiles::default(),
-        models: 0,
-        destinations: Vec::new(),
-        left: Vec::new(),
-        scan: None,
-        error: None,
+        ..Receipt::new(id, type_, n_people, requested_at, now)
     }
 }
 

@@ -30,9 +30,10 @@ const CHUNK_BYTES: usize = 1_024 * 1_024;
 const RAW_ID_BYTES_MIN: usize = 6;
 /// The most places that are named in a report.
 pub const MENTIONS_SHOWN_MAX: usize = 20;
-/// Keyspaces of items, which may have the id of a person, and of what others have said: names of
-/// their events, and traits.
-const MENTIONING_KEYSPACES: [&str; 3] = ["catalog.", "profiles.timeline", "profiles.traits"];
+/// Keyspaces of items, which may have the id of a person, of lists with such items, and of what
+/// others have said: names of their events, and traits.
+const MENTIONING_KEYSPACES: [&str; 4] =
+    ["catalog.", "profiles.timeline", "profiles.traits", "state.recommendations"];
 /// The cache of a store that is opened to be searched, in bytes.
 const CACHE_BYTES: u64 = 16 * 1_024 * 1_024;
 

@@ -52,6 +52,7 @@ impl Engine {
         let journal_end = self.applied();
         let mut first_unread = journal_end;
         for (name, is_enabled, place, open) in standings {
+            let place = place.max(self.read_without_work(&name)).min(journal_end);
             if is_enabled {
                 let why = || {
                     format!(
@@ -87,6 +88,17 @@ impl Engine {
         }
         self.keep_unread_retries(first_unread, journal_end, &mut hold)?;
         Ok(Some(hold).filter(|hold| hold.free_until < end))
+    }
+
+    /// Up to where a destination has read where nothing of what it has read is left to do: entries
+    /// that are no messages move no place in the journal.
+    fn read_without_work(&self, name: &str) -> u64 {
+        let status = self.delivery_status(name);
+        let idle = status.filter(|status| {
+            let dispatcher = status.dispatcher.as_ref();
+            status.problem.is_none() && dispatcher.is_some_and(|it| it.open_messages == 0)
+        });
+        idle.map_or(0, |status| status.read_to)
     }
 
     /// The first entry that an entry asks for: the message of a dead letter that was sent anew.

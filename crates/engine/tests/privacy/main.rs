@@ -15,6 +15,7 @@ mod suppression;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use connectors::{InstanceKey, NetworkPolicy, Outgoing, OutgoingOptions};
 use domain::{
@@ -24,7 +25,7 @@ use domain::{
 use engine::{
     Command, ConfigChange, Engine, EngineOptions, EntityKind, Entry, Expected, ExternalIdType,
     ForwardOutcome, ListImpression, NamedPeople, NewRegulation, Outcome, Place, Receipt,
-    RegulationStatus, RegulationType, Surroundings, scan_folder,
+    RegulationError, RegulationStatus, RegulationType, Surroundings, scan_folder,
 };
 use serde_json::{Value, json};
 
@@ -185,7 +186,15 @@ fn regulation(type_: RegulationType, user: &str) -> NewRegulation {
 fn regulate(engine: &Engine, type_: RegulationType, user: &str) -> Receipt {
     let id = engine.begin_regulation(&regulation(type_, user)).unwrap();
     assert_eq!(engine.pending_regulations().unwrap(), [id]);
-    let receipt = engine.run_regulation(id, &Surroundings::NONE).unwrap();
+    let receipt = loop {
+        match engine.run_regulation(id, &Surroundings::NONE) {
+            Err(RegulationError::Waiting { .. }) => {
+                assert_eq!(engine.pending_regulations().unwrap(), [id]);
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            done => break done.unwrap(),
+        }
+    };
     assert_eq!(engine.pending_regulations().unwrap(), Vec::<uuid::Uuid>::new());
     receipt
 }

@@ -66,7 +66,7 @@ fn body(frame: &Frame, path: &str, typed: &Typed, mistake: &Mistake) -> Markup {
     };
     let controls = html! {
         (mistake)
-        (text("from", "From", "A time such as 2026-03-01T00:00:00Z, or an offset of the journal. Without it from the beginning"))
+        (text("from", "From", "A time such as 2026-03-01T00:00:00Z, or an offset of the journal. Without it from the first entry that can be read"))
         (text("until", "Until", "Not included. Without it up to now"))
         div class="actions" {
             (Button::primary("Show what would change").named("do", "preview"))
@@ -76,7 +76,7 @@ fn body(frame: &Frame, path: &str, typed: &Typed, mistake: &Mistake) -> Markup {
     let action = format!("{path}/past");
     html! {
         (Callout::info("Nothing changes before you have seen it").text(
-            "The journal is read from its beginning beside everything else, which takes a while. Profiles, merges of people and what lists were counted for stay as they are."
+            "The journal is read from its beginning, or from the snapshot of the last retention or deletion of people on, beside everything else, which takes a while. Profiles, merges of people and what lists were counted for stay as they are."
         ))
         section class="card" {
             (Form { action: &action, csrf: &frame.csrf, preview: None, body: controls }.render())
