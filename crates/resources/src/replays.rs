@@ -130,6 +130,9 @@ impl NewReplay {
                 return wrong(what.to_owned(), "workspace");
             }
         }
+        for (field, place) in [("from", &self.from), ("until", &self.until)] {
+            place.as_ref().map(|place| place.parse(field)).transpose()?;
+        }
         let filters =
             [("events", &self.events), ("sources", &self.sources), ("users", &self.users)];
         for (name, filter) in filters {

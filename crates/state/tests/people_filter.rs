@@ -5,8 +5,8 @@
 use domain::{Arrival, Envelope, Interaction, InteractionKind, Timestamp, check_message};
 use serde_json::{Value, json};
 use state::{
-    BackFillCommand, Command, Entry, NamedPeople, RegulationCommand, Remaining, ReplayCommand,
-    UserBackFill, UserMerge, without_erased, without_suppressed,
+    BackFillCommand, Command, Entry, ListImpression, NamedPeople, Place, RegulationCommand,
+    Remaining, ReplayCommand, UserBackFill, UserMerge, without_erased, without_suppressed,
 };
 use uuid::Uuid;
 
@@ -145,4 +145,28 @@ fn replays_and_back_fills_go_on_for_others() {
     );
     assert_eq!(of_others(left.clone()), Some(left));
     assert_eq!(of_others(change(&["ann"], &[("ann", "x")])), None);
+}
+
+#[test]
+fn a_list_for_somebody_whom_nobody_knew_loses_what_was_asked_for() {
+    let list = |request: Option<Value>| Entry::ListImpressions {
+        lists: vec![ListImpression {
+            recomm_id: Some(Uuid::nil()),
+            user: None,
+            at: AT,
+            items: vec!["ann".to_owned()],
+            place: Place::Trait("next".to_owned()),
+            group: None,
+            model: None,
+            rotates: false,
+            n_next: 0,
+            request: request.map(|request| request.to_string()),
+        }],
+    };
+    let theirs = list(Some(json!({ "user_id": "ann", "count": 2 })));
+    let others = list(Some(json!({ "user_id": "ann2", "item_id": "ann" })));
+    assert_eq!(of_others(theirs.clone()), Some(list(None)));
+    assert_eq!(of_others(others.clone()), Some(others.clone()));
+    assert_eq!(without_suppressed(theirs, &ann()), Remaining::Part(list(None)));
+    assert_eq!(without_suppressed(others.clone(), &ann()), Remaining::Whole(others));
 }

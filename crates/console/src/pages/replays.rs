@@ -4,6 +4,7 @@
 mod form;
 mod outcome;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -17,6 +18,7 @@ use resources::replays::{self, ShownReplay};
 use web::App;
 use web::access::{Call, Caller};
 use web::error::ApiError;
+use web::parameters::Parameters;
 use web::workspaces::{RequestedWorkspace, Workspace};
 
 use self::form::TypedReplay;
@@ -49,9 +51,17 @@ async fn show(
     Extension(caller): Extension<Caller>,
     frame: Frame,
     Workspace(workspace): Workspace,
-    axum::extract::Query(pairs): axum::extract::Query<Vec<(String, String)>>,
+    Parameters(given): Parameters<BTreeMap<String, Vec<String>>>,
 ) -> Result<Response, ApiError> {
-    let typed = TypedReplay::read(&Typed(pairs));
+    let is_known = |name: &str| form::FIELDS.contains(&name) || form::CHOICES.contains(&name);
+    if let Some(name) = given.keys().find(|name| !is_known(name)) {
+        let what = format!("there is no parameter {name}");
+        return Err(ApiError::invalid(what).of_parameter(name));
+    }
+    let pairs = given
+        .into_iter()
+        .flat_map(|(name, texts)| texts.into_iter().map(move |text| (name.clone(), text)));
+    let typed = TypedReplay::read(&Typed(pairs.collect()));
     let shown = Shown { app: &app, caller: &caller, frame: &frame, workspace: &workspace };
     Ok(shown.page(&typed, &Mistake::default()).await?.into_response())
 }

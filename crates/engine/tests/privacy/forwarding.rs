@@ -59,3 +59,31 @@ fn a_destination_that_can_delete_is_told_until_it_has_and_gets_nothing_of_them_a
         assert!(!text.contains(ANN) && !text.contains(DEVICE), "{text}");
     }
 }
+
+#[test]
+fn a_destination_that_is_down_holds_up_no_other_regulation() {
+    let folder = tempfile::tempdir().unwrap();
+    let lists = Receiver::start();
+    let engine = open(folder.path());
+    put(&engine, &braze(&lists));
+    lists.answer(|_| 503);
+    let message = track(&engine, "m1", json!({ "userId": ANN }), "i1");
+    engine.submit_blocking(vec![message]).unwrap();
+    let first = engine.begin_regulation(&regulation(RegulationType::DeleteOnly, ANN)).unwrap();
+    let waiting = engine.run_regulation(first, &Surroundings::NONE);
+    assert!(matches!(waiting, Err(RegulationError::Waiting { .. })), "{waiting:?}");
+    let second = engine.begin_regulation(&regulation(RegulationType::SuppressOnly, ANN_2)).unwrap();
+    assert!(engine.is_suppressed(ExternalIdType::UserId, ANN_2), "from the answer on");
+    let receipt = engine.run_regulation(second, &Surroundings::NONE).unwrap();
+    assert_eq!((receipt.status, receipt.suppressed_ids), (RegulationStatus::Finished, 1));
+    let gone = ConfigChange::RemoveDestination { name: "lists".to_owned() };
+    engine.change_config(gone, Expected::Anything).unwrap();
+    await_that("the next attempt", || {
+        engine.due_regulations().unwrap().contains(&first).then_some(())
+    });
+    let receipt = engine.run_regulation(first, &Surroundings::NONE).unwrap();
+    assert_eq!(receipt.status, RegulationStatus::PartialSuccess);
+    let told = &receipt.destinations[0];
+    let expected = (ForwardOutcome::Failed, 1, Some("removed"));
+    assert_eq!((told.outcome, told.failed, told.reason.as_deref()), expected);
+}

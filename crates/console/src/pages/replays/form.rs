@@ -15,6 +15,9 @@ use crate::ui::form::{Checkbox, Field, InputKind, NumberInput, Select, TextInput
 pub(super) const FIELDS: [&str; 8] =
     ["to", "from", "until", "events", "sources", "users", "source", "messages_per_second"];
 
+/// What else an address may hold that fills the form.
+pub(super) const CHOICES: [&str; 2] = ["types", "counted"];
+
 /// What was typed.
 #[derive(Default)]
 pub(super) struct TypedReplay {
