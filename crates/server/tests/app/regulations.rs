@@ -41,7 +41,7 @@ async fn a_person_is_deleted_with_a_receipt_and_refused_through_each_api_from_th
     assert_eq!(taken.status, 202, "{}", taken.line());
     let id = taken.body["id"].as_str().unwrap().to_owned();
     assert_eq!(taken.headers["location"], format!("{START}/{id}"));
-    assert_eq!((&taken.body["status"], &taken.body["people"]), (&json!("INITIALIZED"), &json!(1)));
+    assert_eq!((&taken.body["status"], &taken.body["people"]), (&json!("RUNNING"), &json!(1)));
     assert!(taken.body.get("receipt").is_none());
     assert_eq!(app.run_regulations().await.len(), 1);
 
