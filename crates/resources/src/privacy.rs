@@ -69,9 +69,9 @@ pub struct Regulations {
 pub struct Suppression {
     /// The id.
     pub id: String,
-    /// As a user id.
+    /// Whether it is refused as the user id of a message or call.
     pub as_user_id: bool,
-    /// As an anonymous id.
+    /// Whether it is refused as the anonymous id of a message.
     pub as_anonymous_id: bool,
 }
 
@@ -201,7 +201,7 @@ fn run(
         },
         folders: vec![drafts.clone(), data.exports_folder(), data.installation_folder()],
         note: &|step| {
-            let (share, doing) = describe(step);
+            let (share, doing) = (step.share(), describe(step));
             // Every block of the journal is noted.
             if (share - told.get()).abs() >= 0.005 {
                 told.set(share);
@@ -213,19 +213,19 @@ fn run(
     engine.run_regulation(id, &around)
 }
 
-/// The share of the whole that is done, and what is being done.
-fn describe(step: RegulationStep) -> (f64, &'static str) {
+/// What is being done.
+fn describe(step: RegulationStep) -> &'static str {
     match step {
-        RegulationStep::Suppressing => (0.01, "New data is refused from now on"),
+        RegulationStep::Suppressing => "New data is refused from now on",
         RegulationStep::Deleting => {
-            (0.03, "Profiles, histories, lists and deliveries are deleted; deliveries rest")
+            "Profiles, histories, lists and deliveries are deleted; deliveries rest"
         }
-        RegulationStep::PurgingStore => (0.06, "The files of the store are written anew"),
-        RegulationStep::ErasingJournal(share) => {
-            (0.1 + 0.5 * share, "The journal is written anew where it tells of these people")
+        RegulationStep::PurgingStore => "The files of the store are written anew",
+        RegulationStep::ErasingJournal(_) => {
+            "The journal is written anew where it tells of these people"
         }
-        RegulationStep::Searching(share) => (0.6 + 0.35 * share, "Every file is searched"),
-        RegulationStep::Forwarding => (0.96, "Destinations are told"),
+        RegulationStep::Searching(_) => "Every file is searched",
+        RegulationStep::Forwarding => "Destinations are told",
     }
 }
 

@@ -27,7 +27,7 @@ pub enum RegulationError {
     /// A destination has not answered yet, and is told once more at a time.
     #[error("a destination has not deleted them yet; it is told once more")]
     Waiting {
-        /// When.
+        /// The time of the next attempt.
         until: domain::Timestamp,
     },
     /// The ids are too many or too long.
@@ -62,6 +62,20 @@ pub enum RegulationStep {
     Searching(f64),
     /// Destinations are told.
     Forwarding,
+}
+
+impl RegulationStep {
+    /// The share of the regulation that is done before it, from 0 to 1.
+    pub fn share(self) -> f64 {
+        match self {
+            Self::Suppressing => 0.01,
+            Self::Deleting => 0.03,
+            Self::PurgingStore => 0.06,
+            Self::ErasingJournal(share) => 0.1 + 0.5 * share,
+            Self::Searching(share) => 0.6 + 0.35 * share,
+            Self::Forwarding => 0.96,
+        }
+    }
 }
 
 /// What a regulation needs of the process around the workspace.

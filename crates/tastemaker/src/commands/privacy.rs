@@ -152,15 +152,7 @@ fn regulate(place: &Place, people: &PeopleArgs, type_: RegulationType) -> Result
 
 fn show_step(bar: &OnceCell<ProgressBar>, step: RegulationStep, quiet: bool) {
     let bar = bar.get_or_init(|| terminal::share_bar("deleting", quiet));
-    let share = match step {
-        RegulationStep::Suppressing => 0.01,
-        RegulationStep::Deleting => 0.03,
-        RegulationStep::PurgingStore => 0.06,
-        RegulationStep::ErasingJournal(share) => 0.1 + 0.5 * share,
-        RegulationStep::Searching(share) => 0.6 + 0.35 * share,
-        RegulationStep::Forwarding => 0.96,
-    };
-    terminal::set_share(bar, share);
+    terminal::set_share(bar, step.share());
 }
 
 fn remove_files(folder: &Path) -> std::io::Result<u64> {
