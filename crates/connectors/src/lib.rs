@@ -17,5 +17,5 @@ pub use instance_key::{InstanceKey, KeyError, is_sealed};
 pub use kind::{
     Batching, DescribedRequest, Kind, Made, Prepared, RequestError, SendFuture, Sender,
 };
-pub use outgoing::{NetworkPolicy, Outgoing, OutgoingError, OutgoingOptions, stand_back};
+pub use outgoing::{NetworkPolicy, Outgoing, OutgoingError, OutgoingOptions};
 pub use settings::{SettingSchema, SettingType, Settings, SettingsError, SettingsSchema};

@@ -4,7 +4,6 @@
 
 mod http;
 mod policy;
-mod priority;
 mod tcp;
 
 use std::path::{Path, PathBuf};
@@ -22,7 +21,6 @@ pub(crate) use self::http::{
 };
 pub use self::policy::NetworkPolicy;
 use self::policy::{GuardedResolver, Reach};
-pub use self::priority::stand_back;
 
 /// How long making a connection may take.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
@@ -113,7 +111,6 @@ impl Outgoing {
         let runtime = Builder::new_multi_thread()
             .worker_threads(THREADS)
             .thread_name("outgoing")
-            .on_thread_start(stand_back)
             .enable_all()
             .build()?;
         // Whoever came first has installed the same one.

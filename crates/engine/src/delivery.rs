@@ -2,6 +2,7 @@
 //! and a dispatcher of its own. One thread starts and ends them as the configuration says.
 
 mod jobs;
+mod pace;
 mod reader;
 mod versions;
 

@@ -17,6 +17,7 @@ use crate::decisions::{decide_late, is_decided_on_state};
 use crate::error::{describe_error, store_error};
 use crate::inbox::{Inbox, Work};
 use crate::message_rates::{CountedEntry, MinuteCounts};
+use crate::run_delay::RunDelayMeter;
 use crate::shared::{Health, Shared};
 use crate::source_rates::SourceCounts;
 use crate::submission::DurableBatch;
@@ -33,6 +34,7 @@ const CHANGES_PER_LOCK: usize = 128;
 pub(crate) fn follow(shared: &Shared, store_folder: &Path, inbox: &Inbox) {
     // The end of the last work. Offsets after the last entry may belong to no entry.
     let mut position = shared.live.snapshot().applied;
+    let mut meter = RunDelayMeter::new();
     while let Some(work) = inbox.next(position) {
         let started = Instant::now();
         let read = |until| replay(shared, store_folder, until, &|_, _| Ok(()));
@@ -76,6 +78,7 @@ pub(crate) fn follow(shared: &Shared, store_folder: &Path, inbox: &Inbox) {
                 }
             }
         };
+        meter.measure(&shared.run_delay);
         metrics::histogram!("fold_batch_seconds").record(started.elapsed().as_secs_f64());
         if let Err((error, replies)) = folded {
             let why = describe_error(&error);

@@ -43,6 +43,7 @@ mod recommendation;
 mod recorder;
 mod replay;
 mod retention;
+mod run_delay;
 mod scenarios;
 mod scratch;
 mod segment_rules;

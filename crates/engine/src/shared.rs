@@ -15,6 +15,7 @@ use store::Store;
 use crate::Clock;
 use crate::message_rates::RateCounter;
 use crate::outcomes::Outcomes;
+use crate::run_delay::RunDelay;
 use crate::source_rates::SourceRates;
 
 /// Whether the engine can take entries.
@@ -45,6 +46,7 @@ pub(crate) struct Shared {
     /// The bytes of entries that wait for the journal.
     pub(crate) queued_bytes: AtomicUsize,
     pub(crate) outcomes: Outcomes,
+    pub(crate) run_delay: RunDelay,
     /// What became of the messages of the last hour.
     pub(crate) rates: RateCounter,
     pub(crate) source_rates: SourceRates,
@@ -67,6 +69,7 @@ impl Shared {
             suppressed: ArcSwap::new(Arc::clone(&views.regulations.suppressed)),
             n_refused: AtomicU64::new(0),
             outcomes: Outcomes::new(views.applied),
+            run_delay: RunDelay::new(),
             live: LiveState::new(store, views),
             health: RwLock::new(Health::Ready),
             queued_bytes: AtomicUsize::new(0),

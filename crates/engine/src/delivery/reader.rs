@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use activation::{Dispatcher, Failure, Limits, OpenDelivery};
-use connectors::{Prepared, Sender, stand_back};
+use connectors::{Prepared, Sender};
 use domain::{Destination, Timestamp};
 use journal::Offset;
 use parking_lot::Mutex;
@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::jobs::{Deliverable, REASON_UNMAPPED, deliverable, map};
+use super::pace::Pace;
 use super::versions::Versions;
 use super::{DeliveryStatus, Means, connect};
 use crate::{BackgroundWork, EngineError, Entry, Next, Signals, SubmitError};
@@ -43,7 +44,7 @@ pub(super) struct Reader {
     added_at: u64,
     destination: Arc<Destination>,
     status: Arc<Mutex<DeliveryStatus>>,
-    has_stood_back: bool,
+    pace: Pace,
     /// None until it has connected, and where it begins anew.
     work: Option<Work>,
 }
@@ -80,11 +81,6 @@ impl BackgroundWork for Reader {
             self.finish();
             return Next::End;
         }
-        // Callers wait for what they send and ask; what leaves may wait for them.
-        if !self.has_stood_back {
-            self.has_stood_back = true;
-            stand_back();
-        }
         let outcome = self.work();
         if let Err(problem) = &outcome {
             signals.fail(problem);
@@ -108,7 +104,8 @@ impl Reader {
         destination: Arc<Destination>,
         status: Arc<Mutex<DeliveryStatus>>,
     ) -> Self {
-        Self { means, name, added_at, destination, status, has_stood_back: false, work: None }
+        let pace = Pace::new(Instant::now());
+        Self { means, name, added_at, destination, status, pace, work: None }
     }
 
     fn now(&self) -> Timestamp {
@@ -122,7 +119,12 @@ impl Reader {
         }
         self.take_finished();
         self.follow_versions();
-        self.read().map_err(|error| error.to_string())?;
+        if self.rest().is_zero() {
+            let began = Instant::now();
+            self.read().map_err(|error| error.to_string())?;
+            let delay_share = self.means.shared.run_delay.share();
+            self.pace.note(began.elapsed(), delay_share, Instant::now());
+        }
         self.send();
         self.journal_progress()
     }
@@ -150,6 +152,11 @@ impl Reader {
             finished: mpsc::unbounded_channel(),
             progress_at: Instant::now(),
         }))
+    }
+
+    /// How long callers have precedence, until more is read.
+    fn rest(&self) -> Duration {
+        self.pace.rest(Instant::now())
     }
 
     fn take_finished(&mut self) {
@@ -273,11 +280,14 @@ impl Reader {
 
     /// Waits for an entry, the end of a batch, or a time at which something is due.
     fn wait(&mut self) {
-        let now = self.now();
+        let (now, rest) = (self.now(), self.rest());
         let Some(work) = &mut self.work else { return std::thread::sleep(WAIT_MAX) };
         let is_behind = work.place < *work.applied.borrow() && work.dispatcher.has_room();
-        let due = work.dispatcher.wait(now).map(Duration::from_millis).unwrap_or(WAIT_MAX);
-        if is_behind || due.is_zero() {
+        let mut due = work.dispatcher.wait(now).map(Duration::from_millis).unwrap_or(WAIT_MAX);
+        if is_behind {
+            due = due.min(rest);
+        }
+        if due.is_zero() {
             return;
         }
         let Work { applied, finished, dispatcher, .. } = work;
@@ -285,7 +295,7 @@ impl Reader {
         let received = self.means.outgoing.runtime().block_on(async {
             tokio::select! {
                 received = finished.1.recv() => received,
-                _ = applied.changed(), if has_room => None,
+                _ = applied.changed(), if has_room && rest.is_zero() => None,
                 () = tokio::time::sleep(due.min(WAIT_MAX)) => None,
             }
         });

@@ -55,10 +55,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     prepare(args, folder.path(), &runtime, receiver)?;
     let service = Service::open(folder.path(), None, &settings()?)?;
     let throughput = measure_throughput(args, &received)?;
-    let (alone, beside) = measure_ingestion(args, &service, &runtime, receiver)?;
+    let ingestion = measure_ingestion(args, &service, &runtime, receiver, &received)?;
     runtime.shutdown_background();
     service.close();
-    report(args, throughput, alone, beside)
+    report(args, throughput, &ingestion)
 }
 
 /// Counts the messages of a request without reading them.
@@ -122,13 +122,22 @@ fn message(engine: &Engine, n: u64) -> Entry {
     Entry::Message(Box::new(checked.expect("the message has the right form")))
 }
 
-/// Messages acknowledged in a second without destinations, and while some read: medians.
+/// What was measured of ingestion, in messages a second: medians.
+struct Ingestion {
+    alone: f64,
+    beside: f64,
+    /// What one of the destinations that read meanwhile got.
+    delivered: f64,
+}
+
+/// Measures ingestion without destinations, and while some read.
 fn measure_ingestion(
     args: &Args,
     service: &Service,
     runtime: &Runtime,
     receiver: SocketAddr,
-) -> Result<(f64, f64)> {
+    received: &AtomicU64,
+) -> Result<Ingestion> {
     let address = runtime.block_on(serve(server::router(Arc::clone(&service.app))))?;
     let engine = Arc::clone(service.engines().first().context("there is a workspace")?);
     let sending = ingest::Args {
@@ -147,14 +156,17 @@ fn measure_ingestion(
         let measured = runtime.block_on(ingest::measure(&sending, address, &next_message))?;
         Ok(measured.messages_per_s)
     };
-    let (mut alone, mut beside) = (Vec::new(), Vec::new());
+    let (mut alone, mut beside, mut delivered) = (Vec::new(), Vec::new(), Vec::new());
     let bar = terminal::bar("measuring", "rounds", args.rounds, args.json);
     for _ in 0..args.rounds {
         alone.push(measure()?);
         for n in 0..DESTINATIONS {
             put(&engine, &webhook(n, receiver))?;
         }
+        let (n_before, began) = (received.load(Ordering::Relaxed), Instant::now());
         beside.push(measure()?);
+        let n = received.load(Ordering::Relaxed) - n_before;
+        delivered.push(n as f64 / DESTINATIONS as f64 / began.elapsed().as_secs_f64());
         for n in 0..DESTINATIONS {
             let name = webhook(n, receiver).name;
             engine.change_config(ConfigChange::RemoveDestination { name }, Expected::Anything)?;
@@ -164,16 +176,22 @@ fn measure_ingestion(
         bar.inc(1);
     }
     bar.finish_and_clear();
-    Ok((ingest::median(&mut alone), ingest::median(&mut beside)))
+    Ok(Ingestion {
+        alone: ingest::median(&mut alone),
+        beside: ingest::median(&mut beside),
+        delivered: ingest::median(&mut delivered),
+    })
 }
 
-fn report(args: &Args, throughput: f64, alone: f64, beside: f64) -> Result<()> {
+fn report(args: &Args, throughput: f64, ingestion: &Ingestion) -> Result<()> {
+    let Ingestion { alone, beside, delivered } = *ingestion;
     let ratio = beside / alone;
     if args.json {
         println!(
             "{}",
             json!({ "delivered_per_s": throughput, "ingested_per_s": alone,
-                    "ingested_beside_destinations_per_s": beside, "ratio": ratio })
+                    "ingested_beside_destinations_per_s": beside,
+                    "delivered_to_each_meanwhile_per_s": delivered, "ratio": ratio })
         );
         return Ok(());
     }
@@ -182,6 +200,7 @@ fn report(args: &Args, throughput: f64, alone: f64, beside: f64) -> Result<()> {
         row("delivered to one webhook", throughput),
         row("ingested without destinations", alone),
         row(&format!("ingested while {DESTINATIONS} destinations read"), beside),
+        row("delivered to each meanwhile", delivered),
     ];
     println!("{}", terminal::table(&["", "messages/s"], &rows));
     println!(
