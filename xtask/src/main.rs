@@ -1,12 +1,14 @@
 //! `cargo xtask`: the commands of developers and CI.
 
 mod circles;
+mod memory_folder;
 mod tidy;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use memory_folder::MemoryFolder;
 
 const HELP: &str = "\
 cargo xtask COMMAND
@@ -54,9 +56,11 @@ fn ci() -> Result<()> {
     )?;
     step("tidy");
     tidy::run(&root())?;
-    test_crates()?;
+    let scratch = MemoryFolder::make();
+    test_crates(scratch.as_ref())?;
     build_as_tests_do()?;
-    together(&[SDK_SUITE.command()?, CONSOLE_SUITE.command()?, fuzz_command(FUZZ_SECONDS)])
+    let suites = [SDK_SUITE.command()?, CONSOLE_SUITE.command()?, fuzz_command(FUZZ_SECONDS)];
+    together(&suites, scratch.as_ref())
 }
 
 /// A program to run, with a name for people.
@@ -95,10 +99,11 @@ impl Suite {
 
 /// Runs commands at once, since each waits most of the time, and shows the output of each when it
 /// has ended.
-fn together(commands: &[NamedCommand]) -> Result<()> {
+fn together(commands: &[NamedCommand], scratch: Option<&MemoryFolder>) -> Result<()> {
     let run = |command: &NamedCommand| -> Result<bool> {
         let output = Command::new(&command.program)
             .args(&command.arguments)
+            .envs(scratch.map(MemoryFolder::variable))
             .current_dir(root())
             .output()
             .with_context(|| format!("cannot run {}", command.program))?;
@@ -125,14 +130,16 @@ fn together(commands: &[NamedCommand]) -> Result<()> {
 }
 
 fn test() -> Result<()> {
-    test_crates()?;
+    let scratch = MemoryFolder::make();
+    test_crates(scratch.as_ref())?;
     build_as_tests_do()?;
-    together(&[SDK_SUITE.command()?, CONSOLE_SUITE.command()?])
+    together(&[SDK_SUITE.command()?, CONSOLE_SUITE.command()?], scratch.as_ref())
 }
 
-fn test_crates() -> Result<()> {
+fn test_crates(scratch: Option<&MemoryFolder>) -> Result<()> {
     // insta must not write snapshots here: a difference is a failure.
     let mut environment = vec![("INSTA_UPDATE", "no".to_owned())];
+    environment.extend(scratch.map(MemoryFolder::variable));
     match fetch_broker()? {
         Some(jars) => environment.push(("KAFKA_JARS", jars)),
         None => println!("skipped: the tests with a Kafka broker, without Maven and Java"),

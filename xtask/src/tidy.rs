@@ -26,7 +26,7 @@ const ONLY_IN: [(&str, &[&str]); 12] = [
     ),
     ("hyper", &["web"]),
     ("tokio-rustls", &["connectors", "web"]),
-    ("rustix", &["connectors", "engine", "tastemaker"]),
+    ("rustix", &["engine", "tastemaker", "xtask"]),
     ("rustls", &["connectors", "tastemaker"]),
     ("tantivy", &["search"]),
     ("fjall", &["store"]),
