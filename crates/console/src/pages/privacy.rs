@@ -212,11 +212,9 @@ fn check(own: &WorkspaceId, all: &Regulations, checked: Option<&Suppression>) ->
 }
 
 fn verdict(checked: &Suppression) -> &'static str {
-    match (checked.as_user_id, checked.as_anonymous_id) {
-        (true, true) => "Yes, as a user id and as an anonymous id.",
-        (true, false) => "Yes, as a user id.",
-        (false, true) => "Yes, as an anonymous id.",
-        (false, false) => "No: new data with it is taken.",
+    match checked.suppressed {
+        true => "Yes: new data with it is refused, as a user id and as an anonymous id.",
+        false => "No: new data with it is taken.",
     }
 }
 

@@ -56,3 +56,15 @@ fn a_regulation_that_ends_at_any_step_goes_on_in_the_next_process() {
         Err(RegulationError::Unknown(_))
     ));
 }
+
+#[test]
+fn a_draft_of_ids_that_a_crash_has_left_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    let new = regulation(RegulationType::SuppressOnly, ANN);
+    let id = engine.begin_regulation(&new).unwrap();
+    let draft = folder.path().join(format!("privacy/{id}.new"));
+    fs_err::write(&draft, ANN).unwrap();
+    assert_eq!(engine.next_pass().unwrap(), [id]);
+    assert!(!draft.exists());
+}
