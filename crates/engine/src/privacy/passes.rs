@@ -105,24 +105,28 @@ impl Engine {
             }
             open.push(pending);
         }
-        let mut ended = Vec::new();
-        let mut failed = None;
-        for mut work in self.run_here(open, around)? {
-            match self.forward_if_asked(&mut work, around) {
-                Ok(()) => ended.push(work),
+        let works = self.run_here(open, around)?;
+        let (mut forwarding, ended): (Vec<Work>, Vec<Work>) =
+            works.into_iter().partition(|work| work.pending.type_.forwards());
+        results.extend(self.end(ended)?);
+        for Work { pending, receipt } in &mut forwarding {
+            pending.receipt = Some(Box::new(receipt.clone()));
+            pending.write(&self.pending_folder())?;
+        }
+        for mut work in forwarding {
+            (around.note)(RegulationStep::Forwarding);
+            match self.forward(&mut work.pending, around) {
+                Ok(answers) => {
+                    work.receipt.destinations = answers;
+                    results.extend(self.end(vec![work])?);
+                }
                 Err(waiting @ RegulationError::Waiting { .. }) => {
                     results.push((work.pending.id, Err(waiting)));
                 }
-                Err(error) => {
-                    failed = Some(error);
-                    break;
-                }
+                Err(error) => return Err(error),
             }
         }
-        for receipt in self.end(ended)? {
-            results.push((receipt.id, Ok(receipt)));
-        }
-        failed.map_or(Ok(results), Err)
+        Ok(results)
     }
 
     /// What is done here, before destinations are told.
@@ -180,22 +184,8 @@ impl Engine {
         Ok(())
     }
 
-    fn forward_if_asked(
-        &self,
-        work: &mut Work,
-        around: &Surroundings<'_>,
-    ) -> Result<(), RegulationError> {
-        let Work { pending, receipt } = work;
-        if pending.type_.forwards() {
-            (around.note)(RegulationStep::Forwarding);
-            pending.receipt = Some(Box::new(receipt.clone()));
-            receipt.destinations = self.forward(pending, around)?;
-        }
-        Ok(())
-    }
-
     /// Journals the receipts, and removes the files with the ids.
-    fn end(&self, works: Vec<Work>) -> Result<Vec<Receipt>, EngineError> {
+    fn end(&self, works: Vec<Work>) -> Result<Vec<RegulationResult>, EngineError> {
         let mut receipts = Vec::with_capacity(works.len());
         for Work { pending, mut receipt } in works {
             receipt.finished_at = self.now();
@@ -215,7 +205,7 @@ impl Engine {
         for receipt in &receipts {
             pending::remove(&self.pending_folder(), receipt.id)?;
         }
-        Ok(receipts)
+        Ok(receipts.into_iter().map(|receipt| (receipt.id, Ok(receipt))).collect())
     }
 
     /// Finds all ids of everybody, and keeps them: they cannot be found once the profiles are gone.

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use engine::{
-    NamedPeople, NewRegulation, Receipt, RegulationStatus, RegulationStep, RegulationType,
-    RemovedFiles, ScanReport, Surroundings, scan_folder,
+    ModelContribution, NamedPeople, NewRegulation, Receipt, RegulationStatus, RegulationStep,
+    RegulationType, RemovedFiles, ScanReport, Surroundings, scan_folder,
 };
 use fs_err as fs;
 use indicatif::ProgressBar;
@@ -231,6 +231,23 @@ fn print_receipt(receipt: &Receipt, json: bool) -> Result<()> {
     let rows: Vec<Vec<String>> =
         rows.iter().map(|(what, n)| vec![(*what).to_owned(), terminal::grouped(*n)]).collect();
     println!("{}", terminal::table(&["", "number"], &rows));
+    if receipt.regulations > 1 {
+        println!(
+            "Done in one pass with {}: the journal, the files and the search were counted for all of them together.",
+            counted(u64::from(receipt.regulations) - 1, "other", "others")
+        );
+    }
+    match &receipt.contribution {
+        None | Some(ModelContribution::NoModel) => {}
+        Some(ModelContribution::Gone { at }) => {
+            println!("Lists have nothing of what they did since the training that ended at {at}.");
+        }
+        Some(ModelContribution::Due | ModelContribution::Refused { .. }) => {
+            println!(
+                "The model in use is from before: train again, or start the server, which does."
+            );
+        }
+    }
     for answer in &receipt.destinations {
         println!("Destination {}: {:?}.", answer.destination, answer.outcome);
     }
