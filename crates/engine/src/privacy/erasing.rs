@@ -68,7 +68,8 @@ impl Engine {
         for (work, dead_letters) in works.iter_mut().zip(n_letters) {
             let pending = &mut work.pending;
             let deleted = self.count_people(&pending.people, &mut counted)?;
-            if pending.deleted.is_none() {
+            work.receipt.resumed = pending.deleted.is_some();
+            if !work.receipt.resumed {
                 pending.deleted = Some(DeletedState { dead_letters, ..deleted });
                 pending.write(&self.pending_folder())?;
             }

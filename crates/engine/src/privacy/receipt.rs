@@ -27,6 +27,10 @@ pub struct Receipt {
     /// alone. 1 where it was alone.
     #[serde(default = "alone")]
     pub regulations: u32,
+    /// Whether it was interrupted while it deleted and went on: what was erased from the journal,
+    /// `store_files` and `files` are counted since then only.
+    #[serde(default)]
+    pub resumed: bool,
     /// How many people were named: whoever was named twice counts once.
     pub people: u32,
     /// How many ids they have in all.
@@ -95,6 +99,7 @@ impl Receipt {
             requested_at,
             finished_at: now,
             regulations: 1,
+            resumed: false,
             people,
             ids: 0,
             suppressed_ids: 0,

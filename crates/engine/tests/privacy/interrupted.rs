@@ -48,7 +48,7 @@ fn a_regulation_that_ends_at_any_step_goes_on_in_the_next_process() {
     let receipt = engine.run_regulation(id, &Surroundings::NONE).unwrap();
     assert_eq!(receipt.status, RegulationStatus::Finished, "{receipt:?}");
     assert_eq!((receipt.ids, receipt.state.profiles, receipt.state.interactions), (3, 1, 5));
-    assert_eq!(receipt.scan.unwrap().found, 0);
+    assert_eq!((receipt.scan.unwrap().found, receipt.resumed), (0, true));
     assert_eq!(engine.find_user(ANN), None);
     assert!(engine.find_user(ANN_2).is_some());
     assert!(matches!(

@@ -262,7 +262,7 @@ fn nothing_of_a_deleted_person_is_in_any_file_and_neighbours_stay_whole() {
     assert_eq!(scan.unreadable, Vec::<String>::new());
     assert!(scan.entries > 30 && scan.rows > 30 && scan.files > 10, "{scan:?}");
     assert_eq!((receipt.people, receipt.ids, receipt.suppressed_ids), (1, 3, 3));
-    assert_eq!(receipt.regulations, 1);
+    assert_eq!((receipt.regulations, receipt.resumed), (1, false));
     assert_eq!((receipt.state.profiles, receipt.state.interactions), (1, 5), "{receipt:?}");
     assert!(receipt.journal.erased >= 12 && receipt.journal.torn_files == 1, "{receipt:?}");
     assert!(receipt.store_files > 0 && receipt.snapshot.is_some());

@@ -4,16 +4,20 @@ use engine::{ModelContribution, TrainingOptions};
 
 use super::*;
 
-/// Views of items, each person's of one half of the items.
+/// Views of people of two tastes.
 fn view_items(engine: &Engine) {
-    let views = (0..600u32).map(|n| {
-        let (user, item) = (n % 40, n / 40 + n % 2 * 15);
-        let at = domain::Timestamp(1_600_000_000_000 + i64::from(n) * 3_600_000);
-        let (user, item) = (format!("customer-{user:04}"), format!("i{item}"));
-        Interaction {
-            timestamp: Some(at),
-            ..Interaction::new(user, item, InteractionKind::DetailView)
-        }
+    let views = (0..60u32).flat_map(|user| {
+        (0..10u32).filter(move |n| *n != user % 10).map(move |n| {
+            let days = i64::from((n * 7 + user) % 10);
+            Interaction {
+                timestamp: Some(domain::Timestamp(1_600_000_000_000 + days * 86_400_000)),
+                ..Interaction::new(
+                    format!("customer-{user:04}"),
+                    format!("i{}", user % 2 * 10 + n),
+                    InteractionKind::DetailView,
+                )
+            }
+        })
     });
     engine.import_interactions(views.collect()).unwrap();
 }

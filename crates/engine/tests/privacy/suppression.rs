@@ -92,7 +92,8 @@ fn a_suppressed_text_is_refused_as_an_id_of_any_type_and_with_white_space_around
     };
     let mut n = 0;
     for id in [ANN, OLD_ID, DEVICE] {
-        for id in [id.to_owned(), format!(" {id}"), format!("{id}\n"), format!("\u{a0}{id} ")] {
+        for id in [id.to_owned(), format!(" {id}"), format!("{id}\u{2003}"), format!("\u{a0}{id} ")]
+        {
             let further = json!({ "userId": "bob", "context": {
                 "externalIds": [{ "id": id, "type": "crm_id", "collection": "users" }] } });
             for entry in [

@@ -102,6 +102,11 @@ fn of_receipt(
                         ": the journal, the files and the search were counted for all of them together."
                     }
                 }
+                @if receipt.resumed {
+                    p class="muted" {
+                        "It was interrupted and went on: the journal and the files were counted since then."
+                    }
+                }
                 div class="card card-table" { (removed(receipt)) }
             }
         }
