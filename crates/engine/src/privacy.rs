@@ -300,6 +300,6 @@ impl From<SubmitError> for RegulationError {
 /// When a regulation ended, for the sentence about backups.
 pub(crate) fn describe_left(at: Timestamp) -> Vec<String> {
     vec![format!(
-        "Backups and archives of the journal from before {at} hold these people: back up into the same folder again, which replaces what was erased, or remove the older copies. `tastemaker privacy scan --folder FOLDER --ids-file FILE` proves it."
+        "Backups and archives of the journal from before {at} hold these people. Back up into the same folder again, which replaces what was erased; remove other copies, and archives of segments that were cut. Prove it with: tastemaker privacy scan --folder FOLDER --ids-file FILE"
     )]
 }

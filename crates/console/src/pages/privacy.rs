@@ -193,7 +193,7 @@ fn form(frame: &Frame, own: &WorkspaceId, typed: &Typed, error: Option<&ApiError
 fn check(own: &WorkspaceId, all: &Regulations, checked: Option<&Suppression>) -> Markup {
     let value = checked.map_or("", |checked| checked.id.as_str());
     html! {
-        section class="card" {
+        section class="card section" {
             h2 { "Who is suppressed" }
             p {
                 (grouped(all.suppressed_people as u64)) " people. "

@@ -70,7 +70,7 @@ pub struct Receipt {
 impl Receipt {
     /// That of a regulation whose ids are lost.
     pub(super) fn of_lost(regulation: &Regulation, now: Timestamp) -> Self {
-        let error = "its ids are lost: it was under way in the backup that this workspace comes from. Ask for it again";
+        let error = "its ids are lost: it was under way in the backup that this workspace comes from; ask for it again";
         Self {
             status: RegulationStatus::Failed,
             error: Some(error.to_owned()),

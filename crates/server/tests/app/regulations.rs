@@ -164,12 +164,13 @@ async fn exports_and_uploaded_files_of_the_workspace_go_with_a_deletion() {
     };
     let new = NewJob::new(shop.clone(), JobKind::Export, Actor::CommandLine);
     let under_way = shared.jobs.start(new, making).unwrap();
-    let upload = async |workspace: &WorkspaceId| {
+    let upload = async |workspace: &WorkspaceId, title: &'static str| {
         let upload = Upload::begin(&shared, workspace, "items.csv").await.unwrap();
-        let upload = upload.write("item_id,title\ni1,Made for ann-000017\n").await.unwrap();
+        let upload = upload.write(format!("item_id,title\ni1,{title}\n")).await.unwrap();
         upload.end().id.to_string()
     };
-    let (own, of_other) = (upload(&shop).await, upload(&other).await);
+    let own = upload(&shop, "Made for ann-000017").await;
+    let of_other = upload(&other, "Made for everybody").await;
     assert!(find(&shared, &shop, &own).await.is_ok());
 
     let taken =

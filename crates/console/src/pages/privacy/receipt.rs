@@ -51,20 +51,26 @@ fn under_way(
     now: Timestamp,
 ) -> Markup {
     html! {
-        section class="card" {
+        section class="card section" {
             p { (status(shown.status)) }
             p {
-                "Asked for " (RelativeTime { at: shown.requested_at, now }) ", of "
-                (counted(shown.people.into(), "person", "people"))
+                (counted(shown.people.into(), "person", "people")) ", asked for "
+                (RelativeTime { at: shown.requested_at, now })
                 ". It goes on by itself where it is interrupted. The receipt stands here when it has ended."
             }
-            @if job.is_none() {
+            @if job.is_none_or(|job| job.state.has_ended()) {
                 div class="actions" {
                     (Button::secondary("Look again").href(&format!("{}/{}", path(own), shown.id)))
                 }
             }
         }
-        @if let Some(job) = job { (jobs::live_progress(frame, own, job)) }
+        @if let Some(job) = job {
+            @if let Some(error) = &job.error {
+                (Callout::warning("It waits").text(&format!("{}.", capitalized(&error.detail))))
+            } @else {
+                (jobs::live_progress(frame, own, job))
+            }
+        }
     }
 }
 
@@ -75,20 +81,20 @@ fn of_receipt(
     now: Timestamp,
 ) -> Markup {
     html! {
-        section class="card" {
+        section class="card section" {
             p { (status(shown.status)) }
             p {
-                "Asked for " (RelativeTime { at: receipt.requested_at, now }) ", ended "
-                (RelativeTime { at: receipt.finished_at, now }) ": "
-                (counted(receipt.people.into(), "person", "people")) " with "
-                (counted(receipt.ids, "id", "ids")) "."
+                (counted(receipt.people.into(), "person", "people"))
+                @if receipt.ids > 0 { " with " (counted(receipt.ids, "id", "ids")) }
+                ", asked for " (RelativeTime { at: receipt.requested_at, now }) ", ended "
+                (RelativeTime { at: receipt.finished_at, now }) "."
             }
             @if receipt.suppressed_ids > 0 || !receipt.type_.deletes() {
                 p { (suppressed(receipt)) }
             }
         }
         @if let Some(error) = &receipt.error {
-            (Callout::error("It could not be done").text(&format!("{error}."))
+            (Callout::error("It could not be done").text(&format!("{}.", capitalized(error)))
                 .way_out("Ask for it again", &path(own)))
         }
         @if let Some(scan) = &receipt.scan {
@@ -127,6 +133,14 @@ fn of_receipt(
     }
 }
 
+/// A sentence of an error, which begins with a small letter.
+fn capitalized(text: &str) -> String {
+    let mut characters = text.chars();
+    characters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}
+
 fn suppressed(receipt: &Receipt) -> String {
     let ids = counted(receipt.suppressed_ids, "id", "ids");
     match receipt.type_.suppresses() {
@@ -146,15 +160,15 @@ fn of_models(own: &WorkspaceId, contribution: &ModelContribution, now: Timestamp
             }
         },
         ModelContribution::Due => {
-            let text = "The model in use is from before. The next training is due, and makes one without what they did.";
-            let callout = Callout::info("Lists have still learned from them").text(text);
+            let text = "It is from before the deletion. The next training is due, and makes one without what they did.";
+            let callout = Callout::info("The model in use has learned from them").text(text);
             callout.way_out("Show the models", &models).render()
         }
         ModelContribution::Refused { why, .. } => {
             let text = format!(
                 "The training since was refused: {why}. The model from before stays in use until a later one is accepted."
             );
-            let callout = Callout::warning("Lists have still learned from them").text(&text);
+            let callout = Callout::warning("The model in use has learned from them").text(&text);
             callout.way_out("Show the models", &models).render()
         }
     }
