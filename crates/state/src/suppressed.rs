@@ -44,8 +44,8 @@ impl PersonKey {
         self.hash_text(type_, trim_id(id))
     }
 
-    /// The hashes under which a text may be suppressed, as an id of whichever type. Earlier versions
-    /// have suppressed ids with the white space around them.
+    /// The hashes under which a text may be suppressed, as an id of whichever type. Earlier
+    /// versions have suppressed ids with the white space around them.
     pub fn hashes(&self, id: &str) -> impl Iterator<Item = PersonHash> {
         let texts = [Some(trim_id(id)), Some(id).filter(|id| *id != trim_id(id))];
         let of_text = move |text| {

@@ -56,7 +56,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Returns the offset behind the deletion: what the journal has from there on has arrived since.
+    /// Returns the offset behind the deletion: what the journal has from there on has arrived
+    /// since.
     fn delete_from_state(
         &self,
         works: &mut [&mut Work],

@@ -1,4 +1,5 @@
-//! What running regulations takes and tells: its steps, its errors, and what it needs of the process.
+//! What running regulations takes and tells: its steps, its errors, and what it needs of the
+//! process.
 
 use std::path::PathBuf;
 
