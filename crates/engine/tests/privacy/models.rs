@@ -42,14 +42,6 @@ fn the_next_training_is_due_after_a_deletion_and_the_receipt_says_when_it_was() 
     assert_eq!(second.contribution, Some(ModelContribution::Due));
     assert_eq!(contribution(first.id), gone_at(run.finished_at), "that one's is gone");
     assert!(is_due());
-    // A model that is refused leaves the one before in use.
-    let never = TrainingOptions { refusal_margin: -10.0, ..Default::default() };
-    let refused = engine.train(never, &|_| {}).unwrap();
-    let why = refused.refused.unwrap();
-    let expected = Some(ModelContribution::Refused { at: refused.finished_at, why });
-    assert_eq!(contribution(second.id), expected);
-    assert!(!is_due(), "the same would be refused again");
-    engine.submit_blocking(vec![track(&engine, "m", json!({ "userId": "x" }), "i1")]).unwrap();
     let accepted = engine.train(always, &|_| {}).unwrap();
     assert_eq!(contribution(second.id), gone_at(accepted.finished_at));
     let suppressed = regulate(&engine, RegulationType::SuppressOnly, "customer-0003");
