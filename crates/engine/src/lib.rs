@@ -108,8 +108,9 @@ pub use past_recommendations::PastRecommendation;
 pub use people::MergeCause;
 pub use privacy::{
     DeletedState, DestinationAnswer, ErasedJournal, ForwardOutcome, MENTIONS_SHOWN_MAX, Mention,
-    NewRegulation, REGULATION_PEOPLE_MAX, Receipt, RegulationError, RegulationStep, RemovedFiles,
-    ScanReport, Surroundings, scan_folder,
+    ModelContribution, NewRegulation, PASS_PEOPLE_MAX, PASS_REGULATIONS_MAX, REGULATION_PEOPLE_MAX,
+    Receipt, RegulationError, RegulationResult, RegulationStep, RemovedFiles, ScanReport,
+    Surroundings, scan_folder,
 };
 pub use problems::Problem;
 pub use recommendation::{PreviewedRecommendations, RecommendationError, RecommendationResponse};

@@ -119,7 +119,7 @@ impl Engine {
         is_public: bool,
     ) -> Result<(), QueryError> {
         let name = self.find_user_name(user)?;
-        if name.as_ref().is_some_and(|(type_, id)| self.is_suppressed(*type_, id)) {
+        if name.as_ref().is_some_and(|(_, id)| self.is_suppressed(id)) {
             return Ok(());
         }
         let views = self.snapshot();

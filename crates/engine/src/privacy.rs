@@ -8,16 +8,17 @@
 mod counts;
 mod erasing;
 mod forwarding;
+mod passes;
 mod pending;
 mod receipt;
 mod running;
 mod scan;
+mod suppressing;
 
 use std::path::PathBuf;
 
 use domain::Timestamp;
 use domain::id::ID_BYTES_MAX;
-use profiles::ExternalIdType;
 use state::{
     Command, PERSON_KEY_BYTES, People, Regulation, RegulationCommand, RegulationType, Remaining,
     without_suppressed,
@@ -25,8 +26,9 @@ use state::{
 use uuid::Uuid;
 
 pub use self::forwarding::{DestinationAnswer, ForwardOutcome};
+pub use self::passes::{PASS_PEOPLE_MAX, PASS_REGULATIONS_MAX, RegulationResult};
 use self::pending::{Pending, Person};
-pub use self::receipt::{DeletedState, ErasedJournal, Receipt, RemovedFiles};
+pub use self::receipt::{DeletedState, ErasedJournal, ModelContribution, Receipt, RemovedFiles};
 pub use self::running::{RegulationError, RegulationStep, Surroundings};
 pub use self::scan::{MENTIONS_SHOWN_MAX, Mention, ScanReport, scan_folder};
 use crate::error::store_error;
@@ -87,14 +89,17 @@ impl Engine {
     /// If the file of its ids cannot be written, or the journal does not take it.
     pub fn begin_regulation(&self, new: &NewRegulation) -> Result<Uuid, EngineError> {
         let id = Uuid::new_v4();
-        let mut pending = Pending {
+        let expanded = self.expand_people(new.people())?;
+        let n_people = expanded.len() as u32;
+        // Whoever is not suppressed may get further ids until the deletion.
+        let is_expanded = new.type_.suppresses();
+        let pending = Pending {
             id,
             type_: new.type_,
-            n_people: (new.user_ids.len() + new.anonymous_ids.len()) as u32,
+            n_people,
             requested_at: self.now(),
-            people: new.people(),
-            is_expanded: false,
-            deleted_at: None,
+            people: if is_expanded { expanded } else { new.people() },
+            is_expanded,
             deleted: None,
             receipt: None,
             forwarding: None,
@@ -103,7 +108,6 @@ impl Engine {
         self.journal_begin(&pending)?;
         if new.type_.suppresses() {
             // At once, whatever the queue of regulations is.
-            self.expand_all(&mut pending)?;
             self.suppress(&pending)?;
         }
         Ok(id)
@@ -116,17 +120,6 @@ impl Engine {
     pub fn pending_regulations(&self) -> Result<Vec<Uuid>, EngineError> {
         let pending = pending::list(&self.pending_folder())?;
         Ok(pending.into_iter().map(|pending| pending.id).collect())
-    }
-
-    /// The regulations for which something can be done now, the oldest first: those that do not
-    /// wait until a destination is told once more.
-    ///
-    /// # Errors
-    /// If the folder of their files cannot be read.
-    pub fn due_regulations(&self) -> Result<Vec<Uuid>, EngineError> {
-        let now = self.now();
-        let pending = pending::list(&self.pending_folder())?.into_iter();
-        Ok(pending.filter(|pending| pending.is_due(now)).map(|pending| pending.id).collect())
     }
 
     /// Ends regulations whose ids are lost, such as in a workspace that was restored from a backup:
@@ -147,7 +140,7 @@ impl Engine {
             let receipt = Receipt::of_lost(regulation, self.now());
             let json = serde_json::to_string(&receipt).expect("plain fields are JSON");
             let (id, status) = (regulation.id, receipt.status);
-            self.regulate(RegulationCommand::End { id, status, receipt: json })?;
+            self.regulate([RegulationCommand::End { id, status, receipt: json }])?;
         }
         Ok(lost.len())
     }
@@ -169,7 +162,32 @@ impl Engine {
         let Some(regulation) = snapshot.regulations.get(id).cloned() else { return Ok(None) };
         let receipt = snapshot.regulations.receipt(snapshot.store(), id);
         let receipt = receipt.map_err(store_error(&self.folder().join("store")))?;
-        Ok(Some((regulation, receipt.and_then(|json| serde_json::from_str(&json).ok()))))
+        drop(snapshot);
+        let receipt: Option<Receipt> = receipt.and_then(|json| serde_json::from_str(&json).ok());
+        let receipt = receipt
+            .map(|receipt| Receipt { contribution: self.find_contribution(&receipt), ..receipt });
+        Ok(Some((regulation, receipt)))
+    }
+
+    /// What the model in use has of the people of a deletion; none where nothing was deleted.
+    fn find_contribution(&self, receipt: &Receipt) -> Option<ModelContribution> {
+        let erased_until = receipt.erased_until?;
+        let snapshot = self.snapshot();
+        let Some(active) = snapshot.setup.active_training() else {
+            return Some(ModelContribution::NoModel);
+        };
+        let since = || snapshot.setup.trainings.iter().filter(|run| run.offset >= erased_until);
+        if active.offset >= erased_until {
+            let made = since().filter(|run| run.refused.is_none());
+            let first = made.map(|run| run.finished_at).min();
+            return Some(ModelContribution::Gone { at: first.unwrap_or(active.finished_at) });
+        }
+        let refused =
+            since().next_back().and_then(|run| Some((run.finished_at, run.refused.clone()?)));
+        Some(match refused {
+            Some((at, why)) => ModelContribution::Refused { at, why },
+            None => ModelContribution::Due,
+        })
     }
 
     /// How many people are suppressed.
@@ -177,9 +195,9 @@ impl Engine {
         self.snapshot().regulations.n_suppressed()
     }
 
-    /// Whether new data with an id is refused.
-    pub fn is_suppressed(&self, type_: ExternalIdType, id: &str) -> bool {
-        self.shared.suppressed.load().has(type_, id)
+    /// Whether new data with an id is refused, whatever its type.
+    pub fn is_suppressed(&self, id: &str) -> bool {
+        self.shared.suppressed.load().has_any(id)
     }
 
     /// How many entries of suppressed people were refused since the workspace was opened.
@@ -234,19 +252,29 @@ impl Engine {
             false => Some(new_key()?),
         };
         let Pending { id, type_, n_people, .. } = *pending;
-        self.regulate(RegulationCommand::Begin { id, type_, n_people, key })
+        self.regulate([RegulationCommand::Begin { id, type_, n_people, key }])
     }
 
-    /// Journals a step.
-    fn regulate(&self, command: RegulationCommand) -> Result<(), EngineError> {
-        let command = Command::Regulate(Box::new(command));
-        match self.submit_command(command)? {
-            Outcome::Refused(refusal) => {
-                tracing::warn!(workspace = %self.id(), %refusal, "a step of a regulation is refused");
-                Ok(())
-            }
-            _ => Ok(()),
+    /// Journals steps together.
+    fn regulate(
+        &self,
+        commands: impl IntoIterator<Item = RegulationCommand>,
+    ) -> Result<(), EngineError> {
+        let received_at = self.now();
+        let entry = |command| {
+            let command = Box::new(Command::Regulate(Box::new(command)));
+            Entry::Command { received_at, command }
+        };
+        let entries: Vec<Entry> = commands.into_iter().map(entry).collect();
+        if entries.is_empty() {
+            return Ok(());
         }
+        for outcome in self.submit_blocking(entries)? {
+            if let Outcome::Refused(refusal) = outcome {
+                tracing::warn!(workspace = %self.id(), %refusal, "a step of a regulation is refused");
+            }
+        }
+        Ok(())
     }
 }
 
@@ -272,6 +300,6 @@ impl From<SubmitError> for RegulationError {
 /// When a regulation ended, for the sentence about backups.
 pub(crate) fn describe_left(at: Timestamp) -> Vec<String> {
     vec![format!(
-        "Backups and archives of the journal from before {at} hold these people: back up into the same folder again, which replaces what was erased, or remove the older copies. `tastemaker privacy scan --folder FOLDER --ids-file FILE` proves it."
+        "Backups and archives of the journal from before {at} hold these people. Back up into the same folder again, which replaces what was erased; remove other copies, and archives of segments that were cut. Prove it with: tastemaker privacy scan --folder FOLDER --ids-file FILE"
     )]
 }

@@ -284,8 +284,8 @@ impl Engine {
     }
 
     /// Whether the next run is due: for a first run, after [`FIRST_TRAINING_INTERACTIONS`]; later,
-    /// after a `share` of the interactions of the last run, or after `interval_max_s` if there is
-    /// any new interaction.
+    /// after a `share` of the interactions of the last run, after `interval_max_s` if there is any
+    /// new interaction, or after a deletion of people if there is enough to learn from.
     pub fn is_training_due(&self, share: f64, interval_max_s: u64) -> bool {
         let views = self.snapshot();
         let n_now = views.interactions.histories().n_interactions();
@@ -294,6 +294,11 @@ impl Engine {
             return n_now >= FIRST_TRAINING_INTERACTIONS;
         };
         if self.is_model_gone(&last.version) {
+            return true;
+        }
+        // Lists lose what the model in use has learned from people who were deleted since.
+        let is_behind = views.regulations.erased_until() > last.offset;
+        if is_behind && views.setup.active_model.is_some() && n_now >= FIRST_TRAINING_INTERACTIONS {
             return true;
         }
         let n_then = last.n_interactions_total;

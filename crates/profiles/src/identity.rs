@@ -46,6 +46,9 @@ pub enum ExternalIdType {
 }
 
 impl ExternalIdType {
+    /// Every type.
+    pub const ALL: [Self; 2] = [Self::UserId, Self::AnonymousId];
+
     /// The word for it in APIs.
     pub fn word(self) -> &'static str {
         match self {
@@ -56,7 +59,7 @@ impl ExternalIdType {
 
     /// Parses the word of APIs.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::UserId, Self::AnonymousId].into_iter().find(|type_| type_.word() == word)
+        Self::ALL.into_iter().find(|type_| type_.word() == word)
     }
 
     pub(crate) fn code(self) -> u8 {
@@ -64,7 +67,7 @@ impl ExternalIdType {
     }
 
     fn from_code(code: u8) -> Option<Self> {
-        [Self::UserId, Self::AnonymousId].into_iter().find(|type_| type_.code() == code)
+        Self::ALL.into_iter().find(|type_| type_.code() == code)
     }
 }
 

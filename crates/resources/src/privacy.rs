@@ -1,20 +1,27 @@
 //! People's data: regulations that were asked for, their receipts, and who is suppressed.
 
 use std::cell::Cell;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use domain::Timestamp;
+use domain::{Timestamp, WorkspaceId};
 use engine::{
-    Engine, ExternalIdType, NewRegulation, Receipt, Regulation, RegulationError, RegulationStatus,
-    RegulationStep, RegulationType, RemovedFiles, Surroundings,
+    Engine, NewRegulation, Receipt, Regulation, RegulationError, RegulationResult,
+    RegulationStatus, RegulationStep, RegulationType, RemovedFiles, Surroundings,
 };
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use web::App;
 use web::error::ApiError;
-use web::jobs::{Attended, JobControl, JobKind, JobOutcome, NewJob};
+use web::jobs::{Job, JobControl, JobKind, JobOutcome, JobState, NewJob};
 use web::workspaces::RequestedWorkspace;
+
+/// How long a deletion waits for exports under way to end.
+const EXPORT_END_TIME_MAX: Duration = Duration::from_secs(10);
+const EXPORT_LOOK_INTERVAL: Duration = Duration::from_millis(10);
 
 /// A regulation that is asked for.
 #[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
@@ -69,10 +76,8 @@ pub struct Regulations {
 pub struct Suppression {
     /// The id.
     pub id: String,
-    /// Whether it is refused as the user id of a message or call.
-    pub as_user_id: bool,
-    /// Whether it is refused as the anonymous id of a message.
-    pub as_anonymous_id: bool,
+    /// Whether it is refused, as an id of whichever type and with white space around it too.
+    pub suppressed: bool,
 }
 
 /// The regulations of a workspace.
@@ -148,55 +153,56 @@ pub async fn suppression(
     workspace: &RequestedWorkspace,
     id: String,
 ) -> Result<Suppression, ApiError> {
-    let look = move |engine: &Engine| {
-        Ok(Suppression {
-            as_user_id: engine.is_suppressed(ExternalIdType::UserId, &id),
-            as_anonymous_id: engine.is_suppressed(ExternalIdType::AnonymousId, &id),
-            id,
-        })
-    };
+    let look = move |engine: &Engine| Ok(Suppression { suppressed: engine.is_suppressed(&id), id });
     workspace.run(look).await
 }
 
-/// Does the regulations of a workspace that are not at their end, each as a job. Returns whether
-/// there was one.
+/// Does the regulations of a workspace that are not at their end: those of the next pass, each as
+/// a job. Returns whether there was one.
 ///
 /// # Errors
-/// Of the first that could not be done now.
+/// If the pass could not be done now.
 pub fn run_pending(app: &App, engine: &Arc<Engine>) -> Result<bool, RegulationError> {
-    let mut is_done = engine.end_lost_regulations()? > 0;
-    for id in &engine.due_regulations()? {
-        let new = NewJob { id: *id, ..NewJob::of_server(engine.id().clone(), JobKind::Privacy) };
-        let done = app.jobs.attend(new, |control| {
-            let done = run(app, engine, *id, control);
-            let ended = match &done {
-                Ok(receipt) => Ok(JobOutcome::of(receipt)),
-                Err(error) => Err(ApiError::unavailable(error.to_string())),
-            };
-            Attended { ended, value: done.map(drop) }
-        });
-        match done {
-            // The others do not wait for a destination.
-            Err(RegulationError::Waiting { .. }) => {}
-            done => done?,
-        }
-        is_done = true;
+    let is_done = engine.end_lost_regulations()? > 0;
+    let ids = engine.next_pass()?;
+    if ids.is_empty() {
+        return Ok(is_done);
     }
-    Ok(is_done)
+    let new =
+        |id: &Uuid| NewJob { id: *id, ..NewJob::of_server(engine.id().clone(), JobKind::Privacy) };
+    let done = app.jobs.attend_all(ids.iter().map(new).collect(), |controls| {
+        let done = run(app, engine, &ids, controls);
+        (ids.iter().map(|id| job_outcome(&done, *id)).collect(), done)
+    });
+    done.map(|_| true)
+}
+
+/// How the job of a regulation ends.
+fn job_outcome(
+    done: &Result<Vec<RegulationResult>, RegulationError>,
+    id: Uuid,
+) -> Result<JobOutcome, ApiError> {
+    let unavailable = |error: &RegulationError| Err(ApiError::unavailable(error.to_string()));
+    let own = done.as_ref().map(|results| results.iter().find(|(of, _)| *of == id));
+    match own {
+        Ok(Some((_, Ok(receipt)))) => Ok(JobOutcome::of(receipt)),
+        Ok(Some((_, Err(error)))) | Err(error) => unavailable(error),
+        Ok(None) => Err(ApiError::internal()),
+    }
 }
 
 fn run(
     app: &App,
     engine: &Engine,
-    id: Uuid,
-    control: &JobControl,
-) -> Result<Receipt, RegulationError> {
+    ids: &[Uuid],
+    controls: &[JobControl],
+) -> Result<Vec<RegulationResult>, RegulationError> {
     let data = &app.installation.data;
     let drafts = data.drafts_folder(engine.id());
     let told = Cell::new(-1.0);
     let around = Surroundings {
         remove_files: &|| {
-            let exports = app.jobs.drop_files(engine.id());
+            let exports = remove_exports(app, engine.id())?;
             Ok(RemovedFiles { exports, uploads: remove_files_in(&drafts)? })
         },
         folders: vec![drafts.clone(), data.exports_folder(), data.installation_folder()],
@@ -205,12 +211,39 @@ fn run(
             // Every block of the journal is noted.
             if (share - told.get()).abs() >= 0.005 {
                 told.set(share);
-                control.tell(share, doing);
+                controls.iter().for_each(|control| control.tell(share, doing));
             }
         },
-        is_interrupted: &|| control.is_cancelled(),
+        is_interrupted: &|| controls.iter().any(JobControl::is_cancelled),
     };
-    engine.run_regulation(id, &around)
+    engine.run_regulations(ids, &around)
+}
+
+/// Removes the exports of a workspace, those also that are being made, and returns their number.
+fn remove_exports(app: &App, workspace: &WorkspaceId) -> io::Result<u64> {
+    let exports = app.jobs.list(workspace).into_iter();
+    let running =
+        exports.filter(|job| job.kind == JobKind::Export && job.state == JobState::Running);
+    let (began, mut n_without_file) = (Instant::now(), 0);
+    for Job { id, .. } in running {
+        app.jobs.cancel(workspace, id);
+        loop {
+            match app.jobs.find(workspace, id).map(|job| job.state) {
+                Some(JobState::Waiting | JobState::Running) => {}
+                // It was done in this moment: its file is dropped below.
+                Some(JobState::Done) => break,
+                Some(JobState::Failed | JobState::Cancelled) | None => {
+                    n_without_file += 1;
+                    break;
+                }
+            }
+            if began.elapsed() > EXPORT_END_TIME_MAX {
+                return Err(io::Error::other("an export that was cancelled has not ended yet"));
+            }
+            std::thread::sleep(EXPORT_LOOK_INTERVAL);
+        }
+    }
+    Ok(app.jobs.drop_files(workspace) + n_without_file)
 }
 
 /// What is being done.
@@ -229,17 +262,23 @@ fn describe(step: RegulationStep) -> &'static str {
     }
 }
 
-/// Removes the files in a folder and returns their number.
-fn remove_files_in(folder: &std::path::Path) -> std::io::Result<u64> {
+/// Removes the files below a folder, with the folders that they are in, and returns their number.
+///
+/// # Errors
+/// The file system's.
+pub fn remove_files_in(folder: &Path) -> io::Result<u64> {
     let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
         entries => entries?,
     };
     let mut n_removed = 0;
     for entry in entries {
-        let path = entry?.path();
-        if path.is_file() {
-            fs::remove_file(&path)?;
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            n_removed += remove_files_in(&entry.path())?;
+            fs::remove_dir(entry.path())?;
+        } else {
+            fs::remove_file(entry.path())?;
             n_removed += 1;
         }
     }

@@ -23,6 +23,7 @@ mod replays;
 mod segmentations;
 mod setup;
 mod source_schema;
+mod suppressed;
 mod synonyms;
 mod timers;
 mod training;
@@ -65,9 +66,8 @@ pub use people::{NamedPeople, People, TooManyIds};
 pub use people_filter::{Remaining, without_erased, without_suppressed};
 pub use refusal::Refusal;
 pub use regulations::{
-    IDS_PER_REGULATION_ENTRY_MAX, PERSON_KEY_BYTES, PersonHash, PersonKey, RECEIPT_BYTES_MAX,
-    REGULATIONS_KEPT_MAX, Regulation, RegulationCommand, RegulationStatus, RegulationType,
-    Regulations, Suppressed, SuppressedId,
+    IDS_PER_REGULATION_ENTRY_MAX, RECEIPT_BYTES_MAX, REGULATIONS_KEPT_MAX, Regulation,
+    RegulationCommand, RegulationStatus, RegulationType, Regulations,
 };
 pub use rejections::{REJECTIONS_KEPT_MAX, Rejections};
 pub use replays::{REPLAYS_KEPT_MAX, Replay, ReplayCommand, Replays};
@@ -80,6 +80,7 @@ pub use source_schema::{
     SCHEMA_EVENTS_MAX, SCHEMA_EVENTS_PER_SOURCE_MAX, SCHEMA_NAME_BYTES_MAX, SCHEMA_PROPERTIES_MAX,
     SCHEMA_PROPERTIES_PER_EVENT_MAX, SeenEvent, SeenProperty, SourceSchemas,
 };
+pub use suppressed::{PERSON_KEY_BYTES, PersonHash, PersonKey, Suppressed, SuppressedId};
 pub use synonyms::{SYNONYMS_MAX, Synonym, SynonymCommand, Synonyms};
 pub use timers::{TIMERS_MAX, Timer, TimerKind, Timers};
 pub use training::{TRAININGS_KEPT_MAX, TrainingRecord};

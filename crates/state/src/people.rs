@@ -205,7 +205,7 @@ pub(crate) fn erase_from_rejection(rejection: &mut Rejection, people: &NamedPeop
 }
 
 /// Whether a value is one of the ids.
-pub(crate) fn is_id(value: &Value, people: &NamedPeople) -> bool {
+pub(crate) fn is_id(value: &Value, people: &dyn People) -> bool {
     match value {
         Value::String(text) => people.has_any(text),
         Value::Number(number) => people.has_any(&number.to_string()),

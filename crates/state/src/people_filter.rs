@@ -45,7 +45,8 @@ pub fn without_suppressed(entry: Entry, people: &dyn People) -> Remaining {
         Entry::Message(message) => {
             let is_theirs = message.user_id.as_deref().is_some_and(|id| people.has(UserId, id))
                 || message.anonymous_id.as_deref().is_some_and(|id| people.has(AnonymousId, id))
-                || message.previous_id.as_deref().is_some_and(|id| people.has_any(id));
+                || message.previous_id.as_deref().is_some_and(|id| people.has_any(id))
+                || message.context.as_deref().is_some_and(|text| has_external_id(text, people));
             if is_theirs { Remaining::Nothing } else { Remaining::Whole(Entry::Message(message)) }
         }
         Entry::Rejected(rejection) => {
@@ -193,6 +194,17 @@ fn is_about(command: &Command, people: &dyn People) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a context has one of these people among `externalIds`, by which senders name further ids
+/// of the person.
+fn has_external_id(context: &str, people: &dyn People) -> bool {
+    if !context.contains("externalIds") {
+        return false;
+    }
+    let context: Option<Value> = serde_json::from_str(context).ok();
+    let ids = context.as_ref().and_then(|context| context["externalIds"].as_array());
+    ids.is_some_and(|ids| ids.iter().any(|id| is_id(&id["id"], people)))
 }
 
 /// The users that an action is about, by the ids that it names.

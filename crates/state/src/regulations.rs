@@ -1,24 +1,18 @@
 //! Regulations: what was asked for about people's data, and whose new data is refused.
-//!
-//! Suppressed ids are kept as keyed hashes. The key is made by whoever asks first and journalled
-//! with that: neither the journal nor the store holds an id of a suppressed person, but who has the
-//! key can try ids.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::{Timestamp, WorkspaceId};
-use hmac::{Hmac, Mac};
-use profiles::{ExternalIdType, Origin};
+use profiles::Origin;
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
 use store::key::KeyBuf;
 use store::{Batch, Keyspace, Read, Store, StoreError};
 use uuid::Uuid;
 
 use crate::part::{StatePart, counts_nothing, has_no_users, writes_at_once};
-use crate::people::People;
 use crate::refusal::{CommandResult, Refusal};
+use crate::suppressed::{HASH_BYTES, PersonHash, PersonKey, Suppressed, SuppressedId};
 
 /// The keyspaces survive a reset: nobody becomes welcome again by one.
 pub(crate) const KEPT_BY_RESETS: [&str; 3] = [REGULATIONS, RECEIPTS, SUPPRESSED];
@@ -32,42 +26,6 @@ pub const REGULATIONS_KEPT_MAX: usize = 10_000;
 pub const IDS_PER_REGULATION_ENTRY_MAX: usize = 5_000;
 /// The longest receipt, in bytes.
 pub const RECEIPT_BYTES_MAX: usize = 64 * 1_024;
-/// The length of the key of a workspace, in bytes.
-pub const PERSON_KEY_BYTES: usize = 32;
-const HASH_BYTES: usize = 16;
-
-/// The hash of an external id by the key of a workspace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct PersonHash([u8; HASH_BYTES]);
-
-impl PersonHash {
-    /// The hash as hexadecimal digits.
-    pub fn to_hex(self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-}
-
-/// The key by which a workspace hashes ids.
-#[derive(Clone)]
-pub struct PersonKey(Hmac<Sha256>);
-
-impl PersonKey {
-    /// A key of [`PERSON_KEY_BYTES`]; none of another length.
-    pub fn new(bytes: &[u8]) -> Option<Self> {
-        let mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(bytes).ok();
-        mac.filter(|_| bytes.len() == PERSON_KEY_BYTES).map(Self)
-    }
-
-    /// The hash of an id. Ids of the two types are distinct.
-    pub fn hash(&self, type_: ExternalIdType, id: &str) -> PersonHash {
-        let mut mac = self.0.clone();
-        mac.update(&[type_ as u8]);
-        mac.update(id.as_bytes());
-        let bytes: [u8; 32] = mac.finalize().into_bytes().into();
-        PersonHash(std::array::from_fn(|n| bytes[n]))
-    }
-}
-
 /// What is asked for, by the names that customer data platforms use.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
@@ -165,15 +123,6 @@ pub struct Regulation {
     pub finished_at: Option<Timestamp>,
 }
 
-/// A hashed id with the hash by which all ids of the person are found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SuppressedId {
-    /// The hash of the id.
-    pub id: PersonHash,
-    /// The hash of one id of the person, the same for all of them.
-    pub person: PersonHash,
-}
-
 /// A step of a regulation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum RegulationCommand {
@@ -236,14 +185,6 @@ pub struct Regulations {
     by_person: BTreeMap<PersonHash, Vec<PersonHash>>,
 }
 
-/// The people whose new data is refused.
-#[derive(Clone, Default)]
-pub struct Suppressed {
-    key: Option<PersonKey>,
-    /// The person of each suppressed id.
-    ids: BTreeMap<PersonHash, PersonHash>,
-}
-
 /// The key of the row that holds the key of the workspace: no id of a regulation is nil.
 const KEY_ROW: Uuid = Uuid::nil();
 /// The key of the row that says up to where entries are erased.
@@ -286,26 +227,6 @@ impl StatePart for Regulations {
             part.remember(SuppressedId { id, person: decode(&value)? });
         }
         Ok(part)
-    }
-}
-
-impl People for Suppressed {
-    /// Whether new data with this id is refused.
-    fn has(&self, type_: ExternalIdType, id: &str) -> bool {
-        let Some(key) = self.key.as_ref().filter(|_| !self.is_empty()) else { return false };
-        self.ids.contains_key(&key.hash(type_, id))
-    }
-}
-
-impl Suppressed {
-    /// How many ids are suppressed.
-    pub fn len(&self) -> usize {
-        self.ids.len()
-    }
-
-    /// Whether nobody is suppressed.
-    pub fn is_empty(&self) -> bool {
-        self.ids.is_empty()
     }
 }
 

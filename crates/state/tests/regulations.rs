@@ -74,7 +74,11 @@ fn an_entry_that_was_on_its_way_is_refused_by_the_fold_and_a_reload_knows_the_sa
         [suppressed.has(UserId, "ann"), suppressed.has(AnonymousId, "device")]
     };
     assert_eq!((has(&views), views.regulations.n_suppressed()), ([true; 2], 1));
-    assert!(!views.regulations.suppressed.has(UserId, "device"), "types are distinct");
+    let suppressed = &views.regulations.suppressed;
+    for text in ["ann", " ann", "ann\n", "\u{a0}ann ", "device", " device "] {
+        assert!(suppressed.has(UserId, text) && suppressed.has(AnonymousId, text), "{text:?}");
+    }
+    assert!(!suppressed.has_any("ann 2") && !suppressed.has_any(" ") && !suppressed.has_any(""));
     assert_eq!(views.regulations.get(ID).unwrap().status, RegulationStatus::Running);
     let reloaded = Views::load(&store, &workspace).unwrap();
     assert_eq!((has(&reloaded), reloaded.regulations.n_suppressed()), ([true; 2], 1));

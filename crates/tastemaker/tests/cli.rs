@@ -7,6 +7,7 @@ mod interactions;
 mod journals;
 mod mappings;
 mod message_files;
+mod privacy;
 mod process;
 
 use std::path::Path;

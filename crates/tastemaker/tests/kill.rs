@@ -6,6 +6,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
+#[path = "kill/deletion.rs"]
+mod deletion;
 #[path = "kill/delivery.rs"]
 mod delivery;
 mod process;

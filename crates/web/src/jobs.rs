@@ -26,6 +26,7 @@ use crate::access::Who;
 use crate::error::ApiError;
 
 /// A job that is to be started.
+#[derive(Clone)]
 pub struct NewJob {
     /// The id.
     pub id: Uuid,
@@ -113,15 +114,32 @@ impl Jobs {
     /// there are is limited by the threads. Of the jobs of a workspace that the server has begun,
     /// the last one is kept.
     pub fn attend<T>(&self, new: NewJob, work: impl FnOnce(&JobControl) -> Attended<T>) -> T {
-        let id = new.id;
-        let cancel = self.0.registry.lock().add_running(new, self.0.clock.now());
-        let control = JobControl { jobs: self.clone(), id, cancel };
-        let done = catch_unwind(AssertUnwindSafe(|| work(&control)));
+        self.attend_all(vec![new], |controls| {
+            let Attended { ended, value } = work(&controls[0]);
+            (vec![ended], value)
+        })
+    }
+
+    /// As [`Jobs::attend`], with work that is several jobs at once: it returns how each ends, in
+    /// their order. Together they take the place of one among those that may run at once.
+    pub fn attend_all<T>(
+        &self,
+        new: Vec<NewJob>,
+        work: impl FnOnce(&[JobControl]) -> (Vec<Result<JobOutcome, ApiError>>, T),
+    ) -> T {
+        let cancels = self.0.registry.lock().add_running(&new, self.0.clock.now());
+        let control =
+            |(new, cancel): (NewJob, _)| JobControl { jobs: self.clone(), id: new.id, cancel };
+        let controls: Vec<JobControl> = new.into_iter().zip(cancels).map(control).collect();
+        let done = catch_unwind(AssertUnwindSafe(|| work(&controls)));
         let (ended, value) = match done {
-            Ok(Attended { ended, value }) => (ended, Ok(value)),
-            Err(panic) => (Err(ApiError::internal()), Err(panic)),
+            Ok((ended, value)) => (ended, Ok(value)),
+            Err(panic) => (Vec::new(), Err(panic)),
         };
-        control.end(ended);
+        let ended = ended.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
+        for (control, ended) in controls.iter().zip(ended) {
+            control.end(ended.unwrap_or_else(|| Err(ApiError::internal())));
+        }
         self.begin_next();
         // The thread counts its panics.
         value.unwrap_or_else(|panic| resume_unwind(panic))

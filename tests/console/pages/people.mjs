@@ -68,7 +68,7 @@ export async function jobs({ check, context, browser, origin }) {
     }
     await page.getByText('Nothing of them is left in any file').waitFor()
     await page.goto(`${origin}${PRIVACY}?id=to-be-forgotten-1`)
-    assert.match(await page.getByRole('status').first().innerText(), /Yes, as a user id/)
+    assert.match(await page.getByRole('status').first().innerText(), /Yes: new data with it is refused/)
     assert.equal((await page.goto(`${origin}${person('to-be-forgotten-1')}`)).status(), 404)
     await page.close()
   })

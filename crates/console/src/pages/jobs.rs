@@ -63,13 +63,8 @@ async fn show(
 ) -> Result<Response, ApiError> {
     let (own, job) = (workspace.id(), jobs::read(&app, workspace.id(), &id)?);
     let here = path(own, job.id);
-    let stream = format!("{here}/stream");
     let body = html! {
-        @if job.state.has_ended() {
-            (progress(&frame, own, &job))
-        } @else {
-            (LiveFragment { stream: &stream, content: progress(&frame, own, &job) })
-        }
+        (live_progress(&frame, own, &job))
         @if !job.state.has_ended() && jobs::may_cancel(&job, &caller) {
             (Form {
                 action: &format!("{here}/cancel"),
@@ -151,6 +146,16 @@ fn lead(kind: JobKind) -> &'static str {
         JobKind::Replay => "Messages of the past, in their order.",
         JobKind::BackFill => "Lists are made as before meanwhile.",
     }
+}
+
+/// How far a job is, as it goes on.
+pub(super) fn live_progress(frame: &Frame, workspace: &WorkspaceId, job: &Job) -> Markup {
+    let content = progress(frame, workspace, job);
+    if job.state.has_ended() {
+        return content;
+    }
+    let stream = format!("{}/stream", path(workspace, job.id));
+    html! { (LiveFragment { stream: &stream, content }) }
 }
 
 /// How far a job is, and the way on from its end.

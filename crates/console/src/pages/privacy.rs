@@ -193,7 +193,7 @@ fn form(frame: &Frame, own: &WorkspaceId, typed: &Typed, error: Option<&ApiError
 fn check(own: &WorkspaceId, all: &Regulations, checked: Option<&Suppression>) -> Markup {
     let value = checked.map_or("", |checked| checked.id.as_str());
     html! {
-        section class="card" {
+        section class="card section" {
             h2 { "Who is suppressed" }
             p {
                 (grouped(all.suppressed_people as u64)) " people. "
@@ -212,11 +212,9 @@ fn check(own: &WorkspaceId, all: &Regulations, checked: Option<&Suppression>) ->
 }
 
 fn verdict(checked: &Suppression) -> &'static str {
-    match (checked.as_user_id, checked.as_anonymous_id) {
-        (true, true) => "Yes, as a user id and as an anonymous id.",
-        (true, false) => "Yes, as a user id.",
-        (false, true) => "Yes, as an anonymous id.",
-        (false, false) => "No: new data with it is taken.",
+    match checked.suppressed {
+        true => "Yes: new data with it is refused, as a user id and as an anonymous id.",
+        false => "No: new data with it is taken.",
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a workspace holds of people before they are deleted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::UserIdx;
 use profiles::{ExternalId, ExternalIdType};
@@ -11,8 +11,15 @@ use crate::error::store_error;
 use crate::{Engine, EngineError};
 
 impl Engine {
+    /// People with all ids that their profiles have or had; whoever was named twice is there once.
+    pub(super) fn expand_people(&self, people: Vec<Person>) -> Result<Vec<Person>, EngineError> {
+        let people: Result<Vec<Person>, EngineError> =
+            people.into_iter().map(|person| self.expand(person)).collect();
+        Ok(unite_people(people?))
+    }
+
     /// The person with all ids that the profile has or had.
-    pub(super) fn expand(&self, person: Person) -> Result<Person, EngineError> {
+    fn expand(&self, person: Person) -> Result<Person, EngineError> {
         let snapshot = self.snapshot();
         let Person { user_ids, anonymous_ids } = person;
         let (mut user_ids, mut anonymous_ids): (BTreeSet<String>, BTreeSet<String>) =
@@ -50,18 +57,19 @@ impl Engine {
         })
     }
 
-    /// What there is of these people.
-    pub(super) fn count_people(&self, people: &[Person]) -> Result<DeletedState, EngineError> {
+    /// What there is of these people but for the users that are `counted` already, which it adds
+    /// to.
+    pub(super) fn count_people(
+        &self,
+        people: &[Person],
+        counted: &mut BTreeSet<UserIdx>,
+    ) -> Result<DeletedState, EngineError> {
         let snapshot = self.snapshot();
-        let mut users = BTreeSet::new();
-        for person in people {
-            let ids = person.user_ids.iter().map(|id| (ExternalIdType::UserId, id));
-            let ids =
-                ids.chain(person.anonymous_ids.iter().map(|id| (ExternalIdType::AnonymousId, id)));
-            users.extend(ids.filter_map(|(type_, value)| {
-                snapshot.profiles.ids().user_by_external_id(ExternalId { type_, value })
-            }));
-        }
+        let find = |(type_, value): (_, &String)| {
+            snapshot.profiles.ids().user_by_external_id(ExternalId { type_, value })
+        };
+        let users = people.iter().flat_map(typed_ids).filter_map(find);
+        let users: BTreeSet<UserIdx> = users.filter(|user| counted.insert(*user)).collect();
         let mut deleted = DeletedState { profiles: users.len() as u64, ..DeletedState::default() };
         for user in users {
             let offsets = snapshot.profiles.message_offsets(snapshot.store(), user);
@@ -70,5 +78,68 @@ impl Engine {
             deleted.interactions += snapshot.interactions.histories().row(user).len() as u64;
         }
         Ok(deleted)
+    }
+}
+
+fn typed_ids(person: &Person) -> impl Iterator<Item = (ExternalIdType, &String)> {
+    let users = person.user_ids.iter().map(|id| (ExternalIdType::UserId, id));
+    users.chain(person.anonymous_ids.iter().map(|id| (ExternalIdType::AnonymousId, id)))
+}
+
+/// Makes one person of those that share an id, whatever white space is around it.
+fn unite_people(people: Vec<Person>) -> Vec<Person> {
+    let mut united: Vec<Person> = Vec::with_capacity(people.len());
+    let mut places: BTreeMap<(ExternalIdType, String), usize> = BTreeMap::new();
+    for person in people {
+        let key = |(type_, id): (ExternalIdType, &String)| (type_, id.trim().to_owned());
+        let known: BTreeSet<usize> =
+            typed_ids(&person).filter_map(|id| places.get(&key(id)).copied()).collect();
+        let all = known.iter().map(|place| std::mem::take(&mut united[*place])).chain([person]);
+        let mut whole = Person::default();
+        for Person { user_ids, anonymous_ids } in all {
+            add_missing(&mut whole.user_ids, user_ids);
+            add_missing(&mut whole.anonymous_ids, anonymous_ids);
+        }
+        let place = known.first().copied().unwrap_or(united.len());
+        places.extend(typed_ids(&whole).map(|id| (key(id), place)));
+        match united.get_mut(place) {
+            Some(empty) => *empty = whole,
+            None => united.push(whole),
+        }
+    }
+    united.retain(|person| typed_ids(person).next().is_some());
+    united
+}
+
+fn add_missing(ids: &mut Vec<String>, more: Vec<String>) {
+    let known: BTreeSet<String> = ids.iter().cloned().collect();
+    ids.extend(more.into_iter().filter(|id| !known.contains(id)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn person(user_ids: &[&str], anonymous_ids: &[&str]) -> Person {
+        let owned = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
+        Person { user_ids: owned(user_ids), anonymous_ids: owned(anonymous_ids) }
+    }
+
+    #[test]
+    fn those_who_share_an_id_are_one_person() {
+        let people = vec![
+            person(&["ann"], &["d1"]),
+            person(&["bob"], &[]),
+            person(&[" ann "], &[]),
+            person(&[], &["d2"]),
+            person(&["d2"], &[]),
+            person(&["x"], &["d2", "d1"]),
+        ];
+        let united = vec![
+            person(&["ann", " ann ", "x"], &["d1", "d2"]),
+            person(&["bob"], &[]),
+            person(&["d2"], &[]),
+        ];
+        assert_eq!(unite_people(people), united);
     }
 }

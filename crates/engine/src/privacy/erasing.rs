@@ -4,17 +4,20 @@
 //! is made durable, and a snapshot takes the place of those before, before that entry loses the
 //! ids: from then on no fold of the journal comes to the old state.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
+use domain::Message;
 use state::{
-    Entry, IDS_PER_REGULATION_ENTRY_MAX, NamedPeople, RegulationCommand, Remaining, without_erased,
+    Entry, IDS_PER_REGULATION_ENTRY_MAX, NamedPeople, RegulationCommand, Remaining, TooManyIds,
+    without_erased,
 };
 
-use super::pending::Pending;
-use super::receipt::{ErasedJournal, Receipt};
+use super::passes::{Work, name_people};
+use super::receipt::{DeletedState, ErasedJournal};
 use super::running::{RegulationError, RegulationStep, Surroundings};
 use crate::error::store_error;
-use crate::{DeadLetterError, Engine, EngineError};
+use crate::{DeadLetterError, Engine};
 
 /// About the most bytes of ids of one entry.
 const ID_BYTES_PER_ENTRY: usize = 1_024 * 1_024;
@@ -22,65 +25,87 @@ const ID_BYTES_PER_ENTRY: usize = 1_024 * 1_024;
 const DEAD_LETTERS_PER_STEP: usize = 200;
 
 impl Engine {
-    /// Removes people from everything but this process' memory of the regulation.
+    /// Removes the people of all these deletions from everything but this process' memory of the
+    /// regulations.
     pub(super) fn erase(
         &self,
-        pending: &mut Pending,
+        works: &mut [&mut Work],
         people: &NamedPeople,
-        receipt: &mut Receipt,
         around: &Surroundings<'_>,
     ) -> Result<(), RegulationError> {
         // What is under way to destinations ends first; they go on in the erased journal.
         let _paused = self.delivery.as_ref().map(|delivery| delivery.pause());
         (around.note)(RegulationStep::Deleting);
-        self.delete_from_state(pending, people)?;
-        receipt.state = pending.deleted.unwrap_or_default();
+        let erased_until = self.delete_from_state(works, people)?;
         around.check()?;
         (around.note)(RegulationStep::PurgingStore);
         let store_folder = self.folder().join("store");
         let purged = self.shared.live.store().purge().map_err(store_error(&store_folder))?;
-        receipt.store_files = purged.files;
         around.check()?;
-        receipt.snapshot = Some(self.take_snapshot(false, &|_| Ok(()))?.position);
-        receipt.files = (around.remove_files)()?;
-        receipt.journal = self.erase_from_journal(people, around)?;
+        let snapshot = self.take_snapshot(false, &|_| Ok(()))?.position;
+        let files = (around.remove_files)()?;
+        let journal = self.erase_from_journal(people, erased_until, around)?;
+        let n_works = works.len() as u32;
+        for Work { pending, receipt } in works.iter_mut().map(|work| &mut **work) {
+            receipt.regulations = n_works;
+            receipt.state = pending.deleted.unwrap_or_default();
+            receipt.store_files = purged.files;
+            (receipt.erased_until, receipt.snapshot) = (Some(erased_until), Some(snapshot));
+            (receipt.files, receipt.journal) = (files, journal);
+        }
         Ok(())
     }
 
+    /// Returns the offset behind the deletion: what the journal has from there on has arrived
+    /// since.
     fn delete_from_state(
         &self,
-        pending: &mut Pending,
+        works: &mut [&mut Work],
         people: &NamedPeople,
-    ) -> Result<(), RegulationError> {
+    ) -> Result<u64, RegulationError> {
+        let n_letters = self.drop_retried_letters(works, people)?;
+        // Whom two regulations name is removed for the first.
+        let mut counted = BTreeSet::new();
+        for (work, dead_letters) in works.iter_mut().zip(n_letters) {
+            let pending = &mut work.pending;
+            let deleted = self.count_people(&pending.people, &mut counted)?;
+            work.receipt.resumed = pending.deleted.is_some();
+            if !work.receipt.resumed {
+                pending.deleted = Some(DeletedState { dead_letters, ..deleted });
+                pending.write(&self.pending_folder())?;
+            }
+        }
+        let deletions = works.iter().flat_map(|work| {
+            let (pending, id) = (&work.pending, work.pending.id);
+            let chunks = chunk_ids(&pending.user_ids(), &pending.anonymous_ids()).into_iter();
+            chunks.map(move |(user_ids, anonymous_ids)| RegulationCommand::Delete {
+                id,
+                user_ids,
+                anonymous_ids,
+            })
+        });
         // Lists that they were shown must not follow the deletion in the journal.
         if let Some(journalled) = self.recorder.journal_all() {
             journalled.blocking_recv().ok();
         }
-        if pending.deleted.is_none() {
-            let mut deleted = self.count_people(&pending.people)?;
-            deleted.dead_letters = self.drop_retried_letters(people)?;
-            pending.deleted = Some(deleted);
-            pending.write(&self.pending_folder())?;
-        }
-        let chunks = chunk_ids(&pending.user_ids(), &pending.anonymous_ids());
-        for (user_ids, anonymous_ids) in chunks {
-            let id = pending.id;
-            self.regulate(RegulationCommand::Delete { id, user_ids, anonymous_ids })?;
-        }
-        if pending.deleted_at.is_none() {
-            pending.deleted_at = Some(self.shared.journal.end().0);
-            pending.write(&self.pending_folder())?;
-        }
+        self.regulate(deletions)?;
         self.serving.clear();
-        Ok(())
+        Ok(self.snapshot().regulations.erased_until())
     }
 
     /// Drops dead letters of theirs that were sent anew: the fold knows such a letter by the entry
-    /// that asked for that, which does not name the message.
-    fn drop_retried_letters(&self, people: &NamedPeople) -> Result<u64, RegulationError> {
+    /// that asked for that, which does not name the message. Returns how many there were of each
+    /// regulation.
+    fn drop_retried_letters(
+        &self,
+        works: &[&mut Work],
+        people: &NamedPeople,
+    ) -> Result<Vec<u64>, RegulationError> {
+        let of_each: Result<Vec<NamedPeople>, TooManyIds> =
+            works.iter().map(|work| name_people([&**work].into_iter())).collect();
+        let (of_each, mut n_dropped) = (of_each?, vec![0; works.len()]);
         let names: Vec<String> =
             self.snapshot().destinations.iter().map(|(name, _)| name.to_owned()).collect();
-        let mut n_dropped = 0;
         for name in names {
             let mut after: Option<(bool, u64, String)> = None;
             loop {
@@ -90,11 +115,13 @@ impl Engine {
                 after = Some((last.attempts > 0, last.offset, last.mapping.clone()));
                 let mut theirs = Vec::new();
                 for letter in &letters {
-                    if self.is_letter_of(&name, letter.offset, people)? {
+                    let Some(message) = self.message_of(&name, letter.offset)? else { continue };
+                    if is_of(&message, people) {
                         theirs.push((letter.offset, letter.mapping.clone()));
+                        let whose = of_each.iter().position(|people| is_of(&message, people));
+                        whose.into_iter().for_each(|at| n_dropped[at] += 1);
                     }
                 }
-                n_dropped += theirs.len() as u64;
                 match self.drop_dead_letters(&name, &theirs) {
                     // Somebody has dropped it meanwhile.
                     Ok(()) | Err(DeadLetterError::Refused(_) | DeadLetterError::NoMessage(_)) => {}
@@ -106,26 +133,19 @@ impl Engine {
         Ok(n_dropped)
     }
 
-    fn is_letter_of(
-        &self,
-        destination: &str,
-        offset: u64,
-        people: &NamedPeople,
-    ) -> Result<bool, EngineError> {
-        let message = self.message_of(destination, offset)?;
-        Ok(message.is_some_and(|message| {
-            without_erased(Entry::Message(message), people) == Remaining::Nothing
-        }))
-    }
-
     fn erase_from_journal(
         &self,
         people: &NamedPeople,
+        erased_until: u64,
         around: &Surroundings<'_>,
     ) -> Result<ErasedJournal, RegulationError> {
         let mut read_bytes = 0;
         let rewritten = self.shared.journal.rewrite(
-            &mut |_, record| Ok(replace_record(record, people)?),
+            // The state has what has arrived since: the journal keeps it.
+            &mut |offset, record| match offset.0 < erased_until {
+                true => Ok(replace_record(record, people)?),
+                false => Ok(None),
+            },
             &mut |bytes, total| {
                 read_bytes += bytes;
                 let share = read_bytes as f64 / total.max(1) as f64;
@@ -149,6 +169,12 @@ impl Engine {
             torn_files: rewritten.torn_files,
         })
     }
+}
+
+/// Whether a message goes with these people as a whole.
+fn is_of(message: &Message, people: &NamedPeople) -> bool {
+    let entry = Entry::Message(Box::new(message.clone()));
+    without_erased(entry, people) == Remaining::Nothing
 }
 
 /// What takes the place of a record; none if it stays.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use domain::Timestamp;
 use fs_err as fs;
 use journal::disk::{create_private_folder, open_private_file};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use state::RegulationType;
 use uuid::Uuid;
@@ -14,6 +15,10 @@ use super::forwarding::Forwarding;
 use super::receipt::{DeletedState, Receipt};
 
 const EXTENSION: &str = "pending";
+/// Of a file that is being written.
+const DRAFT_EXTENSION: &str = "new";
+/// Held while a draft is there: without it, a draft is one that a crash has left.
+static WRITING: Mutex<()> = Mutex::new(());
 
 /// One person with the known ids.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -33,8 +38,6 @@ pub(super) struct Pending {
     /// Whether all ids of each person were added: they cannot be found any more once the profile is
     /// deleted.
     pub(super) is_expanded: bool,
-    /// The offset behind the deletion in the journal; none before it.
-    pub(super) deleted_at: Option<u64>,
     /// What there was of them, counted before the deletion.
     pub(super) deleted: Option<DeletedState>,
     /// The receipt of what was done here; none before it is done.
@@ -51,8 +54,10 @@ impl Pending {
     /// # Errors
     /// The file system's.
     pub(super) fn write(&self, folder: &Path) -> io::Result<()> {
+        let _writing = WRITING.lock();
         create_private_folder(folder)?;
-        let (path, draft) = (path(folder, self.id), folder.join(format!("{}.new", self.id)));
+        let path = path(folder, self.id);
+        let draft = path.with_extension(DRAFT_EXTENSION);
         let json = serde_json::to_vec(self).expect("plain fields are JSON");
         let mut file = open_private_file(&draft)?;
         file.set_len(0)?;
@@ -73,18 +78,6 @@ impl Pending {
         }
     }
 
-    /// Removes the file, durably.
-    ///
-    /// # Errors
-    /// The file system's.
-    pub(super) fn remove(&self, folder: &Path) -> io::Result<()> {
-        match fs::remove_file(path(folder, self.id)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        fs::File::open(folder)?.sync_all()
-    }
-
     /// Whether something can be done for it now.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         self.forwarding.as_ref().is_none_or(|forwarding| forwarding.next_at <= now)
@@ -103,7 +96,20 @@ fn path(folder: &Path, id: Uuid) -> PathBuf {
     folder.join(format!("{id}.{EXTENSION}"))
 }
 
-/// The regulations that have a file, the oldest first.
+/// Removes the file of a regulation, durably.
+///
+/// # Errors
+/// The file system's.
+pub(super) fn remove(folder: &Path, id: Uuid) -> io::Result<()> {
+    match fs::remove_file(path(folder, id)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    fs::File::open(folder)?.sync_all()
+}
+
+/// The regulations that have a file, the oldest first. Drafts that a crash has left go: they hold
+/// ids.
 ///
 /// # Errors
 /// The file system's, or if a file is none of these.
@@ -112,9 +118,14 @@ pub(super) fn list(folder: &Path) -> io::Result<Vec<Pending>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };
+    let _nobody_writes = WRITING.lock();
     let mut found = Vec::new();
     for entry in entries {
         let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == DRAFT_EXTENSION) {
+            fs::remove_file(&path)?;
+            continue;
+        }
         let id = path.file_stem().and_then(|name| Uuid::parse_str(name.to_str()?).ok());
         if path.extension().is_some_and(|extension| extension == EXTENSION)
             && let Some(id) = id

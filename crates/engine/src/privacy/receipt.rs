@@ -22,7 +22,16 @@ pub struct Receipt {
     pub requested_at: Timestamp,
     /// When it ended.
     pub finished_at: Timestamp,
-    /// How many people were named.
+    /// How many regulations were done in one pass with it. What was erased from the journal,
+    /// `store_files`, `files` and the search are of all of them together; the rest is of this one
+    /// alone. 1 where it was alone.
+    #[serde(default = "alone")]
+    pub regulations: u32,
+    /// Whether it was interrupted while it deleted and went on: what was erased from the journal,
+    /// `store_files` and `files` are counted since then only.
+    #[serde(default)]
+    pub resumed: bool,
+    /// How many people were named: whoever was named twice counts once.
     pub people: u32,
     /// How many ids they have in all.
     pub ids: u64,
@@ -34,14 +43,20 @@ pub struct Receipt {
     pub journal: ErasedJournal,
     /// Files of the store that were written anew, since they may have held what was removed.
     pub store_files: u64,
+    /// The place in the journal before which nothing of them is left; none where nothing was
+    /// deleted.
+    #[serde(default)]
+    pub erased_until: Option<u64>,
     /// The position of the snapshot of the state that takes the place of the ones before; none
     /// where nothing was deleted.
     pub snapshot: Option<u64>,
     /// Files that were removed.
     pub files: RemovedFiles,
     /// Model artifacts that are kept: they hold items and no people, which the search has proved.
-    /// Lists lose their contribution with the next training.
     pub models: u64,
+    /// What lists still have of what they did; none where nothing was deleted.
+    #[serde(default)]
+    pub contribution: Option<ModelContribution>,
     /// What each destination answered.
     pub destinations: Vec<DestinationAnswer>,
     /// What is left to be done, in sentences.
@@ -55,7 +70,7 @@ pub struct Receipt {
 impl Receipt {
     /// That of a regulation whose ids are lost.
     pub(super) fn of_lost(regulation: &Regulation, now: Timestamp) -> Self {
-        let error = "its ids are lost: it was under way in the backup that this workspace comes from. Ask for it again";
+        let error = "its ids are lost: it was under way in the backup that this workspace comes from; ask for it again";
         Self {
             status: RegulationStatus::Failed,
             error: Some(error.to_owned()),
@@ -83,21 +98,52 @@ impl Receipt {
             status: RegulationStatus::Running,
             requested_at,
             finished_at: now,
+            regulations: 1,
+            resumed: false,
             people,
             ids: 0,
             suppressed_ids: 0,
             state: DeletedState::default(),
             journal: ErasedJournal::default(),
             store_files: 0,
+            erased_until: None,
             snapshot: None,
             files: RemovedFiles::default(),
             models: 0,
+            contribution: None,
             destinations: Vec::new(),
             left: Vec::new(),
             scan: None,
             error: None,
         }
     }
+}
+
+fn alone() -> u32 {
+    1
+}
+
+/// What the model in use has learned from the interactions of people who were deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum ModelContribution {
+    /// No model is in use.
+    NoModel,
+    /// The model in use is from before the deletion. The next training is due.
+    Due,
+    /// A training since the deletion was refused, and the model from before stays in use until a
+    /// later one is accepted.
+    Refused {
+        /// When that training ended.
+        at: Timestamp,
+        /// The reason.
+        why: String,
+    },
+    /// A training since the deletion has made the model in use.
+    Gone {
+        /// When the first such training ended.
+        at: Timestamp,
+    },
 }
 
 /// What was removed from the state.

@@ -45,8 +45,5 @@ fn the_next_backup_into_the_same_folder_holds_nothing_of_the_person_and_is_resto
     let engine = folder.open_workspace(&id, &|_, _| {}).unwrap();
     assert_eq!(engine.find_user(ANN), None);
     assert!(engine.find_user(ANN_2).is_some());
-    assert!(
-        engine.is_suppressed(ExternalIdType::UserId, ANN),
-        "a restored backup refuses them too"
-    );
+    assert!(engine.is_suppressed(ANN), "a restored backup refuses them too");
 }

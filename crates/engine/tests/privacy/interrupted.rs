@@ -48,11 +48,23 @@ fn a_regulation_that_ends_at_any_step_goes_on_in_the_next_process() {
     let receipt = engine.run_regulation(id, &Surroundings::NONE).unwrap();
     assert_eq!(receipt.status, RegulationStatus::Finished, "{receipt:?}");
     assert_eq!((receipt.ids, receipt.state.profiles, receipt.state.interactions), (3, 1, 5));
-    assert_eq!(receipt.scan.unwrap().found, 0);
+    assert_eq!((receipt.scan.unwrap().found, receipt.resumed), (0, true));
     assert_eq!(engine.find_user(ANN), None);
     assert!(engine.find_user(ANN_2).is_some());
     assert!(matches!(
         engine.run_regulation(id, &Surroundings::NONE),
         Err(RegulationError::Unknown(_))
     ));
+}
+
+#[test]
+fn a_draft_of_ids_that_a_crash_has_left_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    let new = regulation(RegulationType::SuppressOnly, ANN);
+    let id = engine.begin_regulation(&new).unwrap();
+    let draft = folder.path().join(format!("privacy/{id}.new"));
+    fs_err::write(&draft, ANN).unwrap();
+    assert_eq!(engine.next_pass().unwrap(), [id]);
+    assert!(!draft.exists());
 }

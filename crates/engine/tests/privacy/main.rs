@@ -10,6 +10,8 @@ mod backups;
 mod forwarding;
 mod interrupted;
 mod measured;
+mod models;
+mod passes;
 mod suppression;
 
 use std::collections::BTreeMap;
@@ -260,6 +262,7 @@ fn nothing_of_a_deleted_person_is_in_any_file_and_neighbours_stay_whole() {
     assert_eq!(scan.unreadable, Vec::<String>::new());
     assert!(scan.entries > 30 && scan.rows > 30 && scan.files > 10, "{scan:?}");
     assert_eq!((receipt.people, receipt.ids, receipt.suppressed_ids), (1, 3, 3));
+    assert_eq!((receipt.regulations, receipt.resumed), (1, false));
     assert_eq!((receipt.state.profiles, receipt.state.interactions), (1, 5), "{receipt:?}");
     assert!(receipt.journal.erased >= 12 && receipt.journal.torn_files == 1, "{receipt:?}");
     assert!(receipt.store_files > 0 && receipt.snapshot.is_some());
@@ -307,8 +310,8 @@ fn nothing_of_a_deleted_person_is_in_any_file_and_neighbours_stay_whole() {
         assert_eq!(engine.find_user(ANN), None, "{lost:?}");
         assert_eq!(engine.find_user(ANN_2), Some(neighbour), "{lost:?}");
         assert_eq!(format!("{:?}", engine.snapshot().history(neighbour, 100)), neighbours);
-        assert!(engine.is_suppressed(ExternalIdType::UserId, ANN));
-        assert!(engine.is_suppressed(ExternalIdType::AnonymousId, DEVICE));
+        assert!(engine.is_suppressed(ANN));
+        assert!(engine.is_suppressed(DEVICE));
         let (_, kept) = engine.regulation(receipt.id).unwrap().unwrap();
         assert_eq!(kept.unwrap(), receipt, "{lost:?}");
         drop(engine);
@@ -343,8 +346,8 @@ fn what_is_deleted_comes_back_only_if_it_is_not_suppressed_and_resets_keep_the_s
     let receipt = regulate(&engine, RegulationType::SuppressWithDeleteInternal, ANN);
     assert_eq!(receipt.status, RegulationStatus::Finished, "{receipt:?}");
     engine.reset().unwrap();
-    assert!(engine.is_suppressed(ExternalIdType::UserId, ANN));
+    assert!(engine.is_suppressed(ANN));
     assert_eq!(engine.regulations().len(), 2);
     drop(engine);
-    assert!(open(folder.path()).is_suppressed(ExternalIdType::UserId, ANN));
+    assert!(open(folder.path()).is_suppressed(ANN));
 }

@@ -140,3 +140,43 @@ fn rewriting_against_keys() {
     fs_err::File::open(&file).unwrap().sync_all().unwrap();
     println!("shredding keys: {:?}", began.elapsed());
 }
+
+/// How many regulations wait, and how many messages the journal has.
+const WAITING: usize = 20;
+const WAITING_MESSAGES: usize = 20_000;
+
+#[test]
+#[ignore = "a measurement: cargo test -p engine --test privacy -- --ignored --nocapture regulations_that_wait"]
+fn regulations_that_wait() {
+    let measure = |what: &str, run: &dyn Fn(&Engine, &[uuid::Uuid])| {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = open(folder.path());
+        let entries = (0..WAITING_MESSAGES).map(|n| Entry::decode(&record(n).1).unwrap());
+        let entries: Vec<Entry> = entries.collect();
+        for batch in entries.chunks(BATCH) {
+            engine.submit_blocking(batch.to_vec()).unwrap();
+        }
+        let ask = |person: usize| {
+            let user = format!("customer-{person:08}");
+            let new = regulation(RegulationType::SuppressWithDeleteInternal, &user);
+            engine.begin_regulation(&new).unwrap()
+        };
+        let ids: Vec<uuid::Uuid> = (0..WAITING).map(ask).collect();
+        let began = Instant::now();
+        run(&engine, &ids);
+        println!("{WAITING} regulations {what}: {:?}", began.elapsed());
+        let is_done = |id: &uuid::Uuid| {
+            let (_, receipt) = engine.regulation(*id).unwrap().unwrap();
+            receipt.is_some_and(|receipt| receipt.status == RegulationStatus::Finished)
+        };
+        assert!(ids.iter().all(is_done));
+    };
+    measure("one by one", &|engine, ids| {
+        for id in ids {
+            engine.run_regulation(*id, &Surroundings::NONE).unwrap();
+        }
+    });
+    measure("in one pass", &|engine, ids| {
+        engine.run_regulations(ids, &Surroundings::NONE).unwrap();
+    });
+}

@@ -71,6 +71,73 @@ fn a_suppressed_person_is_refused_through_each_way_in_until_that_is_lifted() {
 }
 
 #[test]
+fn a_suppressed_text_is_refused_as_an_id_of_any_type_and_with_white_space_around_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    // Nobody has sent any of them yet.
+    let new = NewRegulation {
+        type_: RegulationType::SuppressOnly,
+        user_ids: vec![ANN.to_owned(), format!(" {OLD_ID}\t")],
+        anonymous_ids: vec![DEVICE.to_owned()],
+    };
+    let id = engine.begin_regulation(&new).unwrap();
+    let receipt = engine.run_regulation(id, &Surroundings::NONE).unwrap();
+    assert_eq!((receipt.people, receipt.suppressed_ids), (3, 3));
+    let before = engine.counts().journal_entries;
+    let submit = |entry| engine.submit_blocking(vec![entry]).unwrap().remove(0);
+    let alias = |ids: Value| {
+        let mut body = json!({ "type": "alias", "messageId": "a" });
+        body.as_object_mut().unwrap().extend(ids.as_object().unwrap().clone());
+        message(&engine, &body)
+    };
+    let mut n = 0;
+    for id in [ANN, OLD_ID, DEVICE] {
+        for id in [id.to_owned(), format!(" {id}"), format!("{id}\u{2003}"), format!("\u{a0}{id} ")]
+        {
+            let further = json!({ "userId": "bob", "context": {
+                "externalIds": [{ "id": id, "type": "crm_id", "collection": "users" }] } });
+            for entry in [
+                track(&engine, "m", json!({ "userId": id }), "i"),
+                track(&engine, "m", json!({ "anonymousId": id }), "i"),
+                track(&engine, "m", further, "i"),
+                alias(json!({ "userId": "bob", "previousId": id })),
+                alias(json!({ "userId": id, "previousId": "bob" })),
+                rejection(&engine, &id),
+                command(&engine, Command::Add { kind: EntityKind::User, id: id.clone() }),
+                command(
+                    &engine,
+                    Command::AddInteraction {
+                        interaction: interaction(&id, "i"),
+                        cascade_create: true,
+                    },
+                ),
+                Entry::Interactions {
+                    received_at: engine.now(),
+                    interactions: vec![interaction(&id, "i")],
+                },
+                Entry::ListImpressions { lists: vec![list(&engine, &id)] },
+            ] {
+                let shown = format!("{entry:?}");
+                assert_eq!(submit(entry), Outcome::Suppressed, "{shown}");
+                n += 1;
+            }
+        }
+    }
+    assert_eq!((engine.counts().journal_entries, engine.n_refused_of_suppressed()), (before, n));
+    // It is lifted by the text as well.
+    let new = NewRegulation {
+        type_: RegulationType::Unsuppress,
+        user_ids: vec![format!("{DEVICE} ")],
+        anonymous_ids: vec![ANN.to_owned(), OLD_ID.to_owned()],
+    };
+    let id = engine.begin_regulation(&new).unwrap();
+    let receipt = engine.run_regulation(id, &Surroundings::NONE).unwrap();
+    assert_eq!((receipt.suppressed_ids, engine.n_suppressed()), (3, 0));
+    let taken = track(&engine, "m", json!({ "userId": format!(" {ANN}") }), "i");
+    assert_eq!(submit(taken), Outcome::Applied);
+}
+
+#[test]
 fn a_regulation_names_people_in_bounds() {
     let new = |ids: Vec<String>| NewRegulation {
         type_: RegulationType::SuppressOnly,

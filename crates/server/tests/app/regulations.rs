@@ -3,8 +3,15 @@
 
 use std::sync::Arc;
 
+use domain::WorkspaceId;
+use engine::installation::Actor;
 use engine::{Receipt, Surroundings};
+use resources::catalog_drafts::{Upload, find};
+use resources::privacy::run_pending;
 use serde_json::{Value, json};
+use server::router;
+use web::Settings;
+use web::jobs::{JobControl, JobFile, JobKind, JobOutcome, JobState, NewJob};
 
 use super::{Answer, TestApp};
 
@@ -20,8 +27,9 @@ impl TestApp {
     async fn run_regulations(&self) -> Vec<Receipt> {
         let engine = Arc::clone(&self.engine);
         let run = move || {
-            let pending = engine.pending_regulations().unwrap().into_iter();
-            pending.map(|id| engine.run_regulation(id, &Surroundings::NONE).unwrap()).collect()
+            let pass = engine.next_pass().unwrap();
+            let results = engine.run_regulations(&pass, &Surroundings::NONE).unwrap();
+            results.into_iter().map(|(_, result)| result.unwrap()).collect()
         };
         tokio::task::spawn_blocking(run).await.unwrap()
     }
@@ -71,8 +79,8 @@ async fn a_person_is_deleted_with_a_receipt_and_refused_through_each_api_from_th
     assert_eq!(app.admin(path).await.status, 404);
     assert_eq!(app.admin(START).await.body["refused"], 3);
     let of = |id: &str| format!("/api/workspaces/shop/suppressed/{id}");
-    assert_eq!(app.admin(&of("ann-000017")).await.body["as_user_id"], true);
-    assert_eq!(app.admin(&of("bob-000018")).await.body["as_user_id"], false);
+    assert_eq!(app.admin(&of("ann-000017")).await.body["suppressed"], true);
+    assert_eq!(app.admin(&of("bob-000018")).await.body["suppressed"], false);
 
     // Until that is lifted.
     app.regulate(json!({ "type": "UNSUPPRESS", "user_ids": ["ann-000017"] })).await;
@@ -126,4 +134,63 @@ async fn profiles_are_deleted_in_the_form_of_the_upload_api_with_a_token_only() 
     let people = "/api/workspaces/shop/people/user_id:";
     assert_eq!(app.admin(&format!("{people}ann-000017")).await.status, 404);
     assert_eq!(app.admin(&format!("{people}bob-000018")).await.status, 200);
+}
+
+#[tokio::test]
+async fn exports_and_uploaded_files_of_the_workspace_go_with_a_deletion() {
+    let mut app = TestApp::new().await;
+    app.router = axum::Router::new();
+    let shared = TestApp::app(&app.engine, app.folder.path(), Settings::default(), &[]);
+    app.router = router(Arc::clone(&shared));
+    let (shop, other) = (WorkspaceId::new("shop").unwrap(), WorkspaceId::new("other").unwrap());
+    app.batch(json!([viewed("m1", "ann-000017"), viewed("m2", "bob-000018")])).await;
+    let asked = json!({ "what": "people", "format": "jsonl" }).to_string();
+    let export = app.post("/api/workspaces/shop/exports", asked, &[ADMIN]).await;
+    let export = app.ended_job(&export).await;
+    assert_eq!(export["state"], "done", "{export}");
+    let exports = app.folder.path().join("installation/exports");
+    // Another one is under way, which would end with the person in its file.
+    let file = JobFile {
+        path: exports.join("under-way.csv"),
+        name: "people.csv".to_owned(),
+        media_type: "text/csv",
+    };
+    let making = move |control: &JobControl| {
+        fs_err::write(&file.path, "ann-000017").unwrap();
+        while !control.is_cancelled() {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        Ok(JobOutcome { file: Some(file), ..JobOutcome::of(&"made") })
+    };
+    let new = NewJob::new(shop.clone(), JobKind::Export, Actor::CommandLine);
+    let under_way = shared.jobs.start(new, making).unwrap();
+    let upload = async |workspace: &WorkspaceId, title: &'static str| {
+        let upload = Upload::begin(&shared, workspace, "items.csv").await.unwrap();
+        let upload = upload.write(format!("item_id,title\ni1,{title}\n")).await.unwrap();
+        upload.end().id.to_string()
+    };
+    let own = upload(&shop, "Made for ann-000017").await;
+    let of_other = upload(&other, "Made for everybody").await;
+    assert!(find(&shared, &shop, &own).await.is_ok());
+
+    let taken =
+        app.regulate(json!({ "type": "DELETE_INTERNAL", "user_ids": ["ann-000017"] })).await;
+    let (running, engine) = (Arc::clone(&shared), Arc::clone(&app.engine));
+    let run = move || run_pending(&running, &engine).unwrap();
+    assert!(tokio::task::spawn_blocking(run).await.unwrap());
+    let id = taken.body["id"].as_str().unwrap();
+    let shown = app.admin(&format!("{START}/{id}")).await.body;
+    assert_eq!(shown["receipt"]["files"], json!({ "exports": 2, "uploads": 1 }), "{shown}");
+    assert_eq!(
+        (&shown["status"], &shown["receipt"]["scan"]["found"]),
+        (&json!("FINISHED"), &json!(0))
+    );
+    assert_eq!(shared.jobs.find(&shop, id.parse().unwrap()).unwrap().state, JobState::Done);
+
+    assert!(shared.jobs.find(&shop, under_way.id).unwrap().state.has_ended());
+    assert_eq!(fs_err::read_dir(&exports).unwrap().count(), 0);
+    let result = format!("/api/workspaces/shop/jobs/{}/result", export["id"].as_str().unwrap());
+    assert_eq!(app.admin(&result).await.status, 404);
+    assert!(find(&shared, &shop, &own).await.is_err(), "the uploaded file is gone");
+    assert!(find(&shared, &other, &of_other).await.is_ok(), "that of another workspace is not");
 }

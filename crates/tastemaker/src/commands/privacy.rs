@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use engine::{
-    NamedPeople, NewRegulation, Receipt, RegulationStatus, RegulationStep, RegulationType,
-    RemovedFiles, ScanReport, Surroundings, scan_folder,
+    ModelContribution, NamedPeople, NewRegulation, Receipt, RegulationStatus, RegulationStep,
+    RegulationType, RemovedFiles, ScanReport, Surroundings, scan_folder,
 };
 use fs_err as fs;
 use indicatif::ProgressBar;
+use resources::privacy::remove_files_in;
 use uuid::Uuid;
 
 use super::Place;
@@ -126,23 +127,25 @@ fn regulate(place: &Place, people: &PeopleArgs, type_: RegulationType) -> Result
     let bar = OnceCell::new();
     let around = Surroundings {
         remove_files: &|| {
-            Ok(RemovedFiles { exports: remove_files(&exports)?, uploads: remove_files(&drafts)? })
+            let (exports, uploads) = (remove_files_in(&exports)?, remove_files_in(&drafts)?);
+            Ok(RemovedFiles { exports, uploads })
         },
         folders: vec![exports.clone(), drafts.clone()],
         note: &|step| show_step(&bar, step, place.json),
         is_interrupted: &|| false,
     };
-    // What an earlier process has begun comes first.
-    let before = open.engine.pending_regulations()?;
     let id = open.engine.begin_regulation(&new)?;
-    let mut receipt = None;
-    for id in before.into_iter().chain([id]) {
-        receipt = Some(open.engine.run_regulation(id, &around)?);
-    }
+    // What an earlier process has begun comes first.
+    let receipt = loop {
+        let pass = open.engine.next_pass()?;
+        let mut results = open.engine.run_regulations(&pass, &around)?.into_iter();
+        if let Some((_, result)) = results.find(|(of, _)| *of == id) {
+            break result?;
+        }
+    };
     if let Some(bar) = bar.get() {
         bar.finish_and_clear();
     }
-    let receipt = receipt.context("there is no receipt")?;
     print_receipt(&receipt, place.json)?;
     match receipt.status {
         RegulationStatus::Failed => bail!("the search has found ids that were to be deleted"),
@@ -153,22 +156,6 @@ fn regulate(place: &Place, people: &PeopleArgs, type_: RegulationType) -> Result
 fn show_step(bar: &OnceCell<ProgressBar>, step: RegulationStep, quiet: bool) {
     let bar = bar.get_or_init(|| terminal::share_bar("deleting", quiet));
     terminal::set_share(bar, step.share());
-}
-
-fn remove_files(folder: &Path) -> std::io::Result<u64> {
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
-        entries => entries?,
-    };
-    let mut n_removed = 0;
-    for entry in entries {
-        let path = entry?.path();
-        if path.is_file() {
-            fs::remove_file(&path)?;
-            n_removed += 1;
-        }
-    }
-    Ok(n_removed)
 }
 
 fn show_status(place: &Place, id: Option<Uuid>) -> Result<()> {
@@ -244,6 +231,23 @@ fn print_receipt(receipt: &Receipt, json: bool) -> Result<()> {
     let rows: Vec<Vec<String>> =
         rows.iter().map(|(what, n)| vec![(*what).to_owned(), terminal::grouped(*n)]).collect();
     println!("{}", terminal::table(&["", "number"], &rows));
+    if receipt.regulations > 1 {
+        println!(
+            "Done in one pass with {}: the journal, the files and the search were counted for all of them together.",
+            counted(u64::from(receipt.regulations) - 1, "other", "others")
+        );
+    }
+    match &receipt.contribution {
+        None | Some(ModelContribution::NoModel) => {}
+        Some(ModelContribution::Gone { at }) => {
+            println!("Lists have nothing of what they did since the training that ended at {at}.");
+        }
+        Some(ModelContribution::Due | ModelContribution::Refused { .. }) => {
+            println!(
+                "The model in use is from before: train again, or start the server, which does."
+            );
+        }
+    }
     for answer in &receipt.destinations {
         println!("Destination {}: {:?}.", answer.destination, answer.outcome);
     }
@@ -275,14 +279,20 @@ fn print_scan(scan: &ScanReport) {
 
 fn scan(folder: &Path, people: &PeopleArgs, json: bool) -> Result<()> {
     if !folder.is_dir() {
-        bail!("there is no folder {}", folder.display());
+        bail!("there is nothing to scan: there is no folder {}", folder.display());
     }
     let (mut user_ids, mut anonymous_ids) = people.read()?;
+    if user_ids.is_empty() && anonymous_ids.is_empty() {
+        bail!("there is nothing to scan for: the file has no id");
+    }
     // Whoever has a list of ids need not know of which type each is.
     user_ids.extend(anonymous_ids.iter().cloned());
     anonymous_ids.extend(user_ids.iter().cloned());
     let people = NamedPeople::new(user_ids, anonymous_ids)?;
     let report = scan_folder(folder, &people, &mut |_| {})?;
+    if report.files == 0 {
+        bail!("there is nothing to scan: no file is below {}", folder.display());
+    }
     if json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {

@@ -46,6 +46,8 @@ struct Entry {
     n_bytes: usize,
     once: Option<Once>,
     file: Option<Arc<JobFile>>,
+    /// Its work is that of another job, on the same thread: it takes no place of its own.
+    shares_thread: bool,
 }
 
 impl Registry {
@@ -90,20 +92,24 @@ impl Registry {
         self.0.iter().find(is_same).map(|entry| &entry.job)
     }
 
-    /// Adds a job that runs already, on a thread of the server: the flag that cancels it.
-    pub(super) fn add_running(&mut self, new: NewJob, now: Timestamp) -> Arc<AtomicBool> {
+    /// Adds jobs of a workspace that run already, together on a thread of the server: the flags
+    /// that cancel them.
+    pub(super) fn add_running(&mut self, new: &[NewJob], now: Timestamp) -> Vec<Arc<AtomicBool>> {
         self.forget_old(now);
         let is_earlier = |entry: &Entry| {
-            entry.workspace == new.workspace
+            new.iter().any(|new| new.workspace == entry.workspace)
                 && entry.job.started_by == Who::SERVER
                 && entry.job.state.has_ended()
         };
         self.0.retain(|entry| !is_earlier(entry));
-        let mut entry = Entry::new(new, now);
-        entry.begin(now);
-        let cancel = Arc::clone(&entry.cancel);
-        self.0.push_back(entry);
-        cancel
+        let mut cancels = Vec::with_capacity(new.len());
+        for (n, new) in new.iter().enumerate() {
+            let mut entry = Entry { shares_thread: n > 0, ..Entry::new(new.clone(), now) };
+            entry.begin(now);
+            cancels.push(Arc::clone(&entry.cancel));
+            self.0.push_back(entry);
+        }
+        cancels
     }
 
     pub(super) fn of(&self, workspace: &WorkspaceId) -> impl DoubleEndedIterator<Item = &Job> {
@@ -117,7 +123,7 @@ impl Registry {
 
     /// Begins the job that has waited longest of those that may run.
     pub(super) fn begin_next(&mut self, now: Timestamp) -> Option<(Uuid, Arc<AtomicBool>, Work)> {
-        let running = |entry: &&Entry| entry.job.state == JobState::Running;
+        let running = |entry: &&Entry| entry.job.state == JobState::Running && !entry.shares_thread;
         if self.0.iter().filter(running).count() >= RUNNING_MAX {
             return None;
         }
@@ -244,7 +250,9 @@ impl Entry {
             result: None,
             error: None,
         };
-        Self { workspace, job, cancel: Arc::default(), work: None, n_bytes, once, file: None }
+        let cancel = Arc::default();
+        let (work, file, shares_thread) = (None, None, false);
+        Self { workspace, job, cancel, work, n_bytes, once, file, shares_thread }
     }
 
     fn begin(&mut self, now: Timestamp) {

@@ -199,3 +199,26 @@ fn the_same_work_has_one_job() {
     assert_eq!(office.jobs.find_once(&shop(), &import()).map(|job| job.id), Some(done));
     assert_eq!(office.jobs.list(&shop()).len(), 4);
 }
+
+#[test]
+fn work_that_is_several_jobs_takes_the_place_of_one_and_each_ends_as_it_says() {
+    let office = Office::new();
+    let new: Vec<NewJob> =
+        (0..=RUNNING_MAX).map(|_| NewJob::of_server(shop(), JobKind::Privacy)).collect();
+    let ids: Vec<Uuid> = new.iter().map(|new| new.id).collect();
+    let other = office.jobs.attend_all(new, |controls| {
+        controls.iter().for_each(|control| control.tell(0.5, "together"));
+        // Another job of the workspace begins beside them.
+        let (job, end) = office.start(&shop()).unwrap();
+        assert_eq!(job.state, JobState::Running);
+        end.send(()).unwrap();
+        let outcome = |n: usize| match n {
+            0 => Err(ApiError::internal()),
+            n => Ok(JobOutcome::of(&n)),
+        };
+        ((0..controls.len()).map(outcome).collect(), job.id)
+    });
+    assert_eq!(office.ended(other).state, JobState::Done);
+    assert_eq!(office.state(ids[0]), Some(JobState::Failed));
+    assert!(ids[1..].iter().all(|id| office.state(*id) == Some(JobState::Done)));
+}

@@ -1,0 +1,62 @@
+//! Refusing new data of people, and taking it again.
+
+use std::collections::BTreeMap;
+
+use profiles::ExternalIdType;
+use state::{
+    IDS_PER_REGULATION_ENTRY_MAX, PersonHash, PersonKey, RegulationCommand, RegulationType,
+    SuppressedId,
+};
+
+use super::pending::{Pending, Person};
+use crate::{Engine, EngineError};
+
+impl Engine {
+    /// Refuses new data of the people from now on. Returns how many ids they have.
+    pub(super) fn suppress(&self, pending: &Pending) -> Result<u64, EngineError> {
+        let Some(key) = self.person_key() else { return Ok(0) };
+        let of_person = |person: &Person| {
+            let ids = hashes(&key, person);
+            let first = ids.first().copied();
+            ids.into_iter()
+                .map(|id| (id, SuppressedId { id, person: first.unwrap_or(id) }))
+                .collect::<Vec<_>>()
+        };
+        let ids: BTreeMap<PersonHash, SuppressedId> =
+            pending.people.iter().flat_map(of_person).collect();
+        let suppressed = self.shared.suppressed.load();
+        let new: Vec<SuppressedId> =
+            ids.values().filter(|id| !suppressed.holds(id)).copied().collect();
+        let parts = new.chunks(IDS_PER_REGULATION_ENTRY_MAX);
+        let step = |ids: &[_]| RegulationCommand::Suppress { id: pending.id, ids: ids.to_vec() };
+        self.regulate(parts.map(step))?;
+        Ok(ids.len() as u64)
+    }
+
+    /// Takes new data of the people again where that is asked for. Returns how many ids are free
+    /// by it.
+    pub(super) fn unsuppress_if_asked(&self, pending: &Pending) -> Result<u64, EngineError> {
+        let is_asked = pending.type_ == RegulationType::Unsuppress;
+        let Some(key) = self.person_key().filter(|_| is_asked) else { return Ok(0) };
+        let before = self.shared.suppressed.load().len();
+        let ids = pending.people.iter().flat_map(|person| {
+            let ids = person.user_ids.iter().chain(&person.anonymous_ids);
+            ids.flat_map(|id| key.hashes(id))
+        });
+        let ids: Vec<PersonHash> = ids.collect();
+        let parts = ids.chunks(IDS_PER_REGULATION_ENTRY_MAX);
+        let step = |ids: &[_]| RegulationCommand::Unsuppress { id: pending.id, ids: ids.to_vec() };
+        self.regulate(parts.map(step))?;
+        Ok(before.saturating_sub(self.shared.suppressed.load().len()) as u64)
+    }
+
+    fn person_key(&self) -> Option<PersonKey> {
+        self.snapshot().regulations.key().cloned()
+    }
+}
+
+fn hashes(key: &PersonKey, person: &Person) -> Vec<PersonHash> {
+    let users = person.user_ids.iter().map(|id| key.hash(ExternalIdType::UserId, id));
+    let devices = person.anonymous_ids.iter().map(|id| key.hash(ExternalIdType::AnonymousId, id));
+    users.chain(devices).collect()
+}
