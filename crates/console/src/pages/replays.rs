@@ -11,7 +11,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use domain::Right::{ChangeWorkspace, SeePeople};
+use domain::Right::{Administer, ChangeWorkspace, SeePeople};
 use domain::{Timestamp, WorkspaceId, grouped};
 use maud::{Markup, Render, html};
 use resources::replays::{self, ShownReplay};
@@ -81,7 +81,7 @@ async fn start(
     match started {
         Ok(job) => Ok(Redirect::to(&jobs::path(workspace.id(), job.id)).into_response()),
         Err(error) => {
-            let mistake = Mistake::of(error)?.among(&form::FIELDS);
+            let mistake = form.placed(Mistake::of(error)?);
             let shown = Shown { app: &app, caller: &caller, frame: &frame, workspace: &workspace };
             Ok(again(shown.page(&form, &mistake).await?))
         }
@@ -116,6 +116,7 @@ impl<'a> Shown<'a> {
             .outgoing_destinations()
             .map(|destination| destination.name.clone())
             .collect();
+        let may_make = caller.grant.role.has(Administer) && caller.grant.workspaces.is_none();
         let is_other = |id: &WorkspaceId| id != workspace.id() && caller.grant.covers(id.as_str());
         let others = app.workspaces.open_ids().into_iter().filter(is_other);
         let others: Vec<String> = others.map(|id| id.to_string()).collect();
@@ -124,7 +125,7 @@ impl<'a> Shown<'a> {
             action: &path(workspace.id()),
             csrf: &frame.csrf,
             preview: None,
-            body: typed.controls(&destinations, &others, mistake),
+            body: typed.controls(&destinations, &others, may_make, mistake),
         };
         let body = html! {
             @if may_change { section class="card" { (form) } }

@@ -17,7 +17,7 @@ use web::jobs::Job;
 use web::workspaces::Workspace;
 
 use super::Upload;
-use super::body::Body;
+use super::body::{Body, NoBody};
 use super::jobs::accepted;
 
 /// The replays of a workspace.
@@ -68,8 +68,8 @@ pub(super) async fn start(
 pub(super) async fn go_on(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
-    Workspace(workspace): Workspace,
     Path((_, id)): Path<(String, String)>,
+    Upload(workspace, NoBody): Upload<NoBody>,
 ) -> Result<Response, ApiError> {
     let job = replays::go_on(&app, &workspace, &caller, &id).await?;
     Ok(accepted(workspace.id(), job.id, &job))

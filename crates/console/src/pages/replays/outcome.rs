@@ -3,6 +3,7 @@
 
 use domain::{WorkspaceId, grouped};
 use maud::{Markup, Render, html};
+use resources::places::Place;
 use resources::replays::NewReplay;
 use serde_json::Value;
 use web::jobs::Job;
@@ -67,8 +68,8 @@ pub(in crate::pages) fn back_fill_result(
     let action = format!("{}/past", Area::Mappings.path(workspace));
     let is_preview = result["is_preview"] == true;
     let span = html! {
-        input type="hidden" name="from" value=(number(result, "from"));
-        input type="hidden" name="until" value=(number(result, "until"));
+        input type="hidden" name="from" value=(Place::text_of(number(result, "from")));
+        input type="hidden" name="until" value=(Place::text_of(number(result, "until")));
         div class="actions" { (Button::primary("Apply to the past").named("do", "apply")) }
     };
     let apply = Form { action: &action, csrf: &frame.csrf, preview: None, body: span };
