@@ -44,8 +44,8 @@ pub struct NewReplay {
     /// Makes that workspace first, with the names of the sources and new write keys.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub create_workspace: bool,
-    /// Takes the items along before the messages: those that are available now, with their
-    /// properties, become the catalog of that workspace.
+    /// Takes the catalog along before the messages: the items that are available now, with their
+    /// properties, become the catalog of that workspace; series and groups go with them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub catalog: bool,
     /// The source in that workspace for messages whose own source it does not have. Without it

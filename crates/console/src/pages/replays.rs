@@ -22,7 +22,7 @@ use web::parameters::Parameters;
 use web::workspaces::{RequestedWorkspace, Workspace};
 
 use self::form::TypedReplay;
-pub(super) use self::outcome::{back_fill_result, replay_result};
+pub(super) use self::outcome::{back_fill_result, replay_result, replay_text};
 use super::jobs;
 use super::settings::{Mistake, Typed, again};
 use crate::gate::{edit, gated, read};

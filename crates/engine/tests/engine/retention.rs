@@ -297,8 +297,9 @@ fn a_workspace_to_which_nothing_comes_is_cut_once_ten_looks_agree_on_the_time() 
     let asked_for = run(&engine);
     assert_eq!(asked_for.cut.segments, 0);
     assert!(asked_for.not_cut.unwrap().contains("the journal's clock is behind"));
+    // Three of the ten are the wrong ones, which too say that it is day 40 or later.
     let looks: Vec<bool> = (0..10).map(|n| look(40, n)).collect();
-    assert_eq!((looks.iter().filter(|is_right| **is_right).count(), looks[9]), (1, true));
+    assert_eq!(looks, [[false; 6].as_slice(), &[true; 4]].concat());
     let entries = engine.counts().journal_entries;
     assert!(look(40, 10), "from then on nothing is journalled before a day has passed");
     assert_eq!(engine.counts().journal_entries, entries);

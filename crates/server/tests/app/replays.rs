@@ -75,10 +75,21 @@ async fn messages_go_into_another_workspace_with_their_ids_and_times() {
 #[tokio::test]
 async fn a_new_workspace_is_made_with_the_sources_and_the_catalog_comes_first() {
     let app = TestApp::new().await;
-    let csv = "item_id,title,price,categories\nlamp,Lamp,19.5,home|light\nchair,Chair,,home\n";
+    let csv = "item_id,title,price,categories\nlamp,Lamp,19.5,home|light\nchair,Chair,,home\noff-1,Off,1,home\n";
     let headers = [("authorization", "Bearer admin"), ("content-type", "text/csv")];
     let imported = app.post("/api/workspaces/shop/catalog", csv, &headers).await;
     assert_eq!(imported.status, 200, "{}", imported.line());
+    let series = "/api/workspaces/shop/series";
+    for (path, body) in [
+        (series.to_owned(), json!({ "id": "rooms" })),
+        (format!("{series}/rooms/members"), json!({ "id": "chair", "time": 2 })),
+        (format!("{series}/rooms/members"), json!({ "id": "lamp", "time": 1 })),
+    ] {
+        let made = app.administer(Method::POST, &path, body, &[]).await;
+        assert!(made.status.is_success(), "{}", made.line());
+    }
+    let off = app.administer(Method::PUT, "/api/workspaces/shop/items/off-1/off", json!({}), &[]);
+    assert!(off.await.status.is_success());
     let messages: Vec<Value> = (0..5)
         .map(|n| track(n, "ann", "Product Viewed", json!({ "product_id": "lamp" })))
         .collect();
@@ -105,6 +116,8 @@ async fn a_new_workspace_is_made_with_the_sources_and_the_catalog_comes_first() 
     let copied = app.admin("/api/workspaces/fresh/items/lamp").await;
     assert_eq!(copied.status, 200, "{}", copied.line());
     assert_eq!(copied.body["properties"], own.body["properties"]);
+    let rooms = app.admin("/api/workspaces/shop/series/rooms").await.body;
+    assert_eq!(app.admin("/api/workspaces/fresh/series/rooms").await.body, rooms);
     assert!(own.body["properties"].is_object(), "{}", own.line());
     assert_eq!(app.admin("/api/workspaces/fresh/people/ann").await.status, 200);
 

@@ -44,8 +44,7 @@ pub(crate) struct Args {
     /// of an owner
     #[arg(long, requires = "to_workspace")]
     create: bool,
-    /// Take the items along before the messages: those that are available become the catalog of
-    /// that workspace
+    /// Take the catalog along before the messages: items that are available, series and groups
     #[arg(long, requires = "to_workspace")]
     catalog: bool,
     /// The source in that workspace for messages whose own one it does not have

@@ -199,7 +199,7 @@ impl TypedReplay {
                     (text("source", "Source in a workspace that is there", "For messages whose own source it does not have", &self.source))
                     (Checkbox {
                         field: Field::new("catalog", "Take the catalog along first")
-                            .hint("The items that are available now, with their properties, become its catalog. Nothing else is copied: no imported interactions, series, groups, segments, scenarios, mappings, destinations or settings"),
+                            .hint("The items that are available now, with their properties, become its catalog, and series and groups go with them. Nothing else is copied: no imported interactions, segments, scenarios, mappings, destinations or settings"),
                         is_checked: self.takes_catalog,
                     })
                 }

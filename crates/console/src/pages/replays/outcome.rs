@@ -1,7 +1,7 @@
 //! What a replay would send, and what a back-fill would change or has changed: the pages of their
 //! jobs.
 
-use domain::{WorkspaceId, grouped};
+use domain::{WorkspaceId, counted, grouped};
 use maud::{Markup, Render, html};
 use resources::places::Place;
 use resources::replays::NewReplay;
@@ -33,6 +33,29 @@ fn table(title: &'static str, rows: Vec<(String, u64)>) -> Markup {
         .into_iter()
         .map(|(name, n)| vec![Cell::new(html! { bdi { (name) } }), Cell::new(grouped(n))]);
     html! { section class="card card-table" { (Table::new(title, columns).rows(rows)) } }
+}
+
+/// What a replay has sent, or would send, in a sentence.
+pub(in crate::pages) fn replay_text(result: &Value) -> String {
+    let count = |name, one, more| counted(number(result, name), one, more);
+    if result.get("messages").is_some() {
+        let messages = count("messages", "message", "messages");
+        return match result["request"]["destination"].is_string() {
+            true => {
+                let deliveries = count("deliveries", "delivery", "deliveries");
+                format!("{messages} would be sent, as {deliveries}.")
+            }
+            false => format!("{messages} would be sent."),
+        };
+    }
+    let mut text = count("replayed", "message was", "messages were") + " sent once more";
+    if number(result, "items") > 0 {
+        text += &format!(", after {} of the catalog", count("items", "item", "items"));
+    }
+    match number(result, "duplicates") {
+        0 => text + ".",
+        known => format!("{text}; {} there before.", counted(known, "was", "were")),
+    }
 }
 
 /// What a replay would send, with the way to start it; nothing for one that was sent.
