@@ -138,9 +138,7 @@ impl<'a> Shown<'a> {
                 }
             }
         };
-        let destinations = Area::Destinations.path(workspace.id());
         Ok(Page::new(frame, Area::Destinations, "Replay")
-            .below("Destinations", &destinations)
             .lead("Messages of the past once more: to a destination that lost them or is to get what changed mappings make of them, or into another workspace.")
             .body(body))
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::Right;
+use domain::{Right, WorkspaceId};
 use web::App;
 use web::access::Caller;
 use web::error::{ApiError, ErrorKind};
@@ -12,12 +12,15 @@ use super::NewReplay;
 use crate::lifecycle::{self, NewWorkspace};
 use crate::sources::{self, NewSource};
 
-/// Checks that the caller may make the workspace, and that it is not there yet.
+/// Checks that the caller may make the workspace, that it can have the id, and is not there yet.
 pub(super) fn check(app: &App, caller: &Caller, request: &NewReplay) -> Result<(), ApiError> {
     let name = request.workspace.as_deref().unwrap_or_default();
     if !(caller.grant.role.has(Right::Administer) && caller.grant.covers(name)) {
         let message = "it takes the right to make workspaces: name one that is there";
         return Err(ApiError::new(ErrorKind::Forbidden, message));
+    }
+    if let Err(error) = WorkspaceId::new(name) {
+        return Err(ApiError::invalid(format!("workspace: {error}")).at("/workspace"));
     }
     match app.workspaces.handle(name) {
         Err(_) => Ok(()),

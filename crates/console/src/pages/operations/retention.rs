@@ -70,7 +70,9 @@ pub(super) fn section(
                     csrf: &frame.csrf,
                     preview: None,
                     body: html! {
-                        (Button::secondary("Cut now").disabled(plan.cut.segments == 0))
+                        div class="actions" {
+                            (Button::secondary("Cut now").disabled(plan.cut.segments == 0))
+                        }
                     },
                 })
             }

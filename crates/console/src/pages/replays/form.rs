@@ -191,18 +191,15 @@ impl TypedReplay {
                 value: &self.to,
             })
             @if has_workspaces {
-                fieldset class="fields" {
-                    legend class="field-label" { "Only into a workspace" }
-                    @if may_make_workspaces {
-                        (text("workspace", "Id of a new workspace", "It gets the names of the sources, with new write keys", &self.workspace))
-                    }
-                    (text("source", "Source in a workspace that is there", "For messages whose own source it does not have", &self.source))
-                    (Checkbox {
-                        field: Field::new("catalog", "Take the catalog along first")
-                            .hint("The items that are available now, with their properties, become its catalog, and series and groups go with them. Nothing else is copied: no imported interactions, segments, scenarios, mappings, destinations or settings"),
-                        is_checked: self.takes_catalog,
-                    })
+                @if may_make_workspaces {
+                    (text("workspace", "Id of the new workspace", "Only for a new one. It gets the names of the sources, with new write keys", &self.workspace))
                 }
+                (text("source", "Source in the other workspace", "Only for one that is there: for messages whose own source it does not have", &self.source))
+                (Checkbox {
+                    field: Field::new("catalog", "Take the catalog along into the workspace first")
+                        .hint("Items that are available now, with their properties, and series and groups. Nothing else is copied: no imported interactions, segments, scenarios, mappings, destinations or settings"),
+                    is_checked: self.takes_catalog,
+                })
             }
             (text("from", "From", "A time such as 2026-03-01T00:00:00Z, a date, or an offset of the journal such as offset:120. Without it from the beginning", &self.from))
             (text("until", "Until", "Not included. Without it up to now", &self.until))
@@ -219,6 +216,7 @@ impl TypedReplay {
             })
             div class="actions" {
                 @if self.is_counted {
+                    input type="hidden" name="counted" value="true";
                     (Button::primary("Start the replay").named("do", "start"))
                     (Button::secondary("Count again").named("do", "count"))
                 } @else {

@@ -74,7 +74,7 @@ pub(in crate::pages) fn replay_result(workspace: &WorkspaceId, job: &Job) -> Mar
         (table("Mappings that fail", counts(result, "failed")))
         @for example in examples {
             section class="card" {
-                h2 { "Entry " (grouped(number(example, "offset"))) }
+                h2 { "What entry " (grouped(number(example, "offset"))) " would send" }
                 pre class="code" tabindex="0" { (format!("{:#}", example["requests"])) }
             }
         }
