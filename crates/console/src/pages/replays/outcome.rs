@@ -28,11 +28,12 @@ fn table(title: &'static str, rows: Vec<(String, u64)>) -> Markup {
     if rows.is_empty() {
         return html! {};
     }
-    let columns = vec![Column::text(title), Column::number("Number")];
+    let columns = vec![Column::text("What"), Column::number("Number")];
     let rows = rows
         .into_iter()
         .map(|(name, n)| vec![Cell::new(html! { bdi { (name) } }), Cell::new(grouped(n))]);
-    html! { section class="card card-table" { (Table::new(title, columns).rows(rows)) } }
+    let table = Table::new(title, columns).captioned().rows(rows);
+    html! { section class="card card-table" { (table) } }
 }
 
 /// What a replay has sent, or would send, in a sentence.
@@ -144,7 +145,8 @@ fn examples(result: &Value) -> Markup {
             Cell::new(interaction(&example["after"])),
         ]
     });
-    html! { section class="card card-table" { (Table::new("Examples", columns).rows(rows)) } }
+    let table = Table::new("Examples", columns).captioned().rows(rows);
+    html! { section class="card card-table" { (table) } }
 }
 
 /// An interaction in words: its kind and item, and its value.
