@@ -180,6 +180,11 @@ impl NewReplay {
         Ok(engine.find_span(from, until, filter)?)
     }
 
+    /// The workspace that it makes, for the audit.
+    pub fn made_workspace(&self) -> Option<String> {
+        self.workspace.clone().filter(|_| self.create_workspace && !self.dry_run)
+    }
+
     /// What there is one of at a time.
     fn once(&self) -> Once {
         let (kind, name) = match (&self.destination, &self.workspace) {

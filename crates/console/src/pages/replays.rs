@@ -16,7 +16,7 @@ use domain::{Timestamp, WorkspaceId, grouped};
 use maud::{Markup, Render, html};
 use resources::replays::{self, ShownReplay};
 use web::App;
-use web::access::{Call, Caller};
+use web::access::{Call, Caller, MadeResource};
 use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::{RequestedWorkspace, Workspace};
@@ -75,11 +75,20 @@ async fn start(
 ) -> Result<Response, ApiError> {
     let form = TypedReplay::read(&typed);
     let started = match form.request(typed.text("do") == "count") {
-        Ok(request) => replays::start(&app, &workspace, &caller, request).await,
+        Ok(request) => {
+            let made = request.made_workspace();
+            replays::start(&app, &workspace, &caller, request).await.map(|job| (job, made))
+        }
         Err(error) => Err(error),
     };
     match started {
-        Ok(job) => Ok(Redirect::to(&jobs::path(workspace.id(), job.id)).into_response()),
+        Ok((job, made)) => {
+            let mut response = Redirect::to(&jobs::path(workspace.id(), job.id)).into_response();
+            if let Some(id) = made {
+                response.extensions_mut().insert(MadeResource(id));
+            }
+            Ok(response)
+        }
         Err(error) => {
             let mistake = form.placed(Mistake::of(error)?);
             let shown = Shown { app: &app, caller: &caller, frame: &frame, workspace: &workspace };

@@ -11,7 +11,7 @@ use resources::back_fills::{self, NewBackFill};
 use resources::replays::{self, NewReplay, ShownReplay};
 use serde::Serialize;
 use web::App;
-use web::access::Caller;
+use web::access::{Caller, MadeResource};
 use web::error::ApiError;
 use web::jobs::Job;
 use web::workspaces::Workspace;
@@ -55,8 +55,13 @@ pub(super) async fn start(
     Extension(caller): Extension<Caller>,
     Upload(workspace, Body(new)): Upload<Body<NewReplay>>,
 ) -> Result<Response, ApiError> {
+    let made = new.made_workspace();
     let job = replays::start(&app, &workspace, &caller, new).await?;
-    Ok(accepted(workspace.id(), job.id, &job))
+    let mut response = accepted(workspace.id(), job.id, &job);
+    if let Some(id) = made {
+        response.extensions_mut().insert(MadeResource(id));
+    }
+    Ok(response)
 }
 
 /// Goes on with a replay that was stopped.

@@ -123,6 +123,8 @@ async fn a_new_workspace_is_made_with_the_sources_and_the_catalog_comes_first() 
     assert_eq!(app.admin("/api/workspaces/fresh/series/rooms").await.body, rooms);
     assert!(own.body["properties"].is_object(), "{}", own.line());
     assert_eq!(app.admin("/api/workspaces/fresh/people/ann").await.status, 200);
+    let audit = app.admin("/api/audit?what=replay.start&limit=1").await.body;
+    assert_eq!(audit["audit"][0]["resource"], "fresh", "{audit}");
 
     let mut refused = Vec::new();
     for request in [
