@@ -32,6 +32,22 @@ impl Timestamp {
         }
     }
 
+    /// Reads ISO 8601 with its zone, or a date alone, which is its beginning in UTC: what people
+    /// write where digits alone could be a year, seconds or something else. Instants before 1970
+    /// and after 9999 are refused.
+    pub fn parse_zoned(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let zoned = || text.parse::<jiff::Timestamp>().ok().map(|at| Self(at.as_millisecond()));
+        let date = || {
+            let date = text.parse::<jiff::civil::Date>().ok()?;
+            let at = date.at(0, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+            Some(Self(at.timestamp().as_millisecond()))
+        };
+        let is_date = text.len() == 10 && text.contains('-');
+        let at = if is_date { date() } else { zoned() };
+        at.and_then(|at| Self::bounded(at.0))
+    }
+
     /// Reads ISO 8601 of any year from 1 to 9999. The last hours of 9999, which stand for "never",
     /// become the last instant that can be represented.
     pub fn parse_any(text: &str) -> Option<Self> {

@@ -23,8 +23,7 @@ use self::difference::UserDifference;
 use self::people::Walk;
 use self::target::Target;
 use crate::{
-    Command, Engine, EngineError, Entry, Outcome, Refusal, SnapshotError, SpanPlace, SubmitError,
-    UserBackFill,
+    Command, Engine, EngineError, Entry, Outcome, Refusal, SpanPlace, SubmitError, UserBackFill,
 };
 
 /// The most examples of a report.
@@ -164,7 +163,7 @@ impl Engine {
             !back_fills.any(|(ended, _, one)| one.from < *position && *position <= *ended)
         };
         let base = positions.into_iter().filter(|position| *position >= start).find(has_all);
-        base.ok_or_else(|| SnapshotError::NoBase { start, until: snapshot.applied }.into())
+        base.ok_or_else(|| self.snapshots.missing(start, snapshot.applied).into())
     }
 
     /// The span, which begins at `first` or later, and the mappings.

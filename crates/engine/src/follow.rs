@@ -21,7 +21,7 @@ use crate::run_delay::RunDelayMeter;
 use crate::shared::{Health, Shared};
 use crate::source_rates::SourceCounts;
 use crate::submission::DurableBatch;
-use crate::{EngineError, Entry, Outcome, SnapshotError, SubmitError};
+use crate::{EngineError, Entry, Outcome, SnapshotError, SubmitError, state_snapshot};
 
 /// The most entries that are read from the journal and applied at once, and their most bytes.
 const REPLAY_BATCH_ENTRIES: usize = 4_096;
@@ -129,7 +129,8 @@ pub(crate) fn replay_prepared(
         // was.
         if offset > expected && shared.journal.start().0 > expected {
             let start = shared.journal.start().0;
-            return Err(SnapshotError::NoBase { start, until: expected }.into());
+            let folder = folder.with_file_name(state_snapshot::FOLDER);
+            return Err(SnapshotError::NoBase { folder, start, until: u64::MAX }.into());
         }
         expected = offset + 1;
         if offset >= end {
@@ -158,7 +159,8 @@ pub(crate) fn replay_prepared(
     if start < end {
         if shared.journal.start().0 > expected && expected < end {
             let start = shared.journal.start().0;
-            return Err(SnapshotError::NoBase { start, until: expected }.into());
+            let folder = folder.with_file_name(state_snapshot::FOLDER);
+            return Err(SnapshotError::NoBase { folder, start, until: u64::MAX }.into());
         }
         apply_pending(&mut entries)?;
         progress(end - start, end - start)?;

@@ -84,7 +84,8 @@ impl Parts<'_> {
             acknowledged: Offset(position.max(models_end)),
             snapshot: Offset(position.max(newest)),
             is_confirmed_by_store: position > 0,
-        })?;
+        });
+        let journal = journal.map_err(|error| self.explain(error))?;
         let (start, end) = (journal.start().0, journal.end().0);
         let is_new = position == 0 && newest == 0;
         let (store, views) = match found {
@@ -110,6 +111,16 @@ impl Parts<'_> {
                 Ok(shared)
             }
             replayed => replayed.map(|()| shared),
+        }
+    }
+
+    /// Says what is missing where the journal begins late: with its beginning cut, a snapshot.
+    fn explain(&self, error: OpenError) -> EngineError {
+        match error {
+            OpenError::Gap { found, expected: Offset(0), .. } => {
+                self.snapshots.missing(found.0, u64::MAX).into()
+            }
+            error => error.into(),
         }
     }
 

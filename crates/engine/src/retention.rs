@@ -22,6 +22,8 @@ const DAY_MS: i64 = 24 * 3_600 * 1_000;
 const SEGMENT_AGE_MAX_MS: i64 = DAY_MS;
 /// How many entries at the end of a segment are asked for their time: not every one has one.
 const TIMED_ENTRIES_MAX: u64 = 256;
+/// Why a run that somebody asked for cuts nothing yet.
+const TIME_UNCONFIRMED: &str = "nothing had come for days, so that the journal's clock is behind: it follows within two hours if the server's clock is right";
 /// The record of the last run, in the folder of the workspace.
 const RECORD: &str = "retention.json";
 
@@ -109,7 +111,7 @@ pub struct RetentionRun {
     pub snapshot: Option<TakenSnapshot>,
     /// What kept older entries; none where nothing did.
     pub held_back: Option<HeldBack>,
-    /// Why nothing was cut although something was old enough; none otherwise.
+    /// Why less was cut than may be old enough; none otherwise.
     pub not_cut: Option<String>,
 }
 
@@ -169,7 +171,7 @@ impl Engine {
             self.retention_lock.try_lock().ok_or(RetentionError::AlreadyRunning)?;
         let started_at = self.now();
         let retention = self.config().retention.ok_or(RetentionError::NotSet)?;
-        self.confirm_time(started_at)?;
+        let is_time_confirmed = self.confirm_time()?;
         self.close_old_segment()?;
         let plan = self.plan_retention(None)?;
         let mut run = RetentionRun {
@@ -180,7 +182,7 @@ impl Engine {
             n_archived: 0,
             snapshot: None,
             held_back: plan.held_back.clone(),
-            not_cut: None,
+            not_cut: (!is_time_confirmed).then(|| TIME_UNCONFIRMED.to_owned()),
         };
         // Where the state before the journal's start has no snapshot, one is due in any case.
         let has_base = plan.journal.start == 0 || plan.snapshot >= plan.journal.start;
@@ -253,13 +255,20 @@ impl Engine {
         views.setup.clock.time().bound(self.now())
     }
 
-    /// Journals the time where the journal's clock has not moved for a day: it follows after some
-    /// such entries, so that the last entries of an idle workspace become old too.
-    fn confirm_time(&self, now: Timestamp) -> Result<(), EngineError> {
-        if now.0 - self.trusted_now().0 > DAY_MS {
-            self.submit_one(Entry::Resumed { received_at: now })?;
+    /// Lets time pass in a workspace to which nothing comes: where the journal's clock is a day
+    /// behind, a tick is journalled. Returns whether the clock is right then: after a longer
+    /// silence it follows once ten such ticks agree, each at least a minute after the one before,
+    /// so that a clock that is wrong for a moment cuts nothing.
+    ///
+    /// # Errors
+    /// If the journal does not take the tick.
+    pub fn confirm_time(&self) -> Result<bool, EngineError> {
+        let now = self.now();
+        let is_behind = || now.0 - self.trusted_now().0 > DAY_MS;
+        if is_behind() {
+            self.submit_one(Entry::Tick { at: now })?;
         }
-        Ok(())
+        Ok(!is_behind())
     }
 
     fn close_old_segment(&self) -> Result<(), RetentionError> {

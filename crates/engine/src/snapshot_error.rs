@@ -53,12 +53,15 @@ pub enum SnapshotError {
     },
     /// The beginning of the journal is cut off, and there is no snapshot to begin with.
     #[error(
-        "the journal begins at offset {start}, and there is no snapshot of what was before that is of offset {until} or earlier"
+        "the journal begins at offset {start}: what came before was cut, and the snapshot of the state that has it is missing in {folder}, a file {start:020}.snapshot or of a later offset{latest}. Put it back from a backup, or restore the workspace (`tastemaker restore`), or put the segments from offset 0 on back from the archive into the folder `journal`",
+        latest = Latest(*.until)
     )]
     NoBase {
+        /// The folder of the snapshots.
+        folder: PathBuf,
         /// Where the journal begins.
         start: u64,
-        /// Up to where entries were to be folded.
+        /// Up to where entries were to be folded: no snapshot of a later offset helps.
         until: u64,
     },
     /// An independent fold of the journal came to other rows.
@@ -80,4 +83,16 @@ pub enum SnapshotError {
     /// The store cannot be read or written.
     #[error("cannot read or write a store")]
     Store(#[from] StoreError),
+}
+
+/// The latest offset that a snapshot may have, where there is a limit.
+struct Latest(u64);
+
+impl std::fmt::Display for Latest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            u64::MAX => Ok(()),
+            until => write!(f, " up to {until}"),
+        }
+    }
 }

@@ -22,6 +22,8 @@ use crate::snapshot_error::SnapshotError;
 use crate::stores::open_store;
 use crate::{EngineError, Finding};
 
+/// The name of the folder, beside the store.
+pub(crate) const FOLDER: &str = "snapshots";
 /// The extension of snapshots, and of one that is being written.
 const EXTENSION: &str = "snapshot";
 pub(crate) const PART_EXTENSION: &str = "part";
@@ -36,7 +38,7 @@ pub(crate) struct Snapshots {
 impl Snapshots {
     /// Those of a workspace in its folder. Nothing is created.
     pub(crate) fn of(workspace_folder: &Path, id: &WorkspaceId) -> Self {
-        Self { folder: workspace_folder.join("snapshots"), id: id.clone() }
+        Self { folder: workspace_folder.join(FOLDER), id: id.clone() }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -111,7 +113,7 @@ impl Snapshots {
         }
         match damage {
             Some(error) if start > 0 => Err(error),
-            None if start > 0 => Err(SnapshotError::NoBase { start, until }),
+            None if start > 0 => Err(self.missing(start, until)),
             None => Ok(Base::Beginning),
             Some(error) => {
                 let why = crate::describe_error(&error);
@@ -119,6 +121,11 @@ impl Snapshots {
                 Ok(Base::Beginning)
             }
         }
+    }
+
+    /// Says that there is no snapshot of a place from `start` to `until`.
+    pub(crate) fn missing(&self, start: u64, until: u64) -> SnapshotError {
+        SnapshotError::NoBase { folder: self.folder.clone(), start, until }
     }
 
     /// As [`Snapshots::find_base`], and begins a store there in an empty folder.

@@ -103,10 +103,10 @@ fn parse_time(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, ApiEr
     let parse = |text| {
         let wrong = || {
             ApiError::invalid(format!(
-                "{name} is {text:?}, it must be a day or a time as 2026-01-31T12:00:00Z"
+                "{name} is {text:?}, it must be a day as 2026-01-31 or a time as 2026-01-31T12:00:00Z"
             ))
         };
-        Timestamp::parse(text).ok_or_else(wrong)
+        Timestamp::parse_zoned(text).ok_or_else(wrong)
     };
     text.map(parse).transpose()
 }

@@ -13,7 +13,7 @@ use web::error::{ApiError, ErrorKind};
 use web::jobs::{Job, JobControl, JobKind, JobOutcome, NewJob, Once};
 use web::workspaces::RequestedWorkspace;
 
-use crate::replays::Place;
+use crate::places::Place;
 
 /// A back-fill that is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, utoipa::ToSchema)]

@@ -219,7 +219,8 @@ impl<R: Read> Read for Cancellable<'_, R> {
     }
 }
 
-fn put_in_force(
+/// Makes a file that was read the catalog of a workspace.
+pub(crate) fn put_in_force(
     engine: &Engine,
     read: Result<(CatalogFile, ImportReport), ImportError>,
     confirmed: &ConfirmedRemovals,

@@ -12,7 +12,7 @@ use domain::{
 };
 use engine::{ConfigChange, Engine, Expected, Kind, Resource};
 use mapping::{ActionSchema, Mappings, Problem};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 use web::App;
 use web::error::ApiError;
@@ -116,7 +116,7 @@ impl ShownDestination {
             kind: (!self.is_engine()).then(|| self.kind.clone()),
             enabled: self.enabled,
             settings: self.settings.clone().into_iter().collect(),
-            mappings,
+            mappings: Some(mappings),
             rules: self.rules.clone(),
             delivery: self.delivery,
         }
@@ -151,10 +151,11 @@ pub struct DestinationChange {
     #[serde(default)]
     #[schema(value_type = Object)]
     pub settings: BTreeMap<String, Value>,
-    /// All of its mappings, in their order; null for the presets.
-    #[serde(deserialize_with = "Option::deserialize")]
-    #[schema(value_type = Option<Vec<Object>>, required)]
-    pub mappings: Option<Vec<Value>>,
+    /// All of its mappings, in their order; null or absent for the presets. It may not be absent
+    /// where the destination has mappings of its own.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    pub mappings: Option<Option<Vec<Value>>>,
     /// What it gets of messages.
     #[serde(default)]
     pub rules: DestinationRules,
@@ -163,7 +164,24 @@ pub struct DestinationChange {
     pub delivery: DeliverySettings,
 }
 
+/// A member that is there, which may be null.
+fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<Vec<Value>>>, D::Error> {
+    Option::deserialize(from).map(Some)
+}
+
 impl DestinationChange {
+    /// Checks that a change without mappings means the presets.
+    fn check_mappings(&self, name: &str, before: Option<&Destination>) -> Result<(), ApiError> {
+        let has_own = before.is_some_and(|before| before.mappings.is_some());
+        if self.mappings.is_some() || !has_own {
+            return Ok(());
+        }
+        let what = format!(
+            "destination {name:?} has mappings of its own: send all of them as `mappings`, or null for the presets"
+        );
+        Err(ApiError::invalid(what).at("/mappings".to_owned()))
+    }
+
     fn into_destination(self, name: String, before: Option<&Destination>) -> Destination {
         let mut settings = self.settings;
         if let Some(before) = before
@@ -182,7 +200,7 @@ impl DestinationChange {
             kind: self.kind.or_else(|| before.and_then(|before| before.kind.clone())),
             enabled: self.enabled,
             settings,
-            mappings: self.mappings,
+            mappings: self.mappings.flatten(),
             rules: self.rules,
             delivery: self.delivery,
         }
@@ -240,6 +258,7 @@ pub async fn put(
             let what = format!("“{RESERVED}” cannot be the name of a destination: take another");
             return Err(ApiError::invalid(what).at("/name".to_owned()));
         }
+        change.check_mappings(&name, before.as_ref())?;
         let destination = change.into_destination(name.clone(), before.as_ref());
         let actions = actions_of(Some(&destination).filter(|_| name != ENGINE_DESTINATION))?;
         if let Some(list) = &destination.mappings {

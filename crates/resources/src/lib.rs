@@ -29,6 +29,7 @@ pub mod operations;
 pub mod overview;
 pub mod people;
 pub mod person_lists;
+pub mod places;
 pub mod privacy;
 pub mod recommendations;
 pub mod rejections;

@@ -1,6 +1,8 @@
 //! Replays: a span of the journal, filtered, once more to a destination or into another workspace,
 //! as a job. What it is doing is journalled, so that one that was cancelled goes on.
 
+mod catalog;
+mod new_workspace;
 mod preview;
 mod run;
 
@@ -8,7 +10,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::{MessageType, Right, Timestamp};
-use engine::{Engine, MessageFilter, Replay, Span, SpanPlace};
+use engine::{Engine, MessageFilter, Replay, Span};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use web::App;
@@ -18,8 +20,9 @@ use web::jobs::{Job, JobControl, JobKind, JobOutcome, JobState, NewJob, Once};
 use web::workspaces::{RequestedWorkspace, Workspace};
 
 pub use self::preview::{ReplayExample, ReplayPreview};
-use self::run::{Run, To};
+use self::run::{RealTime, Run, To};
 use crate::destinations;
+use crate::places::Place;
 
 /// The messages of a replay that are sent in a second, without a request.
 pub const REPLAY_RATE_DEFAULT: u32 = 1_000;
@@ -27,16 +30,6 @@ pub const REPLAY_RATE_DEFAULT: u32 = 1_000;
 pub const REPLAY_RATE_MAX: u32 = 100_000;
 /// The most names of one filter.
 pub const FILTER_NAMES_MAX: usize = 100;
-
-/// A place in the journal: an offset, or a time of arrival as ISO 8601.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, utoipa::ToSchema)]
-#[serde(untagged)]
-pub enum Place {
-    /// An offset.
-    Offset(u64),
-    /// A time.
-    Time(String),
-}
 
 /// A replay that is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, utoipa::ToSchema)]
@@ -48,6 +41,13 @@ pub struct NewReplay {
     /// The workspace that takes the messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace: Option<String>,
+    /// Makes that workspace first, with the names of the sources and new write keys.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub create_workspace: bool,
+    /// Takes the catalog along before the messages: the items that are available now, with their
+    /// properties, become the catalog of that workspace; series and groups go with them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub catalog: bool,
     /// The source in that workspace for messages whose own source it does not have. Without it
     /// they keep the name of theirs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -114,6 +114,8 @@ pub struct Replayed {
     pub replayed: u64,
     /// Messages that the workspace had taken before.
     pub duplicates: u64,
+    /// The items that were taken along.
+    pub items: u64,
 }
 
 impl NewReplay {
@@ -129,6 +131,19 @@ impl NewReplay {
                 let what = "name either a destination or a workspace";
                 return wrong(what.to_owned(), "workspace");
             }
+        }
+        for (field, is_set) in [
+            ("create_workspace", self.create_workspace),
+            ("catalog", self.catalog),
+            ("source", self.source.is_some()),
+        ] {
+            if is_set && self.workspace.is_none() {
+                return wrong(format!("{field} goes with a workspace"), field);
+            }
+        }
+        if self.create_workspace && self.source.is_some() {
+            let what = "a new workspace has all sources of the messages: leave source out";
+            return wrong(what.to_owned(), "source");
         }
         for (field, place) in [("from", &self.from), ("until", &self.until)] {
             place.as_ref().map(|place| place.parse(field)).transpose()?;
@@ -165,6 +180,11 @@ impl NewReplay {
         Ok(engine.find_span(from, until, filter)?)
     }
 
+    /// The workspace that it makes, for the audit.
+    pub fn made_workspace(&self) -> Option<String> {
+        self.workspace.clone().filter(|_| self.create_workspace && !self.dry_run)
+    }
+
     /// What there is one of at a time.
     fn once(&self) -> Once {
         let (kind, name) = match (&self.destination, &self.workspace) {
@@ -172,22 +192,6 @@ impl NewReplay {
             (None, name) => ("workspace", name.as_deref().unwrap_or_default()),
         };
         Once::UnderWay(format!("replay to {kind} {name}"))
-    }
-}
-
-impl Place {
-    /// Reads the place of a field.
-    ///
-    /// # Errors
-    /// 400 where it is no time.
-    pub fn parse(&self, field: &str) -> Result<SpanPlace, ApiError> {
-        match self {
-            Self::Offset(offset) => Ok(SpanPlace::Offset(*offset)),
-            Self::Time(text) => Timestamp::parse(text).map(SpanPlace::Time).ok_or_else(|| {
-                let what = format!("{field} is {text:?}, expected an offset or a time as ISO 8601");
-                ApiError::invalid(what).at(format!("/{field}"))
-            }),
-        }
     }
 }
 
@@ -212,14 +216,23 @@ pub async fn list(
 /// [`Replayed`], or a [`ReplayPreview`].
 ///
 /// # Errors
-/// 400 for a wrong request, 403 where the caller may not change the other workspace, 404 for an
-/// unknown destination or workspace, 409 where a replay to the same place is under way.
+/// 400 for a wrong request, 403 where the caller may not change or make the other workspace, 404
+/// for an unknown destination or workspace, 409 where a replay to the same place is under way, or
+/// there is a workspace that is to be made.
 pub async fn start(
     app: &Arc<App>,
     workspace: &RequestedWorkspace,
     caller: &Caller,
     request: NewReplay,
 ) -> Result<Job, ApiError> {
+    request.check()?;
+    if request.create_workspace {
+        new_workspace::check(app, caller, &request)?;
+        match request.dry_run {
+            true => return start_preview(app, workspace, caller, request),
+            false => new_workspace::make(app, workspace, &request).await?,
+        }
+    }
     let to = check_target(app, workspace, caller, &request)?;
     if request.dry_run {
         return start_preview(app, workspace, caller, request);
@@ -319,7 +332,11 @@ fn check_target(
         let what = format!("workspace {name:?} has no source {source:?}");
         return Err(ApiError::invalid(what).at("/source".to_owned()));
     }
-    Ok(To::Workspace { handle: other.handle().clone(), source: request.source.clone() })
+    Ok(To::Workspace {
+        handle: other.handle().clone(),
+        source: request.source.clone(),
+        takes_catalog: request.catalog,
+    })
 }
 
 fn start_job(
@@ -335,7 +352,8 @@ fn start_job(
     let id = if app.jobs.find(workspace.id(), run.id).is_none() { run.id } else { new.id };
     let new = NewJob { id, once: Some(once), ..new };
     let work = move |control: &JobControl| {
-        let replayed = run.run(control, &|| Ok(handle.blocking().engine()?))?;
+        let replayed =
+            run.run(control, &RealTime::begin(), &|| Ok(handle.blocking().engine()?))?;
         Ok(JobOutcome::of(&replayed))
     };
     app.jobs.start(new, work)

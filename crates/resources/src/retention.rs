@@ -1,6 +1,7 @@
 //! How long the journal of a workspace is kept, and what was cut of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::Retention;
 use engine::installation::Actor;
@@ -13,6 +14,9 @@ use web::App;
 use web::error::ApiError;
 use web::jobs::{Attended, Job, JobControl, JobKind, JobOutcome, NewJob, Once};
 use web::workspaces::RequestedWorkspace;
+
+/// How long a run rests before it looks again whether the one before has ended.
+const REST: Duration = Duration::from_millis(100);
 
 /// The setting, the journal as it is, and the last run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -51,7 +55,8 @@ pub async fn read(
     workspace.run(read).await
 }
 
-/// Cuts what is old as a job. A workspace has one at a time.
+/// Cuts what is old as a job. A workspace has one at a time: where one is under way, by a caller
+/// or by the server, it is the job that is returned.
 ///
 /// # Errors
 /// 400 where the workspace keeps everything; 429 where too many jobs wait.
@@ -66,12 +71,21 @@ pub async fn start(
             return Err(RetentionError::NotSet.into());
         }
         let new = NewJob {
-            once: Some(Once::UnderWay("retention".to_owned())),
+            once: Some(once()),
             ..NewJob::new(engine.id().clone(), JobKind::Retention, started_by)
         };
-        let work = move |control: &JobControl| {
+        let work = move |control: &JobControl| loop {
             let engine = handle.blocking().engine()?;
-            outcome(&run(&engine, control), control)
+            match run(&engine, control) {
+                // The run before this one is being cancelled, or has just ended.
+                Err(RetentionError::AlreadyRunning) => {
+                    drop(engine);
+                    control.check()?;
+                    control.tell(0.0, "waits for the run before this one to end");
+                    std::thread::sleep(REST);
+                }
+                done => break outcome(&done, control),
+            }
         };
         app.jobs.start(new, work)
     };
@@ -81,13 +95,22 @@ pub async fn start(
 /// Does a run that is due, as a job that callers can cancel, on a thread of the server.
 ///
 /// # Errors
-/// As [`Engine::run_retention`].
+/// As [`Engine::run_retention`]; also where a job of a caller waits or runs.
 pub fn run_due(app: &App, engine: &Arc<Engine>) -> Result<RetentionRun, RetentionError> {
-    let new = NewJob::of_server(engine.id().clone(), JobKind::Retention);
+    if app.jobs.find_once(engine.id(), &once()).is_some() {
+        return Err(RetentionError::AlreadyRunning);
+    }
+    let new =
+        NewJob { once: Some(once()), ..NewJob::of_server(engine.id().clone(), JobKind::Retention) };
     app.jobs.attend(new, |control| {
         let done = run(engine, control);
         Attended { ended: outcome(&done, control), value: done }
     })
+}
+
+/// A workspace has one run at a time.
+fn once() -> Once {
+    Once::UnderWay("retention".to_owned())
 }
 
 fn run(engine: &Engine, control: &JobControl) -> Result<RetentionRun, RetentionError> {

@@ -1,5 +1,5 @@
 //! A real server under load is killed again and again: what it acknowledged is there once, nothing
-//! is there twice.
+//! is there twice. The same of deliveries, retention and replays.
 //!
 //! `TASTEMAKER_KILL_ROUNDS` sets how often (`cargo xtask kill`: 60), `TASTEMAKER_KILL_SEED` repeats
 //! a run.
@@ -10,6 +10,8 @@
 mod deletion;
 #[path = "kill/delivery.rs"]
 mod delivery;
+#[path = "kill/past.rs"]
+mod past;
 mod process;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -23,7 +23,7 @@ from checks import Checks
 
 ROOT = Path(__file__).resolve().parents[3]
 LINES_MAX = 120
-HOW_TO_PAGES = ["admin-api", "bootstrap", "events", "first-steps", "mappings", "profile-api", "running", "settings"]
+HOW_TO_PAGES = ["admin-api", "bootstrap", "destinations", "events", "first-steps", "mappings", "profile-api", "running", "settings"]
 # A command that sets a variable of the reader's shell.
 VARIABLE = re.compile(r"\w+=(\S+|'[^']*')")
 READY_WITHIN_S = 60

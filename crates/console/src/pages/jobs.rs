@@ -12,6 +12,7 @@ use domain::Right::ReadWorkspace;
 use domain::{WorkspaceId, grouped};
 use maud::{Markup, Render, html};
 use resources::jobs;
+use serde_json::Value;
 use web::App;
 use web::access::{Audited, Call, Caller, Requirement};
 use web::error::ApiError;
@@ -233,7 +234,6 @@ fn progress(frame: &Frame, workspace: &WorkspaceId, job: &Job) -> Markup {
 
 fn done_text(job: &Job) -> String {
     let result = job.result.as_ref();
-    let has = |name: &str| result.is_some_and(|result| result.get(name).is_some());
     let count =
         |name: &str| grouped(result.and_then(|result| result[name].as_u64()).unwrap_or_default());
     let text = match job.kind {
@@ -257,16 +257,7 @@ fn done_text(job: &Job) -> String {
                 ),
             };
         }
-        JobKind::Replay if has("messages") => {
-            return format!(
-                "{} messages would be sent, as {} deliveries.",
-                count("messages"),
-                count("deliveries")
-            );
-        }
-        JobKind::Replay => {
-            return format!("{} messages were sent once more.", count("replayed"));
-        }
+        JobKind::Replay => return replays::replay_text(result.unwrap_or(&Value::Null)),
         JobKind::BackFill if result.is_some_and(|result| result["is_preview"] == true) => {
             "This is what would change."
         }

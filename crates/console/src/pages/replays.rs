@@ -11,18 +11,18 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use domain::Right::{ChangeWorkspace, SeePeople};
+use domain::Right::{Administer, ChangeWorkspace, SeePeople};
 use domain::{Timestamp, WorkspaceId, grouped};
 use maud::{Markup, Render, html};
 use resources::replays::{self, ShownReplay};
 use web::App;
-use web::access::{Call, Caller};
+use web::access::{Call, Caller, MadeResource};
 use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::{RequestedWorkspace, Workspace};
 
 use self::form::TypedReplay;
-pub(super) use self::outcome::{back_fill_result, replay_result};
+pub(super) use self::outcome::{back_fill_result, replay_result, replay_text};
 use super::jobs;
 use super::settings::{Mistake, Typed, again};
 use crate::gate::{edit, gated, read};
@@ -75,13 +75,22 @@ async fn start(
 ) -> Result<Response, ApiError> {
     let form = TypedReplay::read(&typed);
     let started = match form.request(typed.text("do") == "count") {
-        Ok(request) => replays::start(&app, &workspace, &caller, request).await,
+        Ok(request) => {
+            let made = request.made_workspace();
+            replays::start(&app, &workspace, &caller, request).await.map(|job| (job, made))
+        }
         Err(error) => Err(error),
     };
     match started {
-        Ok(job) => Ok(Redirect::to(&jobs::path(workspace.id(), job.id)).into_response()),
+        Ok((job, made)) => {
+            let mut response = Redirect::to(&jobs::path(workspace.id(), job.id)).into_response();
+            if let Some(id) = made {
+                response.extensions_mut().insert(MadeResource(id));
+            }
+            Ok(response)
+        }
         Err(error) => {
-            let mistake = Mistake::of(error)?.among(&form::FIELDS);
+            let mistake = form.placed(Mistake::of(error)?);
             let shown = Shown { app: &app, caller: &caller, frame: &frame, workspace: &workspace };
             Ok(again(shown.page(&form, &mistake).await?))
         }
@@ -116,6 +125,7 @@ impl<'a> Shown<'a> {
             .outgoing_destinations()
             .map(|destination| destination.name.clone())
             .collect();
+        let may_make = caller.grant.role.has(Administer) && caller.grant.workspaces.is_none();
         let is_other = |id: &WorkspaceId| id != workspace.id() && caller.grant.covers(id.as_str());
         let others = app.workspaces.open_ids().into_iter().filter(is_other);
         let others: Vec<String> = others.map(|id| id.to_string()).collect();
@@ -124,7 +134,7 @@ impl<'a> Shown<'a> {
             action: &path(workspace.id()),
             csrf: &frame.csrf,
             preview: None,
-            body: typed.controls(&destinations, &others, mistake),
+            body: typed.controls(&destinations, &others, may_make, mistake),
         };
         let body = html! {
             @if may_change { section class="card" { (form) } }
@@ -137,9 +147,7 @@ impl<'a> Shown<'a> {
                 }
             }
         };
-        let destinations = Area::Destinations.path(workspace.id());
         Ok(Page::new(frame, Area::Destinations, "Replay")
-            .below("Destinations", &destinations)
             .lead("Messages of the past once more: to a destination that lost them or is to get what changed mappings make of them, or into another workspace.")
             .body(body))
     }

@@ -281,3 +281,58 @@ fn a_backup_follows_a_cut_and_its_restore_gives_the_same_answers() {
     let engine = data.open_workspace_with(&shop, &options(&clock), &|_, _| {}).unwrap();
     assert_eq!(without_bodies(picture(&engine)), before);
 }
+
+#[test]
+fn a_workspace_to_which_nothing_comes_is_cut_once_ten_looks_agree_on_the_time() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+    let engine = open_with(folder.path(), &options(&clock));
+    fill_old(&engine, &clock);
+    keep(&engine, 30);
+    // Off for weeks. A clock that is wrong for some looks is not believed.
+    let look = |day_of: i64, n: i64| {
+        clock.set(Timestamp(day(day_of).0 + n * 600_000));
+        engine.confirm_time().unwrap()
+    };
+    assert_eq!((0..3).map(|n| look(4_000, n)).collect::<Vec<_>>(), [false; 3]);
+    let asked_for = run(&engine);
+    assert_eq!(asked_for.cut.segments, 0);
+    assert!(asked_for.not_cut.unwrap().contains("the journal's clock is behind"));
+    // Three of the ten are the wrong ones, which too say that it is day 40 or later.
+    let looks: Vec<bool> = (0..10).map(|n| look(40, n)).collect();
+    assert_eq!(looks, [[false; 6].as_slice(), &[true; 4]].concat());
+    let entries = engine.counts().journal_entries;
+    assert!(look(40, 10), "from then on nothing is journalled before a day has passed");
+    assert_eq!(engine.counts().journal_entries, entries);
+    assert!(run(&engine).cut.segments > 0);
+    // Day by day it follows at once.
+    assert!(look(42, 0) && look(44, 0));
+}
+
+#[test]
+fn a_workspace_without_snapshot_and_store_says_what_is_missing_and_what_to_do() {
+    let (folder, archive) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let clock = clock();
+    let options = EngineOptions { archive: archive_in(archive.path()), ..options(&clock) };
+    let engine = open_with(folder.path(), &options);
+    fill_old(&engine, &clock);
+    keep(&engine, 30);
+    live_on_day_40(&engine, &clock);
+    let cut = run(&engine).cut;
+    assert!(cut.segments > 0);
+    let before = without_bodies(picture(&engine));
+    drop(engine);
+    let snapshots = folder.path().join("snapshots");
+    fs_err::remove_dir_all(folder.path().join("store")).unwrap();
+    fs_err::remove_dir_all(&snapshots).unwrap();
+    let id = || WorkspaceId::new("shop").unwrap();
+    let error = Engine::open_with(id(), folder.path(), &options, &|_, _| {}).err().unwrap();
+    let error = error.describe();
+    let missing = format!("{}, a file {:020}.snapshot", snapshots.display(), cut.end);
+    assert!(error.contains(&missing) && error.contains("tastemaker restore"), "{error}");
+    // The way out where there is no backup: what was cut, from the archive.
+    for file in fs_err::read_dir(archive.path().join("shop")).unwrap() {
+        let file = file.unwrap();
+        fs_err::copy(file.path(), folder.path().join("journal").join(file.file_name())).unwrap();
+    }
+    assert_eq!(without_bodies(picture(&open_with(folder.path(), &options))), before);
+}

@@ -1,5 +1,8 @@
 //! A replay at work: reads the span, keeps to its rate, and waits where others are slower.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,7 +13,7 @@ use web::error::ApiError;
 use web::jobs::JobControl;
 use web::workspaces::WorkspaceHandle;
 
-use super::{NewReplay, REPLAY_RATE_DEFAULT, Replayed, replay_error};
+use super::{NewReplay, REPLAY_RATE_DEFAULT, Replayed, catalog, replay_error};
 use crate::message_files::submit_patiently;
 
 /// The most messages of one step.
@@ -34,6 +37,8 @@ pub(super) enum To {
         handle: WorkspaceHandle,
         /// The source for messages whose own one it does not have.
         source: Option<String>,
+        /// Whether it gets the items before the messages.
+        takes_catalog: bool,
     },
 }
 
@@ -49,19 +54,37 @@ pub(super) struct Run {
 /// Finds the engine: the workspace may be closed and opened again meanwhile.
 pub(super) type FindEngine<'a> = dyn Fn() -> Result<Arc<Engine>, ApiError> + 'a;
 
-/// Keeps to a rate.
-struct Pace {
-    began: Instant,
-    n: u64,
-    per_second: u32,
+/// The time by which a replay keeps to its rate.
+pub(super) trait Time {
+    /// The time since its beginning.
+    fn elapsed(&self) -> Duration;
+
+    /// Lets time pass.
+    fn rest(&self, how_long: Duration);
 }
 
-impl Pace {
-    /// How long to wait before more is sent.
-    fn wait(&self) -> Duration {
-        let due = Duration::from_secs_f64(self.n as f64 / f64::from(self.per_second));
-        due.saturating_sub(self.began.elapsed())
+/// The time of the computer.
+pub(super) struct RealTime(Instant);
+
+impl RealTime {
+    pub(super) fn begin() -> Self {
+        Self(Instant::now())
     }
+}
+
+impl Time for RealTime {
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    fn rest(&self, how_long: Duration) {
+        std::thread::sleep(how_long);
+    }
+}
+
+/// When so many messages may have been sent, since the beginning.
+fn due(n: u64, per_second: u32) -> Duration {
+    Duration::from_secs_f64(n as f64 / f64::from(per_second))
 }
 
 impl Run {
@@ -77,18 +100,21 @@ impl Run {
     pub(super) fn run(
         self,
         control: &JobControl,
+        time: &dyn Time,
         engine: &FindEngine<'_>,
     ) -> Result<Replayed, ApiError> {
+        let items = self.copy_catalog(control, engine)?;
         let mut reader = SpanReader::new(self.span.clone());
         reader.skip_to(self.reached);
         let rate = self.messages_per_second;
-        let mut pace = Pace { began: Instant::now(), n: 0, per_second: rate };
         let n_step = rate.div_ceil(STEPS_PER_SECOND).min(STEP_MESSAGES_MAX) as usize;
-        let (mut duplicates, mut noted_at) = (0, Instant::now());
+        let began = time.elapsed();
+        let (mut n_sent, mut duplicates, mut noted_at) = (0, 0, began);
         while !reader.is_done() {
             control.check()?;
-            if !pace.wait().is_zero() {
-                std::thread::sleep(pace.wait().min(REST));
+            let early = (began + due(n_sent, rate)).saturating_sub(time.elapsed());
+            if !early.is_zero() {
+                time.rest(early.min(REST));
                 continue;
             }
             let engine = engine()?;
@@ -96,25 +122,35 @@ impl Run {
             if n_max == 0 {
                 control.tell(reader.share(), "waits for the destination, which has much to send");
                 drop(engine);
-                std::thread::sleep(REST);
+                time.rest(REST);
                 continue;
             }
             let found = engine.next_of_span(&mut reader, n_max)?;
             if found.is_empty() {
-                if noted_at.elapsed() >= NOTE_INTERVAL {
-                    noted_at = Instant::now();
+                if time.elapsed().saturating_sub(noted_at) >= NOTE_INTERVAL {
+                    noted_at = time.elapsed();
                     self.note(&engine, control, reader.reached(), 0, false)?;
                 }
             } else {
-                pace.n += found.len() as u64;
+                n_sent += found.len() as u64;
                 duplicates += self.send(&engine, control, found, reader.reached())?;
             }
-            control.tell(reader.share(), format!("{} messages were sent", grouped(pace.n)));
+            control.tell(reader.share(), format!("{} messages were sent", grouped(n_sent)));
         }
         let engine = engine()?;
         self.note(&engine, control, reader.reached(), 0, true)?;
-        let replayed = engine.replay(self.id).map_or(pace.n, |replay| replay.replayed);
-        Ok(Replayed { id: self.id, replayed, duplicates })
+        let replayed = engine.replay(self.id).map_or(n_sent, |replay| replay.replayed);
+        Ok(Replayed { id: self.id, replayed, duplicates, items })
+    }
+
+    /// Takes the items along, as long as nothing was sent.
+    fn copy_catalog(&self, control: &JobControl, engine: &FindEngine<'_>) -> Result<u64, ApiError> {
+        match &self.to {
+            To::Workspace { handle, takes_catalog: true, .. } if self.reached == self.span.from => {
+                catalog::copy(control, engine, handle)
+            }
+            _ => Ok(0),
+        }
     }
 
     /// How many messages may be sent now.
@@ -147,7 +183,7 @@ impl Run {
                 })?;
                 Ok(0)
             }
-            To::Workspace { handle, source } => {
+            To::Workspace { handle, source, .. } => {
                 let config = handle.config()?;
                 let n = found.len() as u64;
                 let entry = |(_, mut message): (u64, Box<Message>)| {

@@ -22,6 +22,24 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     }
 }
 
+/// A body that says nothing: there is none, or an object without members.
+pub(super) struct NoBody;
+
+impl<S: Send + Sync> FromRequest<S> for NoBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        #[derive(serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct NoMembers {}
+        let RawBody(bytes) = RawBody::from_request(request, state).await?;
+        if !bytes.is_empty() {
+            json::read::<NoMembers>(&bytes, "this call takes no body")?;
+        }
+        Ok(Self)
+    }
+}
+
 /// The bytes of a body that describes a resource.
 pub(super) struct RawBody(pub(super) Bytes);
 

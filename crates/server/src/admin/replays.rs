@@ -11,13 +11,13 @@ use resources::back_fills::{self, NewBackFill};
 use resources::replays::{self, NewReplay, ShownReplay};
 use serde::Serialize;
 use web::App;
-use web::access::Caller;
+use web::access::{Caller, MadeResource};
 use web::error::ApiError;
 use web::jobs::Job;
 use web::workspaces::Workspace;
 
 use super::Upload;
-use super::body::Body;
+use super::body::{Body, NoBody};
 use super::jobs::accepted;
 
 /// The replays of a workspace.
@@ -55,8 +55,13 @@ pub(super) async fn start(
     Extension(caller): Extension<Caller>,
     Upload(workspace, Body(new)): Upload<Body<NewReplay>>,
 ) -> Result<Response, ApiError> {
+    let made = new.made_workspace();
     let job = replays::start(&app, &workspace, &caller, new).await?;
-    Ok(accepted(workspace.id(), job.id, &job))
+    let mut response = accepted(workspace.id(), job.id, &job);
+    if let Some(id) = made {
+        response.extensions_mut().insert(MadeResource(id));
+    }
+    Ok(response)
 }
 
 /// Goes on with a replay that was stopped.
@@ -68,8 +73,8 @@ pub(super) async fn start(
 pub(super) async fn go_on(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
-    Workspace(workspace): Workspace,
     Path((_, id)): Path<(String, String)>,
+    Upload(workspace, NoBody): Upload<NoBody>,
 ) -> Result<Response, ApiError> {
     let job = replays::go_on(&app, &workspace, &caller, &id).await?;
     Ok(accepted(workspace.id(), job.id, &job))

@@ -15,6 +15,8 @@ use web::jobs::Job;
 use web::parameters::Parameters;
 use web::workspaces::Workspace;
 
+use super::Upload;
+use super::body::NoBody;
 use super::jobs::accepted;
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -68,8 +70,8 @@ pub(super) async fn read(
 pub(super) async fn start(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
-    Workspace(workspace): Workspace,
     Parameters(RunQuery { dry_run }): Parameters<RunQuery>,
+    Upload(workspace, NoBody): Upload<NoBody>,
 ) -> Result<Response, ApiError> {
     if dry_run {
         let report = retention::read(&workspace, None).await?;

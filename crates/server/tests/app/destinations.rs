@@ -30,10 +30,19 @@ async fn mappings_of_our_own_engine_are_read_changed_and_given_back_to_the_prese
     let lamp = app.admin("/api/workspaces/shop/items/lamp").await;
     assert_eq!(lamp.status, 200, "{}", lamp.line());
 
+    // What is not named stays: its own mappings are replaced only by what is said.
+    let nothing = app.administer(Method::PUT, ENGINE, json!({}), &[]).await;
+    assert_eq!((nothing.status.as_u16(), &nothing.body["pointer"]), (400, &json!("/mappings")));
+    let detail = nothing.body["detail"].as_str().unwrap();
+    assert!(detail.contains("or null for the presets"), "{detail}");
     let back = app.administer(Method::PUT, ENGINE, json!({ "mappings": null }), &[]).await;
     assert_eq!(back.body, presets.body);
     let nothing = app.administer(Method::PUT, ENGINE, json!({}), &[]).await;
-    assert_eq!(nothing.status, 400, "{}", nothing.line());
+    assert_eq!(nothing.body, presets.body, "{}", nothing.line());
+    let hook = json!({ "kind": "webhook", "settings": { "url": "https://hook.example.com" } });
+    let path = "/api/workspaces/shop/destinations/crm";
+    let added = app.administer(Method::PUT, path, hook, &[]).await;
+    assert_eq!((added.status.as_u16(), &added.body["uses_presets"]), (200, &json!(true)));
     assert_eq!(app.admin(ENGINE.replace("engine", "engin").as_str()).await.status, 404);
 }
 

@@ -46,6 +46,8 @@ async fn messages_go_into_another_workspace_with_their_ids_and_times() {
     let go_on = format!("{REPLAYS}/{id}/continue");
     let again = app.post(&go_on, "", &[("authorization", "Bearer admin")]).await;
     assert_eq!(again.status, 409, "it has come to its end");
+    let faster = app.administer(Method::POST, &go_on, json!({ "rate": 5 }), &[]).await;
+    assert_eq!((faster.status.as_u16(), &faster.body["pointer"]), (400, &json!("/rate")));
     let copied = app.admin("/api/workspaces/copy/people/ann").await;
     assert_eq!(copied.status, 200, "{}", copied.line());
 
@@ -56,6 +58,9 @@ async fn messages_go_into_another_workspace_with_their_ids_and_times() {
         json!({ "workspace": "nowhere" }),
         json!({ "destination": "engine" }),
         json!({ "workspace": "copy", "from": "yesterday" }),
+        json!({ "workspace": "copy", "from": "2026" }),
+        json!({ "workspace": "copy", "until": true }),
+        json!({ "workspace": "copy", "until": -1 }),
         json!({ "workspace": "copy", "messages_per_second": 0 }),
         json!({ "workspace": "copy", "source": "nowhere" }),
     ];
@@ -63,6 +68,78 @@ async fn messages_go_into_another_workspace_with_their_ids_and_times() {
     for request in wrong {
         let answer = app.administer(Method::POST, REPLAYS, request, &[]).await;
         refused.push(format!("{} {}", answer.body["detail"], answer.body["pointer"]));
+    }
+    insta::assert_snapshot!(refused.join("\n"));
+}
+
+#[tokio::test]
+async fn a_new_workspace_is_made_with_the_sources_and_the_catalog_comes_first() {
+    let app = TestApp::new().await;
+    let csv = "item_id,title,price,categories\nlamp,Lamp,19.5,home|light\nchair,Chair,,home\noff-1,Off,1,home\n";
+    let headers = [("authorization", "Bearer admin"), ("content-type", "text/csv")];
+    let imported = app.post("/api/workspaces/shop/catalog", csv, &headers).await;
+    assert_eq!(imported.status, 200, "{}", imported.line());
+    let series = "/api/workspaces/shop/series";
+    for (path, body) in [
+        (series.to_owned(), json!({ "id": "rooms" })),
+        (format!("{series}/rooms/members"), json!({ "id": "chair", "time": 2 })),
+        (format!("{series}/rooms/members"), json!({ "id": "lamp", "time": 1 })),
+    ] {
+        let made = app.administer(Method::POST, &path, body, &[]).await;
+        assert!(made.status.is_success(), "{}", made.line());
+    }
+    let off = app.administer(Method::PUT, "/api/workspaces/shop/items/off-1/off", json!({}), &[]);
+    assert!(off.await.status.is_success());
+    let messages: Vec<Value> = (0..5)
+        .map(|n| track(n, "ann", "Product Viewed", json!({ "product_id": "lamp" })))
+        .collect();
+    app.batch(json!(messages)).await;
+    let request = json!({ "workspace": "fresh", "create_workspace": true, "catalog": true });
+    let mut counted = request.clone();
+    counted["dry_run"] = true.into();
+    let job = app.administer(Method::POST, REPLAYS, counted, &[]).await;
+    assert_eq!(app.ended_job(&job).await["result"]["messages"], 5, "{}", job.line());
+    assert_eq!(app.admin("/api/workspaces/fresh").await.status, 404, "a count makes nothing");
+
+    let job = app.administer(Method::POST, REPLAYS, request.clone(), &[]).await;
+    let job = app.ended_job(&job).await;
+    let result = &job["result"];
+    assert_eq!((&result["replayed"], &result["items"]), (&json!(5), &json!(2)), "{job}");
+    let names = |answer: &Value| -> Vec<Value> {
+        answer["sources"].as_array().unwrap().iter().map(|source| source["name"].clone()).collect()
+    };
+    let own = app.admin("/api/workspaces/shop/sources").await.body;
+    let copied = app.admin("/api/workspaces/fresh/sources").await.body;
+    assert_eq!(names(&copied), names(&own));
+    let web = app.admin("/api/workspaces/fresh/sources/web").await.body;
+    let own_key = app.admin("/api/workspaces/shop/sources/web").await.body["write_key"].clone();
+    assert!(own_key.is_string() && web["write_key"].is_string(), "{web}");
+    assert_ne!(web["write_key"], own_key);
+    let own = app.admin("/api/workspaces/shop/items/lamp").await;
+    let copied = app.admin("/api/workspaces/fresh/items/lamp").await;
+    assert_eq!(copied.status, 200, "{}", copied.line());
+    assert_eq!(copied.body["properties"], own.body["properties"]);
+    let rooms = app.admin("/api/workspaces/shop/series/rooms").await.body;
+    assert_eq!(app.admin("/api/workspaces/fresh/series/rooms").await.body, rooms);
+    assert!(own.body["properties"].is_object(), "{}", own.line());
+    assert_eq!(app.admin("/api/workspaces/fresh/people/ann").await.status, 200);
+    let audit = app.admin("/api/audit?what=replay.start&limit=1").await.body;
+    assert_eq!(audit["audit"][0]["resource"], "fresh", "{audit}");
+
+    let mut refused = Vec::new();
+    for request in [
+        request,
+        json!({ "workspace": "other", "create_workspace": true, "source": "web" }),
+        json!({ "workspace": "Not an id", "create_workspace": true }),
+        json!({ "destination": "crm", "catalog": true }),
+    ] {
+        let answer = app.administer(Method::POST, REPLAYS, request, &[]).await;
+        refused.push(format!(
+            "{} {} {}",
+            answer.status.as_u16(),
+            answer.body["detail"],
+            answer.body["pointer"]
+        ));
     }
     insta::assert_snapshot!(refused.join("\n"));
 }
@@ -89,6 +166,8 @@ async fn mappings_are_applied_to_the_past_after_a_preview() {
         assert_eq!(result["examples"][0]["after"]["item_id"], "lamp");
         assert_eq!(app.admin(lamp).await.status, status);
     }
+    let digits = app.administer(Method::POST, &path, json!({ "from": "1772323200" }), &[]).await;
+    assert_eq!((digits.status.as_u16(), &digits.body["pointer"]), (400, &json!("/from")));
     let other = path.replace("engine", "crm");
     let other = app.administer(Method::POST, &other, json!({}), &[]).await;
     assert_eq!(other.status, 404, "{}", other.line());

@@ -1,6 +1,7 @@
 //! How long a workspace keeps its journal, over the admin API.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::body::Body;
 use axum::http::{Method, Request};
@@ -66,7 +67,33 @@ async fn what_a_workspace_keeps_is_set_shown_and_cut_by_a_job() {
         (&shown["plan"]["cut"]["segments"], &shown["plan"]["journal"]["start"]),
         (&json!(1), &json!(0))
     );
-    let job = app.ended_job(&run().await).await;
+    // While a run of the server is under way, callers share one job that waits for it.
+    let (engine, is_let_go) = (Arc::clone(&app.engine), Arc::new(AtomicBool::new(false)));
+    let let_go = Arc::clone(&is_let_go);
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let begun = parking_lot::Mutex::new(Some(begun));
+    let other = std::thread::spawn(move || {
+        let note = |_| {
+            if let Some(begun) = begun.lock().take() {
+                begun.send(()).unwrap();
+            }
+            while !let_go.load(Ordering::Relaxed) {
+                std::thread::yield_now();
+            }
+            Err(engine::Cancelled)
+        };
+        engine.run_retention(&note).unwrap_err()
+    });
+    has_begun.await.unwrap();
+    let (first, second) = (run().await, run().await);
+    assert_eq!((first.status.as_u16(), second.status.as_u16()), (202, 202), "{}", second.line());
+    assert_eq!(first.body["id"], second.body["id"]);
+    let body = json!({ "days": 3 });
+    let unknown = app.call_retention(Method::POST, RETENTION, body).await;
+    assert_eq!((unknown.status.as_u16(), &unknown.body["pointer"]), (400, &json!("/days")));
+    is_let_go.store(true, Ordering::Relaxed);
+    other.join().unwrap();
+    let job = app.ended_job(&first).await;
     assert_eq!(job["kind"], "retention", "{job}");
     assert_eq!(job["result"]["cut"], shown["plan"]["cut"], "{job}");
     assert_eq!(job["result"]["snapshot"]["is_checked"], true, "{job}");

@@ -56,6 +56,12 @@ fn run_if_due(app: &App, engine: &Arc<Engine>) -> WorkResult {
         Ok(_) => {}
         Err(error) => return WorkResult::Failed(error.describe()),
     }
+    match engine.confirm_time() {
+        Ok(true) => {}
+        // It is tried again with the next look.
+        Ok(false) => return WorkResult::NothingDone,
+        Err(error) => return WorkResult::Failed(error.describe()),
+    }
     match run_due(app, engine) {
         Ok(_) => WorkResult::Succeeded,
         // Somebody has started one, or has cancelled this one, or switched it off.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use domain::WorkspaceId;
-use resources::replays::{NewReplay, Place};
+use resources::places::Place;
+use resources::replays::NewReplay;
 use serde_json::Value;
 
 /// The variable with the API key.
@@ -20,7 +21,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(500);
     TASTEMAKER_KEY=demo-admin-token tastemaker replay --workspace music --destination crm --dry-run\n  \
     TASTEMAKER_KEY=demo-admin-token tastemaker replay --workspace music --destination crm \
     --from 2026-03-01T00:00:00Z --event 'Order Completed' --rate 200\n  \
-    TASTEMAKER_KEY=demo-admin-token tastemaker replay --workspace music --to-workspace copy\n  \
+    TASTEMAKER_KEY=demo-admin-token tastemaker replay --workspace music --to-workspace copy --create --catalog\n  \
     TASTEMAKER_KEY=demo-admin-token tastemaker replay --workspace music --go-on ID")]
 pub(crate) struct Args {
     /// The address of the server
@@ -39,10 +40,18 @@ pub(crate) struct Args {
     /// The workspace that takes them
     #[arg(long, value_name = "ID")]
     to_workspace: Option<String>,
+    /// Make that workspace first, with the names of the sources and new write keys; takes the key
+    /// of an owner
+    #[arg(long, requires = "to_workspace")]
+    create: bool,
+    /// Take the catalog along before the messages: items that are available, series and groups
+    #[arg(long, requires = "to_workspace")]
+    catalog: bool,
     /// The source in that workspace for messages whose own one it does not have
     #[arg(long, value_name = "NAME", requires = "to_workspace")]
     to_source: Option<String>,
-    /// The beginning: an offset, or a time of arrival such as 2026-03-01T00:00:00Z
+    /// The beginning: a time of arrival such as 2026-03-01T00:00:00Z, a date, or an offset of the
+    /// journal such as offset:120
     #[arg(long, value_name = "PLACE")]
     from: Option<String>,
     /// The end, which is not included
@@ -91,10 +100,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 impl Args {
     fn request(&self) -> Result<NewReplay> {
-        let place = |text: &String| match text.parse() {
-            Ok(offset) => Place::Offset(offset),
-            Err(_) => Place::Time(text.clone()),
-        };
+        let place = |text: &Option<String>| text.as_deref().and_then(Place::typed);
         let types = self.types.iter().map(|word| {
             let known = domain::MessageType::ALL;
             let found = known.into_iter().find(|type_| type_.word() == word);
@@ -103,9 +109,11 @@ impl Args {
         Ok(NewReplay {
             destination: self.destination.clone(),
             workspace: self.to_workspace.clone(),
+            create_workspace: self.create,
+            catalog: self.catalog,
             source: self.to_source.clone(),
-            from: self.from.as_ref().map(place),
-            until: self.until.as_ref().map(place),
+            from: place(&self.from),
+            until: place(&self.until),
             types: types.collect::<Result<_>>()?,
             events: self.events.iter().cloned().collect(),
             sources: self.sources.iter().cloned().collect(),

@@ -148,7 +148,7 @@ pub(super) fn change(typed: &Typed, kind: &ShownKind) -> Result<DestinationChang
         kind: Some(kind.name.clone()),
         enabled: !typed.text("enabled").is_empty(),
         settings,
-        mappings: typed_mappings(typed)?,
+        mappings: Some(typed_mappings(typed)?),
         rules: DestinationRules {
             sources: only("rules/sources"),
             consent_categories: list("rules/consent_categories"),

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use domain::ENGINE_DESTINATION;
 use maud::{Markup, Render, html};
 use resources::back_fills::{self, NewBackFill};
-use resources::replays::Place;
+use resources::places::Place;
 use web::App;
 use web::access::Caller;
 use web::error::ApiError;
@@ -39,8 +39,8 @@ pub(super) async fn start(
     typed: Typed,
 ) -> Result<Response, ApiError> {
     let request = NewBackFill {
-        from: place(typed.text("from")),
-        until: place(typed.text("until")),
+        from: Place::typed(typed.text("from")),
+        until: Place::typed(typed.text("until")),
         preview: typed.text("do") != "apply",
     };
     match back_fills::start(&app, &workspace, &caller, ENGINE_DESTINATION, &request) {
@@ -66,7 +66,7 @@ fn body(frame: &Frame, path: &str, typed: &Typed, mistake: &Mistake) -> Markup {
     };
     let controls = html! {
         (mistake)
-        (text("from", "From", "A time such as 2026-03-01T00:00:00Z, or an offset of the journal. Without it from the first entry that can be read"))
+        (text("from", "From", "A time such as 2026-03-01T00:00:00Z, a date, or an offset of the journal such as offset:120. Without it from the first entry that can be read"))
         (text("until", "Until", "Not included. Without it up to now"))
         div class="actions" {
             (Button::primary("Show what would change").named("do", "preview"))
@@ -81,13 +81,5 @@ fn body(frame: &Frame, path: &str, typed: &Typed, mistake: &Mistake) -> Markup {
         section class="card" {
             (Form { action: &action, csrf: &frame.csrf, preview: None, body: controls }.render())
         }
-    }
-}
-
-fn place(text: &str) -> Option<Place> {
-    match text.parse() {
-        _ if text.is_empty() => None,
-        Ok(offset) => Some(Place::Offset(offset)),
-        Err(_) => Some(Place::Time(text.to_owned())),
     }
 }

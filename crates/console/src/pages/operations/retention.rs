@@ -70,7 +70,9 @@ pub(super) fn section(
                     csrf: &frame.csrf,
                     preview: None,
                     body: html! {
-                        (Button::secondary("Cut now").disabled(plan.cut.segments == 0))
+                        div class="actions" {
+                            (Button::secondary("Cut now").disabled(plan.cut.segments == 0))
+                        }
                     },
                 })
             }
@@ -82,8 +84,9 @@ fn last_run(run: &RetentionRun, now: Timestamp) -> Markup {
     html! {
         p {
             "The last run ended " (RelativeTime { at: run.ended_at, now }) " and cut "
-            @if run.cut.segments == 0 { "nothing." } @else { (part(&run.cut)) "." }
-            @if let Some(why) = &run.not_cut { " " (why) "." }
+            @if run.cut.segments == 0 { "nothing" } @else { (part(&run.cut)) }
+            @if let Some(why) = &run.not_cut { ": " (why) }
+            "."
         }
     }
 }

@@ -214,8 +214,7 @@ fn icon(event: &ShownEvent) -> Icon {
 
 /// The start of a day, or an instant; none where the text is neither.
 fn day(text: &str) -> Option<Timestamp> {
-    let text = text.trim();
-    Timestamp::parse(&format!("{text}T00:00:00Z")).or_else(|| Timestamp::parse(text))
+    Timestamp::parse_zoned(text)
 }
 
 fn mistake(text: &str, read: Option<Timestamp>) -> Option<&'static str> {

@@ -1,8 +1,9 @@
 //! What a replay would send, and what a back-fill would change or has changed: the pages of their
 //! jobs.
 
-use domain::{WorkspaceId, grouped};
+use domain::{WorkspaceId, counted, grouped};
 use maud::{Markup, Render, html};
+use resources::places::Place;
 use resources::replays::NewReplay;
 use serde_json::Value;
 use web::jobs::Job;
@@ -27,11 +28,35 @@ fn table(title: &'static str, rows: Vec<(String, u64)>) -> Markup {
     if rows.is_empty() {
         return html! {};
     }
-    let columns = vec![Column::text(title), Column::number("Number")];
+    let columns = vec![Column::text("What"), Column::number("Number")];
     let rows = rows
         .into_iter()
         .map(|(name, n)| vec![Cell::new(html! { bdi { (name) } }), Cell::new(grouped(n))]);
-    html! { section class="card card-table" { (Table::new(title, columns).rows(rows)) } }
+    let table = Table::new(title, columns).captioned().rows(rows);
+    html! { section class="card card-table" { (table) } }
+}
+
+/// What a replay has sent, or would send, in a sentence.
+pub(in crate::pages) fn replay_text(result: &Value) -> String {
+    let count = |name, one, more| counted(number(result, name), one, more);
+    if result.get("messages").is_some() {
+        let messages = count("messages", "message", "messages");
+        return match result["request"]["destination"].is_string() {
+            true => {
+                let deliveries = count("deliveries", "delivery", "deliveries");
+                format!("{messages} would be sent, as {deliveries}.")
+            }
+            false => format!("{messages} would be sent."),
+        };
+    }
+    let mut text = count("replayed", "message was", "messages were") + " sent once more";
+    if number(result, "items") > 0 {
+        text += &format!(", after {} of the catalog", count("items", "item", "items"));
+    }
+    match number(result, "duplicates") {
+        0 => text + ".",
+        known => format!("{text}; {} there before.", counted(known, "was", "were")),
+    }
 }
 
 /// What a replay would send, with the way to start it; nothing for one that was sent.
@@ -50,7 +75,7 @@ pub(in crate::pages) fn replay_result(workspace: &WorkspaceId, job: &Job) -> Mar
         (table("Mappings that fail", counts(result, "failed")))
         @for example in examples {
             section class="card" {
-                h2 { "Entry " (grouped(number(example, "offset"))) }
+                h2 { "What entry " (grouped(number(example, "offset"))) " would send" }
                 pre class="code" tabindex="0" { (format!("{:#}", example["requests"])) }
             }
         }
@@ -67,8 +92,8 @@ pub(in crate::pages) fn back_fill_result(
     let action = format!("{}/past", Area::Mappings.path(workspace));
     let is_preview = result["is_preview"] == true;
     let span = html! {
-        input type="hidden" name="from" value=(number(result, "from"));
-        input type="hidden" name="until" value=(number(result, "until"));
+        input type="hidden" name="from" value=(Place::text_of(number(result, "from")));
+        input type="hidden" name="until" value=(Place::text_of(number(result, "until")));
         div class="actions" { (Button::primary("Apply to the past").named("do", "apply")) }
     };
     let apply = Form { action: &action, csrf: &frame.csrf, preview: None, body: span };
@@ -120,7 +145,8 @@ fn examples(result: &Value) -> Markup {
             Cell::new(interaction(&example["after"])),
         ]
     });
-    html! { section class="card card-table" { (Table::new("Examples", columns).rows(rows)) } }
+    let table = Table::new("Examples", columns).captioned().rows(rows);
+    html! { section class="card card-table" { (table) } }
 }
 
 /// An interaction in words: its kind and item, and its value.

@@ -103,6 +103,14 @@ impl Mistake {
         self
     }
 
+    /// The mistake of a part that one field stands for belongs to that field.
+    pub(crate) fn moved(mut self, parts: &[&str], field: &str) -> Self {
+        if self.field.as_deref().is_some_and(|place| parts.contains(&place)) {
+            self.field = Some(field.to_owned());
+        }
+        self
+    }
+
     /// The message beside a field.
     pub(crate) fn at(&self, field: &str) -> Option<&str> {
         (self.field.as_deref() == Some(field)).then_some(self.message.as_str())

@@ -13,7 +13,7 @@ use web::workspaces::WorkspaceHandle;
 const PROFILES_MAX: usize = 100;
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected an id or a list of ids")]
 enum OneOrMore {
     One(String),
     More(Vec<String>),
