@@ -117,6 +117,9 @@ fn print_list(args: &Args, engine: &Engine, user_id: &str, request: &ListRequest
         let why = match (request.logic, request.min_relevance) {
             (Logic::RecentlyViewed, _) => "they have viewed no item that is still available",
             (Logic::BuyAgain, _) => "none of their purchases is due again",
+            (Logic::Together | Logic::SimilarContent, _) => {
+                "they did nothing that others combine with, or that is like, another item"
+            }
             (Logic::ContinueWatching, _) => "they have finished every item that they began",
             (Logic::Personal, Relevance::Medium | Relevance::High) => {
                 "no item is relevant enough (see --min-relevance)"
@@ -155,6 +158,8 @@ fn list_table(engine: &Engine, list: &RecommendedList) -> Result<String> {
                 Origin::BuyAgain => "due",
                 Origin::Picked => "picked",
                 Origin::Match => "match",
+                Origin::Content => "content",
+                Origin::Newest => "newest",
             };
             let title = if list.item_type.is_some() {
                 String::new()
