@@ -37,7 +37,7 @@ pub enum Logic {
     /// Items that people combine with what the user did last ([`ListRequest::anchors`]).
     Together,
     /// Items whose properties are like those of what the user did last.
-    SimilarContent,
+    ContentBased,
     /// The items that entered the catalog last, the latest first.
     Newest,
 }
@@ -67,7 +67,7 @@ impl Logic {
         Self::ContinueWatching,
         Self::Picks,
         Self::Together,
-        Self::SimilarContent,
+        Self::ContentBased,
         Self::Newest,
     ];
 
@@ -82,7 +82,7 @@ impl Logic {
 
     /// Whether the list is of items that go with what the user did last.
     pub fn has_anchors(self) -> bool {
-        matches!(self, Self::Together | Self::SimilarContent)
+        matches!(self, Self::Together | Self::ContentBased)
     }
 
     /// Whether the list consists of items from the user's history.
@@ -269,7 +269,7 @@ impl ListRequest {
         if self.interaction.is_some() && !is_of_kind {
             return Err(
                 "interaction chooses what counts as trending, or as what the user did last: set logic to \
-                        trending, together or similar_content"
+                        trending, together or content_based"
                     .to_owned(),
             );
         }
@@ -279,7 +279,7 @@ impl ListRequest {
         if self.anchors != ANCHORS_DEFAULT && !self.logic.has_anchors() {
             return Err(
                 "anchors says how many of the last items a list goes with: set logic to together or \
-                        similar_content"
+                        content_based"
                     .to_owned(),
             );
         }
@@ -317,7 +317,7 @@ impl ListRequest {
         if self.max_age_s.is_some() && !is_viewed && !is_of_kind {
             return Err(
                 "max_age_s is for lists of what was viewed or is trending, or goes with what was done \
-                        last: set logic to recently_viewed, trending, together or similar_content"
+                        last: set logic to recently_viewed, trending, together or content_based"
                     .to_owned(),
             );
         }
@@ -332,7 +332,7 @@ impl ListRequest {
             | Logic::WatchNext
             | Logic::Picks
             | Logic::Together
-            | Logic::SimilarContent
+            | Logic::ContentBased
             | Logic::Newest => false,
             Logic::RecentlyViewed => self.exclude == Exclusion::Interacted,
             Logic::ContinueWatching => {

@@ -237,7 +237,7 @@ fn add_candidates_of_logic(
             found.add(Tier::LOGIC, personal.range, personal.candidates);
             return;
         }
-        Logic::SimilarContent => {
+        Logic::ContentBased => {
             let alike = sources.personal_candidates(query, n, 0.0, scope, allows);
             let candidates = alike.candidates.into_iter();
             let candidates = candidates.map(|(item, score, _)| (item, score, Origin::Content));

@@ -23,7 +23,7 @@ pub(crate) fn find_implicit_seeds(request: &Request<'_>) -> Vec<ItemIdx> {
     let mut items = match request.list.logic {
         Logic::CrossSell => find_cart_items(request.history),
         Logic::WatchNext => request.history.last().map(|entry| entry.item).into_iter().collect(),
-        Logic::Together | Logic::SimilarContent => find_anchors(request),
+        Logic::Together | Logic::ContentBased => find_anchors(request),
         _ => Vec::new(),
     };
     items.truncate(IMPLICIT_SEEDS_MAX);

@@ -95,7 +95,7 @@ impl CandidateSources<'_> {
             .map(|&item| (HistoryEntry::new(item, last_kind(request, item), at, None), weight))
             .collect();
         let n_channels = self.model.map_or(1, |model| model.channels.len());
-        if request.list.logic == Logic::SimilarContent {
+        if request.list.logic == Logic::ContentBased {
             return QueryVector { channels: vec![Vec::new(); n_channels], unknown_seeds: seeds };
         }
         let is_unknown = |(entry, _): &&(HistoryEntry, f32)| !self.is_warm(entry.item.0);

@@ -105,11 +105,11 @@ fn items_go_together_with_the_last_actions_of_the_kind_and_age_that_count() {
 }
 
 #[test]
-fn similar_content_follows_the_properties_whatever_people_view_together() {
+fn content_based_lists_follow_the_properties_whatever_people_view_together() {
     let shop = Shop::open();
     // Item 5 is viewed with the first group, and has the brand of the second.
     let history = [entry(5, VIEW, 10)];
-    let list = shop.list(&alone(Logic::SimilarContent), &history, 20);
+    let list = shop.list(&alone(Logic::ContentBased), &history, 20);
     assert_eq!(list.len(), 5);
     assert!(
         list.iter().all(|item| item.origin == Origin::Content && (6..11).contains(&item.item.0))

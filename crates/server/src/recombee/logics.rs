@@ -123,8 +123,8 @@ const LOGICS: [NamedLogic; 16] = [
     NamedLogic { words: &["similarly-purchasing"], logic: None, settings: &[] },
     NamedLogic { words: &["together"], logic: Some(Logic::Together), settings: &[Setting::MaxAge] },
     NamedLogic {
-        words: &["similar-to-last"],
-        logic: Some(Logic::SimilarContent),
+        words: &["content-based"],
+        logic: Some(Logic::ContentBased),
         settings: &[Setting::MaxAge],
     },
     NamedLogic { words: &["newest"], logic: Some(Logic::Newest), settings: &[] },

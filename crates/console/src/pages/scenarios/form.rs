@@ -40,7 +40,7 @@ const LOGICS: [(&str, &str); 12] = [
     ("continue_watching", "Begun and not finished"),
     ("buy_again", "Due to be bought again"),
     ("together", "Goes together with what was done last"),
-    ("similar_content", "Is like what was done last"),
+    ("content_based", "Is like what was done last"),
     ("newest", "New in the catalog"),
 ];
 

@@ -42,7 +42,7 @@ const LOGICS: [(&str, &str); 9] = [
     ("watch_next", "What follows the last one"),
     ("continue_watching", "Begun and not finished"),
     ("together", "What goes together with the last"),
-    ("similar_content", "What is like the last"),
+    ("content_based", "What is like the last"),
     ("newest", "New in the catalog"),
 ];
 const FALLBACKS: [(&str, &str); 4] = [

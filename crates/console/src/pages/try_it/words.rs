@@ -104,7 +104,7 @@ fn finds(logic: Logic) -> &'static str {
         Logic::ContinueWatching => "this person did not begin it",
         Logic::Picks => "it is not among the picks",
         Logic::Together => "nobody combines it with what came last",
-        Logic::SimilarContent => "it has nothing in common with what came last",
+        Logic::ContentBased => "it has nothing in common with what came last",
         Logic::Newest => "others are newer",
     }
 }
