@@ -34,6 +34,12 @@ pub enum Logic {
     ContinueWatching,
     /// Items picked by hand, in the given order or ordered by the user's scores.
     Picks,
+    /// Items that people combine with what the user did last ([`ListRequest::anchors`]).
+    Together,
+    /// Items whose properties are like those of what the user did last.
+    ContentBased,
+    /// The items that entered the catalog last, the latest first.
+    Newest,
 }
 
 /// The source of further items where the logic finds too few.
@@ -50,7 +56,7 @@ pub enum Fallback {
 
 impl Logic {
     /// All logics, in the order of the variants.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Personal,
         Self::Trending,
         Self::RecentlyViewed,
@@ -60,12 +66,23 @@ impl Logic {
         Self::WatchNext,
         Self::ContinueWatching,
         Self::Picks,
+        Self::Together,
+        Self::ContentBased,
+        Self::Newest,
     ];
 
     /// Whether the scores come from a history or from seed items, so that a minimal relevance
     /// applies.
     pub fn has_relevance(self) -> bool {
-        matches!(self, Self::Personal | Self::Similar | Self::CrossSell | Self::WatchNext)
+        matches!(
+            self,
+            Self::Personal | Self::Similar | Self::CrossSell | Self::WatchNext | Self::Together
+        )
+    }
+
+    /// Whether the list is of items that go with what the user did last.
+    pub fn has_anchors(self) -> bool {
+        matches!(self, Self::Together | Self::ContentBased)
     }
 
     /// Whether the list consists of items from the user's history.
@@ -146,8 +163,17 @@ pub struct ListRequest {
     pub count: usize,
     /// Where the items come from.
     pub logic: Logic,
-    /// For trending lists: the only kind of interaction that counts; none for all kinds.
+    /// For trending lists and those with anchors: the only kind of interaction that counts; none
+    /// for all kinds.
     pub interaction: Option<InteractionKind>,
+    /// For lists with anchors: of how many items, the last ones that the user did something with,
+    /// from 1 to [`ANCHORS_MAX`].
+    pub anchors: u32,
+    /// The user gets no list at all unless they did something within so many seconds; none where it
+    /// does not matter.
+    pub active_within_s: Option<u32>,
+    /// A list of fewer items is no list: it is empty then.
+    pub min_count: u32,
     /// The items of the user's history that are excluded.
     pub exclude: Exclusion,
     /// The property whose values are recommended in place of items.
@@ -164,8 +190,8 @@ pub struct ListRequest {
     pub user_impact: f32,
     /// Completes the list where `min_relevance` is low.
     pub fallback: Fallback,
-    /// For viewed, continued and trending items: the largest age of an interaction that counts, in
-    /// seconds; none for any age.
+    /// For viewed, continued and trending items, and anchors: the largest age of an interaction that
+    /// counts, in seconds; none for any age.
     pub max_age_s: Option<u32>,
     /// For viewed and continued items: whether the oldest comes first.
     pub oldest_first: bool,
@@ -177,6 +203,10 @@ pub struct ListRequest {
     pub reorder_picks: bool,
 }
 
+/// The most anchors of a list.
+pub const ANCHORS_MAX: u32 = 10;
+/// The default of [`ListRequest::anchors`]: the last action alone.
+const ANCHORS_DEFAULT: u32 = 1;
 /// The default of [`ListRequest::begun_from`].
 const BEGUN_FROM_DEFAULT: f32 = 0.1;
 /// The default of [`ListRequest::finished_from`].
@@ -235,10 +265,29 @@ impl ListRequest {
                 "rotation_time_s is {given}, it must be from 1 to {ROTATION_TIME_S_MAX}"
             ));
         }
-        if self.interaction.is_some() && self.logic != Logic::Trending {
+        let is_of_kind = self.logic == Logic::Trending || self.logic.has_anchors();
+        if self.interaction.is_some() && !is_of_kind {
             return Err(
-                "interaction chooses what counts as trending: set logic to trending too".to_owned()
+                "interaction chooses what counts as trending, or as what the user did last: set logic to \
+                        trending, together or content_based"
+                    .to_owned(),
             );
+        }
+        if !(1..=ANCHORS_MAX).contains(&self.anchors) {
+            return Err(format!("anchors is {}, it must be from 1 to {ANCHORS_MAX}", self.anchors));
+        }
+        if self.anchors != ANCHORS_DEFAULT && !self.logic.has_anchors() {
+            return Err(
+                "anchors says how many of the last items a list goes with: set logic to together or \
+                        content_based"
+                    .to_owned(),
+            );
+        }
+        if self.min_count > LIST_COUNT_MAX {
+            return Err(format!(
+                "min_count is {}, it must be up to {LIST_COUNT_MAX}",
+                self.min_count
+            ));
         }
         if self.item_type.as_deref() == Some("") {
             return Err("item_type is empty, it must be a property of the catalog".to_owned());
@@ -265,10 +314,10 @@ impl ListRequest {
                     .to_owned(),
             );
         }
-        if self.max_age_s.is_some() && !is_viewed && self.logic != Logic::Trending {
+        if self.max_age_s.is_some() && !is_viewed && !is_of_kind {
             return Err(
-                "max_age_s is for lists of what was viewed or is trending: set logic to recently_viewed \
-                        or trending"
+                "max_age_s is for lists of what was viewed or is trending, or goes with what was done \
+                        last: set logic to recently_viewed, trending, together or content_based"
                     .to_owned(),
             );
         }
@@ -281,7 +330,10 @@ impl ListRequest {
             | Logic::Similar
             | Logic::CrossSell
             | Logic::WatchNext
-            | Logic::Picks => false,
+            | Logic::Picks
+            | Logic::Together
+            | Logic::ContentBased
+            | Logic::Newest => false,
             Logic::RecentlyViewed => self.exclude == Exclusion::Interacted,
             Logic::ContinueWatching => {
                 matches!(self.exclude, Exclusion::Watched | Exclusion::Interacted)

@@ -50,10 +50,30 @@ pub(crate) fn order_picks(sources: CandidateSources<'_>, request: &Request<'_>) 
 }
 
 /// The part of the history within the maximum age of the request.
-fn recent_history<'a>(request: &Request<'a>) -> &'a [HistoryEntry] {
+pub(crate) fn recent_history<'a>(request: &Request<'a>) -> &'a [HistoryEntry] {
     let first_s =
         request.list.max_age_s.map_or(0, |max_age_s| request.now_s.saturating_sub(max_age_s));
     &request.history[request.history.partition_point(|entry| entry.at_s < first_s)..]
+}
+
+/// The items that entered the catalog last, the latest first, up to `n` of those that are allowed.
+pub(crate) fn find_newest_items(
+    sources: CandidateSources<'_>,
+    n: usize,
+    candidate_set: Option<&[u32]>,
+    allows: &dyn Fn(u32) -> bool,
+) -> Vec<(u32, f32)> {
+    let newest: Vec<u32> = match candidate_set {
+        // Items are numbered as they enter the catalog.
+        None => (0..sources.n_items as u32).rev().filter(|item| allows(*item)).take(n).collect(),
+        Some(items) => {
+            let mut items: Vec<u32> = items.iter().copied().filter(|item| allows(*item)).collect();
+            items.sort_unstable_by(|a, b| b.cmp(a));
+            items.truncate(n);
+            items
+        }
+    };
+    score_by_rank(newest, false)
 }
 
 /// Assigns scores by rank: 1 for the first item, 1/2 for the second and so on.

@@ -20,16 +20,25 @@ const RERANKED_GROWTH: usize = 8;
 /// The number of item candidates that a list of values is computed from.
 const VALUE_CANDIDATES: usize = 500;
 
+/// With a booster: how many of the newest items it orders.
+const NEWEST_BOOSTED: usize = 1_000;
+
 /// Answers a request with up to `count` items. The list is shorter only where fewer items are
 /// eligible or relevant enough.
 pub fn recommend(sources: CandidateSources<'_>, request: &Request<'_>) -> Recommendation {
     let query = sources.query_vector_for_request(request);
     if let Some(values) = request.values {
+        if !request.is_for_active_user() {
+            return Recommendation::Values(Vec::new());
+        }
         let allows = |item: u32| request.eligibility.allows(ItemIdx(item));
         // The number is fixed, so that a short list is a prefix of a longer one.
         let found = find_candidates(sources, request, &query, VALUE_CANDIDATES, &allows);
         let explain = |item| sources.explain(&query, item);
-        let ranked = values.rank_values(sources, request, &found.into_ranked(), explain);
+        let mut ranked = values.rank_values(sources, request, &found.into_ranked(), explain);
+        if ranked.len() < request.list.min_count as usize {
+            ranked.clear();
+        }
         return Recommendation::Values(ranked);
     }
     let explain_by_last_interaction = |item: ItemIdx| {
@@ -41,8 +50,10 @@ pub fn recommend(sources: CandidateSources<'_>, request: &Request<'_>) -> Recomm
         let explanation = match candidate.origin {
             // Its seeds are no interactions of the user.
             _ if candidate.tier.is_backfill() => Vec::new(),
-            Origin::Model | Origin::ColdStart => sources.explain_by_others(&query, item),
-            Origin::Trending | Origin::Picked | Origin::Match => Vec::new(),
+            Origin::Model | Origin::ColdStart | Origin::Content => {
+                sources.explain_by_others(&query, item)
+            }
+            Origin::Trending | Origin::Picked | Origin::Match | Origin::Newest => Vec::new(),
             Origin::RecentlyViewed => explain_by_last_interaction(item),
             Origin::BuyAgain => {
                 vec![Contribution { item, kind: InteractionKind::Purchase, share: 1.0 }]
@@ -61,8 +72,24 @@ pub fn rank(sources: CandidateSources<'_>, request: &Request<'_>) -> Vec<(ItemId
     picked.into_iter().map(|candidate| (ItemIdx(candidate.item), candidate.score)).collect()
 }
 
-/// Finds, reranks and selects the items of a list.
+/// The items of a list; none for a user who gets no list.
 fn select_items(
+    sources: CandidateSources<'_>,
+    request: &Request<'_>,
+    query: &QueryVector,
+) -> Vec<RankedCandidate> {
+    if !request.is_for_active_user() {
+        return Vec::new();
+    }
+    let picked = find_and_pick(sources, request, query);
+    match picked.len() < request.list.min_count as usize {
+        true => Vec::new(),
+        false => picked,
+    }
+}
+
+/// Finds, reranks and selects the items of a list.
+fn find_and_pick(
     sources: CandidateSources<'_>,
     request: &Request<'_>,
     query: &QueryVector,
@@ -200,10 +227,21 @@ fn add_candidates_of_logic(
     let Request { list, candidate_set, booster, .. } = *request;
     let scope = CandidateScope { candidate_set, booster };
     let (own, origin) = match list.logic {
-        Logic::Personal | Logic::Similar | Logic::CrossSell | Logic::WatchNext => {
+        Logic::Personal
+        | Logic::Similar
+        | Logic::CrossSell
+        | Logic::WatchNext
+        | Logic::Together => {
             let share_min = sources.relevance_share_min(list.min_relevance);
             let personal = sources.personal_candidates(query, n, share_min, scope, allows);
             found.add(Tier::LOGIC, personal.range, personal.candidates);
+            return;
+        }
+        Logic::ContentBased => {
+            let alike = sources.personal_candidates(query, n, 0.0, scope, allows);
+            let candidates = alike.candidates.into_iter();
+            let candidates = candidates.map(|(item, score, _)| (item, score, Origin::Content));
+            found.add(Tier::LOGIC, alike.range, candidates);
             return;
         }
         Logic::Trending => {
@@ -223,6 +261,12 @@ fn add_candidates_of_logic(
             (own_history::find_unfinished_items(request), Origin::RecentlyViewed)
         }
         Logic::Picks => (own_history::order_picks(sources, request), Origin::Picked),
+        Logic::Newest => {
+            // A booster may bring forward what is not among the newest alone.
+            let n = if booster.is_some() { n.max(NEWEST_BOOSTED) } else { n };
+            let newest = own_history::find_newest_items(sources, n, candidate_set, allows);
+            (newest, Origin::Newest)
+        }
         Logic::BuyAgain => {
             (sources.due_purchases(request.history, request.now_s), Origin::BuyAgain)
         }

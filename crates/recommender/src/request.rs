@@ -22,6 +22,10 @@ pub enum Origin {
     Picked,
     /// The text of the item, which matches what was searched for.
     Match,
+    /// Its properties, which are like those of what the user did last.
+    Content,
+    /// The time at which it entered the catalog.
+    Newest,
 }
 
 /// One history item's share of a score.
@@ -96,7 +100,7 @@ pub struct Request<'a> {
     pub history: &'a [HistoryEntry],
     /// The user's weak signals, oldest first.
     pub weak_signals: &'a [WeakSignal],
-    /// The seed items of [`Logic::Similar`]; empty for other logics.
+    /// The items that the list is for: seeds of [`Logic::Similar`] and of logics with anchors.
     pub seeds: &'a [ItemIdx],
     /// The picked items of [`Logic::Picks`], best first; empty for other logics.
     pub picks: &'a [ItemIdx],
@@ -171,6 +175,13 @@ impl<'a> Request<'a> {
             || (self.list.rotation_rate > 0.0 && !self.impressions.is_empty())
             || !self.constraints.is_empty()
             || self.promoted.is_some()
+    }
+
+    /// Whether the user has done something lately enough to get a list.
+    pub(crate) fn is_for_active_user(&self) -> bool {
+        let Some(active_within_s) = self.list.active_within_s else { return true };
+        let last_s = self.history.last().map(|entry| entry.at_s);
+        last_s.is_some_and(|last_s| last_s.saturating_add(active_within_s) >= self.now_s)
     }
 
     /// Creates a request for items without boosters, constraints or impressions, at time 0.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use domain::{InteractionKind, ItemIdx, Logic};
 
+use crate::own_history::recent_history;
 use crate::{HistoryEntry, Request};
 
 /// The most seeds that are derived from a history, the latest ones.
@@ -22,6 +23,7 @@ pub(crate) fn find_implicit_seeds(request: &Request<'_>) -> Vec<ItemIdx> {
     let mut items = match request.list.logic {
         Logic::CrossSell => find_cart_items(request.history),
         Logic::WatchNext => request.history.last().map(|entry| entry.item).into_iter().collect(),
+        Logic::Together | Logic::ContentBased => find_anchors(request),
         _ => Vec::new(),
     };
     items.truncate(IMPLICIT_SEEDS_MAX);
@@ -45,6 +47,19 @@ fn find_cart_items(history: &[HistoryEntry]) -> Vec<ItemIdx> {
     if items.is_empty() {
         items = distinct_items(history.iter().rev().take_while(|entry| entry.at_s == newest_s));
     }
+    items
+}
+
+/// The last items that the user did something with, of the kind and age that the list asks for,
+/// latest first; where the list is for items, these.
+fn find_anchors(request: &Request<'_>) -> Vec<ItemIdx> {
+    if !request.seeds.is_empty() {
+        return request.seeds.to_vec();
+    }
+    let list = request.list;
+    let counts = |entry: &&HistoryEntry| list.interaction.is_none_or(|kind| entry.kind == kind);
+    let mut items = distinct_items(recent_history(request).iter().rev().filter(counts));
+    items.truncate(list.anchors as usize);
     items
 }
 

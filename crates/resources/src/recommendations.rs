@@ -317,6 +317,8 @@ pub fn source_word(origin: Origin) -> &'static str {
         Origin::BuyAgain => "buy_again",
         Origin::Picked => "picked",
         Origin::Match => "match",
+        Origin::Content => "content",
+        Origin::Newest => "newest",
     }
 }
 

@@ -77,11 +77,13 @@ impl<'a> ItemBody<'a> {
         };
         let code = match item.origin {
             Origin::Model => of_first("model"),
-            Origin::ColdStart => "similar",
+            Origin::ColdStart | Origin::Content => "similar",
             Origin::RecentlyViewed => of_first("viewed"),
-            origin @ (Origin::Trending | Origin::BuyAgain | Origin::Picked | Origin::Match) => {
-                source_word(origin)
-            }
+            origin @ (Origin::Trending
+            | Origin::BuyAgain
+            | Origin::Picked
+            | Origin::Match
+            | Origin::Newest) => source_word(origin),
         };
         let source = source_word(item.origin);
         let because = item.explanation.iter().map(ContributionBody::new).collect();

@@ -287,7 +287,8 @@ pub(crate) fn resolve_ids(
                 score: item.score,
                 origin: item.origin,
                 explanation: because(
-                    Some(item.item).filter(|_| item.origin == Origin::ColdStart),
+                    Some(item.item)
+                        .filter(|_| matches!(item.origin, Origin::ColdStart | Origin::Content)),
                     &item.explanation,
                 ),
             })

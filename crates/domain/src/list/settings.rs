@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AssetType, BEGUN_FROM_DEFAULT, Exclusion, FINISHED_FROM_DEFAULT, Fallback, ListRequest, Logic,
-    ROTATION_TIME_S_DEFAULT, Relevance,
+    ANCHORS_DEFAULT, AssetType, BEGUN_FROM_DEFAULT, Exclusion, FINISHED_FROM_DEFAULT, Fallback,
+    ListRequest, Logic, ROTATION_TIME_S_DEFAULT, Relevance,
 };
 use crate::scenario::{Group, Scenario, as_text};
 use crate::{Endpoint, Entries, InteractionKind, Target, Timestamp};
@@ -146,8 +146,15 @@ macro_rules! settings {
 settings! {
     /// Where the items come from.
     logic: Logic,
-    /// For trending lists: the only kind of interaction that counts; none for all kinds.
+    /// For trending lists and those with anchors: the only kind of interaction that counts; none
+    /// for all kinds.
     interaction: InteractionKind,
+    /// For lists that go with what the user did last: with how many items, the last ones.
+    anchors: u32,
+    /// The user gets no list unless they did something within so many seconds.
+    active_within_s: u32,
+    /// A list of fewer items is empty.
+    min_count: u32,
     /// A boolean expression that every entry passes. It holds in addition to the filter of a
     /// request.
     filter: String,
@@ -183,8 +190,8 @@ settings! {
     picks: Vec<String>,
     /// For picks: whether they are ordered by the user's scores.
     reorder_picks: bool,
-    /// For viewed, continued and trending items: the largest age of an interaction that counts, in
-    /// seconds; none for any age.
+    /// For viewed, continued and trending items, and what the user did last: the largest age of an
+    /// interaction that counts, in seconds; none for any age.
     max_age_s: u32,
     /// For viewed and continued items: whether the oldest comes first.
     oldest_first: bool,
@@ -211,6 +218,9 @@ impl ListSettings {
             count,
             logic,
             interaction: self.interaction,
+            anchors: self.anchors.unwrap_or(ANCHORS_DEFAULT),
+            active_within_s: self.active_within_s,
+            min_count: self.min_count.unwrap_or(0),
             exclude: self.exclude.unwrap_or_else(|| self.default_exclusion(logic, caller)),
             item_type: self.item_type.clone(),
             diversity: self.diversity.unwrap_or(0.0),
@@ -236,6 +246,7 @@ impl ListSettings {
         }
         Self {
             interaction: None,
+            anchors: None,
             exclude: None,
             min_relevance: None,
             picks: None,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::list::{ListCaller, ROTATION_TIME_S_DEFAULT};
-use crate::{Exclusion, InteractionKind, ListRequest, ListSettings, Logic, Relevance};
+use crate::{Exclusion, Fallback, InteractionKind, ListRequest, ListSettings, Logic, Relevance};
 
 /// The query behind a trait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -27,8 +27,25 @@ pub struct TraitDefinition {
     /// Where the items come from.
     #[serde(default)]
     pub logic: Logic,
-    /// For trending lists: the only kind of interaction that counts; none for all kinds.
+    /// For trending lists and those with anchors: the only kind of interaction that counts; none
+    /// for all kinds.
     pub interaction: Option<InteractionKind>,
+    /// For lists that go with what the user did last: with how many items, the last ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchors: Option<u32>,
+    /// For viewed, continued and trending items, and what the user did last: the largest age of an
+    /// interaction that counts, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_age_s: Option<u32>,
+    /// The user gets no list unless they did something within so many seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active_within_s: Option<u32>,
+    /// A list of fewer items is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_count: Option<u32>,
+    /// Completes the list where `min_relevance` is low; none for the default of the logic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Fallback>,
     /// The items of the user's history that are excluded; none for the default of the logic.
     pub exclude: Option<Exclusion>,
     /// The property whose values are recommended in place of items.
@@ -67,6 +84,11 @@ impl TraitDefinition {
             count: TRAIT_COUNT_DEFAULT,
             logic: Logic::default(),
             interaction: None,
+            anchors: None,
+            max_age_s: None,
+            active_within_s: None,
+            min_count: None,
+            fallback: None,
             exclude: None,
             item_type: None,
             diversity: 0.0,
@@ -81,6 +103,11 @@ impl TraitDefinition {
         let settings = ListSettings {
             logic: Some(self.logic),
             interaction: self.interaction,
+            anchors: self.anchors,
+            max_age_s: self.max_age_s,
+            active_within_s: self.active_within_s,
+            min_count: self.min_count,
+            fallback: self.fallback,
             exclude: self.exclude,
             item_type: self.item_type.clone(),
             diversity: Some(self.diversity),

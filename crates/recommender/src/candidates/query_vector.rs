@@ -64,8 +64,9 @@ impl CandidateSources<'_> {
     /// of the history.
     pub(crate) fn query_vector_for_request(&self, request: &Request<'_>) -> QueryVector {
         let seeds = resolve_seeds(request);
-        // Without seeds, the list is personal.
-        if seeds.is_empty() && request.list.logic != Logic::Similar {
+        let logic = request.list.logic;
+        // Without seeds, the list is personal, unless it is for them alone.
+        if seeds.is_empty() && logic != Logic::Similar && !logic.has_anchors() {
             return self.query_vector_with_weak_signals(request.history, request.weak_signals);
         }
         let from_seeds = self.query_vector_for_seeds(request, &seeds);
@@ -91,17 +92,26 @@ impl CandidateSources<'_> {
         let weight = 1.0 / seeds.len().max(1) as f32;
         let seeds = seeds.iter();
         let seeds: Vec<(HistoryEntry, f32)> = seeds
-            .map(|&item| (HistoryEntry::new(item, InteractionKind::DetailView, at, None), weight))
+            .map(|&item| (HistoryEntry::new(item, last_kind(request, item), at, None), weight))
             .collect();
+        let n_channels = self.model.map_or(1, |model| model.channels.len());
+        if request.list.logic == Logic::ContentBased {
+            return QueryVector { channels: vec![Vec::new(); n_channels], unknown_seeds: seeds };
+        }
         let is_unknown = |(entry, _): &&(HistoryEntry, f32)| !self.is_warm(entry.item.0);
         let unknown_seeds = match self.model {
             Some(_) => seeds.iter().filter(is_unknown).copied().collect(),
             // Without a model all items contribute by feature similarity.
             None => Vec::new(),
         };
-        let n_channels = self.model.map_or(1, |model| model.channels.len());
         QueryVector { channels: vec![seeds; n_channels], unknown_seeds }
     }
+}
+
+/// What the user did last with a seed, which explanations name; a view if it is none of theirs.
+fn last_kind(request: &Request<'_>, seed: ItemIdx) -> InteractionKind {
+    let last = request.history.iter().rev().find(|entry| entry.item == seed);
+    last.map_or(InteractionKind::DetailView, |entry| entry.kind)
 }
 
 impl Model {

@@ -1,5 +1,6 @@
 //! The recommender's tests.
 
+mod anchors;
 mod fixtures;
 mod lists;
 mod logics;

@@ -5,7 +5,7 @@ use axum::Json;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use domain::list::LIST_COUNT_MAX;
-use domain::{Exclusion, InteractionKind, ListCaller, ListSettings, Logic, Relevance};
+use domain::{Exclusion, Fallback, InteractionKind, ListCaller, ListSettings, Logic, Relevance};
 use resources::recommendations::{self, COUNT_DEFAULT, Preview, PreviewRequest, Vocabulary};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -27,6 +27,11 @@ pub(super) struct Query {
     count: Option<usize>,
     logic: Option<Logic>,
     interaction: Option<InteractionKind>,
+    anchors: Option<u32>,
+    max_age_s: Option<u32>,
+    active_within_s: Option<u32>,
+    min_count: Option<u32>,
+    fallback: Option<Fallback>,
     exclude: Option<Exclusion>,
     item_type: Option<String>,
     diversity: Option<f32>,
@@ -51,6 +56,11 @@ pub(super) async fn read(
     let settings = ListSettings {
         logic: query.logic,
         interaction: query.interaction,
+        anchors: query.anchors,
+        max_age_s: query.max_age_s,
+        active_within_s: query.active_within_s,
+        min_count: query.min_count,
+        fallback: query.fallback,
         exclude: query.exclude,
         item_type: query.item_type,
         diversity: query.diversity,

@@ -42,7 +42,7 @@ enum Setting {
 /// Settings for lists of videos, which any list may be.
 const OF_VIDEOS: &[Setting] = &[Setting::AssetType, Setting::ExcludeAlreadyWatched];
 
-const LOGICS: [NamedLogic; 13] = [
+const LOGICS: [NamedLogic; 16] = [
     NamedLogic { words: &["default", "homepage"], logic: None, settings: &[] },
     NamedLogic {
         words: &["search", "search:personalized"],
@@ -121,6 +121,13 @@ const LOGICS: [NamedLogic; 13] = [
         ],
     },
     NamedLogic { words: &["similarly-purchasing"], logic: None, settings: &[] },
+    NamedLogic { words: &["together"], logic: Some(Logic::Together), settings: &[Setting::MaxAge] },
+    NamedLogic {
+        words: &["content-based"],
+        logic: Some(Logic::ContentBased),
+        settings: &[Setting::MaxAge],
+    },
+    NamedLogic { words: &["newest"], logic: Some(Logic::Newest), settings: &[] },
 ];
 
 /// Reads the logic of a call and its settings. `endpoint` is none if the call has several.

@@ -223,6 +223,22 @@ async fn lists_can_be_asked_for_in_many_ways() {
     let own = list(&app, "user=u1&exclude=none&count=4").await;
     assert!(all_of(&own, "rug"), "{own:?}");
     list(&app, "user=u1&diversity=1&rotation_rate=0.5&rotation_time_s=60").await;
+    // What was done last leads to what goes with it, whatever else is in the history.
+    let turned = (0..5).map(|n| view(95_010 + n, "wanderer", &format!("rug{n}")));
+    let turned = turned.chain([view(95_020, "wanderer", "lamp3")]);
+    app.batch(turned.collect::<Vec<Value>>().into()).await;
+    let last = "user=wanderer&logic=together&fallback=none&exclude=interacted";
+    assert!(all_of(&list(&app, last).await, "lamp"));
+    let both = list(&app, &format!("{last}&anchors=3&count=20")).await;
+    assert!(both.iter().any(|item| item.starts_with("rug")), "{both:?}");
+    let bought = format!("{last}&interaction=purchase");
+    assert!(list(&app, &bought).await.is_empty(), "nothing was bought");
+    let alike = list(&app, &last.replace("together", "content_based")).await;
+    assert!(all_of(&alike, "lamp"), "of the same brand: {alike:?}");
+    assert_eq!(list(&app, "user=u1&logic=newest&exclude=none&count=2").await, ["rug9", "lamp9"]);
+    let strangers = "user=stranger&logic=newest&active_within_s=3600";
+    assert!(list(&app, strangers).await.is_empty());
+    assert!(list(&app, "user=u1&logic=newest&min_count=200").await.is_empty());
 
     let mut lines = Vec::new();
     for parameters in [
@@ -234,6 +250,9 @@ async fn lists_can_be_asked_for_in_many_ways() {
         "logic=best",
         "logic=buy_again&exclude=purchased",
         "logic=personal&interaction=purchase",
+        "logic=personal&anchors=3",
+        "logic=together&anchors=11",
+        "min_count=201",
         "item_type=colour",
         "item_type=brand&diversity=0.5",
         "count=0",

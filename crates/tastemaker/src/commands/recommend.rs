@@ -33,13 +33,16 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     count: u32,
     /// How items are chosen: personal (the default), trending, recently_viewed, continue_watching,
-    /// buy_again, cross_sell or watch_next
+    /// buy_again, cross_sell, watch_next, together, content_based or newest
     #[arg(long, value_name = "LOGIC", value_parser = parse_word::<Logic>)]
     logic: Option<Logic>,
-    /// With --logic trending: count only interactions of this kind (view, purchase, rating, cart,
-    /// bookmark, portion)
+    /// With --logic trending, together or content_based: count only interactions of this kind
+    /// (view, purchase, rating, cart, bookmark, portion)
     #[arg(long, value_name = "KIND", value_parser = parse_kind)]
     interaction: Option<InteractionKind>,
+    /// With --logic together or content_based: how many of the last items the list goes with
+    #[arg(long, value_name = "N")]
+    anchors: Option<u32>,
     /// Items to exclude: none, purchased, watched or interacted; the default is interacted for
     /// personal and trending items, else that of the logic
     #[arg(long, value_name = "WHAT", value_parser = parse_word::<Exclusion>)]
@@ -73,6 +76,7 @@ impl Args {
     fn request(&self) -> Result<ListRequest> {
         let settings = ListSettings {
             logic: self.logic,
+            anchors: self.anchors,
             interaction: self.interaction,
             exclude: self.exclude,
             item_type: self.item_type.clone(),
@@ -117,6 +121,9 @@ fn print_list(args: &Args, engine: &Engine, user_id: &str, request: &ListRequest
         let why = match (request.logic, request.min_relevance) {
             (Logic::RecentlyViewed, _) => "they have viewed no item that is still available",
             (Logic::BuyAgain, _) => "none of their purchases is due again",
+            (Logic::Together | Logic::ContentBased, _) => {
+                "they did nothing that others combine with, or that is like, another item"
+            }
             (Logic::ContinueWatching, _) => "they have finished every item that they began",
             (Logic::Personal, Relevance::Medium | Relevance::High) => {
                 "no item is relevant enough (see --min-relevance)"
@@ -155,6 +162,8 @@ fn list_table(engine: &Engine, list: &RecommendedList) -> Result<String> {
                 Origin::BuyAgain => "due",
                 Origin::Picked => "picked",
                 Origin::Match => "match",
+                Origin::Content => "content",
+                Origin::Newest => "newest",
             };
             let title = if list.item_type.is_some() {
                 String::new()

@@ -29,7 +29,7 @@ const ENDPOINTS: [(Endpoint, &str); 11] = [
     (Endpoint::CompositeRecommendation, "Something, with what goes with it"),
 ];
 
-const LOGICS: [(&str, &str); 9] = [
+const LOGICS: [(&str, &str); 12] = [
     ("", "What suits the place"),
     ("personal", "Personal taste"),
     ("trending", "Popular now"),
@@ -39,6 +39,26 @@ const LOGICS: [(&str, &str); 9] = [
     ("recently_viewed", "Viewed lately"),
     ("continue_watching", "Begun and not finished"),
     ("buy_again", "Due to be bought again"),
+    ("together", "Goes together with what was done last"),
+    ("content_based", "Is like what was done last"),
+    ("newest", "New in the catalog"),
+];
+
+const INTERACTIONS: [(&str, &str); 7] = [
+    ("", "Everything"),
+    ("detail_view", "Views"),
+    ("purchase", "Purchases"),
+    ("rating", "Ratings"),
+    ("cart_addition", "Additions to the cart"),
+    ("bookmark", "Bookmarks"),
+    ("view_portion", "Plays"),
+];
+
+const FALLBACKS: [(&str, &str); 4] = [
+    ("", "What suits the list"),
+    ("trending", "Popular now"),
+    ("personal", "Personal taste, then popular now"),
+    ("none", "Nothing"),
 ];
 
 const EXCLUSIONS: [(&str, &str); 5] = [
@@ -76,6 +96,12 @@ pub(super) struct SettingsForm {
     promoted_filter: String,
     promoted_share: String,
     segmentation: String,
+    interaction: String,
+    fallback: String,
+    anchors: String,
+    max_age_days: String,
+    active_within_days: String,
+    min_count: String,
 }
 
 /// A mistake: the name of its field, and the message; of an expression with the column.
@@ -90,7 +116,23 @@ pub(super) struct FieldMistake {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Mistakes(Vec<FieldMistake>);
 
-const TEXTS: [&str; 6] = ["logic", "filter", "booster", "exclude", "min_relevance", "segmentation"];
+const TEXTS: [&str; 8] = [
+    "logic",
+    "filter",
+    "booster",
+    "exclude",
+    "min_relevance",
+    "segmentation",
+    "interaction",
+    "fallback",
+];
+
+/// Settings in seconds that people type in days, by the names of both.
+const DAYS: [(&str, &str); 2] =
+    [("max_age_s", "max_age_days"), ("active_within_s", "active_within_days")];
+const DAY_S: f64 = 86_400.0;
+/// The most days that can be typed: 100 years.
+const DAYS_MAX: f64 = 36_525.0;
 
 impl SettingsForm {
     /// The form of settings in their JSON.
@@ -100,6 +142,10 @@ impl SettingsForm {
             settings.get("promoted").and_then(|all| all.get(key)).map_or_else(String::new, plain)
         };
         let share: Option<f64> = promoted("share").parse().ok();
+        let days = |key: &str| {
+            let seconds = settings.get(key).and_then(Value::as_f64);
+            seconds.map_or_else(String::new, |seconds| (seconds / DAY_S).to_string())
+        };
         Self {
             logic: text("logic"),
             filter: text("filter"),
@@ -111,6 +157,12 @@ impl SettingsForm {
             promoted_filter: promoted("filter"),
             promoted_share: share.map_or_else(String::new, percent),
             segmentation: text("segmentation"),
+            interaction: text("interaction"),
+            fallback: text("fallback"),
+            anchors: text("anchors"),
+            max_age_days: days("max_age_s"),
+            active_within_days: days("active_within_s"),
+            min_count: text("min_count"),
         }
     }
 
@@ -121,6 +173,8 @@ impl SettingsForm {
             "booster" => &self.booster,
             "exclude" => &self.exclude,
             "min_relevance" => &self.min_relevance,
+            "interaction" => &self.interaction,
+            "fallback" => &self.fallback,
             _ => &self.segmentation,
         }
     }
@@ -139,6 +193,29 @@ impl SettingsForm {
             match text.trim() {
                 "" => into.remove(key),
                 text => into.insert(key.to_owned(), number(key, text, 1.0)?),
+            };
+        }
+        for (key, text) in [("anchors", &self.anchors), ("min_count", &self.min_count)] {
+            match text.trim() {
+                "" => into.remove(key),
+                text => {
+                    let number = text.parse::<u32>();
+                    let what = || format!("{text:?} is no whole number");
+                    let number = number.map_err(|_| Mistakes::one(key, &what()))?;
+                    into.insert(key.to_owned(), number.into())
+                }
+            };
+        }
+        for ((key, field), text) in
+            DAYS.into_iter().zip([&self.max_age_days, &self.active_within_days])
+        {
+            match text.trim() {
+                "" => into.remove(key),
+                text => {
+                    let share = number(field, text, DAYS_MAX)?.as_f64().unwrap_or_default();
+                    let seconds = (share * DAYS_MAX * DAY_S).round() as u32;
+                    into.insert(key.to_owned(), seconds.into())
+                }
             };
         }
         match (self.promoted_filter.trim(), self.promoted_share.trim()) {
@@ -199,6 +276,32 @@ impl SettingsForm {
                     })
                 }
             }
+            (field_group("What counts, and for whom", &html! {
+                (Select {
+                    field: Field::new("interaction", "What counts").optional().hint("As popular, or as done last").error(mistakes.of("interaction")),
+                    options: &INTERACTIONS, value: &self.interaction,
+                })
+                (NumberInput {
+                    field: Field::new("anchors", "Goes with the last").optional().hint("Of what goes together with the last, or is like it: 1 to 10").error(mistakes.of("anchors")),
+                    value: &self.anchors, unit: "items",
+                })
+                (NumberInput {
+                    field: Field::new("max_age_days", "Not older than").optional().hint("What counts as popular, viewed or last").error(mistakes.of("max_age_days")),
+                    value: &self.max_age_days, unit: "days",
+                })
+                (NumberInput {
+                    field: Field::new("active_within_days", "For people active within").optional().hint("Others get no list").error(mistakes.of("active_within_days")),
+                    value: &self.active_within_days, unit: "days",
+                })
+                (NumberInput {
+                    field: Field::new("min_count", "At least").optional().hint("A shorter list is empty").error(mistakes.of("min_count")),
+                    value: &self.min_count, unit: "items",
+                })
+                (Select {
+                    field: Field::new("fallback", "Fill up with").optional().error(mistakes.of("fallback")),
+                    options: &FALLBACKS, value: &self.fallback,
+                })
+            }))
             (field_group("More", &html! {
                 (Select {
                     field: Field::new("min_relevance", "Least relevance").optional().error(mistakes.of("min_relevance")),
@@ -349,6 +452,10 @@ impl Mistakes {
             "rotation_rate",
             "promoted_filter",
             "promoted_share",
+            "anchors",
+            "max_age_days",
+            "active_within_days",
+            "min_count",
             "share",
             "first",
             "second",

@@ -34,13 +34,22 @@ pub(super) const CALLS: &[Call] = &[
     edit("/console/{workspace}/settings/traits/{key}/remove", "trait.delete"),
 ];
 
-const LOGICS: [(&str, &str); 6] = [
+const LOGICS: [(&str, &str); 9] = [
     ("personal", "For this person"),
     ("trending", "Popular now"),
     ("recently_viewed", "Viewed lately"),
     ("buy_again", "Due to buy again"),
     ("watch_next", "What follows the last one"),
     ("continue_watching", "Begun and not finished"),
+    ("together", "What goes together with the last"),
+    ("content_based", "What is like the last"),
+    ("newest", "New in the catalog"),
+];
+const FALLBACKS: [(&str, &str); 4] = [
+    ("", "As the logic has it"),
+    ("trending", "Popular now"),
+    ("personal", "For this person, then popular now"),
+    ("none", "Nothing"),
 ];
 const EXCLUSIONS: [(&str, &str); 5] = [
     ("", "As the logic has it"),
@@ -60,8 +69,11 @@ const INTERACTIONS: [(&str, &str); 7] = [
 ];
 const RELEVANCES: [(&str, &str); 3] = [("low", "Low"), ("medium", "Medium"), ("high", "High")];
 /// The controls of a form, which are the keys of a definition.
-const TEXTS: [&str; 5] = ["logic", "interaction", "exclude", "item_type", "min_relevance"];
-const NUMBERS: [&str; 4] = ["count", "diversity", "rotation_rate", "rotation_time_s"];
+const TEXTS: [&str; 6] =
+    ["logic", "interaction", "exclude", "item_type", "min_relevance", "fallback"];
+const WHOLE_NUMBERS: [&str; 6] =
+    ["count", "rotation_time_s", "anchors", "max_age_s", "active_within_s", "min_count"];
+const SHARES: [&str; 2] = ["diversity", "rotation_rate"];
 
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let one = "/console/{workspace}/settings/traits/{key}";
@@ -173,6 +185,13 @@ fn form(frame: &Frame, action: &str, typed: &Typed, mistake: &Mistake, is_new: b
                         .value(typed.text("item_type")))
                     (select("min_relevance", "Least relevance", &RELEVANCES))
                 }
+                (field_group("What counts, and for whom", &html! {
+                    (number("anchors", "Goes with the last", "Of what goes together with the last, or is like it: 1 to 10", "items"))
+                    (number("max_age_s", "Not older than", "What counts as popular, viewed or last", "seconds"))
+                    (number("active_within_s", "Active within", "Others get no list; empty: everybody does", "seconds"))
+                    (number("min_count", "At least", "A shorter list is empty", "items"))
+                    (select("fallback", "Fills up with", &FALLBACKS))
+                }))
                 (field_group("Variety", &html! {
                     (number("diversity", "Diversity", "From 0, only what fits best, to 1", "of 1"))
                     (number("rotation_rate", "Rotation", "How far items seen lately move back, 0 to 1", "of 1"))
@@ -213,12 +232,12 @@ fn parse(key: &str, typed: &Typed) -> Result<TraitDefinition, ApiError> {
             keys.insert(name.to_owned(), text.into());
         }
     }
-    for name in NUMBERS.into_iter().filter(|name| !typed.text(name).is_empty()) {
-        let value: Value = match name {
-            "count" | "rotation_time_s" => typed.number::<u32>(name)?.into(),
-            _ => typed.number::<f64>(name)?.into(),
-        };
-        keys.insert(name.to_owned(), value);
+    let is_typed = |name: &&str| !typed.text(name).is_empty();
+    for name in WHOLE_NUMBERS.into_iter().filter(is_typed) {
+        keys.insert(name.to_owned(), typed.number::<u32>(name)?.into());
+    }
+    for name in SHARES.into_iter().filter(is_typed) {
+        keys.insert(name.to_owned(), typed.number::<f64>(name)?.into());
     }
     traits::parse(key, Value::Object(keys).to_string().as_bytes())
 }

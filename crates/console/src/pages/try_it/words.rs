@@ -103,6 +103,9 @@ fn finds(logic: Logic) -> &'static str {
         Logic::WatchNext => "it does not follow what came last",
         Logic::ContinueWatching => "this person did not begin it",
         Logic::Picks => "it is not among the picks",
+        Logic::Together => "nobody combines it with what came last",
+        Logic::ContentBased => "it has nothing in common with what came last",
+        Logic::Newest => "others are newer",
     }
 }
 
@@ -116,6 +119,8 @@ pub(super) fn source(source: &str) -> &'static str {
         "buy_again" => "due to be bought again",
         "picked" => "picked by hand",
         "match" => "matches the search",
+        "content" => "has something in common with what came last",
+        "newest" => "new in the catalog",
         _ => "",
     }
 }
