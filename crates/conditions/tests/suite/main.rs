@@ -1,0 +1,7 @@
+//! Tests of the language: its forms, and that what is kept agrees with what is meant.
+
+mod agreement;
+mod documentation;
+mod forms;
+mod generate;
+mod mistakes;
