@@ -60,16 +60,6 @@ impl Tracked {
         Self { parts }
     }
 
-    /// Whether nothing is kept.
-    pub fn is_empty(&self) -> bool {
-        self.parts.iter().all(|kept| kept.first.kept.is_empty() && kept.second.kept.is_empty())
-    }
-
-    /// Whether this was kept for a condition of the same parts.
-    pub fn fits(&self, condition: &Condition) -> bool {
-        Self::new(condition).parts.len() == self.parts.len()
-    }
-
     /// Adds an event. Returns whether it matters for the condition.
     pub fn add(&mut self, condition: &Condition, event: &Event) -> bool {
         self.add_bounded(condition, event, true)
@@ -78,25 +68,38 @@ impl Tracked {
     fn add_bounded(&mut self, condition: &Condition, event: &Event, is_bounded: bool) -> bool {
         let mut matters = false;
         self.each_part(condition, |part, kept| {
-            let bound = |window| if is_bounded { part.kept_max(window) } else { usize::MAX };
-            let (first, second, window) = match part {
-                Condition::Event(event) => (&event.event, None, event.window),
-                Condition::Funnel(funnel) => (&funnel.first, Some(&funnel.second), funnel.window),
-                Condition::Rfm(rfm) => (&rfm.event, None, Window::Last(rfm.over)),
-                _ => return,
-            };
-            if let Some(occurrence) = first.occurrence(event)
-                && !window.counting(&occurrence).is_none()
-            {
-                kept.first.insert(occurrence, bound(window));
-                matters = true;
-            }
-            if let Some(occurrence) = second.and_then(|second| second.occurrence(event)) {
-                kept.second.insert(occurrence, bound(window));
-                matters = true;
+            let max = if is_bounded { part.kept_max() } else { usize::MAX };
+            for (wanted, occurrences) in part.tracked_events().into_iter().zip(kept.both()) {
+                if let Some(occurrence) = wanted.occurrence(event) {
+                    matters |= occurrences.add(occurrence, part.window(), max);
+                }
             }
         });
         matters
+    }
+
+    /// Adds an event of which only name and time are known, where nothing else is asked of it.
+    pub fn add_named(&mut self, condition: &Condition, name: &str, timestamp: Timestamp) {
+        self.each_part(condition, |part, kept| {
+            if !part.asks_names_only() {
+                return;
+            }
+            for (wanted, occurrences) in part.tracked_events().into_iter().zip(kept.both()) {
+                if wanted.name == name {
+                    let occurrence = Occurrence { at: timestamp.0, valid: None };
+                    occurrences.add(occurrence, part.window(), part.kept_max());
+                }
+            }
+        });
+    }
+
+    /// Forgets the events of which only name and time are asked: they are to be added anew.
+    pub fn forget_named(&mut self, condition: &Condition) {
+        self.each_part(condition, |part, kept| {
+            if part.asks_names_only() {
+                *kept = Kept::default();
+            }
+        });
     }
 
     /// Adds what was kept of another person, who is the same.
@@ -104,7 +107,7 @@ impl Tracked {
         let mut others = other.parts.into_iter();
         self.each_part(condition, |part, kept| {
             let Some(other) = others.next() else { return };
-            let max = part.kept_max(part.window());
+            let max = part.kept_max();
             kept.first.merge(other.first, max);
             kept.second.merge(other.second, max);
         });
@@ -227,12 +230,27 @@ impl Condition {
         }
     }
 
+    /// The events that are kept for this condition itself.
+    fn tracked_events(&self) -> Vec<&EventMatch> {
+        match self {
+            Self::Event(condition) => vec![&condition.event],
+            Self::Funnel(funnel) => vec![&funnel.first, &funnel.second],
+            Self::Rfm(rfm) => vec![&rfm.event],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether nothing but the names and times of events is asked.
+    fn asks_names_only(&self) -> bool {
+        self.tracked_events().into_iter().all(|event| event.filters.is_empty())
+    }
+
     /// How many occurrences its count needs.
-    fn kept_max(&self, window: Window) -> usize {
+    fn kept_max(&self) -> usize {
         match self {
             Self::Event(condition) => {
                 let is_relative = condition.event.filters.iter().any(|filter| filter.is_relative());
-                match window {
+                match condition.window {
                     Window::Between { .. } => OCCURRENCES_MAX,
                     _ if is_relative => OCCURRENCES_MAX,
                     _ => condition.count.number() as usize + 1,
@@ -286,10 +304,15 @@ impl Window {
 }
 
 impl Occurrences {
-    fn insert(&mut self, occurrence: Occurrence, max: usize) {
+    /// Adds an occurrence, unless it never counts. Returns whether it counts.
+    fn add(&mut self, occurrence: Occurrence, window: Window, max: usize) -> bool {
+        if window.counting(&occurrence).is_none() {
+            return false;
+        }
         let place = self.kept.partition_point(|kept| *kept > occurrence);
         self.kept.insert(place, occurrence);
         self.cut(max);
+        true
     }
 
     fn merge(&mut self, other: Self, max: usize) {
@@ -332,6 +355,10 @@ impl Occurrences {
 }
 
 impl Kept {
+    fn both(&mut self) -> [&mut Occurrences; 2] {
+        [&mut self.first, &mut self.second]
+    }
+
     /// The instants at which a pair of the funnel counts, or the lack of one.
     fn converting(&self, funnel: &Funnel) -> Intervals {
         let within = funnel.within.ms();

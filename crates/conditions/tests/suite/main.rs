@@ -2,6 +2,7 @@
 
 mod agreement;
 mod documentation;
+mod examples;
 mod forms;
 mod generate;
 mod mistakes;
