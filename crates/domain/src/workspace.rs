@@ -1,5 +1,6 @@
 //! The configuration of a workspace: its tokens, sources, traits and scenarios.
 
+mod audience;
 mod destination;
 mod destination_rules;
 mod oauth;
@@ -9,6 +10,7 @@ mod token;
 mod tracking_plan;
 mod trait_definition;
 
+pub use audience::{AUDIENCES_MAX, AudienceDefinition};
 pub use destination::{
     DELIVERY_CONCURRENCY_MAX, DELIVERY_RATE_MAX, DESTINATION_NAME_BYTES_MAX, DESTINATIONS_MAX,
     DeliverySettings, Destination, ENGINE_DESTINATION,
@@ -29,6 +31,7 @@ pub use trait_definition::{TRAIT_COUNT_DEFAULT, TraitDefinition, TraitKind};
 
 use serde::{Deserialize, Serialize};
 
+use self::audience::check_audiences;
 use crate::list::LIST_COUNT_MAX;
 use crate::scenario::{SCENARIOS_MAX, Scenario};
 use crate::{InteractionWeights, WeakSignalWeights, WorkspaceId};
@@ -88,6 +91,9 @@ pub struct WorkspaceConfig {
     /// The destinations that differ from their defaults.
     #[serde(default, rename = "destination", skip_serializing_if = "Vec::is_empty")]
     pub destinations: Vec<Destination>,
+    /// The audiences that are kept.
+    #[serde(default, rename = "audience", skip_serializing_if = "Vec::is_empty")]
+    pub audiences: Vec<AudienceDefinition>,
 }
 
 /// The scalar settings of a workspace, which one command changes together.
@@ -180,6 +186,7 @@ impl WorkspaceConfig {
             interaction_weights: InteractionWeights::default(),
             scenarios: Vec::new(),
             destinations: Vec::new(),
+            audiences: Vec::new(),
         }
     }
 
@@ -196,6 +203,11 @@ impl WorkspaceConfig {
     /// The trait of a key.
     pub fn trait_definition(&self, key: &str) -> Option<&TraitDefinition> {
         self.traits.iter().find(|trait_| trait_.key == key)
+    }
+
+    /// The audience of a key.
+    pub fn audience(&self, key: &str) -> Option<&AudienceDefinition> {
+        self.audiences.iter().find(|audience| audience.key == key)
     }
 
     /// The destination of a name, where it differs from its defaults.
@@ -277,6 +289,16 @@ impl WorkspaceConfig {
     /// Removes a scenario; false where there is none of this name.
     pub fn remove_scenario(&mut self, name: &str) -> bool {
         remove_named(&mut self.scenarios, name, |scenario| &scenario.name)
+    }
+
+    /// Adds an audience or replaces the one of its key.
+    pub fn put_audience(&mut self, definition: AudienceDefinition) {
+        put_named(&mut self.audiences, definition, |audience| &audience.key);
+    }
+
+    /// Removes an audience; false where there is none of this key.
+    pub fn remove_audience(&mut self, key: &str) -> bool {
+        remove_named(&mut self.audiences, key, |audience| &audience.key)
     }
 
     /// Adds a destination or replaces the one of its name.
@@ -400,6 +422,9 @@ impl WorkspaceConfig {
             if self.traits[..n].iter().any(|other| other.key == trait_.key) {
                 return refuse(format!("two traits have the key {:?}", trait_.key));
             }
+        }
+        if let Err(what) = check_audiences(&self.audiences) {
+            return refuse(what);
         }
         if self.scenarios.len() > SCENARIOS_MAX {
             return refuse(format!(

@@ -17,7 +17,7 @@ pub use identity::{
 pub use keys::{KEYSPACES, Keys};
 pub use merges::PastMerge;
 pub use terms::{FoundPerson, IDENTIFYING_TRAITS, TermKind};
-pub use timeline::{NamedEvents, TimelineEntry, TimelinePage, TimelineQuery};
+pub use timeline::{NamedEvent, NamedEvents, TimelineEntry, TimelinePage, TimelineQuery};
 pub use traits::StoredTrait;
 
 use store::StoreError;

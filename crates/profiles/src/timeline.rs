@@ -53,6 +53,17 @@ pub struct NamedEvents {
     pub has_older: bool,
 }
 
+/// An event of a timeline with its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedEvent {
+    /// The name of the event.
+    pub name: String,
+    /// The timestamp of the message.
+    pub timestamp: Timestamp,
+    /// The offset of the message in the journal.
+    pub offset: u64,
+}
+
 /// A page of a timeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimelinePage {
@@ -87,6 +98,37 @@ impl Profiles {
     pub fn message_offsets(&self, read: &dyn Read, user: UserIdx) -> Result<Vec<u64>, StoreError> {
         let pairs = read.scan(&self.keys.timeline, &keys::user(user).build());
         pairs.map(|pair| Ok(parse_key(&pair?.0)?.offset)).collect()
+    }
+
+    /// All events of a user, oldest first, also those whose messages were cut from the journal.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn named_events(
+        &self,
+        read: &dyn Read,
+        user: UserIdx,
+    ) -> Result<Vec<NamedEvent>, StoreError> {
+        let mut events = Vec::new();
+        for pair in read.scan(&self.keys.timeline, &keys::user(user).build()) {
+            let (key, name) = pair?;
+            let TimelineEntry { timestamp, offset } = parse_key(&key)?;
+            let name =
+                String::from_utf8(name).map_err(|_| StoreError::Unreadable { what: "timeline" })?;
+            if name != NO_EVENT {
+                events.push(NamedEvent { name, timestamp, offset });
+            }
+        }
+        Ok(events)
+    }
+
+    /// Whether a user has sent a message.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn has_messages(&self, read: &dyn Read, user: UserIdx) -> Result<bool, StoreError> {
+        let first = read.scan(&self.keys.timeline, &keys::user(user).build()).next();
+        Ok(first.transpose()?.is_some())
     }
 
     /// The latest message of a user, including messages that are no events; none without messages.

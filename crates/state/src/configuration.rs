@@ -8,8 +8,8 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Destination, ENGINE_DESTINATION, InteractionWeights, Scenario, Source, Token, TraitDefinition,
-    WorkspaceConfig, WorkspaceSettings,
+    AudienceDefinition, Destination, ENGINE_DESTINATION, InteractionWeights, Scenario, Source,
+    Token, TraitDefinition, WorkspaceConfig, WorkspaceSettings,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,8 @@ pub enum Resource {
     InteractionWeights,
     /// The settings that are single values. They always exist.
     Settings,
+    /// An audience, by key.
+    Audience(String),
 }
 
 impl Resource {
@@ -46,6 +48,7 @@ impl Resource {
             Self::Destination(_) => "destination",
             Self::InteractionWeights => "interaction_weights",
             Self::Settings => "settings",
+            Self::Audience(_) => "audience",
         }
     }
 
@@ -56,7 +59,8 @@ impl Resource {
             | Self::Token(name)
             | Self::Trait(name)
             | Self::Scenario(name)
-            | Self::Destination(name) => Some(name),
+            | Self::Destination(name)
+            | Self::Audience(name) => Some(name),
             Self::InteractionWeights | Self::Settings => None,
         }
     }
@@ -71,6 +75,7 @@ impl Resource {
                 name == ENGINE_DESTINATION || config.destination(name).is_some()
             }
             Self::InteractionWeights | Self::Settings => true,
+            Self::Audience(key) => config.audience(key).is_some(),
         }
     }
 }
@@ -158,6 +163,18 @@ pub enum ConfigChange {
         /// JSON text of the [`WorkspaceSettings`].
         settings: String,
     },
+    /// Adds an audience or replaces the one of the same key.
+    PutAudience {
+        /// The key, as in the definition.
+        key: String,
+        /// JSON text of an [`AudienceDefinition`].
+        audience: String,
+    },
+    /// Removes an audience.
+    RemoveAudience {
+        /// The key of the audience.
+        key: String,
+    },
 }
 
 impl ConfigChange {
@@ -184,6 +201,11 @@ impl ConfigChange {
     /// Adds a destination or replaces the one of the same name.
     pub fn put_destination(destination: &Destination) -> Self {
         Self::PutDestination { name: destination.name.clone(), destination: to_json(destination) }
+    }
+
+    /// Adds an audience or replaces the one of the same key.
+    pub fn put_audience(audience: &AudienceDefinition) -> Self {
+        Self::PutAudience { key: audience.key.clone(), audience: to_json(audience) }
     }
 
     /// Replaces the weights of interaction kinds.
@@ -214,6 +236,9 @@ impl ConfigChange {
             }
             Self::PutInteractionWeights { .. } => Resource::InteractionWeights,
             Self::PutSettings { .. } => Resource::Settings,
+            Self::PutAudience { key, .. } | Self::RemoveAudience { key } => {
+                Resource::Audience(key.clone())
+            }
         }
     }
 
@@ -224,14 +249,16 @@ impl ConfigChange {
             | Self::RemoveToken { .. }
             | Self::RemoveTrait { .. }
             | Self::RemoveScenario { .. }
-            | Self::RemoveDestination { .. } => true,
+            | Self::RemoveDestination { .. }
+            | Self::RemoveAudience { .. } => true,
             Self::PutSource { .. }
             | Self::PutToken { .. }
             | Self::PutTrait { .. }
             | Self::PutScenario { .. }
             | Self::PutDestination { .. }
             | Self::PutInteractionWeights { .. }
-            | Self::PutSettings { .. } => false,
+            | Self::PutSettings { .. }
+            | Self::PutAudience { .. } => false,
         }
     }
 
@@ -259,6 +286,9 @@ impl ConfigChange {
                 changes.push(Self::RemoveDestination { name: destination.name.clone() });
             }
         }
+        for audience in from.audiences.iter().filter(|one| to.audience(&one.key).is_none()) {
+            changes.push(Self::RemoveAudience { key: audience.key.clone() });
+        }
         if from.settings() != to.settings() {
             changes.push(Self::put_settings(&to.settings()));
         }
@@ -283,6 +313,9 @@ impl ConfigChange {
         let is_new =
             |destination: &&Destination| from.destination(&destination.name) != Some(*destination);
         changes.extend(to.destinations.iter().filter(is_new).map(Self::put_destination));
+        let is_new =
+            |audience: &&AudienceDefinition| from.audience(&audience.key) != Some(*audience);
+        changes.extend(to.audiences.iter().filter(is_new).map(Self::put_audience));
         changes
     }
 
@@ -313,6 +346,8 @@ impl ConfigChange {
                 config.interaction_weights = from_json(weights)?
             }
             Self::PutSettings { settings } => config.set_settings(from_json(settings)?),
+            Self::PutAudience { audience, .. } => config.put_audience(from_json(audience)?),
+            Self::RemoveAudience { key } => drop(config.remove_audience(key)),
         }
         Ok((!self.is_removal()).then(|| self.resource()))
     }

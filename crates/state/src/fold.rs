@@ -177,7 +177,9 @@ pub(crate) fn apply_firing(
     if let Some(refusal) = late.refusal {
         return Ok(Outcome::Refused(refusal));
     }
-    apply_entry(views, batch, offset, entry, mapped)
+    let outcome = apply_entry(views, batch, offset, entry, mapped)?;
+    views.work_out_pending(batch)?;
+    Ok(outcome)
 }
 
 /// The effect of the timers of each kind.
@@ -190,6 +192,8 @@ pub(crate) fn fire_timer(
         TimerKind::ForgetImpressions => {
             views.impressions.remove_expired(batch, UserIdx(timer.id), timer.due);
         }
+        TimerKind::WorkOutPerson => views.work_out(batch, UserIdx(timer.id), timer.due)?,
+        TimerKind::WorkOutEverybody => views.work_out_from(batch, timer.id, timer.due)?,
     }
     Ok(())
 }
@@ -270,6 +274,7 @@ fn apply_entry(
         Entry::Reset { .. } => {
             views.setup.record_reset(batch, offset);
             views.destinations.restart(batch, offset, &views.setup.config);
+            views.audiences.follow_config(batch, offset, &views.setup.config)?;
         }
         Entry::Delivered(progress) => views.destinations.apply(batch, *progress)?,
         Entry::Command { received_at, command } => {
@@ -335,6 +340,7 @@ fn apply_message(
             views.profiles.set_trait(batch, user, &key, &value)?;
         }
     }
+    views.track_message(batch, user, message)?;
     let named_by = match message.type_ {
         MessageType::Page | MessageType::Screen => NamedBy::Page,
         _ => NamedBy::Action,

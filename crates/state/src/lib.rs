@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod attribution;
+mod audiences;
 mod back_fill;
 mod collections;
 mod command;
@@ -12,6 +13,7 @@ mod fold;
 mod impressions;
 mod interactions;
 mod journal_clock;
+mod membership;
 mod message_ids;
 mod part;
 mod people;
@@ -38,6 +40,7 @@ pub use attribution::{
     Place, RECOMMENDATION_DAYS_KEPT, RECOMMENDATION_ITEMS_MAX, Rate, StoredRecommendation,
     recommendation_day,
 };
+pub use audiences::{AudienceMember, Audiences, STAYS_PER_PERSON_MAX, Stay};
 pub use back_fill::{
     BACK_FILLS_KEPT_MAX, BackFill, BackFillCommand, BackFills, NamedItem, SignalOf, UserBackFill,
     UserMerge,

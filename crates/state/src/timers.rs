@@ -25,14 +25,19 @@ pub const TIMERS_MAX: usize = 10_000_000;
 pub enum TimerKind {
     /// Removes the impressions of a user that are too old for rotation. The id is the user index.
     ForgetImpressions = 0,
+    /// Works out to which audiences a person belongs. The id is the user index.
+    WorkOutPerson = 1,
+    /// Works out people after an audience was made or changed. The id is the index of the first.
+    WorkOutEverybody = 2,
 }
 
 impl TimerKind {
     /// The kinds whose id is a user index.
-    const USER_KINDS: [Self; 1] = [Self::ForgetImpressions];
+    const USER_KINDS: [Self; 2] = [Self::ForgetImpressions, Self::WorkOutPerson];
 
     fn from_number(number: u8) -> Option<Self> {
-        (number == Self::ForgetImpressions as u8).then_some(Self::ForgetImpressions)
+        let all = [Self::ForgetImpressions, Self::WorkOutPerson, Self::WorkOutEverybody];
+        all.into_iter().find(|kind| *kind as u8 == number)
     }
 
     /// The due time of a merged user, from those of the two users.
@@ -40,6 +45,8 @@ impl TimerKind {
         match self {
             // The target has the impressions of both.
             Self::ForgetImpressions => one.max(other),
+            // It is set anew when the entry is done.
+            Self::WorkOutPerson | Self::WorkOutEverybody => one.min(other),
         }
     }
 }

@@ -8,6 +8,7 @@ use store::{Batch, Keyspace, Store, StoreError};
 
 use crate::Counts;
 use crate::attribution::{Attribution, CountedInteraction, parse_recommendation_id};
+use crate::audiences::Audiences;
 use crate::back_fill::BackFills;
 use crate::collections::{CollectionKind, Collections, Groups, Series};
 use crate::configuration::Revisions;
@@ -56,7 +57,7 @@ macro_rules! views {
             ) -> Result<(), StoreError> {
                 let now = self.setup.clock.time();
                 $(StatePart::merge_users(&mut self.$part, batch, merge, now)?;)*
-                Ok(())
+                self.complete_merged(batch, merge.target)
             }
 
             /// Deletes all rows of a user.
@@ -130,6 +131,8 @@ views! {
     back_fills: BackFills,
     /// Regulations about people's data, and who is suppressed.
     regulations: Regulations,
+    /// Audiences, and who belongs to them.
+    audiences: Audiences,
 }
 
 impl Views {
@@ -156,7 +159,11 @@ impl Views {
         self.unmatched_events.remove_matched(batch, &self.setup.mappings);
         self.source_schemas.retain_configured(batch, &self.setup.config);
         self.violations.retain_configured(batch, &self.setup.config);
-        self.destinations.follow_config(batch, offset, &self.setup.config)
+        self.destinations.follow_config(batch, offset, &self.setup.config)?;
+        match self.audiences.follow_config(batch, offset, &self.setup.config)? {
+            true => self.begin_working_out(batch),
+            false => Ok(()),
+        }
     }
 
     /// Clears the store except for the keyspaces of [`Setup`] and [`Regulations`], and reloads the

@@ -1,0 +1,27 @@
+#![doc = include_str!("../README.md")]
+
+mod check;
+mod condition;
+mod error;
+mod evaluate;
+mod forecast;
+mod intervals;
+mod json;
+pub mod limits;
+mod period;
+mod person;
+mod text;
+mod tracked;
+mod values;
+
+pub use check::check_references;
+pub use condition::{
+    Comparison, Condition, Count, DateTest, EventCondition, EventMatch, Filter, Funnel,
+    Recommended, RecommendedKind, RelativeTest, Rfm, RfmGroup, Scalar, Test, TextTest, Window,
+};
+pub use error::ConditionError;
+pub use evaluate::holds;
+pub use forecast::Forecast;
+pub use period::Period;
+pub use person::{Event, Person, Surroundings};
+pub use tracked::{Tracked, next_change};

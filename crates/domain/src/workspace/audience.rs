@@ -1,0 +1,61 @@
+//! The definition of an audience.
+
+use serde::{Deserialize, Serialize};
+
+/// The most audiences of a workspace.
+pub const AUDIENCES_MAX: usize = 100;
+/// The longest key of an audience, in characters.
+const KEY_CHARS_MAX: usize = 100;
+/// The longest name of an audience, in bytes.
+const NAME_BYTES_MAX: usize = 200;
+
+/// The people for whom a condition holds. Who belongs to it is kept at every message, and changes
+/// with time at the exact instant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AudienceDefinition {
+    /// The key by which profiles, conditions and destinations name it.
+    pub key: String,
+    /// A name for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The condition as text, see `docs/conditions.md`.
+    pub condition: String,
+}
+
+impl AudienceDefinition {
+    /// Checks the key and the name. The condition is checked where its language is known.
+    ///
+    /// # Errors
+    /// A sentence that names the mistake.
+    pub(super) fn validate(&self) -> Result<(), String> {
+        let is_part = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+        if !(1..=KEY_CHARS_MAX).contains(&self.key.len()) || !self.key.bytes().all(is_part) {
+            return Err(format!("key must be 1 to {KEY_CHARS_MAX} characters of a-z, 0-9 and '_'"));
+        }
+        match &self.name {
+            Some(name) if !(1..=NAME_BYTES_MAX).contains(&name.len()) => {
+                Err(format!("name must be 1 to {NAME_BYTES_MAX} bytes"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Checks the audiences of a workspace.
+///
+/// # Errors
+/// A sentence that names the audience and the mistake.
+pub(super) fn check_audiences(audiences: &[AudienceDefinition]) -> Result<(), String> {
+    if audiences.len() > AUDIENCES_MAX {
+        let n_audiences = audiences.len();
+        return Err(format!("{n_audiences} audiences exceed the limit of {AUDIENCES_MAX}"));
+    }
+    for (n, audience) in audiences.iter().enumerate() {
+        audience.validate().map_err(|what| format!("audience {:?}: {what}", audience.key))?;
+        if audiences[..n].iter().any(|other| other.key == audience.key) {
+            return Err(format!("two audiences have the key {:?}", audience.key));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,239 @@
+//! Works out who belongs to which audience: at every message, and at the exact instant at which
+//! time alone changes it.
+//!
+//! A message adds to what is kept of a person ([`Audiences`](crate::Audiences)). When its entry is
+//! done, the person's membership of all audiences is worked out, and a timer set to the first
+//! instant at which it changes by itself. After an audience was made or changed, timers go through
+//! all people in steps; who sends a message meanwhile is brought up to date by it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use conditions::{Event, Surroundings, Tracked};
+use domain::{Message, MessageType, Timestamp, UserIdx};
+use profiles::{NamedEvent, StoredTrait};
+use serde_json::{Map, Value};
+use store::{Batch, StoreError};
+
+use crate::audiences::{Kept, PersonRow};
+use crate::timers::{Timer, TimerKind};
+use crate::views::Views;
+
+/// How many people one timer works out after a change of an audience.
+const PEOPLE_PER_STEP: u32 = 500;
+
+impl Views {
+    /// Adds a message of a person to what is kept for audiences.
+    pub(crate) fn track_message(
+        &mut self,
+        batch: &mut Batch<'_>,
+        user: UserIdx,
+        message: &Message,
+    ) -> Result<(), StoreError> {
+        if self.audiences.is_empty() {
+            return Ok(());
+        }
+        let row = self.audiences.person(batch, user)?;
+        let is_current = row.as_ref().is_some_and(|row| row.seen == self.audiences.changed_at());
+        let is_asked = match message.type_ {
+            MessageType::Track | MessageType::Page | MessageType::Screen => {
+                self.audiences.asking(message.event_name()).next().is_some()
+            }
+            MessageType::Identify => true,
+            MessageType::Group | MessageType::Alias => false,
+        };
+        if is_current && !is_asked {
+            return Ok(());
+        }
+        let mut row = self.bring_up_to_date(batch, user, row.unwrap_or_default())?;
+        if let Some(event) = Event::from_message(message) {
+            for (audience, condition) in self.audiences.asking(&event.name) {
+                if let Some(kept) = row.kept_mut(audience.number) {
+                    kept.tracked.add(condition, &event);
+                }
+            }
+        }
+        self.audiences.put_person(batch, user, &row);
+        self.audiences.add_pending(user);
+        Ok(())
+    }
+
+    /// Works out the membership of all people whom the entry has touched.
+    pub(crate) fn work_out_pending(&mut self, batch: &mut Batch<'_>) -> Result<(), StoreError> {
+        let now = self.setup.clock.time().bound(Timestamp(i64::MAX));
+        for user in std::mem::take(&mut self.audiences.pending) {
+            self.work_out(batch, user, now)?;
+        }
+        Ok(())
+    }
+
+    /// Starts to work out everybody, after a change of an audience.
+    pub(crate) fn begin_working_out(&mut self, batch: &mut Batch<'_>) -> Result<(), StoreError> {
+        if self.profiles.ids().n_users() == 0 {
+            return Ok(());
+        }
+        let due = self.setup.clock.time().bound(Timestamp(i64::MAX));
+        let timer = Timer { due, kind: TimerKind::WorkOutEverybody, id: 0 };
+        self.timers.schedule(batch, timer).map(drop)
+    }
+
+    /// Works out people from an index on, and schedules the next step.
+    pub(crate) fn work_out_from(
+        &mut self,
+        batch: &mut Batch<'_>,
+        first: u32,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let n_users = self.profiles.ids().n_users() as u32;
+        let end = first.saturating_add(PEOPLE_PER_STEP).min(n_users);
+        for user in (first..end).map(UserIdx) {
+            let row = self.audiences.person(batch, user)?;
+            let is_current =
+                row.as_ref().is_some_and(|row| row.seen == self.audiences.changed_at());
+            let is_person =
+                self.profiles.ids().is_alive(user) && self.profiles.has_messages(batch, user)?;
+            if !is_current && is_person {
+                let row = self.bring_up_to_date(batch, user, row.unwrap_or_default())?;
+                self.audiences.put_person(batch, user, &row);
+                self.work_out(batch, user, now)?;
+            }
+        }
+        if end < n_users {
+            let due = Timestamp(now.0 + 1);
+            let timer = Timer { due, kind: TimerKind::WorkOutEverybody, id: end };
+            self.timers.schedule(batch, timer)?;
+        }
+        Ok(())
+    }
+
+    /// Gives a person what is kept for audiences that are new or changed since they were last
+    /// worked out, with their history where that is kept: the names and times of events.
+    fn bring_up_to_date(
+        &self,
+        batch: &Batch<'_>,
+        user: UserIdx,
+        mut row: PersonRow,
+    ) -> Result<PersonRow, StoreError> {
+        if row.seen == self.audiences.changed_at() {
+            return Ok(row);
+        }
+        row.seen = self.audiences.changed_at();
+        let by_key = self.audiences.by_key();
+        row.audiences.retain(|kept| by_key.values().any(|one| one.number == kept.number));
+        let mut history: Option<Vec<NamedEvent>> = None;
+        for (key, audience) in by_key {
+            let kept = row.kept(audience.number);
+            if kept.is_some_and(|kept| kept.since == audience.since) {
+                continue;
+            }
+            let entered = kept.and_then(|kept| kept.entered);
+            let Some(condition) = self.audiences.conditions().get(key) else { continue };
+            let mut tracked = Tracked::new(condition);
+            if history.is_none() {
+                history = Some(self.profiles.named_events(batch, user)?);
+            }
+            let earlier = history.iter().flatten().filter(|event| event.offset < audience.since);
+            for event in earlier {
+                tracked.add_named(condition, &event.name, event.timestamp);
+            }
+            let (number, since) = (audience.number, audience.since);
+            row.audiences.retain(|kept| kept.number != number);
+            row.audiences.push(Kept { number, since, tracked, entered, is_partial: false });
+        }
+        Ok(row)
+    }
+
+    /// Gives a person who was merged the history of both, before anything is added.
+    pub(crate) fn complete_merged(
+        &mut self,
+        batch: &mut Batch<'_>,
+        user: UserIdx,
+    ) -> Result<(), StoreError> {
+        let Some(row) = self.audiences.person(batch, user)? else { return Ok(()) };
+        let mut row = self.bring_up_to_date(batch, user, row)?;
+        if row.audiences.iter().any(|kept| kept.is_partial) {
+            let history = self.profiles.named_events(batch, user)?;
+            for (key, audience) in self.audiences.by_key() {
+                let condition = self.audiences.conditions().get(key);
+                let kept = row.kept_mut(audience.number).filter(|kept| kept.is_partial);
+                let Some((condition, kept)) = condition.zip(kept) else { continue };
+                kept.is_partial = false;
+                kept.tracked.forget_named(condition);
+                for event in &history {
+                    kept.tracked.add_named(condition, &event.name, event.timestamp);
+                }
+            }
+        }
+        self.audiences.put_person(batch, user, &row);
+        Ok(())
+    }
+
+    /// Works out one person at an instant.
+    pub(crate) fn work_out(
+        &mut self,
+        batch: &mut Batch<'_>,
+        user: UserIdx,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Some(row) = self.audiences.person(batch, user)? else { return Ok(()) };
+        let mut row = self.bring_up_to_date(batch, user, row)?;
+        let traits = self.read_traits(batch, user)?;
+        let conditions = self.audiences.conditions();
+        let surroundings =
+            Surroundings { traits: &traits, audiences: conditions, recommended: &BTreeSet::new() };
+        let numbers: BTreeMap<&str, u32> = self
+            .audiences
+            .by_key()
+            .iter()
+            .map(|(key, audience)| (key.as_str(), audience.number))
+            .collect();
+        let tracked = |key: &str| {
+            let number = numbers.get(key)?;
+            row.kept(*number).map(|kept| &kept.tracked)
+        };
+        let mut found = Vec::new();
+        let mut next_change: Option<Timestamp> = None;
+        for (key, condition) in conditions {
+            let Some(own) = tracked(key) else { continue };
+            let forecast = own.forecast(condition, &surroundings, &tracked, now);
+            found.push((numbers[key.as_str()], forecast.holds()));
+            next_change = [next_change, forecast.next_change()].into_iter().flatten().min();
+        }
+        for (key, condition) in conditions {
+            if let Some(kept) = row.kept_mut(numbers[key.as_str()]) {
+                kept.tracked.prune(condition, now);
+            }
+        }
+        for (number, is_member) in found {
+            if let Some(kept) = row.kept_mut(number) {
+                self.audiences.set_member(batch, user, kept, is_member, now)?;
+            }
+        }
+        self.audiences.put_person(batch, user, &row);
+        match next_change {
+            Some(due) => {
+                let timer = Timer { due, kind: TimerKind::WorkOutPerson, id: user.0 };
+                self.timers.schedule(batch, timer).map(drop)
+            }
+            None => self.timers.cancel(batch, TimerKind::WorkOutPerson, user.0),
+        }
+    }
+
+    /// The traits that sources have set, as JSON.
+    fn read_traits(
+        &self,
+        batch: &Batch<'_>,
+        user: UserIdx,
+    ) -> Result<Map<String, Value>, StoreError> {
+        if !self.audiences.conditions().values().any(|condition| condition.reads_traits()) {
+            return Ok(Map::new());
+        }
+        let stored = self.profiles.traits(batch, user)?.into_iter();
+        let read = |(key, stored): (String, StoredTrait)| {
+            Some((key, serde_json::from_str(&stored.json).ok()?))
+        };
+        Ok(stored.filter_map(read).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests;
