@@ -61,7 +61,7 @@ impl PersonKey {
     /// The hash of an id. Ids of the two types are distinct.
     pub fn hash(&self, type_: ExternalIdType, id: &str) -> PersonHash {
         let mut mac = self.0.clone();
-        mac.update(&[type_ as u8]);
+        mac.update(&type_.prefix());
         mac.update(id.as_bytes());
         let bytes: [u8; 32] = mac.finalize().into_bytes().into();
         PersonHash(std::array::from_fn(|n| bytes[n]))

@@ -3,7 +3,7 @@
 
 use catalog::{Catalog, NamedBy, PropertyTable};
 use domain::{Day, Interaction, Timestamp, UserIdx, WorkspaceConfig, WorkspaceId};
-use profiles::{Merge, Origin, Profiles};
+use profiles::{Accounts, Merge, Origin, Profiles};
 use store::{Batch, Keyspace, Store, StoreError};
 
 use crate::Counts;
@@ -130,6 +130,8 @@ views! {
     back_fills: BackFills,
     /// Regulations about people's data, and who is suppressed.
     regulations: Regulations,
+    /// What group messages say of accounts, and who belongs to them.
+    accounts: Accounts,
 }
 
 impl Views {
