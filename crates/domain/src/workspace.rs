@@ -3,6 +3,7 @@
 mod audience;
 mod destination;
 mod destination_rules;
+mod identity;
 mod oauth;
 mod retention;
 mod source;
@@ -17,6 +18,10 @@ pub use destination::{
 };
 pub use destination_rules::{
     DROP_FILTERS_MAX, DestinationRules, RULE_ENTRIES_MAX, RULE_ENTRY_BYTES_MAX,
+};
+pub use identity::{
+    BLOCKED_MAX, ID_PLACES_MAX, ID_TYPE_NAME_BYTES_MAX, ID_TYPES_MAX, IDENTITY_VERSION_LATEST,
+    IDS_OF_TYPE_MAX, IdType, IdTypeName, Identity, LimitPeriod,
 };
 pub use oauth::{OAuth, OAuthKey, TOKEN_LIFETIME_S_DEFAULT};
 pub use retention::{RETENTION_DAYS_MAX, Retention};
@@ -82,6 +87,10 @@ pub struct WorkspaceConfig {
     /// How long entries of the journal are kept; for ever without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<Retention>,
+    /// The rules by which messages are put together to people; without them, those of
+    /// `user_id` and `anonymous_id` alone. They hold for later messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
     /// The weights of interactions. A model keeps the weights that it was trained with.
     #[serde(default)]
     pub interaction_weights: InteractionWeights,
@@ -117,6 +126,10 @@ pub struct WorkspaceSettings {
     /// How long entries of the journal are kept; for ever without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<Retention>,
+    /// The rules by which messages are put together to people; without them, those of
+    /// `user_id` and `anonymous_id` alone. They hold for later messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
 }
 
 impl WorkspaceSettings {
@@ -137,6 +150,9 @@ impl WorkspaceSettings {
             return Err(format!(
                 "public_user_properties has {n_properties} names, the limit is {PUBLIC_USER_PROPERTIES_MAX}"
             ));
+        }
+        if let Some(Err(what)) = self.identity.as_ref().map(Identity::validate) {
+            return Err(format!("identity.{what}"));
         }
         self.retention.map_or(Ok(()), Retention::validate)
     }
@@ -183,6 +199,7 @@ impl WorkspaceConfig {
             presets: Some(PRESETS_LATEST),
             weak_signals: WeakSignalWeights::default(),
             retention: None,
+            identity: None,
             interaction_weights: InteractionWeights::default(),
             scenarios: Vec::new(),
             destinations: Vec::new(),
@@ -239,6 +256,7 @@ impl WorkspaceConfig {
             presets: self.presets,
             weak_signals: self.weak_signals,
             retention: self.retention,
+            identity: self.identity.clone(),
         }
     }
 
@@ -251,11 +269,12 @@ impl WorkspaceConfig {
             presets,
             weak_signals,
             retention,
+            identity,
         } = settings;
         (self.name, self.public_merge_users) = (name, public_merge_users);
         self.public_user_properties = public_user_properties;
         (self.presets, self.weak_signals) = (presets, weak_signals);
-        self.retention = retention;
+        (self.retention, self.identity) = (retention, identity);
     }
 
     /// Replaces the source `name`, also by one of another name; adds it where there is none.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::{Message, UserIdx, WorkspaceConfig};
 use journal::Offset;
-use profiles::{ExternalId, Profile, TimelineEntry, TimelineQuery};
+use profiles::{ExternalId, Profile, TimelineEntry, TimelinePage, TimelineQuery};
 use serving::{ExpressionError, RequestBudget};
 use state::{Counts, EntityKind, Entry};
 use store::StoreError;
@@ -30,6 +30,9 @@ pub struct Metadata {
     /// journal.
     pub last_message: Option<Message>,
 }
+
+/// The most users of an account whose timelines are read together.
+const ACCOUNT_MEMBERS_READ_MAX: usize = 1_000;
 
 impl Engine {
     /// The user with an external id; none if it is unknown.
@@ -90,6 +93,41 @@ impl Engine {
             let snapshot = self.snapshot();
             snapshot.profiles.timeline(snapshot.store(), user, &query)?
         };
+        self.events_of(page)
+    }
+
+    /// A page of the events of all who belong to an account, and whether there are more. Of
+    /// accounts with more than [`ACCOUNT_MEMBERS_READ_MAX`] users those of the first so many.
+    ///
+    /// # Errors
+    /// If the store or the journal cannot be read.
+    pub fn account_events(
+        &self,
+        group_id: &str,
+        query: &TimelineQuery,
+    ) -> Result<(Vec<Event>, bool), EngineError> {
+        let from_offset = query.from_offset.max(self.shared.journal.start().0);
+        let query = TimelineQuery { from_offset, ..query.clone() };
+        let mut page = TimelinePage { entries: Vec::new(), has_more: false };
+        {
+            let snapshot = self.snapshot();
+            let store = snapshot.store();
+            let members =
+                snapshot.accounts.members(store, group_id, None, ACCOUNT_MEMBERS_READ_MAX)?;
+            for user in members {
+                let own = snapshot.profiles.timeline(store, user, &query)?;
+                page.entries.extend(own.entries);
+                page.has_more |= own.has_more;
+                sort(&mut page.entries, query.ascending);
+                page.has_more |= page.entries.len() > query.limit;
+                page.entries.truncate(query.limit);
+            }
+        }
+        self.events_of(page)
+    }
+
+    /// The messages of a page of a timeline.
+    fn events_of(&self, page: TimelinePage) -> Result<(Vec<Event>, bool), EngineError> {
         let mut events = Vec::with_capacity(page.entries.len());
         for entry in page.entries {
             // It may be cut at this moment.
@@ -154,5 +192,12 @@ impl Engine {
         };
         let entry = Entry::decode(&bytes);
         entry.map(Some).map_err(|source| EngineError::Entry { offset, source })
+    }
+}
+
+fn sort(entries: &mut [TimelineEntry], ascending: bool) {
+    entries.sort_by_key(|entry| (entry.timestamp, entry.offset));
+    if !ascending {
+        entries.reverse();
     }
 }

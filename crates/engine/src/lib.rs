@@ -142,8 +142,8 @@ pub use connectors::{
 };
 pub use journal::JournalCheck;
 pub use profiles::{
-    ExternalId, ExternalIdType, FoundPerson, Identifier, NamedEvents, PastMerge, StoredTrait,
-    TermKind, TimelineEntry, TimelineQuery,
+    Account, AccountLink, ExternalId, ExternalIdType, FoundPerson, Identifier, NamedEvents,
+    PastMerge, StoredTrait, TermKind, TimelineEntry, TimelineQuery,
 };
 pub use recommender::evaluation::{Comparison, Metrics};
 pub use recommender::{Cancelled, Component, HyperparameterSearch, ModelConfig, SplitKind};

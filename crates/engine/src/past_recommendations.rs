@@ -137,10 +137,12 @@ impl Engine {
         user: Option<UserIdx>,
     ) -> Result<Option<(ExternalIdType, String)>, QueryError> {
         let views = self.snapshot();
-        Ok(match user {
+        let name = match user {
             Some(user) => views.find_user_name(user)?,
             None => None,
-        })
+        };
+        // Deletions look for entries of people by their user ids and anonymous ids.
+        Ok(name.filter(|(type_, _)| !type_.is_declared()))
     }
 }
 

@@ -3,8 +3,8 @@
 
 use domain::UserIdx;
 use hashbrown::HashTable;
-use xxhash_rust::xxh3::xxh3_64;
 
+use crate::external_id::hash_bytes;
 use crate::{ExternalId, ExternalIdType};
 
 /// The position of an id in the table.
@@ -14,7 +14,7 @@ const NO_SLOT: Slot = Slot::MAX;
 /// Maps external ids to users, and users to their user id.
 #[derive(Default)]
 pub struct IdTable {
-    /// The type byte and the text of each id, concatenated.
+    /// The prefix of its type and the text of each id, concatenated.
     texts: Vec<u8>,
     /// The end of each id in `texts`, by slot.
     ends: Vec<u64>,
@@ -105,11 +105,11 @@ impl IdTable {
 
     /// Adds an id that is not in the table yet.
     pub(crate) fn add_id(&mut self, id: ExternalId<'_>, user: UserIdx) {
-        let slot = self.insert(&[&[id.type_.code()], id.value.as_bytes()].concat(), user);
+        let slot = self.insert(&id.bytes(), user);
         self.count_id(slot, user);
     }
 
-    /// Adds an id, given as its type byte and text.
+    /// Adds an id, given as the prefix of its type and its text.
     fn insert(&mut self, id: &[u8], user: UserIdx) -> Slot {
         let slot = self.owners.len() as Slot;
         self.texts.extend_from_slice(id);
@@ -118,6 +118,18 @@ impl IdTable {
         let Self { texts, ends, table, .. } = self;
         table.insert_unique(hash_bytes(id), slot, |slot| hash_bytes(bytes(texts, ends, *slot)));
         slot
+    }
+
+    /// Counts an id of a user that is not in the table, as it may be of several people.
+    pub(crate) fn count_shared(&mut self, user: UserIdx) {
+        let user = &mut self.users[user.pos()];
+        user.n_ids = user.n_ids.saturating_add(1);
+    }
+
+    /// Undoes [`Self::count_shared`].
+    pub(crate) fn uncount_shared(&mut self, user: UserIdx) {
+        let user = &mut self.users[user.pos()];
+        user.n_ids = user.n_ids.saturating_sub(1);
     }
 
     /// Moves an id to another user.
@@ -164,7 +176,7 @@ impl IdTable {
 
     fn remove_slot(&mut self, id: ExternalId<'_>) -> Option<Slot> {
         let slot = self.find(id)?;
-        self.table.find_entry(hash(id), |other| *other == slot).ok()?.remove();
+        self.table.find_entry(id.hash(), |other| *other == slot).ok()?.remove();
         self.n_dead += 1;
         Some(slot)
     }
@@ -239,11 +251,8 @@ impl IdTable {
     }
 
     fn find(&self, id: ExternalId<'_>) -> Option<Slot> {
-        let matches = |slot: &Slot| {
-            let (type_, text) = self.bytes(*slot).split_first().expect("every id has a type byte");
-            *type_ == id.type_.code() && text == id.value.as_bytes()
-        };
-        self.table.find(hash(id), matches).copied()
+        let matches = |slot: &Slot| id.is(self.bytes(*slot));
+        self.table.find(id.hash(), matches).copied()
     }
 
     fn bytes(&self, slot: Slot) -> &[u8] {
@@ -254,14 +263,6 @@ impl IdTable {
 fn bytes<'a>(texts: &'a [u8], ends: &[u64], slot: Slot) -> &'a [u8] {
     let start = if slot == 0 { 0 } else { ends[slot as usize - 1] };
     &texts[start as usize..ends[slot as usize] as usize]
-}
-
-fn hash(id: ExternalId<'_>) -> u64 {
-    xxh3_64(id.value.as_bytes()) ^ u64::from(id.type_.code())
-}
-
-fn hash_bytes(bytes: &[u8]) -> u64 {
-    xxh3_64(&bytes[1..]) ^ u64::from(bytes[0])
 }
 
 #[cfg(test)]

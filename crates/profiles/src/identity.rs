@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use store::key::KeyParts;
 use store::{Batch, Read, Store, StoreError};
 
+use crate::external_id::{IdentifierRecord, RowId, parse_row_key, row_key, rows_of};
 use crate::keys::{self, Keys};
-use crate::{IdTable, Profiles, TermKind};
+use crate::{ExternalId, ExternalIdType, IdTable, Identifier, Profiles, TermKind};
 
 /// The most external ids of one profile. Further ids are not attached.
 pub const IDS_PER_PROFILE_MAX: usize = 1_000;
@@ -33,73 +34,6 @@ pub enum IdentityLimit {
         grouped(IDS_PER_PROFILE_MAX as u64)
     )]
     Merges,
-}
-
-/// The types of external ids, ordered by their code on disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ExternalIdType {
-    /// The source's own id of a known user.
-    UserId,
-    /// The id of a browser or device.
-    AnonymousId,
-}
-
-impl ExternalIdType {
-    /// Every type.
-    pub const ALL: [Self; 2] = [Self::UserId, Self::AnonymousId];
-
-    /// The word for it in APIs.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::UserId => "user_id",
-            Self::AnonymousId => "anonymous_id",
-        }
-    }
-
-    /// Parses the word of APIs.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|type_| type_.word() == word)
-    }
-
-    pub(crate) fn code(self) -> u8 {
-        self as u8
-    }
-
-    fn from_code(code: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|type_| type_.code() == code)
-    }
-}
-
-/// An external id with its type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ExternalId<'a> {
-    /// The type; ids of different types are distinct.
-    pub type_: ExternalIdType,
-    /// The text of the id.
-    pub value: &'a str,
-}
-
-/// An external id of a profile, with its origin.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identifier {
-    /// The type; ids of different types are distinct.
-    pub type_: ExternalIdType,
-    /// The text of the id.
-    pub value: String,
-    /// When it was added to a profile.
-    pub created_at: Timestamp,
-    /// The id of the message that added it; empty for imports and commands.
-    pub first_message_id: String,
-    /// The source of that message; empty like the message id.
-    pub source: String,
-}
-
-#[derive(Serialize, Deserialize)]
-struct IdentifierRecord {
-    created_at: Timestamp,
-    first_message_id: String,
-    source: String,
 }
 
 /// The stored record of a profile.
@@ -260,21 +194,26 @@ impl Profiles {
         read: &dyn Read,
         user: UserIdx,
     ) -> Result<Vec<Identifier>, StoreError> {
-        let pairs = read.scan(&self.keys.identifiers, &keys::user(user).build());
-        pairs
+        let pairs = read.scan(&self.keys.identifiers, &rows_of(user).build());
+        let ids = pairs
             .map(|pair| {
                 let (key, value) = pair?;
-                let (_, type_, text) = parse_key(&key)?;
+                let RowId { id, is_unique, .. } = parse_row_key(&key)?;
                 let record: IdentifierRecord = keys::decode("identifier", &value)?;
                 Ok(Identifier {
-                    type_,
-                    value: text.to_owned(),
+                    type_: id.type_,
+                    value: id.value.to_owned(),
+                    is_unique,
                     created_at: record.created_at,
                     first_message_id: record.first_message_id,
                     source: record.source,
                 })
             })
-            .collect()
+            .collect::<Result<Vec<_>, StoreError>>();
+        // Those that are not unique stand behind the others in the store.
+        let mut ids = ids?;
+        ids.sort_by(|one, other| (one.type_, &one.value).cmp(&(other.type_, &other.value)));
+        Ok(ids)
     }
 
     /// The stored record of a profile; none if the index is not in use.
@@ -286,7 +225,7 @@ impl Profiles {
         value.map(|value| keys::decode("profile", &value)).transpose()
     }
 
-    fn create_profile(
+    pub(crate) fn create_profile(
         &mut self,
         batch: &mut Batch<'_>,
         user_id: Option<ExternalId<'_>>,
@@ -310,7 +249,7 @@ impl Profiles {
     }
 
     /// Attaches a new id to a profile, unless the profile has reached its limit.
-    fn attach_id(
+    pub(crate) fn attach_id(
         &mut self,
         batch: &mut Batch<'_>,
         id: Option<ExternalId<'_>>,
@@ -324,14 +263,27 @@ impl Profiles {
             self.limits_reached.push(IdentityLimit::Ids);
             return Ok(());
         }
-        if let Some(id) = id.filter(|id| id.type_ == ExternalIdType::UserId)
+        if let Some(id) = id {
+            self.name_profile(batch, id, user)?;
+        }
+        self.add_identifier(batch, id, user, origin);
+        Ok(())
+    }
+
+    /// Makes an id the primary user id of a profile without one, if it is of that type.
+    pub(crate) fn name_profile(
+        &self,
+        batch: &mut Batch<'_>,
+        id: ExternalId<'_>,
+        user: UserIdx,
+    ) -> Result<(), StoreError> {
+        if id.type_ == ExternalIdType::UserId
             && let Some(mut profile) = self.profile(batch, user)?
             && profile.user_id.is_none()
         {
             profile.user_id = Some(id.value.to_owned());
             batch.put(&self.keys.profiles, keys::user(user), keys::encode(&profile));
         }
-        self.add_identifier(batch, id, user, origin);
         Ok(())
     }
 
@@ -342,21 +294,37 @@ impl Profiles {
         user: UserIdx,
         origin: Origin<'_>,
     ) {
-        let Some(id) = id else { return };
+        if let Some(id) = id {
+            self.put_identifier(batch, id, true, user, origin);
+        }
+    }
+
+    /// Adds an id that the profile does not have.
+    pub(crate) fn put_identifier(
+        &mut self,
+        batch: &mut Batch<'_>,
+        id: ExternalId<'_>,
+        is_unique: bool,
+        user: UserIdx,
+        origin: Origin<'_>,
+    ) {
         let record = IdentifierRecord {
             created_at: origin.received_at,
             first_message_id: origin.message_id.to_owned(),
             source: origin.source.to_owned(),
         };
-        let key = keys::user(user).u8(id.type_.code()).text(id.value);
+        let key = row_key(user, id, is_unique);
         batch.put(&self.keys.identifiers, key, keys::encode(&record));
         self.add_term(batch, TermKind::Id(id.type_), id.value, user);
-        self.ids.add_id(id, user);
+        match is_unique {
+            true => self.ids.add_id(id, user),
+            false => self.ids.count_shared(user),
+        }
     }
 
     /// Moves everything of the source to the target. Does nothing if they are the same user or the
     /// target has reached its limits.
-    fn merge(
+    pub(crate) fn merge(
         &mut self,
         batch: &mut Batch<'_>,
         target: UserIdx,
@@ -374,15 +342,19 @@ impl Profiles {
             return Ok(None);
         }
         let identifiers: Vec<_> = batch
-            .scan(&self.keys.identifiers, &keys::user(source).build())
+            .scan(&self.keys.identifiers, &rows_of(source).build())
             .collect::<Result<_, _>>()?;
         self.record_merge(batch, Merge { target, source }, origin)?;
         for (key, value) in identifiers {
-            let (_, type_, text) = parse_key(&key)?;
-            let new_key = keys::user(target).u8(type_.code()).text(text);
-            self.ids.move_id(ExternalId { type_, value: text }, target);
-            self.remove_term(batch, TermKind::Id(type_), text, source);
-            self.add_term(batch, TermKind::Id(type_), text, target);
+            let RowId { id, is_unique, .. } = parse_row_key(&key)?;
+            let new_key = row_key(target, id, is_unique);
+            self.remove_term(batch, TermKind::Id(id.type_), id.value, source);
+            self.add_term(batch, TermKind::Id(id.type_), id.value, target);
+            if is_unique {
+                self.ids.move_id(id, target);
+            } else if batch.get(&self.keys.identifiers, &new_key)?.is_none() {
+                self.ids.count_shared(target);
+            }
             batch.put(&self.keys.identifiers, new_key, value);
             batch.remove(&self.keys.identifiers, key.clone());
         }
@@ -428,21 +400,12 @@ pub(crate) fn load_ids(store: &Store, keys: &Keys) -> Result<IdTable, StoreError
     }
     for pair in store.scan(&keys.identifiers, &[]) {
         let (key, _) = pair?;
-        let (user, type_, value) = parse_key(&key)?;
-        let id = ExternalId { type_, value };
-        if ids.user_by_external_id(id).is_none() {
+        let RowId { user, id, is_unique } = parse_row_key(&key)?;
+        if !is_unique {
+            ids.count_shared(user);
+        } else if ids.user_by_external_id(id).is_none() {
             ids.add_id(id, user);
         }
     }
     Ok(ids)
-}
-
-fn parse_key(key: &[u8]) -> Result<(UserIdx, ExternalIdType, &str), StoreError> {
-    let mut parts = KeyParts::new(key);
-    let user = parts.u32().map(UserIdx);
-    let type_ = parts.u8().and_then(ExternalIdType::from_code);
-    match (user, type_, parts.text()) {
-        (Some(user), Some(type_), Some(text)) => Ok((user, type_, text)),
-        _ => Err(StoreError::Unreadable { what: "identifier" }),
-    }
 }

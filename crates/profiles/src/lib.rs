@@ -1,21 +1,28 @@
 #![doc = include_str!("../README.md")]
 
+mod accounts;
+mod external_id;
 mod id_table;
 mod identity;
 mod keys;
 mod merges;
 mod removal;
+mod resolution;
+mod rules;
 mod terms;
 mod timeline;
 mod traits;
 
+pub use accounts::{ACCOUNTS_PER_USER_MAX, Account, AccountLink, Accounts, KEYSPACES_OF_ACCOUNTS};
+pub use external_id::{ExternalId, ExternalIdType, Identifier};
 pub use id_table::IdTable;
 pub use identity::{
-    ExternalId, ExternalIdType, IDS_PER_PROFILE_MAX, Identifier, IdentityLimit,
-    MERGES_PER_PROFILE_MAX, Merge, Origin, Profile,
+    IDS_PER_PROFILE_MAX, IdentityLimit, MERGES_PER_PROFILE_MAX, Merge, Origin, Profile,
 };
 pub use keys::{KEYSPACES, Keys};
 pub use merges::PastMerge;
+pub use resolution::Resolved;
+pub use rules::{EXTERNAL_IDS_PER_MESSAGE_MAX, FoundId, IdentityRules};
 pub use terms::{FoundPerson, IDENTIFYING_TRAITS, TermKind};
 pub use timeline::{NamedEvent, NamedEvents, TimelineEntry, TimelinePage, TimelineQuery};
 pub use traits::StoredTrait;

@@ -3,6 +3,7 @@
 use domain::{Timestamp, UserIdx};
 use store::{Batch, Read, StoreError};
 
+use crate::external_id::row_key;
 use crate::keys::{self, Keys};
 use crate::{ExternalId, ExternalIdType, Profile, Profiles, TermKind};
 
@@ -13,11 +14,12 @@ impl Profiles {
     /// If the store cannot be read.
     pub fn delete(&mut self, batch: &mut Batch<'_>, user: UserIdx) -> Result<(), StoreError> {
         let identifiers = self.identifiers(batch, user)?;
+        let unique = identifiers.iter().filter(|id| id.is_unique);
         let ids: Vec<ExternalId<'_>> =
-            identifiers.iter().map(|id| ExternalId { type_: id.type_, value: &id.value }).collect();
+            unique.map(|id| ExternalId { type_: id.type_, value: &id.value }).collect();
         self.ids.remove(user, &ids);
-        for id in &ids {
-            self.remove_term(batch, TermKind::Id(id.type_), id.value, user);
+        for id in &identifiers {
+            self.remove_term(batch, TermKind::Id(id.type_), &id.value, user);
         }
         for (key, value) in self.traits(batch, user)? {
             self.remove_trait_term(batch, &key, &value.json, user);
@@ -54,13 +56,45 @@ impl Profiles {
         text: &str,
     ) -> Result<(), StoreError> {
         for type_ in [ExternalIdType::UserId, ExternalIdType::AnonymousId] {
-            let id = ExternalId { type_, value: text };
-            if self.ids.user_by_external_id(id) == Some(user) {
-                batch.remove(&self.keys.identifiers, keys::user(user).u8(type_.code()).text(text));
-                self.remove_term(batch, TermKind::Id(type_), text, user);
-                self.ids.release(id, user);
-            }
+            self.remove_external_id(batch, user, ExternalId { type_, value: text })?;
         }
+        Ok(())
+    }
+
+    /// Removes one id from a user, and says whether the user had it.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn remove_external_id(
+        &mut self,
+        batch: &mut Batch<'_>,
+        user: UserIdx,
+        id: ExternalId<'_>,
+    ) -> Result<bool, StoreError> {
+        let shared = row_key(user, id, false);
+        if self.ids.user_by_external_id(id) == Some(user) {
+            batch.remove(&self.keys.identifiers, row_key(user, id, true));
+            self.ids.release(id, user);
+        } else if id.type_.is_declared() && batch.get(&self.keys.identifiers, &shared)?.is_some() {
+            batch.remove(&self.keys.identifiers, shared);
+            self.ids.uncount_shared(user);
+        } else {
+            return Ok(false);
+        }
+        self.remove_term(batch, TermKind::Id(id.type_), id.value, user);
+        if id.type_ == ExternalIdType::UserId {
+            self.name_by_another(batch, user, id.value)?;
+        }
+        Ok(true)
+    }
+
+    /// Gives a profile another user id where `text` was its primary one.
+    fn name_by_another(
+        &mut self,
+        batch: &mut Batch<'_>,
+        user: UserIdx,
+        text: &str,
+    ) -> Result<(), StoreError> {
         let is_primary = |profile: &Profile| profile.user_id.as_deref() == Some(text);
         if let Some(profile) = self.profile(batch, user)?.filter(is_primary) {
             let remaining = self.identifiers(batch, user)?.into_iter();

@@ -16,6 +16,9 @@ pub const IDENTIFYING_TRAITS: [&str; 8] =
 const TERM_BYTES_MAX: usize = 512;
 /// The code of the first trait, after those of the types of external ids.
 const TRAIT_CODES_FROM: u8 = 2;
+/// The code of ids of declared types. Behind the text stand a zero byte and the name of the type.
+const DECLARED_CODE: u8 = 255;
+const END_OF_TEXT: u8 = 0;
 /// The bytes of the user index at the end of a key.
 const USER_BYTES: usize = size_of::<u32>();
 
@@ -42,8 +45,8 @@ pub struct FoundPerson {
 }
 
 impl TermKind {
-    /// All kinds, in the order in which what was found is listed.
-    pub fn all() -> impl Iterator<Item = Self> {
+    /// The kinds with a code of their own, in the order in which what was found is listed.
+    fn all() -> impl Iterator<Item = Self> {
         let ids = [ExternalIdType::UserId, ExternalIdType::AnonymousId].map(Self::Id);
         ids.into_iter().chain(IDENTIFYING_TRAITS.map(Self::Trait))
     }
@@ -54,7 +57,7 @@ impl TermKind {
     }
 
     /// The word for it in APIs: the type of the id, or the key of the trait.
-    pub fn word(self) -> &'static str {
+    pub fn word(&self) -> &str {
         match self {
             Self::Id(type_) => type_.word(),
             Self::Trait(key) => key,
@@ -63,6 +66,7 @@ impl TermKind {
 
     fn code(self) -> u8 {
         match self {
+            Self::Id(ExternalIdType::Declared(_)) => DECLARED_CODE,
             Self::Id(type_) => type_.code(),
             Self::Trait(key) => {
                 let position = IDENTIFYING_TRAITS.iter().position(|known| *known == key);
@@ -95,8 +99,9 @@ impl Profiles {
         if folded.is_empty() {
             return Ok(found);
         }
-        for kind in TermKind::all() {
-            let prefix = KeyBuf::new().u8(kind.code()).text(&folded).build();
+        let codes = TermKind::all().map(|kind| (kind.code(), Some(kind)));
+        for (code, kind) in codes.chain([(DECLARED_CODE, None)]) {
+            let prefix = KeyBuf::new().u8(code).text(&folded).build();
             for pair in store.scan(&self.keys.terms, &prefix).take(limit) {
                 let (key, text) = pair?;
                 let unreadable = || StoreError::Unreadable { what: "search term" };
@@ -105,6 +110,10 @@ impl Profiles {
                 if !term.starts_with(&prefix) {
                     continue;
                 }
+                let (kind, term) = match kind {
+                    Some(kind) => (kind, term),
+                    None => declared_term(term).ok_or_else(unreadable)?,
+                };
                 let text = if text.is_empty() { term[1..].to_vec() } else { text };
                 let text = String::from_utf8(text).map_err(|_| unreadable())?;
                 let user = UserIdx(u32::from_be_bytes(*user));
@@ -172,8 +181,19 @@ impl Profiles {
 /// The user is behind the text, at a fixed length, so that a scan finds all that begin alike.
 fn term_key(kind: TermKind, folded: &str, user: UserIdx) -> Vec<u8> {
     let mut key = KeyBuf::new().u8(kind.code()).text(folded).build();
+    if let TermKind::Id(type_ @ ExternalIdType::Declared(_)) = kind {
+        key.push(END_OF_TEXT);
+        key.extend_from_slice(type_.word().as_bytes());
+    }
     key.extend_from_slice(&user.0.to_be_bytes());
     key
+}
+
+/// The kind of a term of a declared type, and the term without the name of the type.
+fn declared_term(term: &[u8]) -> Option<(TermKind, &[u8])> {
+    let end = term.iter().rposition(|byte| *byte == END_OF_TEXT)?;
+    let name = std::str::from_utf8(&term[end + 1..]).ok()?;
+    Some((TermKind::Id(ExternalIdType::from_word(name)?), &term[..end]))
 }
 
 fn fold(text: &str) -> String {

@@ -28,7 +28,7 @@ pub const INTERACTIONS_MAX: usize = 100;
 pub struct ShownPerson {
     /// The type of the id: user_id, or anonymous_id for somebody without a user id.
     #[serde(rename = "type")]
-    pub type_: &'static str,
+    pub type_: String,
     /// The id.
     pub id: String,
     /// The name, from traits.
@@ -53,7 +53,7 @@ pub struct ShownPerson {
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct FoundBy {
     /// The type of the id, or the key of the trait.
-    pub key: &'static str,
+    pub key: String,
     /// The whole id or value of the trait.
     pub text: String,
     /// Whether it is the searched text, apart from upper and lower case.
@@ -74,6 +74,8 @@ pub struct Profile {
     pub identifiers: Vec<ShownIdentifier>,
     /// The traits that sources have set, by key.
     pub traits: Vec<ShownTrait>,
+    /// The accounts that the person belongs to, by group messages, in the order of their ids.
+    pub accounts: Vec<ShownAccount>,
     /// The profiles that were merged into this one, the latest first.
     pub merges: Vec<ShownMerge>,
     /// The events among the latest 1,000 messages, the most frequent first.
@@ -87,7 +89,7 @@ pub struct Profile {
 pub struct ShownIdentifier {
     /// The type.
     #[serde(rename = "type")]
-    pub type_: &'static str,
+    pub type_: String,
     /// The id.
     pub id: String,
     /// When it was linked to the person.
@@ -110,6 +112,20 @@ pub struct ShownTrait {
     pub updated_at: Timestamp,
 }
 
+/// An account that a person belongs to.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct ShownAccount {
+    /// The group id.
+    pub id: String,
+    /// The name, from the traits of the account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// When the first message that says so arrived.
+    pub since: Timestamp,
+    /// The source of that message.
+    pub source: String,
+}
+
 /// A profile that was merged into another.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ShownMerge {
@@ -117,7 +133,7 @@ pub struct ShownMerge {
     pub at: Timestamp,
     /// The type of the id that the profile went by; absent where it had lost all.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    pub type_: Option<&'static str>,
+    pub type_: Option<String>,
     /// The id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
@@ -199,7 +215,7 @@ impl ShownPerson {
     pub(crate) fn new(engine: &Engine, user: UserIdx) -> Result<Option<Self>, ApiError> {
         let Some(summary) = engine.snapshot().person_summary(user)? else { return Ok(None) };
         Ok(Some(Self {
-            type_: summary.type_.word(),
+            type_: summary.type_.word().to_owned(),
             id: summary.id,
             name: summary.name,
             email: summary.email,
@@ -231,8 +247,11 @@ pub(crate) fn find(engine: &Engine, text: &str) -> Result<Vec<ShownPerson>, ApiE
     let mut people = Vec::with_capacity(found.len());
     for found in found {
         let Some(person) = ShownPerson::new(engine, found.user)? else { continue };
-        let found_by =
-            FoundBy { key: found.kind.word(), text: found.text, is_whole: found.is_whole };
+        let found_by = FoundBy {
+            key: found.kind.word().to_owned(),
+            text: found.text,
+            is_whole: found.is_whole,
+        };
         // The id of the person itself needs no words.
         let is_own = matches!(found.kind, TermKind::Id(_)) && found_by.text == person.id;
         let found_by = Some(found_by).filter(|by| !is_own || by.is_whole);
@@ -300,7 +319,7 @@ fn read_profile(engine: &Engine, user: UserIdx) -> Result<Profile, ApiError> {
     events.sort_by(|one, other| other.count.cmp(&one.count).then(one.event.cmp(&other.event)));
     let mut merges: Vec<ShownMerge> = Vec::new();
     for (merge, cause) in engine.merges(user)? {
-        let (type_, id) = merge.merged.map(|(type_, id)| (type_.word(), id)).unzip();
+        let (type_, id) = merge.merged.map(|(type_, id)| (type_.word().to_owned(), id)).unzip();
         merges.push(ShownMerge {
             at: merge.at,
             type_,
@@ -322,7 +341,7 @@ fn read_profile(engine: &Engine, user: UserIdx) -> Result<Profile, ApiError> {
         identifiers: identifiers
             .into_iter()
             .map(|id| ShownIdentifier {
-                type_: id.type_.word(),
+                type_: id.type_.word().to_owned(),
                 id: id.value,
                 created_at: id.created_at,
                 source: id.source,
@@ -336,10 +355,24 @@ fn read_profile(engine: &Engine, user: UserIdx) -> Result<Profile, ApiError> {
                 Some(ShownTrait { key, value, source, updated_at })
             })
             .collect(),
+        accounts: accounts(engine, user)?,
         merges,
         events,
         has_older_messages: counted.has_older,
     })
+}
+
+fn accounts(engine: &Engine, user: UserIdx) -> Result<Vec<ShownAccount>, ApiError> {
+    let snapshot = engine.snapshot();
+    let mut accounts = Vec::new();
+    for link in snapshot.accounts_of(user)? {
+        let traits = snapshot.account_traits(&link.group_id)?;
+        let name = traits.into_iter().find(|(key, _)| key == "name");
+        let name = name.and_then(|(_, stored)| serde_json::from_str(&stored.json).ok());
+        let (since, source) = (link.created_at, link.source);
+        accounts.push(ShownAccount { id: link.group_id, name, since, source });
+    }
+    Ok(accounts)
 }
 
 /// A page of what happened to a person: events, and messages that set traits or link ids.

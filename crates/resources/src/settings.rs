@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{InteractionWeights, Retention, WeakSignalWeights, WorkspaceSettings};
+use domain::{Identity, InteractionWeights, Retention, WeakSignalWeights, WorkspaceSettings};
 use engine::{ConfigChange, Engine, Expected, Resource};
 use serde::{Deserialize, Deserializer};
 use web::App;
@@ -29,6 +29,10 @@ pub struct SettingsPatch {
     /// How long entries of the journal are kept; null keeps them for ever.
     #[serde(default, deserialize_with = "deserialize_present")]
     pub retention: Option<Option<Retention>>,
+    /// The rules by which messages are put together to people; null goes back to those of
+    /// `user_id` and `anonymous_id` alone.
+    #[serde(default, deserialize_with = "deserialize_present")]
+    pub identity: Option<Option<Identity>>,
 }
 
 /// A change of some weights. Missing kinds keep theirs.
@@ -94,6 +98,7 @@ pub async fn update(
                 None => present.weak_signals,
             },
             retention: patch.retention.unwrap_or(present.retention),
+            identity: patch.identity.unwrap_or(present.identity),
         };
         engine.change_config(ConfigChange::put_settings(&settings), expected)?;
         Ok(Revised::now(engine, &Resource::Settings, settings))

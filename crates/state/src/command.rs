@@ -9,7 +9,7 @@ mod regulations;
 
 use catalog::Property;
 use domain::{Interaction, InteractionSelector, ItemIdx, UserIdx};
-use profiles::Origin;
+use profiles::{ExternalId, ExternalIdType, Origin};
 use serde::{Deserialize, Serialize};
 use store::{Batch, StoreError};
 
@@ -148,6 +148,15 @@ pub enum Command {
         /// Creates the target if it is missing.
         cascade_create: bool,
     },
+    /// Takes an external id from a user. A later message with it links it again.
+    RemoveExternalId {
+        /// A user id of the user.
+        user_id: String,
+        /// The type of the id to remove.
+        id_type: ExternalIdType,
+        /// The text of the id to remove.
+        id: String,
+    },
     /// Adds a scenario or replaces the one of the same name. Only read: builds write
     /// [`Command::Configure`] now.
     PutScenario {
@@ -285,6 +294,9 @@ pub(crate) fn apply(
         Command::MergeUsers { target, source, cascade_create } => {
             entities::merge_users(views, batch, &target, &source, cascade_create, origin)?
         }
+        Command::RemoveExternalId { user_id, id_type, id } => {
+            remove_external_id(views, batch, &user_id, ExternalId { type_: id_type, value: &id })?
+        }
         Command::PutScenario { scenario } => {
             configuration::put_scenario(views, batch, &scenario, origin.offset)?
         }
@@ -329,6 +341,31 @@ pub(crate) fn apply(
 /// Finds a user by an external id of either type; a user id takes precedence.
 pub fn find_user(views: &Views, id: &str) -> Option<UserIdx> {
     views.profiles.ids().user_by_id(id)
+}
+
+/// Refused where the id is the one by which the user was named: nobody loses the last user id.
+fn remove_external_id(
+    views: &mut Views,
+    batch: &mut Batch<'_>,
+    user_id: &str,
+    id: ExternalId<'_>,
+) -> Result<CommandResult, StoreError> {
+    let named = ExternalId { type_: ExternalIdType::UserId, value: user_id };
+    let Some(user) = views.profiles.ids().user_by_external_id(named) else {
+        return Ok(Err(Refusal::missing("user", user_id)));
+    };
+    if id == named {
+        let why = "the id by which the user is named cannot be removed".to_owned();
+        return Ok(Err(Refusal::Invalid(why)));
+    }
+    match views.profiles.remove_external_id(batch, user, id)? {
+        true => Ok(Ok(())),
+        false => Ok(Err(Refusal::NotFound(format!(
+            "the user has no {} {:?}",
+            id.type_.word(),
+            id.value
+        )))),
+    }
 }
 
 fn entity_exists(views: &Views, kind: EntityKind, id: &str) -> bool {

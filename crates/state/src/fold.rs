@@ -310,15 +310,12 @@ fn apply_message(
     let violations = &message.violations;
     views.violations.add(batch, &message.source, message.type_, violations, received_at);
     let origin = Origin::message(offset, message);
-    let (user, merge) = views.profiles.resolve(
-        batch,
-        message.user_id.as_deref(),
-        message.anonymous_id.as_deref(),
-        origin,
-    )?;
-    if let Some(merge) = merge {
-        views.merge_users(batch, merge)?;
-    }
+    let Some(user) = land(views, batch, message, origin)? else {
+        let why = "each of its ids is a blocked value: the message is nobody's".to_owned();
+        let rejection = new_rejection(message, RejectionReason::IdentityLimit, why);
+        views.rejections.add(batch, rejection);
+        return Ok(Outcome::AppliedInPart);
+    };
     let event = match message.type_ {
         MessageType::Track | MessageType::Page | MessageType::Screen => Some(message.event_name()),
         MessageType::Identify | MessageType::Group | MessageType::Alias => None,
@@ -369,6 +366,33 @@ fn apply_message(
             .add(batch, new_rejection(message, RejectionReason::IdentityLimit, limit.to_string()));
     }
     Ok(outcome)
+}
+
+/// Puts a message onto a profile: by the rules in force, or by its own two ids before a workspace
+/// has configured any. None if all its ids are blocked.
+fn land(
+    views: &mut Views,
+    batch: &mut Batch<'_>,
+    message: &Message,
+    origin: Origin<'_>,
+) -> Result<Option<UserIdx>, StoreError> {
+    let Some(rules) = views.setup.identity.clone() else {
+        let ids = (message.user_id.as_deref(), message.anonymous_id.as_deref());
+        let (user, merge) = views.profiles.resolve(batch, ids.0, ids.1, origin)?;
+        if let Some(merge) = merge {
+            views.merge_users(batch, merge)?;
+        }
+        return Ok(Some(user));
+    };
+    let ids = rules.ids_of(message);
+    let resolved = views.profiles.resolve_by_rules(batch, &rules, ids, origin)?;
+    for merge in resolved.merges {
+        views.merge_users(batch, merge)?;
+    }
+    if let Some(user) = resolved.user.filter(|_| message.type_ == MessageType::Group) {
+        views.accounts.add_message(batch, user, message, origin)?;
+    }
+    Ok(resolved.user)
 }
 
 fn apply_action(

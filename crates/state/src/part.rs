@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use catalog::{Catalog, PropertyTable};
 use domain::{UserIdx, WorkspaceId};
-use profiles::{Merge, Profiles};
+use profiles::{Accounts, Merge, Profiles};
 use store::{Batch, Store, StoreError};
 
 use crate::Counts;
@@ -118,6 +118,30 @@ impl StatePart for Profiles {
     fn count(&self, counts: &mut Counts) {
         counts.known_users = self.ids().n_known() as u64;
         counts.external_ids = self.ids().n_ids() as u64;
+    }
+}
+
+impl StatePart for Accounts {
+    const KEYSPACES: &'static [&'static str] = &profiles::KEYSPACES_OF_ACCOUNTS;
+
+    writes_at_once!();
+    counts_nothing!();
+
+    fn load(store: &Store, _: &WorkspaceId) -> Result<Self, StoreError> {
+        Ok(Self::load(store))
+    }
+
+    fn merge_users(
+        &mut self,
+        batch: &mut Batch<'_>,
+        merge: Merge,
+        _: JournalTime,
+    ) -> Result<(), StoreError> {
+        self.merge(batch, merge)
+    }
+
+    fn delete_user(&mut self, batch: &mut Batch<'_>, user: UserIdx) -> Result<(), StoreError> {
+        self.remove_user(batch, user)
     }
 }
 

@@ -36,6 +36,7 @@ impl People for NamedPeople {
         match type_ {
             ExternalIdType::UserId => self.user_ids.contains(id),
             ExternalIdType::AnonymousId => self.anonymous_ids.contains(id),
+            ExternalIdType::Declared(_) => false,
         }
     }
 }

@@ -58,7 +58,9 @@ pub fn without_suppressed(entry: Entry, people: &dyn People) -> Remaining {
         }
         Entry::Command { received_at, command } => match *command {
             // Deleting goes on, and merging someone away.
-            Command::Delete { .. } | Command::DeleteInteractions { .. } => {
+            Command::Delete { .. }
+            | Command::DeleteInteractions { .. }
+            | Command::RemoveExternalId { .. } => {
                 Remaining::Whole(Entry::Command { received_at, command })
             }
             _ if is_about(&command, people) => Remaining::Nothing,
@@ -191,6 +193,9 @@ fn is_about(command: &Command, people: &dyn People) -> bool {
         Command::DeleteInteractions { selector } => people.has_any(&selector.user_id),
         Command::MergeUsers { target, source, .. } => {
             people.has_any(target) || people.has_any(source)
+        }
+        Command::RemoveExternalId { user_id, id_type, id } => {
+            people.has(UserId, user_id) || people.has(*id_type, id)
         }
         _ => false,
     }

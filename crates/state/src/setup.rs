@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use domain::{Scenario, WorkspaceConfig, WorkspaceId};
 use mapping::Mappings;
+use profiles::IdentityRules;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use store::{Batch, Keyspace, Read, Store, StoreError};
@@ -34,6 +35,8 @@ pub struct Setup {
     /// The mappings in force, by which our own engine takes messages. They follow from the
     /// configuration.
     pub mappings: Arc<Mappings>,
+    /// The rules of identity in force, as configured; none before a workspace configures them.
+    pub identity: Option<Arc<IdentityRules>>,
     /// Scenarios as they were when they last fitted the catalog, by name. They are in force while
     /// the configured ones do not fit.
     pub fitting_scenarios: BTreeMap<String, Scenario>,
@@ -60,6 +63,7 @@ impl StatePart for Setup {
             stored.get_json(CONFIG_KEY)?.unwrap_or_else(|| WorkspaceConfig::empty(id.clone()));
         Ok(Self {
             mappings: mappings_of(&config),
+            identity: identity_of(&config),
             config: Arc::new(config),
             config_revisions: stored.get(CONFIG_REVISIONS_KEY)?.unwrap_or_default(),
             fitting_scenarios: stored.get_json(FITTING_SCENARIOS_KEY)?.unwrap_or_default(),
@@ -78,6 +82,10 @@ impl StatePart for Setup {
 
 fn mappings_of(config: &WorkspaceConfig) -> Arc<Mappings> {
     compile_mappings(config.engine_mappings(), config.preset_set())
+}
+
+fn identity_of(config: &WorkspaceConfig) -> Option<Arc<IdentityRules>> {
+    config.identity.as_ref().map(|rules| Arc::new(IdentityRules::new(rules)))
 }
 
 /// Compiles the mappings of our own engine; without a list, the presets of a set.
@@ -108,6 +116,9 @@ impl Setup {
             && config.preset_set() == self.config.preset_set();
         if !is_same {
             self.mappings = mappings_of(&config);
+        }
+        if config.identity != self.config.identity {
+            self.identity = identity_of(&config);
         }
         (self.config, self.config_revisions) = (Arc::new(config), revisions);
         self.record_fitting_scenarios(batch, Vec::new());

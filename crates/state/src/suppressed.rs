@@ -16,6 +16,8 @@ use crate::people::People;
 /// The length of the key of a workspace, in bytes.
 pub const PERSON_KEY_BYTES: usize = 32;
 pub(crate) const HASH_BYTES: usize = 16;
+/// The types of ids by which people are suppressed.
+const TYPES: [ExternalIdType; 2] = [ExternalIdType::UserId, ExternalIdType::AnonymousId];
 
 /// The hash of an external id by the key of a workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -48,15 +50,13 @@ impl PersonKey {
     /// versions have suppressed ids with the white space around them.
     pub fn hashes(&self, id: &str) -> impl Iterator<Item = PersonHash> {
         let texts = [Some(trim_id(id)), Some(id).filter(|id| *id != trim_id(id))];
-        let of_text = move |text| {
-            ExternalIdType::ALL.into_iter().map(move |type_| self.hash_text(type_, text))
-        };
+        let of_text = move |text| TYPES.into_iter().map(move |type_| self.hash_text(type_, text));
         texts.into_iter().flatten().flat_map(of_text)
     }
 
     fn hash_text(&self, type_: ExternalIdType, id: &str) -> PersonHash {
         let mut mac = self.0.clone();
-        mac.update(&[type_ as u8]);
+        mac.update(&type_.prefix());
         mac.update(id.as_bytes());
         let bytes: [u8; 32] = mac.finalize().into_bytes().into();
         PersonHash(std::array::from_fn(|n| bytes[n]))

@@ -3,7 +3,7 @@
 
 use catalog::{Catalog, NamedBy, PropertyTable};
 use domain::{Day, Interaction, Timestamp, UserIdx, WorkspaceConfig, WorkspaceId};
-use profiles::{Merge, Origin, Profiles};
+use profiles::{Accounts, Merge, Origin, Profiles};
 use store::{Batch, Keyspace, Store, StoreError};
 
 use crate::Counts;
@@ -133,6 +133,8 @@ views! {
     regulations: Regulations,
     /// Audiences, and who belongs to them.
     audiences: Audiences,
+    /// What group messages say of accounts, and who belongs to them.
+    accounts: Accounts,
 }
 
 impl Views {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use domain::{
-    Destination, InteractionWeights, PRESETS_LATEST, Retention, Scenario, Source, Token,
+    Destination, Identity, InteractionWeights, PRESETS_LATEST, Retention, Scenario, Source, Token,
     TraitDefinition, WeakSignalWeights, WorkspaceConfig, WorkspaceId,
 };
 use engine::installation::{Actor, Deed, DeedOutcome, InstallationJournal};
@@ -50,6 +50,7 @@ pub(crate) struct BootstrapWorkspace {
     presets: Option<u32>,
     weak_signals: Option<WeakSignalWeights>,
     retention: Option<Retention>,
+    identity: Option<Identity>,
     #[serde(default, rename = "scenario")]
     scenarios: Vec<Scenario>,
     #[serde(default, rename = "destination")]
@@ -76,6 +77,7 @@ impl BootstrapWorkspace {
             presets: file.presets.or(Some(PRESETS_LATEST)),
             weak_signals: file.weak_signals.unwrap_or_default(),
             retention: file.retention,
+            identity: file.identity,
             ..WorkspaceConfig::empty(file.id)
         }
     }
@@ -92,6 +94,7 @@ impl BootstrapWorkspace {
         config.presets = self.presets.or(config.presets);
         config.weak_signals = self.weak_signals.unwrap_or(config.weak_signals);
         config.retention = self.retention.or(config.retention);
+        config.identity = self.identity.clone().or(config.identity);
         file.all_tokens().for_each(|token| config.put_token(token));
         for mut source in file.sources {
             // Senders know a source by its key: with another name it is the same one.

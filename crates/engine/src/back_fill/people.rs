@@ -231,7 +231,10 @@ impl<'a> Walk<'a> {
 
 fn identifiers(snapshot: &Snapshot<'_>, user: UserIdx) -> Result<Vec<Identifier>, EngineError> {
     let found = snapshot.profiles.identifiers(snapshot.store(), user);
-    found.map_err(store_error(std::path::Path::new("store")))
+    let mut ids = found.map_err(store_error(std::path::Path::new("store")))?;
+    // Commands name people by user ids and anonymous ids alone.
+    ids.retain(|id| !id.type_.is_declared());
+    Ok(ids)
 }
 
 fn find(snapshot: &Snapshot<'_>, id: &Identifier) -> Option<UserIdx> {

@@ -48,6 +48,8 @@ impl Engine {
                 match type_ {
                     ExternalIdType::UserId => user_ids.insert(value),
                     ExternalIdType::AnonymousId => anonymous_ids.insert(value),
+                    // They stand in messages alone, which go whole.
+                    ExternalIdType::Declared(_) => false,
                 };
             }
         }

@@ -123,6 +123,7 @@ fn user_text(engine: &Engine, id: &str) -> String {
     let ids = ids.iter().map(|id| match id.type_ {
         ExternalIdType::UserId => format!("user {}", id.value),
         ExternalIdType::AnonymousId => format!("anonymous {}", id.value),
+        ExternalIdType::Declared(name) => format!("{} {}", name.as_str(), id.value),
     });
     let traits = engine.snapshot().stored_traits(user).unwrap();
     let traits =

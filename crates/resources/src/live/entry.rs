@@ -276,6 +276,7 @@ fn call_name(command: &Command) -> &'static str {
         Command::AddInteraction { .. } => "add interaction",
         Command::DeleteInteractions { .. } => "delete interactions",
         Command::MergeUsers { .. } => "merge users",
+        Command::RemoveExternalId { .. } => "remove an id",
         Command::Segmentation(_) => "change segmentation",
         Command::Synonym(_) => "change synonym",
         Command::RetryDeadLetter { .. } => "deliver anew",

@@ -129,7 +129,7 @@ pub(super) struct PastRecommendationBody {
 #[derive(Serialize, utoipa::ToSchema)]
 struct UserBody {
     #[serde(rename = "type")]
-    type_: &'static str,
+    type_: String,
     id: String,
 }
 
@@ -146,7 +146,7 @@ pub(super) async fn read_one(
     let (recomm_id, past) = recommendations::past(&workspace, &recomm_id).await?;
     Ok(Json(PastRecommendationBody {
         recomm_id,
-        user: past.user.map(|(type_, id)| UserBody { type_: type_.word(), id }),
+        user: past.user.map(|(type_, id)| UserBody { type_: type_.word().to_owned(), id }),
         at: past.at.to_string(),
         place: past.place.into(),
         group: past.group,

@@ -1,16 +1,16 @@
-//! `GET .../events`: what happened to a user, page by page through the whole history, each event
-//! once.
+//! `GET .../events`: what happened to a user, or to the users of an account, page by page through
+//! the whole history, each event once.
 
 use axum::Json;
 use axum::extract::OriginalUri;
 use domain::Timestamp;
-use engine::TimelineQuery;
+use engine::{Engine, Event, TimelineQuery};
 use resources::timeline::{ShownEvent, format_cursor, parse_cursor};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::cursor;
-use super::lookup::Lookup;
+use super::lookup::{Lookup, Subject};
 use web::error::ApiError;
 use web::parameters::{self, Parameters};
 
@@ -58,13 +58,24 @@ pub(super) async fn read(
     };
     // Bodies come from the journal's files.
     let (events, has_more) =
-        lookup.read(move |engine, user| Ok(engine.events(user, &timeline)?)).await?;
+        lookup.read(move |engine, subject| read_page(engine, subject, &timeline)).await?;
     let last = events.last().map(|event| format_cursor(event.entry));
     let data: Vec<ShownEvent> =
         events.iter().map(|event| ShownEvent::new(&event.message)).collect();
     Ok(Json(
         json!({ "data": data, "cursor": cursor::cursor(uri.path(), limit, has_more, last.as_deref()) }),
     ))
+}
+
+fn read_page(
+    engine: &Engine,
+    subject: &Subject,
+    timeline: &TimelineQuery,
+) -> Result<(Vec<Event>, bool), ApiError> {
+    Ok(match subject {
+        Subject::User(user) => engine.events(*user, timeline)?,
+        Subject::Account(group_id) => engine.account_events(group_id, timeline)?,
+    })
 }
 
 pub(crate) fn instant(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, ApiError> {

@@ -1,12 +1,13 @@
-//! `GET .../external_ids`: the ids that are one user.
+//! `GET .../external_ids`: the ids that are one user, or the one of an account.
 
 use axum::Json;
 use axum::extract::OriginalUri;
+use engine::{Engine, ExternalIdType, Identifier};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::cursor;
-use super::lookup::Lookup;
+use super::lookup::{GROUP_ID, Lookup, Subject};
 use web::error::ApiError;
 use web::parameters::{self, Parameters};
 
@@ -21,6 +22,23 @@ pub(super) struct Query {
     next: Option<String>,
 }
 
+fn ids_of(engine: &Engine, subject: &Subject) -> Result<Vec<Identifier>, ApiError> {
+    let group_id = match subject {
+        Subject::User(user) => return Ok(engine.snapshot().identifiers(*user)?),
+        Subject::Account(group_id) => group_id,
+    };
+    let account = engine.snapshot().account(group_id)?;
+    let id = account.zip(ExternalIdType::from_word(GROUP_ID)).map(|(account, type_)| Identifier {
+        type_,
+        value: group_id.clone(),
+        is_unique: true,
+        created_at: account.created_at,
+        first_message_id: account.first_message_id,
+        source: account.first_source,
+    });
+    Ok(id.into_iter().collect())
+}
+
 /// In the order of type and id.
 pub(super) async fn read(
     lookup: Lookup,
@@ -29,11 +47,11 @@ pub(super) async fn read(
 ) -> Result<Json<Value>, ApiError> {
     let limit = parameters::count("limit", query.limit, LIMIT_DEFAULT, LIMIT_MAX)?;
     let include = cursor::list(query.include.as_deref());
-    let mut ids = lookup.read(|engine, user| Ok(engine.snapshot().identifiers(user)?)).await?;
+    let mut ids = lookup.read(ids_of).await?;
     ids.retain(|id| include.is_empty() || include.iter().any(|type_| type_ == id.type_.word()));
     if let Some(last) = cursor::next(query.next.as_deref())? {
         let (type_, value) = last.split_once(':').ok_or_else(cursor::wrong_next)?;
-        let type_ = engine::ExternalIdType::from_word(type_).ok_or_else(cursor::wrong_next)?;
+        let type_ = ExternalIdType::from_word(type_).ok_or_else(cursor::wrong_next)?;
         ids.retain(|id| (id.type_, id.value.as_str()) > (type_, value));
     }
     let has_more = ids.len() > limit;
@@ -45,7 +63,7 @@ pub(super) async fn read(
                 "id": id.value,
                 "type": id.type_.word(),
                 "source_id": id.source,
-                "collection": "users",
+                "collection": if id.type_.word() == GROUP_ID { "accounts" } else { "users" },
                 "created_at": id.created_at.to_string(),
                 "encoding": "none",
             });

@@ -1,4 +1,5 @@
-//! `GET .../traits`: what is known of a user, with the recommended-items traits computed now.
+//! `GET .../traits`: what is known of a user or an account. The recommended-items traits of users
+//! are computed now.
 
 use std::collections::BTreeMap;
 
@@ -12,13 +13,13 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::cursor;
-use super::lookup::Lookup;
+use super::lookup::{Lookup, Subject};
 use crate::recommendation::ListBody;
 use web::error::ApiError;
 use web::parameters::{self, Parameters};
 
 const LIMIT_DEFAULT: usize = 10;
-const LIMIT_MAX: usize = 200;
+pub(super) const LIMIT_MAX: usize = 200;
 /// The source of a trait that no source set.
 const COMPUTED: &str = "computed";
 /// The suffix of the companion of a recommended-items trait.
@@ -41,17 +42,6 @@ pub(super) async fn read(
 ) -> Result<Json<Value>, ApiError> {
     let limit = parameters::count("limit", query.limit, LIMIT_DEFAULT, LIMIT_MAX)?;
     let include = cursor::list(query.include.as_deref());
-    let (with_computed, with_stored) = match query.class.as_deref() {
-        None => (true, true),
-        Some("computed_trait") => (true, false),
-        // There are no audiences yet.
-        Some("audience") => (false, false),
-        Some(other) => {
-            return Err(ApiError::invalid(format!(
-                "class is {other:?}, it must be audience or computed_trait"
-            )));
-        }
-    };
     let after = match cursor::next(query.next.as_deref())? {
         Some(last) => {
             let (is_stored, key) = last.split_once(':').ok_or_else(cursor::wrong_next)?;
@@ -59,16 +49,12 @@ pub(super) async fn read(
         }
         None => None,
     };
-    let query = TraitQuery {
-        with_computed,
-        with_stored,
-        include,
-        after,
-        limit,
-        is_verbose: query.verbose == Some(true),
-    };
-    let page =
-        lookup.make_lists(move |engine, user, budget| query.page(engine, user, budget)).await?;
+    let is_verbose = query.verbose == Some(true);
+    let query = TraitQuery::new(query.class.as_deref(), include, limit, is_verbose)?;
+    let query = TraitQuery { after, ..query };
+    let page = lookup
+        .make_lists(move |engine, subject, budget| query.page(engine, subject, budget))
+        .await?;
     let Page { traits, has_more, last } = page;
     Ok(Json(json!({
         "traits": traits,
@@ -77,7 +63,7 @@ pub(super) async fn read(
 }
 
 /// A request for a page of traits.
-struct TraitQuery {
+pub(super) struct TraitQuery {
     with_computed: bool,
     with_stored: bool,
     /// Keys; all where it is empty.
@@ -88,22 +74,47 @@ struct TraitQuery {
     is_verbose: bool,
 }
 
-struct Page {
-    traits: Map<String, Value>,
-    has_more: bool,
+pub(super) struct Page {
+    pub(super) traits: Map<String, Value>,
+    pub(super) has_more: bool,
     /// The cursor of the last trait on the page.
     last: Option<String>,
 }
 
 impl TraitQuery {
-    fn page(
+    /// The first page of the traits of a class, of those with the keys `include` if there are any.
+    pub(super) fn new(
+        class: Option<&str>,
+        include: Vec<String>,
+        limit: usize,
+        is_verbose: bool,
+    ) -> Result<Self, ApiError> {
+        let (with_computed, with_stored) = match class {
+            None => (true, true),
+            Some("computed_trait") => (true, false),
+            // There are no audiences yet.
+            Some("audience") => (false, false),
+            Some(other) => {
+                return Err(ApiError::invalid(format!(
+                    "class is {other:?}, it must be audience or computed_trait"
+                )));
+            }
+        };
+        Ok(Self { with_computed, with_stored, include, after: None, limit, is_verbose })
+    }
+
+    pub(super) fn page(
         &self,
         engine: &Engine,
-        user: UserIdx,
+        subject: &Subject,
         budget: &RequestBudget,
     ) -> Result<Page, ApiError> {
         let config = engine.config();
-        let definitions = &config.traits;
+        // Lists are made for users alone.
+        let (user, definitions) = match subject {
+            Subject::User(user) => (Some(*user), &config.traits[..]),
+            Subject::Account(_) => (None, &[][..]),
+        };
         let is_computed = |key: &str| {
             definitions
                 .iter()
@@ -116,8 +127,11 @@ impl TraitQuery {
                 .flat_map(|trait_| [trait_.key.clone(), format!("{}{DETAIL_SUFFIX}", trait_.key)]);
             keys.extend(own.map(|key| (false, key)));
         }
-        let stored =
-            if self.with_stored { engine.snapshot().stored_traits(user)? } else { Vec::new() };
+        let stored = match subject {
+            _ if !self.with_stored => Vec::new(),
+            Subject::User(user) => engine.snapshot().stored_traits(*user)?,
+            Subject::Account(group_id) => engine.snapshot().account_traits(group_id)?,
+        };
         keys.extend(
             stored.iter().filter(|(key, _)| !is_computed(key)).map(|(key, _)| (true, key.clone())),
         );
@@ -165,7 +179,8 @@ impl TraitQuery {
 /// The lists of computed traits of one user, each made once.
 struct Lists<'a> {
     engine: &'a Engine,
-    user: UserIdx,
+    /// None for an account, which has none.
+    user: Option<UserIdx>,
     budget: &'a RequestBudget,
     /// By key; why there is none where its catalog cannot answer it.
     made: BTreeMap<String, Result<RecommendedList, String>>,
@@ -183,7 +198,8 @@ impl Lists<'_> {
     ) -> Result<Value, ApiError> {
         if !self.made.contains_key(&definition.key) {
             self.budget.check()?;
-            let list = match self.engine.serve_trait(self.user, definition, is_cited) {
+            let Some(user) = self.user else { return Ok(Value::Null) };
+            let list = match self.engine.serve_trait(user, definition, is_cited) {
                 Err(error @ QueryError::NoSuchProperty { .. }) => Err(error.to_string()),
                 served => Ok(served?),
             };

@@ -26,6 +26,7 @@ mod operations;
 mod overview;
 mod people;
 mod profile_api;
+mod profile_routes;
 mod public;
 mod recombee;
 mod recommendations;

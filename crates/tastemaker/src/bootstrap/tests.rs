@@ -224,6 +224,11 @@ fn the_how_to_page_lists_every_key_and_no_other() {
         ("workspace.scenario", "[[workspace.scenario]]"),
         ("workspace.weak_signals", "[workspace.weak_signals]"),
         ("workspace.retention", "[workspace.retention]"),
+        ("workspace.identity", "[workspace.identity]"),
+        (
+            "workspace.identity.id_type",
+            "[workspace.identity]\nversion = 1\n[[workspace.identity.id_type]]",
+        ),
         ("workspace.destination", "[[workspace.destination]]"),
     ] {
         assert_eq!(keys_listed(page, section), in_workspace(text), "{section}");

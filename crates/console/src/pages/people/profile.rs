@@ -78,7 +78,7 @@ impl Person {
                 }
                 (interactions_text(person))
                 (if person.n_interactions == 1 { " interaction" } else { " interactions" })
-                " · " (words(person.type_)) " " code { bdi { (person.id) } }
+                " · " (words(&person.type_)) " " code { bdi { (person.id) } }
             })
             .actions(html! {
                 (Button::secondary("Try settings").icon(Icon::TryIt).href(&try_it))
@@ -130,7 +130,7 @@ impl Person {
                 dl class="facts" {
                     @for id in identifiers.iter().take(FACTS_MAX) {
                         div {
-                            dt { (words(id.type_)) }
+                            dt { (words(&id.type_)) }
                             dd {
                                 code { bdi { (id.id) } }
                                 span class="fact-source" { (by_source(&id.source)) (self.time(id.created_at)) }
@@ -162,6 +162,7 @@ impl Person {
                     p { a href=(identity) { "All " (traits.len()) " traits" } }
                 }
             }
+            (self.accounts())
             @if let Some(last) = merges.first() {
                 section class="card" {
                     h2 { "Merges" }
@@ -169,6 +170,33 @@ impl Person {
                     @if merges.len() > 1 {
                         p { a href=(identity) { "All " (merges.len()) " merges" } }
                     }
+                }
+            }
+        }
+    }
+
+    /// The first accounts that the person belongs to.
+    fn accounts(&self) -> Markup {
+        let accounts = &self.profile.accounts;
+        if accounts.is_empty() {
+            return Markup::default();
+        }
+        html! {
+            section class="card" {
+                h2 { "Accounts" }
+                dl class="facts" {
+                    @for one in accounts.iter().take(FACTS_MAX) {
+                        div {
+                            dt { bdi { (one.name.as_deref().unwrap_or(&one.id)) } }
+                            dd {
+                                code { bdi { (one.id) } }
+                                span class="fact-source" { (by_source(&one.source)) (self.time(one.since)) }
+                            }
+                        }
+                    }
+                }
+                @if accounts.len() > FACTS_MAX {
+                    p { a href=(self.path("identity")) { "All " (accounts.len()) " accounts" } }
                 }
             }
         }
@@ -214,6 +242,18 @@ fn value_text(one: &ShownTrait) -> String {
     serde_json::from_str::<String>(one.value.get()).unwrap_or_else(|_| one.value.get().to_owned())
 }
 
+fn accounts_table(person: &Person) -> Table<'_> {
+    let columns = ["Account", "Name", "From", "Since"].map(Column::text).into();
+    Table::new("Accounts", columns).rows(person.profile.accounts.iter().map(|one| {
+        vec![
+            Cell::new(html! { code { bdi { (one.id) } } }),
+            Cell::new(html! { bdi { (one.name.as_deref().unwrap_or_default()) } }),
+            Cell::new(html! { bdi { (one.source) } }),
+            Cell::new(person.time(one.since)),
+        ]
+    }))
+}
+
 pub(super) async fn identity(
     frame: Frame,
     Workspace(workspace): Workspace,
@@ -233,7 +273,7 @@ pub(super) async fn identity(
     .rows(identifiers.iter().map(|id| {
         vec![
             Cell::new(html! { code { bdi { (id.id) } } }),
-            Cell::new(words(id.type_)),
+            Cell::new(words(&id.type_)),
             Cell::new(source(&id.source)),
             Cell::new(person.time(id.created_at)),
         ]
@@ -282,6 +322,12 @@ pub(super) async fn identity(
             @if traits.is_empty() {
                 p { "No source has set any. Traits come with identify messages." }
             } @else { div class="card card-table" { (set) } }
+        }
+        @if !person.profile.accounts.is_empty() {
+            section class="section" {
+                h2 { "Accounts" }
+                div class="card card-table" { (accounts_table(&person)) }
+            }
         }
         section class="section" {
             h2 { "Merges" }

@@ -189,7 +189,7 @@ fn table(workspace: &WorkspaceId, caption: &str, people: &[ShownPerson], now: Ti
         if has_matches {
             cells.push(Cell::new(html! {
                 @match &person.found_by {
-                    Some(by) => { (words(by.key)) " " bdi { (by.text) } },
+                    Some(by) => { (words(&by.key)) " " bdi { (by.text) } },
                     None => "the id",
                 }
             }));

@@ -209,6 +209,7 @@ fn read_patch(typed: &Typed) -> Result<SettingsPatch, ApiError> {
             Some(_) => Some(Retention { days: typed.number("retention")? }),
             None => None,
         }),
+        identity: None,
     })
 }
 

@@ -5,7 +5,7 @@ use serde_with::As;
 
 use super::catalog::Property;
 use super::forms;
-use super::interaction::{Interaction, InteractionSelector};
+use super::interaction::{ExternalIdType, Interaction, InteractionSelector};
 use super::replay::{BackFillCommand, ReplayCommand};
 
 forms! {
@@ -95,6 +95,12 @@ pub(in crate::entry) enum Command {
         target: String,
         source: String,
         cascade_create: bool,
+    },
+    RemoveExternalId {
+        user_id: String,
+        #[serde(with = "As::<ExternalIdType>")]
+        id_type: profiles::ExternalIdType,
+        id: String,
     },
     PutScenario {
         scenario: String,

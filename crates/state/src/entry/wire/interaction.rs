@@ -112,4 +112,5 @@ pub(in crate::entry) enum Place {
 pub(in crate::entry) enum ExternalIdType {
     UserId,
     AnonymousId,
+    Declared(domain::IdTypeName),
 }

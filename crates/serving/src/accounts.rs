@@ -1,0 +1,45 @@
+//! Queries about accounts: what group messages say of companies and teams.
+
+use domain::UserIdx;
+use profiles::{Account, AccountLink, StoredTrait};
+
+use crate::{QueryError, Snapshot};
+
+impl Snapshot<'_> {
+    /// The record of an account; none if no message has named it.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn account(&self, group_id: &str) -> Result<Option<Account>, QueryError> {
+        Ok(self.accounts.account(self.store(), group_id)?)
+    }
+
+    /// The traits of an account, in the order of their keys.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn account_traits(&self, group_id: &str) -> Result<Vec<(String, StoredTrait)>, QueryError> {
+        Ok(self.accounts.traits(self.store(), group_id)?)
+    }
+
+    /// The accounts that a user belongs to, in the order of their ids.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn accounts_of(&self, user: UserIdx) -> Result<Vec<AccountLink>, QueryError> {
+        Ok(self.accounts.links(self.store(), user)?)
+    }
+
+    /// At most `limit` users of an account, behind `after`.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn account_members(
+        &self,
+        group_id: &str,
+        after: Option<UserIdx>,
+        limit: usize,
+    ) -> Result<Vec<UserIdx>, QueryError> {
+        Ok(self.accounts.members(self.store(), group_id, after, limit)?)
+    }
+}
