@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod audiences;
 mod budget;
 mod catalog_page;
 mod cold_start;
