@@ -13,6 +13,7 @@ use state::{
     Refusal, Revisions,
 };
 
+use crate::audiences::check_audiences;
 use crate::delivery::{connect, kind_of, seal_secrets};
 use crate::{Engine, SubmitError};
 
@@ -63,7 +64,8 @@ pub fn check_config(config: &WorkspaceConfig) -> Result<(), String> {
     let check = |destination| {
         check_destination(destination).map_err(|what| format!("workspace {}: {what}", config.id))
     };
-    config.destinations.iter().try_for_each(check)
+    config.destinations.iter().try_for_each(check)?;
+    check_audiences(config).map_err(|what| format!("workspace {}: {what}", config.id))
 }
 
 fn check_destination(destination: &Destination) -> Result<(), String> {
@@ -141,6 +143,7 @@ impl Engine {
         }
         config.validate().map_err(|error| ConfigError::Invalid(error.what))?;
         check_new_names(&present, &config).map_err(ConfigError::Invalid)?;
+        check_audiences(&config).map_err(ConfigError::Invalid)?;
         let entry = |command| Entry::Command {
             received_at: self.now(),
             command: Box::new(Command::Configure(Box::new(command))),

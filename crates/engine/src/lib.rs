@@ -3,6 +3,7 @@
 mod active_model;
 mod answers;
 mod artifacts;
+mod audiences;
 mod back_fill;
 mod background;
 mod backup;

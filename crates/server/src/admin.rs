@@ -4,6 +4,7 @@ mod ab_tests;
 mod account;
 mod accounts;
 mod api_keys;
+mod audiences;
 mod audit;
 mod body;
 mod catalog;
@@ -95,6 +96,7 @@ fn routes_with_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(people::interactions))
         .routes(routes!(people::list))
         .routes(routes!(people::everything))
+        .routes(routes!(audiences::members))
         .routes(routes!(recommendations::read))
         .routes(routes!(live::follow))
         .routes(routes!(live::list))
@@ -157,6 +159,9 @@ fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(replays::back_fill))
         .routes(routes!(replays::list, replays::start))
         .routes(routes!(replays::go_on))
+        .routes(routes!(audiences::list))
+        .routes(routes!(audiences::read, audiences::put, audiences::delete))
+        .routes(routes!(audiences::of_person))
         .routes(routes!(traits::list))
         .routes(routes!(traits::read, traits::put, traits::delete))
         .routes(routes!(events::read))

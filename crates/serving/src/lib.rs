@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod accounts;
+mod audiences;
 mod budget;
 mod catalog_page;
 mod cold_start;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use domain::{
-    Destination, Identity, InteractionWeights, PRESETS_LATEST, Retention, Scenario, Source, Token,
-    TraitDefinition, WeakSignalWeights, WorkspaceConfig, WorkspaceId,
+    AudienceDefinition, Destination, Identity, InteractionWeights, PRESETS_LATEST, Retention,
+    Scenario, Source, Token, TraitDefinition, WeakSignalWeights, WorkspaceConfig, WorkspaceId,
 };
 use engine::installation::{Actor, Deed, DeedOutcome, InstallationJournal};
 use engine::{ConfigChange, DataFolder, Engine, Problem};
@@ -55,6 +55,8 @@ pub(crate) struct BootstrapWorkspace {
     scenarios: Vec<Scenario>,
     #[serde(default, rename = "destination")]
     destinations: Vec<Destination>,
+    #[serde(default, rename = "audience")]
+    audiences: Vec<AudienceDefinition>,
 }
 
 impl BootstrapWorkspace {
@@ -74,6 +76,7 @@ impl BootstrapWorkspace {
             interaction_weights: file.interaction_weights.unwrap_or_default(),
             scenarios: file.scenarios,
             destinations: file.destinations,
+            audiences: file.audiences,
             presets: file.presets.or(Some(PRESETS_LATEST)),
             weak_signals: file.weak_signals.unwrap_or_default(),
             retention: file.retention,
@@ -114,6 +117,7 @@ impl BootstrapWorkspace {
         file.traits.into_iter().for_each(|trait_| config.put_trait(trait_));
         file.scenarios.into_iter().for_each(|scenario| config.put_scenario(scenario));
         file.destinations.into_iter().for_each(|put| config.put_destination(put));
+        file.audiences.into_iter().for_each(|audience| config.put_audience(audience));
         config
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod accept_loss;
 pub(crate) mod accounts;
+pub(crate) mod audience;
 pub(crate) mod backup;
 pub(crate) mod bench;
 pub(crate) mod catalog;

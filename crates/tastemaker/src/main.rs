@@ -49,6 +49,8 @@ enum Command {
     Evaluate(commands::train::Args),
     /// List the training runs, or go back to an earlier model
     Models(commands::models::Args),
+    /// List, make and remove audiences
+    Audience(commands::audience::Args),
     /// List the events that no mapping takes, with similar presets that would
     Events(commands::events::Args),
     /// See what mappings make of messages
@@ -100,6 +102,7 @@ fn main() -> ExitCode {
         Command::Train(args) => commands::train::run(&args),
         Command::Evaluate(args) => commands::evaluate::run(&args),
         Command::Models(args) => commands::models::run(&args),
+        Command::Audience(args) => commands::audience::run(&args),
         Command::Events(args) => commands::events::run(&args),
         Command::Mapping(args) => commands::mapping::run(&args),
         Command::Tail(args) => commands::tail::run(&args),

@@ -61,6 +61,8 @@ pub(crate) fn since_the_fixtures() -> Vec<Entry> {
     entries.extend(delivery());
     entries.extend(replays::all());
     entries.extend(regulations());
+    let command = |command| Entry::Command { received_at: AT, command: Box::new(command) };
+    entries.extend(commands::audiences().map(command));
     entries
 }
 

@@ -198,6 +198,12 @@ async fn furnish(shop: &mut Described) -> (String, String) {
             json!({ "name": "parts", "endpoint": "recommendItemSegmentsToUser",
                     "segmentation": "colours" }),
         ),
+        (
+            "PUT",
+            "audiences/buyers",
+            json!({ "name": "Buyers", "condition": "did \"Order Completed\"" }),
+        ),
+        ("PUT", "audiences/others", json!({ "condition": { "not": { "audience": "buyers" } } })),
         ("PUT", "traits/likes", json!({ "key": "likes", "kind": "recommended_items", "count": 3 })),
         ("PUT", "destinations/engine", json!({ "mappings": null })),
         (
@@ -362,6 +368,10 @@ async fn every_answer_has_the_status_the_type_and_the_form_that_the_document_say
         "destinations/engine",
         "destinations/crm",
         "destinations/crm/dead_letters?limit=1",
+        "audiences",
+        "audiences/buyers",
+        "audiences/others/members?limit=2",
+        "people/u0/audiences",
         "traits",
         "traits/likes",
         "people",

@@ -2,8 +2,9 @@
 
 use catalog::Property;
 use domain::{
-    Endpoint, Interaction, InteractionKind, InteractionSelector, InteractionWeights, PropertyType,
-    Scenario, Source, Token, TokenKind, TraitDefinition, WorkspaceSettings,
+    AudienceDefinition, Endpoint, Interaction, InteractionKind, InteractionSelector,
+    InteractionWeights, PropertyType, Scenario, Source, Token, TokenKind, TraitDefinition,
+    WorkspaceSettings,
 };
 use engine::{
     CollectionKind, Command, ConfigChange, ConfigCommand, EntityKind, Expected, ExternalIdType,
@@ -253,4 +254,19 @@ pub(crate) fn configuration() -> Vec<Command> {
     let command =
         |(change, expected)| Command::Configure(Box::new(ConfigCommand { change, expected }));
     changes.map(command).into()
+}
+
+/// An audience comes, and one goes.
+pub(crate) fn audiences() -> [Command; 2] {
+    let definition = AudienceDefinition {
+        key: text("recent"),
+        name: Some(text("Bought lately")),
+        condition: text("did \"Order Completed\" in the last 30 days"),
+    };
+    let changes = [
+        (ConfigChange::put_audience(&definition), Expected::Absent),
+        (ConfigChange::RemoveAudience { key: text("gone") }, Expected::Present),
+    ];
+    changes
+        .map(|(change, expected)| Command::Configure(Box::new(ConfigCommand { change, expected })))
 }

@@ -1,0 +1,264 @@
+//! Audiences: their conditions, and who belongs to them.
+
+use std::sync::Arc;
+
+use conditions::Condition;
+use domain::{AudienceDefinition, Timestamp, UserIdx};
+use engine::{ConfigChange, Engine, Expected, Resource};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use web::App;
+use web::error::ApiError;
+use web::json;
+use web::workspaces::RequestedWorkspace;
+
+use crate::people::resolve;
+use crate::{Revised, configure, put_error, unknown_resource};
+
+/// The longest page of members.
+pub const MEMBERS_MAX: usize = 1_000;
+
+/// An audience.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Audience {
+    /// The key by which profiles, conditions and destinations name it.
+    pub key: String,
+    /// A name for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The condition as text.
+    pub condition: String,
+    /// The condition as JSON.
+    #[schema(value_type = Object)]
+    pub condition_json: Value,
+    /// The keys of the audiences whose conditions name it.
+    pub used_by: Vec<String>,
+    /// How many people belong to it.
+    pub n_members: u64,
+}
+
+/// What an audience is made of.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AudienceBody {
+    /// The key, as in the path.
+    pub key: Option<String>,
+    /// A name for people.
+    pub name: Option<String>,
+    /// The condition: a text, or its JSON form.
+    pub condition: Value,
+}
+
+/// A member of an audience.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Member {
+    /// The type of the id: user_id, or anonymous_id for somebody without a user id.
+    #[serde(rename = "type")]
+    pub type_: &'static str,
+    /// The id.
+    pub id: String,
+    /// Since when the person belongs to the audience.
+    pub entered: Timestamp,
+}
+
+/// A page of members.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct MembersPage {
+    /// The members, in the order in which they became known.
+    pub members: Vec<Member>,
+    /// Where the next page begins; none on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<u32>,
+}
+
+/// An audience, as it concerns a person.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct PersonAudience {
+    /// The key of the audience.
+    pub key: String,
+    /// Whether the person belongs to it.
+    pub is_member: bool,
+    /// The times during which they did, the first one first; the latest 100 that are over.
+    pub stays: Vec<PersonStay>,
+}
+
+/// A time during which a person belonged to an audience.
+#[derive(Debug, Clone, Copy, Serialize, utoipa::ToSchema)]
+pub struct PersonStay {
+    /// Its first instant.
+    pub entered: Timestamp,
+    /// The first instant after it; none while it lasts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left: Option<Timestamp>,
+}
+
+/// The audiences of a workspace.
+///
+/// # Errors
+/// 503 where the workspace is closed.
+pub async fn list(workspace: &RequestedWorkspace) -> Result<Vec<Audience>, ApiError> {
+    let list = |engine: &Engine| {
+        let config = engine.config();
+        Ok(config.audiences.iter().map(|definition| show(engine, definition)).collect())
+    };
+    workspace.run(list).await
+}
+
+/// An audience.
+///
+/// # Errors
+/// 404 where there is none of the key.
+pub async fn read(
+    workspace: &RequestedWorkspace,
+    key: String,
+) -> Result<Revised<Audience>, ApiError> {
+    let read = move |engine: &Engine| {
+        let (config, revisions) = engine.revised_config();
+        let definition = config.audience(&key).ok_or_else(|| unknown(engine, &key))?;
+        let value = show(engine, definition);
+        Ok(Revised { value, revision: revisions.revision(&Resource::Audience(key)) })
+    };
+    workspace.run(read).await
+}
+
+/// Reads an audience from JSON, with or without its key, which must not be another one.
+///
+/// # Errors
+/// If it is none, with the place in its condition.
+pub fn parse(key: &str, body: &[u8]) -> Result<AudienceDefinition, ApiError> {
+    let subject = format!("audience {key:?}");
+    let body: AudienceBody = json::read(body, &subject)?;
+    if let Some(other) = body.key.filter(|other| other != key) {
+        let what = format!("{subject}: key is {other:?}, but the path says {key:?}");
+        return Err(ApiError::invalid(what).at("/key"));
+    }
+    let condition: Result<Condition, _> = match &body.condition {
+        Value::String(text) => text.parse(),
+        json => Condition::from_json(json),
+    };
+    let condition = condition.map_err(|error| {
+        let place = if error.place.starts_with('/') { error.place.as_str() } else { "" };
+        let what = format!("{subject}: condition: {error}");
+        ApiError::invalid(what).at(format!("/condition{place}"))
+    })?;
+    Ok(AudienceDefinition {
+        key: key.to_owned(),
+        name: body.name,
+        condition: condition.to_string(),
+    })
+}
+
+/// Makes or replaces an audience. The answer has it as it is stored, and whether it is new. Who
+/// belongs to it is worked out behind the answer.
+///
+/// # Errors
+/// If it does not fit the workspace, or the revision is another than expected.
+pub async fn put(
+    app: &Arc<App>,
+    workspace: &RequestedWorkspace,
+    definition: AudienceDefinition,
+    expected: Expected,
+) -> Result<(Revised<Audience>, bool), ApiError> {
+    configure(app, workspace, move |_, engine| {
+        let is_new = engine.config().audience(&definition.key).is_none();
+        let change = ConfigChange::put_audience(&definition);
+        engine.change_config(change, expected).map_err(|error| put_error(error, expected))?;
+        let resource = Resource::Audience(definition.key.clone());
+        Ok((Revised::now(engine, &resource, show(engine, &definition)), is_new))
+    })
+    .await
+}
+
+/// Removes an audience.
+///
+/// # Errors
+/// 404 where there is none of the key; 400 where another audience names it.
+pub async fn delete(
+    app: &Arc<App>,
+    workspace: &RequestedWorkspace,
+    key: String,
+    expected: Expected,
+) -> Result<(), ApiError> {
+    configure(app, workspace, move |_, engine| {
+        engine.change_config(ConfigChange::RemoveAudience { key }, expected)?;
+        Ok(())
+    })
+    .await
+}
+
+/// A page of members behind the person `after`.
+///
+/// # Errors
+/// 404 where there is no such audience.
+pub async fn members(
+    workspace: &RequestedWorkspace,
+    key: String,
+    after: Option<u32>,
+    limit: usize,
+) -> Result<MembersPage, ApiError> {
+    let read = move |engine: &Engine| {
+        if engine.config().audience(&key).is_none() {
+            return Err(unknown(engine, &key));
+        }
+        let snapshot = engine.snapshot();
+        let found = snapshot.audience_members(&key, after.map(UserIdx), limit + 1)?;
+        let has_more = found.len() > limit;
+        let last = found.iter().take(limit).last().map(|member| member.user.0);
+        let mut members = Vec::new();
+        for member in found.into_iter().take(limit) {
+            let identifiers = snapshot.identifiers(member.user)?;
+            if let Some(id) = identifiers.iter().min_by_key(|id| id.type_) {
+                let (type_, id) = (id.type_.word(), id.value.clone());
+                members.push(Member { type_, id, entered: member.entered });
+            }
+        }
+        Ok(MembersPage { members, next: last.filter(|_| has_more) })
+    };
+    workspace.run(read).await
+}
+
+/// The audiences to which a person belongs, or did.
+///
+/// # Errors
+/// 404 where nobody has the id.
+pub async fn of_person(
+    workspace: &RequestedWorkspace,
+    person: String,
+) -> Result<Vec<PersonAudience>, ApiError> {
+    let read = move |engine: &Engine| {
+        let user = resolve(engine, &person)?;
+        let snapshot = engine.snapshot();
+        let mut audiences = Vec::new();
+        for (key, stays) in snapshot.audience_stays(user)? {
+            let is_member = stays.last().is_some_and(|stay| stay.left.is_none());
+            let stays = stays.into_iter();
+            let stays = stays.map(|stay| PersonStay { entered: stay.entered, left: stay.left });
+            audiences.push(PersonAudience { key, is_member, stays: stays.collect() });
+        }
+        Ok(audiences)
+    };
+    workspace.run(read).await
+}
+
+fn show(engine: &Engine, definition: &AudienceDefinition) -> Audience {
+    let condition: Option<Condition> = definition.condition.parse().ok();
+    let config = engine.config();
+    let names = |other: &&AudienceDefinition| {
+        let condition: Result<Condition, _> = other.condition.parse();
+        condition.is_ok_and(|condition| condition.audiences().contains(&definition.key.as_str()))
+    };
+    Audience {
+        key: definition.key.clone(),
+        name: definition.name.clone(),
+        condition: definition.condition.clone(),
+        condition_json: condition.map(|condition| condition.to_json()).unwrap_or_default(),
+        used_by: config.audiences.iter().filter(names).map(|other| other.key.clone()).collect(),
+        n_members: engine.snapshot().audiences.n_members(&definition.key).unwrap_or_default(),
+    }
+}
+
+fn unknown(engine: &Engine, key: &str) -> ApiError {
+    let config = engine.config();
+    let keys: Vec<&str> = config.audiences.iter().map(|audience| audience.key.as_str()).collect();
+    unknown_resource("audience", key, &keys)
+}
