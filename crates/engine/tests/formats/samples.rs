@@ -48,7 +48,13 @@ pub(crate) fn entries() -> Vec<Entry> {
 pub(crate) fn since_the_fixtures() -> Vec<Entry> {
     let command = Command::SwitchItem { id: "lamp".to_owned(), is_on: false };
     let switched = Entry::Command { received_at: AT, command: Box::new(command) };
-    let mut entries = vec![switched, rejected(RejectionReason::IdInvalid), violating()];
+    let command = Command::RemoveExternalId {
+        user_id: "ann".to_owned(),
+        id_type: ExternalIdType::from_word("email").unwrap(),
+        id: "ann@example.com".to_owned(),
+    };
+    let removed = Entry::Command { received_at: AT, command: Box::new(command) };
+    let mut entries = vec![switched, removed, rejected(RejectionReason::IdInvalid), violating()];
     entries.extend(
         [
             RejectionReason::TypeNotAllowed,

@@ -7,9 +7,8 @@ use domain::{
     WorkspaceSettings,
 };
 use engine::{
-    CollectionKind, Command, ConfigChange, ConfigCommand, EntityKind, Expected, ExternalIdType,
-    Member, RuleUpdate, Segment, Segmentation, SegmentationCommand, SegmentationKind, Synonym,
-    SynonymCommand,
+    CollectionKind, Command, ConfigChange, ConfigCommand, EntityKind, Expected, Member, RuleUpdate,
+    Segment, Segmentation, SegmentationCommand, SegmentationKind, Synonym, SynonymCommand,
 };
 use serde_json::json;
 
@@ -57,11 +56,6 @@ fn entities() -> Vec<Command> {
             cascade_create: true,
         },
         Command::MergeUsers { target: text("ann"), source: text("cleo"), cascade_create: true },
-        Command::RemoveExternalId {
-            user_id: text("ann"),
-            id_type: ExternalIdType::from_word("email").unwrap(),
-            id: text("ann@example.com"),
-        },
         Command::ActivateCatalog { version: 1 },
     ]
 }
