@@ -54,7 +54,7 @@ pub struct AudienceBody {
 pub struct Member {
     /// The type of the id: user_id, or anonymous_id for somebody without a user id.
     #[serde(rename = "type")]
-    pub type_: &'static str,
+    pub type_: String,
     /// The id.
     pub id: String,
     /// Since when the person belongs to the audience.
@@ -206,10 +206,10 @@ pub async fn members(
         let last = found.iter().take(limit).last().map(|member| member.user.0);
         let mut members = Vec::new();
         for member in found.into_iter().take(limit) {
-            let identifiers = snapshot.identifiers(member.user)?;
-            if let Some(id) = identifiers.iter().min_by_key(|id| id.type_) {
-                let (type_, id) = (id.type_.word(), id.value.clone());
-                members.push(Member { type_, id, entered: member.entered });
+            let identifiers = snapshot.identifiers(member.user)?.into_iter();
+            if let Some(id) = identifiers.min_by_key(|id| id.type_) {
+                let type_ = id.type_.word().to_owned();
+                members.push(Member { type_, id: id.value, entered: member.entered });
             }
         }
         Ok(MembersPage { members, next: last.filter(|_| has_more) })
