@@ -190,8 +190,8 @@ pub struct ListRequest {
     pub user_impact: f32,
     /// Completes the list where `min_relevance` is low.
     pub fallback: Fallback,
-    /// For viewed, continued and trending items, and anchors: the largest age of an interaction that
-    /// counts, in seconds; none for any age.
+    /// For viewed, continued and trending items, and anchors: the largest age of an interaction
+    /// that counts, in seconds; none for any age.
     pub max_age_s: Option<u32>,
     /// For viewed and continued items: whether the oldest comes first.
     pub oldest_first: bool,

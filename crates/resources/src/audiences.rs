@@ -203,7 +203,7 @@ pub async fn members(
         let snapshot = engine.snapshot();
         let found = snapshot.audience_members(&key, after.map(UserIdx), limit + 1)?;
         let has_more = found.len() > limit;
-        let last = found.iter().take(limit).last().map(|member| member.user.0);
+        let last = found[..found.len().min(limit)].last().map(|member| member.user.0);
         let mut members = Vec::new();
         for member in found.into_iter().take(limit) {
             let identifiers = snapshot.identifiers(member.user)?.into_iter();

@@ -12,6 +12,9 @@ use serde_json::json;
 use state::{Entry, PreparedEntry, Views};
 use store::Store;
 
+/// By key: the time and the value.
+type Traits = BTreeMap<String, (i64, String)>;
+
 /// A message with some of a few ids, all of which may turn out to be one person's.
 #[derive(Debug, Clone)]
 struct Sent {
@@ -95,7 +98,7 @@ type Picture = (BTreeSet<Person>, BTreeMap<String, String>);
 
 /// The union of all messages that share ids, with the latest value of each trait.
 fn naive(sent: &[Sent]) -> Picture {
-    let mut people: Vec<(Person, BTreeMap<String, (i64, String)>)> = Vec::new();
+    let mut people: Vec<(Person, Traits)> = Vec::new();
     let mut sizes = BTreeMap::new();
     for one in sent {
         let ids: BTreeSet<String> = one.ids().into_iter().collect();

@@ -1,5 +1,7 @@
 //! Tests of the language: its forms, and that what is kept agrees with what is meant.
 
+#![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
+
 mod agreement;
 mod documentation;
 mod examples;
