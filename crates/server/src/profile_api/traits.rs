@@ -1,12 +1,12 @@
 //! `GET .../traits`: what is known of a user or an account. The recommended-items traits of users
-//! are computed now.
+//! are computed now; the audiences to which they belong, or did, are traits that are true or false.
 
 use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::OriginalUri;
 use domain::json::to_value;
-use domain::{TraitDefinition, UserIdx};
+use domain::{Timestamp, TraitDefinition, UserIdx};
 use engine::{Engine, QueryError, RecommendedList, RequestBudget};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -22,6 +22,8 @@ const LIMIT_DEFAULT: usize = 10;
 pub(super) const LIMIT_MAX: usize = 200;
 /// The source of a trait that no source set.
 const COMPUTED: &str = "computed";
+/// The source of an audience's trait.
+const AUDIENCE: &str = "audience";
 /// The suffix of the companion of a recommended-items trait.
 const DETAIL_SUFFIX: &str = "__detail";
 
@@ -34,7 +36,34 @@ pub(super) struct Query {
     next: Option<String>,
 }
 
-/// Computed traits come first, then those that sources set, each in the order of their keys.
+/// Where a trait comes from, in the order of answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Class {
+    Computed,
+    Audience,
+    /// A source has set it.
+    Stored,
+}
+
+impl Class {
+    const ALL: [Self; 3] = [Self::Computed, Self::Audience, Self::Stored];
+
+    /// The tag in a cursor.
+    fn tag(self) -> &'static str {
+        match self {
+            Self::Computed => "c",
+            Self::Audience => "a",
+            Self::Stored => "s",
+        }
+    }
+
+    fn from_tag(tag: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.tag() == tag)
+    }
+}
+
+/// Computed traits come first, then audiences, then what sources set, each in the order of their
+/// keys.
 pub(super) async fn read(
     lookup: Lookup,
     Parameters(query): Parameters<Query>,
@@ -44,8 +73,9 @@ pub(super) async fn read(
     let include = cursor::list(query.include.as_deref());
     let after = match cursor::next(query.next.as_deref())? {
         Some(last) => {
-            let (is_stored, key) = last.split_once(':').ok_or_else(cursor::wrong_next)?;
-            Some((is_stored == "s", key.to_owned()))
+            let (tag, key) = last.split_once(':').ok_or_else(cursor::wrong_next)?;
+            let class = Class::from_tag(tag).ok_or_else(cursor::wrong_next)?;
+            Some((class, key.to_owned()))
         }
         None => None,
     };
@@ -64,12 +94,12 @@ pub(super) async fn read(
 
 /// A request for a page of traits.
 pub(super) struct TraitQuery {
-    with_computed: bool,
-    with_stored: bool,
+    /// The only class that is asked for; all where it is none.
+    class: Option<Class>,
     /// Keys; all where it is empty.
     include: Vec<String>,
-    /// Whether a source set the last trait of the page before, and its key.
-    after: Option<(bool, String)>,
+    /// The last trait of the page before.
+    after: Option<(Class, String)>,
     limit: usize,
     is_verbose: bool,
 }
@@ -89,18 +119,17 @@ impl TraitQuery {
         limit: usize,
         is_verbose: bool,
     ) -> Result<Self, ApiError> {
-        let (with_computed, with_stored) = match class {
-            None => (true, true),
-            Some("computed_trait") => (true, false),
-            // There are no audiences yet.
-            Some("audience") => (false, false),
+        let class = match class {
+            None => None,
+            Some("computed_trait") => Some(Class::Computed),
+            Some("audience") => Some(Class::Audience),
             Some(other) => {
                 return Err(ApiError::invalid(format!(
                     "class is {other:?}, it must be audience or computed_trait"
                 )));
             }
         };
-        Ok(Self { with_computed, with_stored, include, after: None, limit, is_verbose })
+        Ok(Self { class, include, after: None, limit, is_verbose })
     }
 
     pub(super) fn page(
@@ -120,21 +149,29 @@ impl TraitQuery {
                 .iter()
                 .any(|trait_| key.strip_suffix(DETAIL_SUFFIX).unwrap_or(key) == trait_.key)
         };
-        let mut keys: Vec<(bool, String)> = Vec::new();
-        if self.with_computed {
+        let is_wanted = |class| self.class.is_none_or(|only| only == class);
+        let mut keys: Vec<(Class, String)> = Vec::new();
+        if is_wanted(Class::Computed) {
             let own = definitions
                 .iter()
                 .flat_map(|trait_| [trait_.key.clone(), format!("{}{DETAIL_SUFFIX}", trait_.key)]);
-            keys.extend(own.map(|key| (false, key)));
+            keys.extend(own.map(|key| (Class::Computed, key)));
+        }
+        let memberships = match user {
+            Some(user) => memberships(engine, user)?,
+            None => BTreeMap::new(),
+        };
+        if is_wanted(Class::Audience) {
+            keys.extend(memberships.keys().map(|key| (Class::Audience, key.clone())));
         }
         let stored = match subject {
-            _ if !self.with_stored => Vec::new(),
+            _ if !is_wanted(Class::Stored) => Vec::new(),
             Subject::User(user) => engine.snapshot().stored_traits(*user)?,
             Subject::Account(group_id) => engine.snapshot().account_traits(group_id)?,
         };
-        keys.extend(
-            stored.iter().filter(|(key, _)| !is_computed(key)).map(|(key, _)| (true, key.clone())),
-        );
+        let is_hidden = |key: &String| is_computed(key) || memberships.contains_key(key);
+        let of_sources = stored.iter().map(|(key, _)| key).filter(|key| !is_hidden(key));
+        keys.extend(of_sources.map(|key| (Class::Stored, key.clone())));
         keys.retain(|(_, key)| self.include.is_empty() || self.include.contains(key));
         keys.sort();
 
@@ -146,21 +183,28 @@ impl TraitQuery {
 
         let mut lists = Lists { engine, user, budget, made: BTreeMap::new() };
         let mut traits = Map::new();
-        for (is_stored, key) in &keys {
-            let (value, source, updated_at) = if *is_stored {
-                let Some((_, trait_)) = stored.iter().find(|(name, _)| name == key) else {
-                    continue;
-                };
-                (parsed(&trait_.json), trait_.source.clone(), trait_.updated_at)
-            } else {
-                let definition = definitions
-                    .iter()
-                    .find(|trait_| key.strip_suffix(DETAIL_SUFFIX).unwrap_or(key) == trait_.key);
-                let Some(definition) = definition else { continue };
-                // Only the companion has the id, so the list cannot be cited without it.
-                let is_cited =
-                    keys.contains(&(false, format!("{}{DETAIL_SUFFIX}", definition.key)));
-                (lists.value(definition, key, is_cited)?, COMPUTED.to_owned(), engine.now())
+        for (class, key) in &keys {
+            let (value, source, updated_at) = match class {
+                Class::Stored => {
+                    let Some((_, trait_)) = stored.iter().find(|(name, _)| name == key) else {
+                        continue;
+                    };
+                    (parsed(&trait_.json), trait_.source.clone(), trait_.updated_at)
+                }
+                Class::Audience => {
+                    let Some((is_member, since)) = memberships.get(key) else { continue };
+                    (Value::from(*is_member), AUDIENCE.to_owned(), *since)
+                }
+                Class::Computed => {
+                    let definition = definitions.iter().find(|trait_| {
+                        key.strip_suffix(DETAIL_SUFFIX).unwrap_or(key) == trait_.key
+                    });
+                    let Some(definition) = definition else { continue };
+                    // Only the companion has the id, so the list cannot be cited without it.
+                    let detail = format!("{}{DETAIL_SUFFIX}", definition.key);
+                    let is_cited = keys.contains(&(Class::Computed, detail));
+                    (lists.value(definition, key, is_cited)?, COMPUTED.to_owned(), engine.now())
+                }
             };
             let shown = if self.is_verbose {
                 json!({ "value": value, "source_id": source, "updated_at": updated_at.to_string() })
@@ -169,11 +213,21 @@ impl TraitQuery {
             };
             traits.insert(key.clone(), shown);
         }
-        let last = keys
-            .last()
-            .map(|(is_stored, key)| format!("{}:{key}", if *is_stored { "s" } else { "c" }));
+        let last = keys.last().map(|(class, key)| format!("{}:{key}", class.tag()));
         Ok(Page { traits, has_more, last })
     }
+}
+
+/// The audiences to which a user belongs or did, by key: whether they belong, and since when.
+fn memberships(
+    engine: &Engine,
+    user: UserIdx,
+) -> Result<BTreeMap<String, (bool, Timestamp)>, ApiError> {
+    let stays = engine.snapshot().audience_stays(user)?.into_iter();
+    let last = stays.filter_map(|(key, stays)| Some((key, *stays.last()?)));
+    Ok(last
+        .map(|(key, stay)| (key, (stay.left.is_none(), stay.left.unwrap_or(stay.entered))))
+        .collect())
 }
 
 /// The lists of computed traits of one user, each made once.

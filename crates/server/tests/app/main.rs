@@ -5,6 +5,7 @@
 mod ab_tests;
 mod accounts;
 mod attribution;
+mod audiences;
 mod browser;
 mod budgets;
 mod catalogs;
