@@ -88,7 +88,8 @@ impl Engine {
     /// # Errors
     /// If the file of its ids cannot be written, or the journal does not take it.
     pub fn begin_regulation(&self, new: &NewRegulation) -> Result<Uuid, EngineError> {
-        let id = Uuid::new_v4();
+        // Those of one millisecond keep their order.
+        let id = Uuid::now_v7();
         let expanded = self.expand_people(new.people())?;
         let n_people = expanded.len() as u32;
         // Whoever is not suppressed may get further ids until the deletion.
