@@ -324,7 +324,7 @@ proptest! {
                 (ids, did)
             })
             .collect();
-        prop_assert_eq!(changed_picture, fresh_picture.clone());
+        prop_assert_eq!(changed_picture, fresh_picture);
         reopen(changed, folders[0].path());
     }
 }
