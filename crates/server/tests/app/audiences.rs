@@ -57,6 +57,11 @@ async fn who_ordered_lately_has_a_trait_that_turns_false_when_the_time_is_over()
     let lately = &both.body["traits"]["lately"];
     assert_eq!((&lately["value"], &lately["source_id"]), (&json!(true), &json!("audience")));
 
+    // A single message does not move the clock of the journal by weeks.
+    for day in (2..30u32).step_by(2) {
+        clock.set(Timestamp(NOON + i64::from(day) * DAY_MS));
+        app.batch(json!([track(10 + day, "cat", "Seen", json!({}))])).await;
+    }
     // A millisecond before the order is 30 days old, and then.
     clock.set(Timestamp(NOON + 30 * DAY_MS - 1));
     app.batch(json!([track(3, "cat", "Seen", json!({}))])).await;
@@ -83,7 +88,7 @@ async fn what_is_wrong_with_an_audience_is_told() {
         ("c", json!({ "did": "X", "at_leest": 2 })),
         ("c", json!("in audience nowhere")),
         ("c", json!("recommended item \"lamp\"")),
-        ("C d", json!("did \"X\"")),
+        ("C-d", json!("did \"X\"")),
     ] {
         let answer = app.put_audience(key, condition.clone()).await;
         lines.push(format!("{key}: {condition}\n  {}", answer.line()));
