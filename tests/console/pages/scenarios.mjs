@@ -45,6 +45,28 @@ export async function jobs({ check, browser, context, origin }) {
     await page.locator('#preview .preview-list').waitFor()
   })
 
+  await check('what goes with the last three of a month is asked for in days, and kept', async () => {
+    await page.goto(`${origin}/console/music/scenarios/mail`)
+    await page.locator('#field-logic').selectOption('together')
+    await page.locator('#field-interaction').selectOption('view_portion')
+    await page.locator('#field-anchors').fill('11')
+    await page.locator('#preview').getByText('it must be from 1 to 10').first().waitFor()
+    await page.locator('#field-anchors').fill('3')
+    await page.locator('#field-max_age_days').fill('30')
+    await page.locator('#field-min_count').fill('2')
+    await page.locator('#preview .preview-list, #preview .empty-state').first().waitFor()
+    await page.getByRole('button', { name: 'Save' }).first().click()
+    await page.getByText('Saved: the next list follows it').first().waitFor()
+    const stored = await api(origin, 'GET', 'workspaces/music/scenarios/mail')
+    assert.deepEqual([stored.logic, stored.anchors, stored.max_age_s, stored.min_count], ['together', 3, 30 * 86_400, 2])
+    assert.equal(await page.locator('#field-max_age_days').inputValue(), '30')
+    await page.locator('#field-logic').selectOption('')
+    for (const name of ['anchors', 'max_age_days', 'min_count']) await page.locator(`#field-${name}`).fill('')
+    await page.locator('#field-interaction').selectOption('')
+    await page.getByRole('button', { name: 'Save' }).first().click()
+    await page.getByText('Saved: the next list follows it').first().waitFor()
+  })
+
   await check('an A/B test is started from the first page in at most 6 clicks', async () => {
     await measure(page, () => page.goto(`${origin}/console`), startTest, 'mail')
     const { group } = await api(origin, 'GET', 'workspaces/music/scenarios/mail')

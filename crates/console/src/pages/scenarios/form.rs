@@ -276,7 +276,7 @@ impl SettingsForm {
                     })
                 }
             }
-            (field_group("What counts, and for whom", &html! {
+            (field_group("What counts, and for whom", &html! { div class="fields" {
                 (Select {
                     field: Field::new("interaction", "What counts").optional().hint("As popular, or as done last").error(mistakes.of("interaction")),
                     options: &INTERACTIONS, value: &self.interaction,
@@ -301,7 +301,7 @@ impl SettingsForm {
                     field: Field::new("fallback", "Fill up with").optional().error(mistakes.of("fallback")),
                     options: &FALLBACKS, value: &self.fallback,
                 })
-            }))
+            } }))
             (field_group("More", &html! {
                 (Select {
                     field: Field::new("min_relevance", "Least relevance").optional().error(mistakes.of("min_relevance")),

@@ -185,18 +185,18 @@ fn form(frame: &Frame, action: &str, typed: &Typed, mistake: &Mistake, is_new: b
                         .value(typed.text("item_type")))
                     (select("min_relevance", "Least relevance", &RELEVANCES))
                 }
-                (field_group("What counts, and for whom", &html! {
+                (field_group("What counts, and for whom", &html! { div class="fields" {
                     (number("anchors", "Goes with the last", "Of what goes together with the last, or is like it: 1 to 10", "items"))
                     (number("max_age_s", "Not older than", "What counts as popular, viewed or last", "seconds"))
                     (number("active_within_s", "Active within", "Others get no list; empty: everybody does", "seconds"))
                     (number("min_count", "At least", "A shorter list is empty", "items"))
                     (select("fallback", "Fills up with", &FALLBACKS))
-                }))
-                (field_group("Variety", &html! {
+                } }))
+                (field_group("Variety", &html! { div class="fields" {
                     (number("diversity", "Diversity", "From 0, only what fits best, to 1", "of 1"))
                     (number("rotation_rate", "Rotation", "How far items seen lately move back, 0 to 1", "of 1"))
                     (number("rotation_time_s", "Rotation for", "How long an item counts as seen", "seconds"))
-                }))
+                } }))
                 div class="actions" {
                     (Button::primary(if is_new { "Make the trait" } else { "Save" }))
                     @if !is_new { (Button::danger("Remove…").href(&format!("{action}/remove"))) }
