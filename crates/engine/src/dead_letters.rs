@@ -97,7 +97,12 @@ impl Engine {
         let retry = |(offset, mapping): &(u64, String)| {
             if let (Some(json), Some(original)) = (&message, self.message_of(destination, *offset)?)
             {
-                edit(&original, json).map_err(DeadLetterError::NoMessage)?;
+                let edited = edit(&original, json).map_err(DeadLetterError::NoMessage)?;
+                let ids = [&edited.user_id, &edited.anonymous_id, &edited.previous_id];
+                if ids.into_iter().flatten().any(|id| self.is_suppressed(id)) {
+                    let what = "it is of somebody whose new data is refused".to_owned();
+                    return Err(DeadLetterError::NoMessage(what));
+                }
             }
             Ok(Command::RetryDeadLetter {
                 destination: destination.to_owned(),

@@ -62,8 +62,8 @@ impl NewRegulation {
             ));
         }
         let mut ids = self.user_ids.iter().chain(&self.anonymous_ids);
-        match ids.find(|id| id.is_empty() || id.len() > ID_BYTES_MAX) {
-            Some(id) if id.is_empty() => Err("names an empty id".to_owned()),
+        match ids.find(|id| id.trim().is_empty() || id.len() > ID_BYTES_MAX) {
+            Some(id) if id.trim().is_empty() => Err("names an empty id".to_owned()),
             Some(_) => Err(format!("names an id of more than {ID_BYTES_MAX} bytes")),
             None => Ok(()),
         }

@@ -180,6 +180,11 @@ pub async fn delete(
     expected: Expected,
 ) -> Result<(), ApiError> {
     configure(app, workspace, move |_, engine| {
+        if let Some(by) = named_by(engine, &key).first() {
+            return Err(ApiError::invalid(format!(
+                "audience {key:?} is named by the condition of {by:?}: change that first"
+            )));
+        }
         engine.change_config(ConfigChange::RemoveAudience { key }, expected)?;
         Ok(())
     })
@@ -242,19 +247,24 @@ pub async fn of_person(
 
 fn show(engine: &Engine, definition: &AudienceDefinition) -> Audience {
     let condition: Option<Condition> = definition.condition.parse().ok();
-    let config = engine.config();
-    let names = |other: &&AudienceDefinition| {
-        let condition: Result<Condition, _> = other.condition.parse();
-        condition.is_ok_and(|condition| condition.audiences().contains(&definition.key.as_str()))
-    };
     Audience {
         key: definition.key.clone(),
         name: definition.name.clone(),
         condition: definition.condition.clone(),
         condition_json: condition.map(|condition| condition.to_json()).unwrap_or_default(),
-        used_by: config.audiences.iter().filter(names).map(|other| other.key.clone()).collect(),
+        used_by: named_by(engine, &definition.key),
         n_members: engine.snapshot().audiences.n_members(&definition.key).unwrap_or_default(),
     }
+}
+
+/// The keys of the audiences whose conditions name an audience.
+fn named_by(engine: &Engine, key: &str) -> Vec<String> {
+    let config = engine.config();
+    let names = |other: &&AudienceDefinition| {
+        let condition: Result<Condition, _> = other.condition.parse();
+        condition.is_ok_and(|condition| condition.audiences().contains(&key))
+    };
+    config.audiences.iter().filter(names).map(|other| other.key.clone()).collect()
 }
 
 fn unknown(engine: &Engine, key: &str) -> ApiError {

@@ -24,15 +24,24 @@ impl Engine {
         let Person { user_ids, anonymous_ids } = person;
         let (mut user_ids, mut anonymous_ids): (BTreeSet<String>, BTreeSet<String>) =
             (user_ids.into_iter().collect(), anonymous_ids.into_iter().collect());
-        let known = |type_, ids: &BTreeSet<String>| -> Vec<UserIdx> {
-            let find = |value: &String| {
-                snapshot.profiles.ids().user_by_external_id(ExternalId { type_, value })
+        for ids in [&mut user_ids, &mut anonymous_ids] {
+            let trimmed: Vec<String> = ids.iter().map(|id| id.trim().to_owned()).collect();
+            ids.extend(trimmed);
+        }
+        let users: BTreeSet<UserIdx> = {
+            let of_type = |id: &String, type_| {
+                let ids = snapshot.profiles.ids();
+                ids.user_by_external_id(ExternalId { type_, value: id })
             };
-            ids.iter().filter_map(find).collect()
+            // Suppression goes by the text; so does a deletion where nobody has the id as named.
+            let (user, device) = (ExternalIdType::UserId, ExternalIdType::AnonymousId);
+            let of_users =
+                user_ids.iter().filter_map(|id| of_type(id, user).or_else(|| of_type(id, device)));
+            let of_devices = anonymous_ids
+                .iter()
+                .filter_map(|id| of_type(id, device).or_else(|| of_type(id, user)));
+            of_users.chain(of_devices).collect()
         };
-        let mut users: BTreeSet<UserIdx> = BTreeSet::new();
-        users.extend(known(ExternalIdType::UserId, &user_ids));
-        users.extend(known(ExternalIdType::AnonymousId, &anonymous_ids));
         let folder = self.folder().join("store");
         for user in users {
             let ids = snapshot.profiles.identifiers(snapshot.store(), user);

@@ -30,6 +30,24 @@ fn a_person_who_is_named_twice_counts_once() {
 }
 
 #[test]
+fn whoever_is_named_with_space_around_the_id_or_as_the_other_kind_is_found() {
+    for (users, devices) in [([" ann-000017 "], vec![]), (["nobody-17"], vec![ANN])] {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = open(folder.path());
+        live_through(&engine, ANN, DEVICE, OLD_ID);
+        let new = named(RegulationType::DeleteInternal, &users, &devices);
+        let id = engine.begin_regulation(&new).unwrap();
+        let receipt = engine.run_regulation(id, &Surroundings::NONE).unwrap();
+        assert_eq!(
+            (receipt.state.profiles, receipt.scan.as_ref().unwrap().found),
+            (1, 0),
+            "{receipt:?}"
+        );
+        assert_eq!(engine.find_user(ANN), None);
+    }
+}
+
+#[test]
 fn regulations_that_wait_are_done_in_one_pass_with_a_receipt_of_its_own_for_each() {
     let folder = tempfile::tempdir().unwrap();
     let engine = open(folder.path());

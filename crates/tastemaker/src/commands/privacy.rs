@@ -90,7 +90,10 @@ impl PeopleArgs {
         let mut user_ids = self.user_ids.clone();
         if let Some(file) = &self.ids_file {
             let text = fs::read_to_string(file).context("cannot read the ids")?;
-            user_ids.extend(text.lines().filter(|id| !id.is_empty()).map(str::to_owned));
+            // An id may have been stored with white space around it.
+            let forms = text.lines().flat_map(|line| [line.trim(), line]);
+            let forms: BTreeSet<&str> = forms.filter(|id| !id.trim().is_empty()).collect();
+            user_ids.extend(forms.into_iter().map(str::to_owned));
         }
         Ok((user_ids, self.anonymous_ids.clone()))
     }
