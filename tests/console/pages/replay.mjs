@@ -55,7 +55,7 @@ export async function jobs({ check, context, origin }) {
     assert.ok(await page.locator('[name="catalog"]').isChecked())
     await press(page, 'Start the replay')
     await page.getByText('1 message was sent once more').waitFor()
-    const { items } = await api(origin, 'GET', 'workspaces/replayed/items?limit=1')
+    const { items } = await api(origin, 'GET', 'workspaces/replayed/items?count=1')
     assert.equal(items.length, 1)
     await api(origin, 'DELETE', 'workspaces/replayed?confirm=replayed')
   })

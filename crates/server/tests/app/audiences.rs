@@ -89,7 +89,6 @@ async fn what_is_wrong_with_an_audience_is_told() {
         ("c", json!("in audience nowhere")),
         ("c", json!("recommended item \"lamp\"")),
         ("C-d", json!("did \"X\"")),
-        ("recommended_items", json!("did \"X\"")),
     ] {
         let answer = app.put_audience(key, condition.clone()).await;
         lines.push(format!("{key}: {condition}\n  {}", answer.line()));
