@@ -442,18 +442,8 @@ impl WorkspaceConfig {
                 return refuse(format!("two traits have the key {:?}", trait_.key));
             }
         }
-        if let Err(what) = check_audiences(&self.audiences) {
+        if let Err(what) = check_audiences(&self.audiences, &self.traits) {
             return refuse(what);
-        }
-        let is_trait = |key: &str| {
-            let key = key.strip_suffix("__detail").unwrap_or(key);
-            self.traits.iter().any(|trait_| trait_.key == key)
-        };
-        if let Some(audience) = self.audiences.iter().find(|audience| is_trait(&audience.key)) {
-            return refuse(format!(
-                "audience {:?} has the key of a trait: both would be one trait of a profile",
-                audience.key
-            ));
         }
         if self.scenarios.len() > SCENARIOS_MAX {
             return refuse(format!(

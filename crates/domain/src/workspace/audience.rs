@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::TraitDefinition;
+
 /// The most audiences of a workspace.
 pub const AUDIENCES_MAX: usize = 100;
 /// The longest key of an audience, in characters.
@@ -46,7 +48,10 @@ impl AudienceDefinition {
 ///
 /// # Errors
 /// A sentence that names the audience and the mistake.
-pub(super) fn check_audiences(audiences: &[AudienceDefinition]) -> Result<(), String> {
+pub(super) fn check_audiences(
+    audiences: &[AudienceDefinition],
+    traits: &[TraitDefinition],
+) -> Result<(), String> {
     if audiences.len() > AUDIENCES_MAX {
         let n_audiences = audiences.len();
         return Err(format!("{n_audiences} audiences exceed the limit of {AUDIENCES_MAX}"));
@@ -55,6 +60,13 @@ pub(super) fn check_audiences(audiences: &[AudienceDefinition]) -> Result<(), St
         audience.validate().map_err(|what| format!("audience {:?}: {what}", audience.key))?;
         if audiences[..n].iter().any(|other| other.key == audience.key) {
             return Err(format!("two audiences have the key {:?}", audience.key));
+        }
+        let key = audience.key.strip_suffix("__detail").unwrap_or(&audience.key);
+        if traits.iter().any(|trait_| trait_.key == key) {
+            return Err(format!(
+                "audience {:?} has the key of a trait: both would be one trait of a profile",
+                audience.key
+            ));
         }
     }
     Ok(())
