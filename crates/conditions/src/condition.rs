@@ -469,3 +469,12 @@ impl Filter {
         matches!(self.test, Test::Relative(..))
     }
 }
+
+/// The word of a value in a table that has all values.
+pub(crate) fn word_of<T: PartialEq>(
+    mut words: impl Iterator<Item = (T, &'static str)>,
+    wanted: T,
+) -> &'static str {
+    let (_, word) = words.find(|(value, _)| *value == wanted).expect("the table has every value");
+    word
+}

@@ -7,6 +7,7 @@ mod destinations;
 mod exports;
 mod invitation;
 mod jobs;
+mod list_words;
 mod live;
 mod mappings;
 mod models;

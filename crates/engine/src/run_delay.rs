@@ -29,15 +29,20 @@ impl RunDelay {
     /// The share of the last moments in which the fold waited for a processor, from 0 to 1. 0 where
     /// the operating system does not tell.
     pub(crate) fn share(&self) -> f64 {
+        self.share_at(self.opened_at.elapsed())
+    }
+
+    /// The same, so long after it was opened.
+    fn share_at(&self, elapsed: Duration) -> f64 {
         let measured_at = Duration::from_micros(self.measured_at.load(Ordering::Relaxed));
-        if self.opened_at.elapsed().saturating_sub(measured_at) > VALID {
+        if elapsed.saturating_sub(measured_at) > VALID {
             return 0.0;
         }
         f64::from(self.per_mille.load(Ordering::Relaxed)) / 1_000.0
     }
 
-    fn record(&self, share: f64) {
-        let measured_at = self.opened_at.elapsed().as_micros() as u64;
+    fn record(&self, share: f64, elapsed: Duration) {
+        let measured_at = elapsed.as_micros() as u64;
         self.per_mille.store((share * 1_000.0) as u32, Ordering::Relaxed);
         self.measured_at.store(measured_at, Ordering::Relaxed);
     }
@@ -64,7 +69,7 @@ impl RunDelayMeter {
         let now = waited();
         if let (Some(before), Some(now)) = (self.waited, now) {
             let share = now.saturating_sub(before).as_secs_f64() / passed.as_secs_f64();
-            delay.record(share.min(1.0));
+            delay.record(share.min(1.0), delay.opened_at.elapsed());
         }
         self.at = Instant::now();
         self.waited = now;
@@ -89,22 +94,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_measurement_holds_for_a_while_and_is_a_share() {
-        let delay = RunDelay::new();
-        assert_eq!(delay.share(), 0.0, "nothing was measured");
-        delay.record(0.25);
-        assert_eq!(delay.share(), 0.25);
-        std::thread::sleep(VALID + Duration::from_millis(1));
-        assert_eq!(delay.share(), 0.0, "the fold has nothing to do");
+    fn a_measurement_holds_for_a_while() {
+        let (delay, at) = (RunDelay::new(), Duration::from_secs(5));
+        assert_eq!(delay.share_at(at), 0.0, "nothing was measured");
+        delay.record(0.25, at);
+        assert_eq!(delay.share_at(at + VALID), 0.25);
+        let later = at + VALID + Duration::from_millis(1);
+        assert_eq!(delay.share_at(later), 0.0, "the fold has nothing to do");
     }
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_thread_is_told_how_long_it_waited() {
-        assert!(waited().is_some());
+    fn a_thread_is_measured_now_and_then() {
         let (delay, mut meter) = (RunDelay::new(), RunDelayMeter::new());
+        assert!(meter.waited.is_some(), "the kernel tells");
+        let is_measured = || delay.measured_at.load(Ordering::Relaxed) > 0;
+        meter.at = Instant::now() + INTERVAL;
+        meter.measure(&delay);
+        assert!(!is_measured(), "the last measurement is not a while ago");
+        meter.at = Instant::now();
         std::thread::sleep(INTERVAL);
         meter.measure(&delay);
-        assert!((0.0..=1.0).contains(&delay.share()));
+        assert!(is_measured());
     }
 }

@@ -164,7 +164,7 @@ pub enum RegulationCommand {
     End {
         /// The regulation.
         id: Uuid,
-        /// How.
+        /// Whether all of it was done.
         status: RegulationStatus,
         /// JSON text of the receipt, at most [`RECEIPT_BYTES_MAX`].
         receipt: String,

@@ -36,14 +36,20 @@ struct Sent {
     unanswered: Vec<Value>,
 }
 
-#[test]
-fn acknowledged_messages_survive_kills_once_each() {
+/// How often to kill, and the seed of what is random, which is printed.
+fn rounds_and_seed(rounds_default: u64) -> (u64, u64) {
     let number = |name: &str, default| {
         std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
     };
-    let rounds: u64 = number("TASTEMAKER_KILL_ROUNDS", ROUNDS_DEFAULT);
-    let seed: u64 = number("TASTEMAKER_KILL_SEED", u64::from(std::process::id()));
+    let rounds = number("TASTEMAKER_KILL_ROUNDS", rounds_default);
+    let seed = number("TASTEMAKER_KILL_SEED", u64::from(std::process::id()));
     println!("{rounds} rounds with TASTEMAKER_KILL_SEED={seed}");
+    (rounds, seed)
+}
+
+#[test]
+fn acknowledged_messages_survive_kills_once_each() {
+    let (rounds, seed) = rounds_and_seed(ROUNDS_DEFAULT);
     let mut random = StdRng::seed_from_u64(seed);
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");

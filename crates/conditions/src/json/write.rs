@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::condition::{
     Comparison, Condition, Count, DateTest, EventMatch, Filter, Funnel, RecommendedKind,
-    RelativeTest, Rfm, RfmGroup, Scalar, Test, TextTest, Window,
+    RelativeTest, Rfm, RfmGroup, Scalar, Test, TextTest, Window, word_of,
 };
 
 pub(super) fn condition(condition: &Condition) -> Value {
@@ -150,13 +150,4 @@ fn number(number: f64) -> Value {
 
 fn member(key: &str, value: Value) -> Value {
     Value::Object(Map::from_iter([(key.to_owned(), value)]))
-}
-
-/// The word of a value in a table that has all values.
-fn word_of<T: PartialEq>(
-    mut words: impl Iterator<Item = (T, &'static str)>,
-    wanted: T,
-) -> &'static str {
-    let (_, word) = words.find(|(value, _)| *value == wanted).expect("the table has every value");
-    word
 }

@@ -8,7 +8,7 @@ use super::lexer::{begins_word, continues_word};
 use super::parser::KEYWORDS;
 use crate::condition::{
     Comparison, Condition, Count, DateTest, EventMatch, Filter, RecommendedKind, RelativeTest, Rfm,
-    RfmGroup, Scalar, Test, TextTest, Window,
+    RfmGroup, Scalar, Test, TextTest, Window, word_of,
 };
 
 pub(super) fn write_condition(f: &mut Formatter<'_>, condition: &Condition) -> fmt::Result {
@@ -177,15 +177,6 @@ fn write_filter(f: &mut Formatter<'_>, Filter { path, test }: &Filter) -> fmt::R
 
 fn sign(wanted: Comparison) -> &'static str {
     word_of(Comparison::WORDS.iter().map(|(comparison, sign, _)| (*comparison, *sign)), wanted)
-}
-
-/// The word of a value in a table that has all values.
-fn word_of<T: PartialEq>(
-    mut words: impl Iterator<Item = (T, &'static str)>,
-    wanted: T,
-) -> &'static str {
-    let (_, word) = words.find(|(value, _)| *value == wanted).expect("the table has every value");
-    word
 }
 
 fn write_with<T>(

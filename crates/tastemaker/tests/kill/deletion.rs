@@ -11,6 +11,7 @@ use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
 use super::process::Server;
+use super::rounds_and_seed;
 
 const ROUNDS_DEFAULT: u64 = 3;
 const PEOPLE_PER_ROUND: u64 = 3;
@@ -94,12 +95,7 @@ fn scan(data: &Path, users: &[String]) -> (bool, String) {
 
 #[test]
 fn a_deletion_that_is_killed_at_any_moment_ends_with_nothing_left() {
-    let number = |name: &str, default| {
-        std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-    };
-    let rounds: u64 = number("TASTEMAKER_KILL_ROUNDS", ROUNDS_DEFAULT);
-    let seed: u64 = number("TASTEMAKER_KILL_SEED", u64::from(std::process::id()));
-    println!("{rounds} rounds with TASTEMAKER_KILL_SEED={seed}");
+    let (rounds, seed) = rounds_and_seed(ROUNDS_DEFAULT);
     let mut random = StdRng::seed_from_u64(seed);
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");

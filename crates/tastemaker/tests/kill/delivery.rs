@@ -18,6 +18,7 @@ use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
 use super::process::Server;
+use super::rounds_and_seed;
 
 const ROUNDS_DEFAULT: u64 = 6;
 const USERS: u64 = 8;
@@ -154,12 +155,7 @@ fn send(server: &Server, round: u64, until: Instant, random: &mut StdRng) -> Vec
 
 #[test]
 fn what_is_acknowledged_is_delivered_whatever_is_killed() {
-    let number = |name: &str, default| {
-        std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-    };
-    let rounds: u64 = number("TASTEMAKER_KILL_ROUNDS", ROUNDS_DEFAULT);
-    let seed: u64 = number("TASTEMAKER_KILL_SEED", u64::from(std::process::id()));
-    println!("{rounds} rounds with TASTEMAKER_KILL_SEED={seed}");
+    let (rounds, seed) = rounds_and_seed(ROUNDS_DEFAULT);
     let mut random = StdRng::seed_from_u64(seed);
     let receiver = Arc::new(Receiver {
         is_shaky: AtomicBool::new(true),

@@ -17,6 +17,7 @@ use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
 use super::process::Server;
+use super::rounds_and_seed;
 
 const ROUNDS_DEFAULT: u64 = 3;
 const USERS: u64 = 20;
@@ -28,17 +29,6 @@ const REPLAYED_MESSAGES: u64 = 1_500;
 const DAY_MS: i64 = 24 * 3_600 * 1_000;
 /// How long a job may take on a machine that is busy with other tests.
 const ENDED_WITHIN: Duration = Duration::from_secs(120);
-
-/// How many rounds, and chance by the seed of the run.
-fn begin() -> (u64, StdRng) {
-    let number = |name: &str, default| {
-        std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-    };
-    let rounds: u64 = number("TASTEMAKER_KILL_ROUNDS", ROUNDS_DEFAULT);
-    let seed: u64 = number("TASTEMAKER_KILL_SEED", u64::from(std::process::id()));
-    println!("{rounds} rounds with TASTEMAKER_KILL_SEED={seed}");
-    (rounds, StdRng::seed_from_u64(seed))
-}
 
 /// A call of the admin API about the workspace: its status and its answer.
 fn call(server: &Server, method: &str, path: &str, body: &Value) -> (u16, Value) {
@@ -145,7 +135,8 @@ fn cut(server: &Server) -> u64 {
 
 #[test]
 fn retention_that_is_killed_changes_no_answer_and_cuts_in_the_end() {
-    let (rounds, mut random) = begin();
+    let (rounds, seed) = rounds_and_seed(ROUNDS_DEFAULT);
+    let mut random = StdRng::seed_from_u64(seed);
     let folder = tempfile::tempdir().unwrap();
     let template = folder.path().join("template");
     fs_err::create_dir(&template).unwrap();
@@ -202,7 +193,8 @@ async fn receive(State(delivered): State<Delivered>, Json(messages): Json<Vec<Va
 
 #[test]
 fn every_message_of_a_replay_that_is_killed_is_delivered_at_least_once_in_order() {
-    let (rounds, mut random) = begin();
+    let (rounds, seed) = rounds_and_seed(ROUNDS_DEFAULT);
+    let mut random = StdRng::seed_from_u64(seed);
     let delivered = Delivered::default();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();

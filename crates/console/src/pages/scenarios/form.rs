@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use web::error::ApiError;
 
+use crate::pages::list_words::{FALLBACKS, INTERACTIONS};
 use crate::ui::Callout;
 use crate::ui::form::{
     Field, InputKind, NumberInput, ReqlField, Select, Slider, TextInput, field_group,
@@ -42,23 +43,6 @@ const LOGICS: [(&str, &str); 12] = [
     ("together", "Goes together with what was done last"),
     ("content_based", "Is like what was done last"),
     ("newest", "New in the catalog"),
-];
-
-const INTERACTIONS: [(&str, &str); 7] = [
-    ("", "Everything"),
-    ("detail_view", "Views"),
-    ("purchase", "Purchases"),
-    ("rating", "Ratings"),
-    ("cart_addition", "Additions to the cart"),
-    ("bookmark", "Bookmarks"),
-    ("view_portion", "Plays"),
-];
-
-const FALLBACKS: [(&str, &str); 4] = [
-    ("", "What suits the list"),
-    ("trending", "Popular now"),
-    ("personal", "Personal taste, then popular now"),
-    ("none", "Nothing"),
 ];
 
 const EXCLUSIONS: [(&str, &str); 5] = [

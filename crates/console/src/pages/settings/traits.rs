@@ -22,6 +22,7 @@ use super::chrome::{Notice, Noticed, lead_to, lead_to_new, may_change, path, wor
 use super::typed::{Mistake, Typed, again};
 use crate::gate::{edit, gated, read};
 use crate::page::{Area, Frame, Page, encode};
+use crate::pages::list_words::{FALLBACKS, INTERACTIONS};
 use crate::ui::form::{Field, Form, InputKind, NumberInput, Select, TextInput, field_group};
 use crate::ui::{Button, Cell, Column, Confirmation, EmptyState, Icon, Table};
 
@@ -45,27 +46,12 @@ const LOGICS: [(&str, &str); 9] = [
     ("content_based", "What is like the last"),
     ("newest", "New in the catalog"),
 ];
-const FALLBACKS: [(&str, &str); 4] = [
-    ("", "As the logic has it"),
-    ("trending", "Popular now"),
-    ("personal", "For this person, then popular now"),
-    ("none", "Nothing"),
-];
 const EXCLUSIONS: [(&str, &str); 5] = [
     ("", "As the logic has it"),
     ("purchased", "Bought items"),
     ("watched", "Bought and played items"),
     ("interacted", "Every item that the person had to do with"),
     ("none", "Nothing"),
-];
-const INTERACTIONS: [(&str, &str); 7] = [
-    ("", "All of them"),
-    ("detail_view", "Views"),
-    ("purchase", "Purchases"),
-    ("rating", "Ratings"),
-    ("cart_addition", "Additions to the cart"),
-    ("bookmark", "Bookmarks"),
-    ("view_portion", "Plays"),
 ];
 const RELEVANCES: [(&str, &str); 3] = [("low", "Low"), ("medium", "Medium"), ("high", "High")];
 /// The controls of a form, which are the keys of a definition.
