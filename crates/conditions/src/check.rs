@@ -9,6 +9,9 @@ use crate::limits::{
 };
 use crate::values::EACH;
 
+/// What cannot compare dates of events with now.
+const TIMELESS: &str = "a sequence of events and rfm";
+
 /// Checks the bounds of a whole condition.
 ///
 /// # Errors
@@ -45,11 +48,12 @@ pub(crate) fn check_single(condition: &Condition) -> Result<(), String> {
         Condition::Trait(filter) => check_filter(filter),
         Condition::Audience(key) => check_text("the key of the audience", key),
         Condition::Funnel(funnel) => {
-            [&funnel.first, &funnel.second].into_iter().try_for_each(check_lasting_event)?;
+            check_lasting_event(&funnel.first, TIMELESS)?;
+            check_lasting_event(&funnel.second, TIMELESS)?;
             check_window(funnel.window)
         }
         Condition::Rfm(rfm) => {
-            check_lasting_event(&rfm.event)?;
+            check_lasting_event(&rfm.event, TIMELESS)?;
             if !rfm.recency.is_sorted_by(|one, next| one < next) {
                 return Err("the bounds of recency must ascend".to_owned());
             }
@@ -84,12 +88,12 @@ fn check_event(event: &EventMatch) -> Result<(), String> {
     event.filters.iter().try_for_each(check_filter)
 }
 
-/// Checks an event whose matching must not depend on now.
-fn check_lasting_event(event: &EventMatch) -> Result<(), String> {
+/// Checks an event whose matching must not depend on now, for the sake of `asking`.
+pub(crate) fn check_lasting_event(event: &EventMatch, asking: &str) -> Result<(), String> {
     check_event(event)?;
     match event.filters.iter().find(|filter| filter.is_relative()) {
         Some(filter) => Err(format!(
-            "{:?} compares a date with now, which a sequence of events and rfm cannot: compare with a date",
+            "{:?} compares a date with now, which {asking} cannot: compare with a date",
             filter.path
         )),
         None => Ok(()),
@@ -97,15 +101,21 @@ fn check_lasting_event(event: &EventMatch) -> Result<(), String> {
 }
 
 pub(crate) fn check_filter(filter: &Filter) -> Result<(), String> {
-    check_text("the name of the property or trait", &filter.path)?;
-    let parts: Vec<&str> = filter.path.split('.').collect();
+    check_path(&filter.path)?;
+    check_test(&filter.test)
+}
+
+/// Checks where a value is looked for.
+pub(crate) fn check_path(path: &str) -> Result<(), String> {
+    check_text("the name of the property or trait", path)?;
+    let parts: Vec<&str> = path.split('.').collect();
     if parts.len() > PATH_PARTS_MAX {
-        return Err(format!("{:?} has more than {PATH_PARTS_MAX} parts", filter.path));
+        return Err(format!("{path:?} has more than {PATH_PARTS_MAX} parts"));
     }
     if parts[0] == EACH {
-        return Err(format!("{:?}: {EACH} stands behind the name of a list", filter.path));
+        return Err(format!("{path:?}: {EACH} stands behind the name of a list"));
     }
-    check_test(&filter.test)
+    Ok(())
 }
 
 fn check_test(test: &Test) -> Result<(), String> {

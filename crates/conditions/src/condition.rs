@@ -1,6 +1,7 @@
 //! The types of conditions.
 
 use domain::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::Period;
 
@@ -98,7 +99,7 @@ pub enum Test {
 }
 
 /// A single value.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Scalar {
     /// A text.
     Text(String),

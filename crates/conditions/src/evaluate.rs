@@ -35,11 +35,20 @@ fn matching<'p>(
     person: &Person<'p>,
     now: Timestamp,
 ) -> impl Iterator<Item = Timestamp> + 'p {
-    let matches = move |event: &&Event| {
-        event.name == wanted.name
-            && wanted.filters.iter().all(|filter| filter.holds(&event.properties, now))
-    };
+    let matches = move |event: &&Event| wanted.matches_at(event, now);
     person.events.iter().filter(matches).map(|event| event.timestamp)
+}
+
+impl EventMatch {
+    /// Whether an event matches, where no filter compares with now.
+    pub(crate) fn matches(&self, event: &Event) -> bool {
+        self.matches_at(event, Timestamp(0))
+    }
+
+    fn matches_at(&self, event: &Event, now: Timestamp) -> bool {
+        event.name == self.name
+            && self.filters.iter().all(|filter| filter.holds(&event.properties, now))
+    }
 }
 
 impl Window {

@@ -4,10 +4,11 @@ mod object;
 mod read;
 mod write;
 
+pub(crate) use self::write::number;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
-use crate::condition::Condition;
+use crate::condition::{Condition, Scalar};
 use crate::error::ConditionError;
 
 impl Condition {
@@ -22,6 +23,13 @@ impl Condition {
     /// The JSON form, which reads as the same condition.
     pub fn to_json(&self) -> Value {
         write::condition(self)
+    }
+}
+
+impl Scalar {
+    /// The value as JSON.
+    pub(crate) fn to_json(&self) -> Value {
+        write::scalar(self)
     }
 }
 

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod check;
+mod computation;
 mod condition;
 mod error;
 mod evaluate;
@@ -15,6 +16,7 @@ mod tracked;
 mod values;
 
 pub use check::check_references;
+pub use computation::{Computation, Contribution, KeptEvents};
 pub use condition::{
     Comparison, Condition, Count, DateTest, EventCondition, EventMatch, Filter, Funnel,
     Recommended, RecommendedKind, RelativeTest, Rfm, RfmGroup, Scalar, Test, TextTest, Window,

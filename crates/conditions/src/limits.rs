@@ -22,5 +22,18 @@ pub const PERIOD_SECONDS_MAX: i64 = 3_653 * 86_400;
 /// How many occurrences are kept of a person for one event of a condition, where a count with its
 /// window does not need fewer. See [`Tracked`](crate::Tracked).
 pub const OCCURRENCES_MAX: usize = 1_000;
+/// How many values are kept of a person for one computed trait. See
+/// [`KeptEvents`](crate::KeptEvents).
+pub const KEPT_MAX: usize = 10_000;
+/// How large these values may be together, in bytes.
+pub const KEPT_BYTES_MAX: usize = 256 * 1_024;
+/// How many sessions of a person are known for one computed trait: late events may join them.
+pub const SESSIONS_MAX: usize = 100;
+/// The shortest pause that ends a session, in seconds: 30 minutes.
+pub const SESSION_SECONDS_MIN: i64 = 30 * 60;
+/// The longest one: 90 days.
+pub const SESSION_SECONDS_MAX: i64 = 90 * 86_400;
+/// The largest number that computed traits take: sums of them stay finite.
+pub const NUMBER_MAX: f64 = 1e200;
 /// How many audiences may refer to each other in a chain.
 pub const AUDIENCE_CHAIN_MAX: usize = 8;

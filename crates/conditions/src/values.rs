@@ -1,5 +1,7 @@
 //! Values of properties and traits: where they stand, and which tests they pass.
 
+use std::cmp::Ordering;
+
 use domain::Timestamp;
 use serde_json::{Map, Value};
 
@@ -10,7 +12,7 @@ use crate::intervals::Intervals;
 pub(crate) const EACH: &str = "$";
 
 /// The values at a path; without nulls.
-fn find<'v>(object: &'v Map<String, Value>, path: &str) -> Vec<&'v Value> {
+pub(crate) fn find<'v>(object: &'v Map<String, Value>, path: &str) -> Vec<&'v Value> {
     // A name that has dots itself goes before the way into nested objects.
     if let Some(value) = object.get(path) {
         return Some(value).into_iter().filter(|value| !value.is_null()).collect();
@@ -125,6 +127,31 @@ fn relative_intervals(test: RelativeTest, at: i64, period: i64) -> Intervals {
         RelativeTest::WithinNext => Intervals::between(at - period, at),
         RelativeTest::BeforeLast => Intervals::between(at + period, i64::MAX),
         RelativeTest::AfterNext => Intervals::between(i64::MIN, at - period),
+    }
+}
+
+impl Eq for Scalar {}
+
+impl PartialOrd for Scalar {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Scalar {
+    /// Truths, then numbers, then texts. Numbers are finite, and there is one zero.
+    fn cmp(&self, other: &Self) -> Ordering {
+        let rank = |scalar: &Self| match scalar {
+            Self::Boolean(_) => 0,
+            Self::Number(_) => 1,
+            Self::Text(_) => 2,
+        };
+        match (self, other) {
+            (Self::Boolean(one), Self::Boolean(other)) => one.cmp(other),
+            (Self::Number(one), Self::Number(other)) => one.total_cmp(other),
+            (Self::Text(one), Self::Text(other)) => one.cmp(other),
+            _ => rank(self).cmp(&rank(other)),
+        }
     }
 }
 

@@ -1,17 +1,20 @@
-//! The configuration of a workspace: its tokens, sources, traits and scenarios.
+//! The configuration of a workspace: its tokens, sources, traits, audiences and scenarios.
 
 mod audience;
+mod computed_trait;
 mod destination;
 mod destination_rules;
 mod identity;
 mod oauth;
 mod retention;
+mod settings;
 mod source;
 mod token;
 mod tracking_plan;
 mod trait_definition;
 
 pub use audience::{AUDIENCES_MAX, AudienceDefinition};
+pub use computed_trait::{COMPUTED_TRAITS_MAX, ComputedTraitDefinition, ComputedTraitType};
 pub use destination::{
     DELIVERY_CONCURRENCY_MAX, DELIVERY_RATE_MAX, DESTINATION_NAME_BYTES_MAX, DESTINATIONS_MAX,
     DeliverySettings, Destination, ENGINE_DESTINATION,
@@ -25,6 +28,7 @@ pub use identity::{
 };
 pub use oauth::{OAuth, OAuthKey, TOKEN_LIFETIME_S_DEFAULT};
 pub use retention::{RETENTION_DAYS_MAX, Retention};
+pub use settings::WorkspaceSettings;
 pub use source::{EarlierKey, MESSAGES_PER_SECOND_MAX, Source};
 pub use token::{TOKEN_NAME_BYTES_MAX, TOKENS_MAX, Token, TokenKind};
 pub use tracking_plan::{
@@ -37,6 +41,7 @@ pub use trait_definition::{TRAIT_COUNT_DEFAULT, TraitDefinition, TraitKind};
 use serde::{Deserialize, Serialize};
 
 use self::audience::check_audiences;
+use self::computed_trait::check_computed_traits;
 use crate::list::LIST_COUNT_MAX;
 use crate::scenario::{SCENARIOS_MAX, Scenario};
 use crate::{InteractionWeights, WeakSignalWeights, WorkspaceId};
@@ -74,7 +79,7 @@ pub struct WorkspaceConfig {
     /// The senders of messages.
     #[serde(default, rename = "source")]
     pub sources: Vec<Source>,
-    /// The computed traits on every profile.
+    /// The recommended-items traits on every profile.
     #[serde(default, rename = "trait")]
     pub traits: Vec<TraitDefinition>,
     /// The numbered set of presets that maps messages; none for the first. A change has no effect
@@ -103,67 +108,15 @@ pub struct WorkspaceConfig {
     /// The audiences that are kept.
     #[serde(default, rename = "audience", skip_serializing_if = "Vec::is_empty")]
     pub audiences: Vec<AudienceDefinition>,
-}
-
-/// The scalar settings of a workspace, which one command changes together.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct WorkspaceSettings {
-    /// A name for people.
-    pub name: Option<String>,
-    /// Whether browsers may merge users. Anybody can read the public token in a page, and may then
-    /// merge any two users whose ids they know.
-    pub public_merge_users: bool,
-    /// Properties of users that expressions sent by browsers may read; no others.
-    pub public_user_properties: Vec<String>,
-    /// The numbered set of presets that maps messages; none for the first. A change has no effect
-    /// on messages that were mapped before.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub presets: Option<u32>,
-    /// The weights of weak signals. Training decides which kinds are used.
-    #[serde(default)]
-    pub weak_signals: WeakSignalWeights,
-    /// How long entries of the journal are kept; for ever without it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retention: Option<Retention>,
-    /// The rules by which messages are put together to people; without them, those of
-    /// `user_id` and `anonymous_id` alone. They hold for later messages.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub identity: Option<Identity>,
-}
-
-impl WorkspaceSettings {
-    /// Checks lengths and counts.
-    ///
-    /// # Errors
-    /// A sentence that names the key.
-    pub fn validate(&self) -> Result<(), String> {
-        if self
-            .name
-            .as_ref()
-            .is_some_and(|name| !(1..=WORKSPACE_NAME_BYTES_MAX).contains(&name.len()))
-        {
-            return Err(format!("name must be 1 to {WORKSPACE_NAME_BYTES_MAX} bytes"));
-        }
-        let n_properties = self.public_user_properties.len();
-        if n_properties > PUBLIC_USER_PROPERTIES_MAX {
-            return Err(format!(
-                "public_user_properties has {n_properties} names, the limit is {PUBLIC_USER_PROPERTIES_MAX}"
-            ));
-        }
-        if let Some(Err(what)) = self.identity.as_ref().map(Identity::validate) {
-            return Err(format!("identity.{what}"));
-        }
-        self.retention.map_or(Ok(()), Retention::validate)
-    }
+    /// The traits that are computed from events.
+    #[serde(default, rename = "computed_trait", skip_serializing_if = "Vec::is_empty")]
+    pub computed_traits: Vec<ComputedTraitDefinition>,
 }
 
 /// Limits on a configuration.
 const SOURCES_MAX: usize = 1_000;
 const TRAITS_MAX: usize = 100;
 const TOKEN_BYTES_MAX: usize = 256;
-const PUBLIC_USER_PROPERTIES_MAX: usize = 1_000;
-const WORKSPACE_NAME_BYTES_MAX: usize = 200;
 /// The longest key of a trait, in characters.
 const TRAIT_KEY_CHARS_MAX: usize = 100;
 
@@ -204,6 +157,7 @@ impl WorkspaceConfig {
             scenarios: Vec::new(),
             destinations: Vec::new(),
             audiences: Vec::new(),
+            computed_traits: Vec::new(),
         }
     }
 
@@ -225,6 +179,11 @@ impl WorkspaceConfig {
     /// The audience of a key.
     pub fn audience(&self, key: &str) -> Option<&AudienceDefinition> {
         self.audiences.iter().find(|audience| audience.key == key)
+    }
+
+    /// The computed trait of a key.
+    pub fn computed_trait(&self, key: &str) -> Option<&ComputedTraitDefinition> {
+        self.computed_traits.iter().find(|computed| computed.key == key)
     }
 
     /// The destination of a name, where it differs from its defaults.
@@ -318,6 +277,16 @@ impl WorkspaceConfig {
     /// Removes an audience; false where there is none of this key.
     pub fn remove_audience(&mut self, key: &str) -> bool {
         remove_named(&mut self.audiences, key, |audience| &audience.key)
+    }
+
+    /// Adds a computed trait or replaces the one of its key.
+    pub fn put_computed_trait(&mut self, definition: ComputedTraitDefinition) {
+        put_named(&mut self.computed_traits, definition, |computed| &computed.key);
+    }
+
+    /// Removes a computed trait; false where there is none of this key.
+    pub fn remove_computed_trait(&mut self, key: &str) -> bool {
+        remove_named(&mut self.computed_traits, key, |computed| &computed.key)
     }
 
     /// Adds a destination or replaces the one of its name.
@@ -443,6 +412,11 @@ impl WorkspaceConfig {
             }
         }
         if let Err(what) = check_audiences(&self.audiences, &self.traits) {
+            return refuse(what);
+        }
+        if let Err(what) =
+            check_computed_traits(&self.computed_traits, &self.audiences, &self.traits)
+        {
             return refuse(what);
         }
         if self.scenarios.len() > SCENARIOS_MAX {

@@ -14,6 +14,7 @@ use state::{
 };
 
 use crate::audiences::check_audiences;
+use crate::computed_traits::check_computed_traits;
 use crate::delivery::{connect, kind_of, seal_secrets};
 use crate::{Engine, SubmitError};
 
@@ -65,7 +66,8 @@ pub fn check_config(config: &WorkspaceConfig) -> Result<(), String> {
         check_destination(destination).map_err(|what| format!("workspace {}: {what}", config.id))
     };
     config.destinations.iter().try_for_each(check)?;
-    check_audiences(config).map_err(|what| format!("workspace {}: {what}", config.id))
+    let checked = check_computed_traits(config).and_then(|()| check_audiences(config));
+    checked.map_err(|what| format!("workspace {}: {what}", config.id))
 }
 
 fn check_destination(destination: &Destination) -> Result<(), String> {
@@ -143,6 +145,7 @@ impl Engine {
         }
         config.validate().map_err(|error| ConfigError::Invalid(error.what))?;
         check_new_names(&present, &config).map_err(ConfigError::Invalid)?;
+        check_computed_traits(&config).map_err(ConfigError::Invalid)?;
         check_audiences(&config).map_err(ConfigError::Invalid)?;
         let entry = |command| Entry::Command {
             received_at: self.now(),

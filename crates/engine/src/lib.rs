@@ -9,6 +9,7 @@ mod background;
 mod backup;
 mod check;
 mod clock;
+mod computed_traits;
 mod configuration;
 mod data_folder;
 mod dead_letters;

@@ -128,3 +128,30 @@ mod tests {
         }
     }
 }
+
+/// Reads a definition from JSON, with or without its key, which must not be another one. `word`
+/// names its kind.
+///
+/// # Errors
+/// If it is no definition.
+pub(crate) fn parse_keyed<T: DeserializeOwned>(
+    word: &str,
+    key: &str,
+    body: &[u8],
+    key_of: impl Fn(&T) -> &str,
+) -> Result<T, ApiError> {
+    let subject = format!("{word} {key:?}");
+    let wrong = |what: String| ApiError::invalid(format!("{subject}: {what}"));
+    let text = |error: serde_json::Error| wrong(error.to_string());
+    let mut keys: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(body).map_err(text)?;
+    keys.entry("key".to_owned()).or_insert(to_raw_value(key).map_err(text)?);
+    let keys = serde_json::to_vec(&keys).map_err(text)?;
+    let definition: T = json::read(&keys, &subject)?;
+    match key_of(&definition) == key {
+        true => Ok(definition),
+        false => {
+            let what = format!("key is {:?}, but the path says {key:?}", key_of(&definition));
+            Err(wrong(what).at("/key"))
+        }
+    }
+}

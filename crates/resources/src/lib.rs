@@ -14,6 +14,7 @@ pub mod catalog_drafts;
 pub mod collections;
 mod commands;
 pub mod comparison;
+pub mod computed_traits;
 mod configuration;
 pub mod destinations;
 pub mod events;

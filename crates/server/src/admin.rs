@@ -9,6 +9,7 @@ mod audit;
 mod body;
 mod catalog;
 mod collections;
+mod computed_traits;
 mod description;
 mod destinations;
 mod events;
@@ -162,6 +163,8 @@ fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(audiences::list))
         .routes(routes!(audiences::read, audiences::put, audiences::delete))
         .routes(routes!(audiences::of_person))
+        .routes(routes!(computed_traits::list))
+        .routes(routes!(computed_traits::read, computed_traits::put, computed_traits::delete))
         .routes(routes!(traits::list))
         .routes(routes!(traits::read, traits::put, traits::delete))
         .routes(routes!(events::read))

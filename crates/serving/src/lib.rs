@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audiences;
+mod computed_traits;
 mod budget;
 mod catalog_page;
 mod cold_start;

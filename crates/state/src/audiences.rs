@@ -63,8 +63,6 @@ pub struct Audiences {
     /// The offset of the last change of an audience.
     changed_at: u64,
     next_number: u32,
-    /// People whose membership must be worked out before the entry is done, in order.
-    pub(crate) pending: Vec<UserIdx>,
 }
 
 impl StatePart for Audiences {
@@ -84,7 +82,6 @@ impl StatePart for Audiences {
             by_event: FxHashMap::default(),
             changed_at: 0,
             next_number: 0,
-            pending: Vec::new(),
         };
         for pair in store.scan(&loaded.audiences, &[]) {
             let (key, value) = pair?;
@@ -115,14 +112,10 @@ impl StatePart for Audiences {
         if self.by_key.is_empty() {
             return Ok(());
         }
-        self.merge_people(batch, merge)?;
-        self.pending.retain(|user| *user != merge.source);
-        self.add_pending(merge.target);
-        Ok(())
+        self.merge_people(batch, merge)
     }
 
     fn delete_user(&mut self, batch: &mut Batch<'_>, user: UserIdx) -> Result<(), StoreError> {
-        self.pending.retain(|pending| *pending != user);
         self.delete_person(batch, user)
     }
 
@@ -181,11 +174,16 @@ impl Audiences {
         keys.filter_map(|key| self.by_key.get(key).zip(self.conditions.get(key)))
     }
 
-    /// Notes that the membership of a person must be worked out.
-    pub(crate) fn add_pending(&mut self, user: UserIdx) {
-        if !self.by_key.is_empty() && !self.pending.contains(&user) {
-            self.pending.push(user);
-        }
+    /// Whether a condition asks for a trait.
+    pub(crate) fn read_traits(&self) -> bool {
+        self.conditions.values().any(Condition::reads_traits)
+    }
+
+    /// Notes that the entry at `offset` changed what conditions say: people must be worked out
+    /// anew.
+    pub(crate) fn mark_changed(&mut self, batch: &mut Batch<'_>, offset: u64) {
+        self.changed_at = offset;
+        batch.put(&self.audiences, COUNTERS_KEY, encode(&(self.changed_at, self.next_number)));
     }
 
     /// Follows a configuration that the entry at `offset` put in force. Returns whether people must
@@ -221,8 +219,7 @@ impl Audiences {
             is_changed = true;
         }
         if is_changed {
-            self.changed_at = offset;
-            batch.put(&self.audiences, COUNTERS_KEY, encode(&(self.changed_at, self.next_number)));
+            self.mark_changed(batch, offset);
             self.compile();
         }
         Ok(is_changed)

@@ -8,8 +8,9 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    AudienceDefinition, Destination, ENGINE_DESTINATION, InteractionWeights, Scenario, Source,
-    Token, TraitDefinition, WorkspaceConfig, WorkspaceSettings,
+    AudienceDefinition, ComputedTraitDefinition, Destination, ENGINE_DESTINATION,
+    InteractionWeights, Scenario, Source, Token, TraitDefinition, WorkspaceConfig,
+    WorkspaceSettings,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -23,7 +24,7 @@ pub enum Resource {
     Source(String),
     /// A token, by name.
     Token(String),
-    /// A computed trait, by key.
+    /// A recommended-items trait, by key.
     Trait(String),
     /// A scenario, by name.
     Scenario(String),
@@ -35,6 +36,8 @@ pub enum Resource {
     Settings,
     /// An audience, by key.
     Audience(String),
+    /// A computed trait, by key.
+    ComputedTrait(String),
 }
 
 impl Resource {
@@ -49,6 +52,7 @@ impl Resource {
             Self::InteractionWeights => "interaction_weights",
             Self::Settings => "settings",
             Self::Audience(_) => "audience",
+            Self::ComputedTrait(_) => "computed trait",
         }
     }
 
@@ -60,7 +64,8 @@ impl Resource {
             | Self::Trait(name)
             | Self::Scenario(name)
             | Self::Destination(name)
-            | Self::Audience(name) => Some(name),
+            | Self::Audience(name)
+            | Self::ComputedTrait(name) => Some(name),
             Self::InteractionWeights | Self::Settings => None,
         }
     }
@@ -76,6 +81,7 @@ impl Resource {
             }
             Self::InteractionWeights | Self::Settings => true,
             Self::Audience(key) => config.audience(key).is_some(),
+            Self::ComputedTrait(key) => config.computed_trait(key).is_some(),
         }
     }
 }
@@ -117,14 +123,14 @@ pub enum ConfigChange {
         /// The name of the token.
         name: String,
     },
-    /// Adds a computed trait or replaces the one of the same key.
+    /// Adds a recommended-items trait or replaces the one of the same key.
     PutTrait {
         /// The key, as in the definition.
         key: String,
         /// JSON text of a [`TraitDefinition`].
         definition: String,
     },
-    /// Removes a computed trait.
+    /// Removes a recommended-items trait.
     RemoveTrait {
         /// The key of the trait.
         key: String,
@@ -175,6 +181,18 @@ pub enum ConfigChange {
         /// The key of the audience.
         key: String,
     },
+    /// Adds a computed trait or replaces the one of the same key.
+    PutComputedTrait {
+        /// The key, as in the definition.
+        key: String,
+        /// JSON text of a [`ComputedTraitDefinition`].
+        definition: String,
+    },
+    /// Removes a computed trait.
+    RemoveComputedTrait {
+        /// The key of the trait.
+        key: String,
+    },
 }
 
 impl ConfigChange {
@@ -188,7 +206,7 @@ impl ConfigChange {
         Self::PutToken { name: token.name.clone(), token: to_json(token) }
     }
 
-    /// Adds a computed trait or replaces the one of the same key.
+    /// Adds a recommended-items trait or replaces the one of the same key.
     pub fn put_trait(definition: &TraitDefinition) -> Self {
         Self::PutTrait { key: definition.key.clone(), definition: to_json(definition) }
     }
@@ -206,6 +224,11 @@ impl ConfigChange {
     /// Adds an audience or replaces the one of the same key.
     pub fn put_audience(audience: &AudienceDefinition) -> Self {
         Self::PutAudience { key: audience.key.clone(), audience: to_json(audience) }
+    }
+
+    /// Adds a computed trait or replaces the one of the same key.
+    pub fn put_computed_trait(definition: &ComputedTraitDefinition) -> Self {
+        Self::PutComputedTrait { key: definition.key.clone(), definition: to_json(definition) }
     }
 
     /// Replaces the weights of interaction kinds.
@@ -239,6 +262,9 @@ impl ConfigChange {
             Self::PutAudience { key, .. } | Self::RemoveAudience { key } => {
                 Resource::Audience(key.clone())
             }
+            Self::PutComputedTrait { key, .. } | Self::RemoveComputedTrait { key } => {
+                Resource::ComputedTrait(key.clone())
+            }
         }
     }
 
@@ -250,7 +276,8 @@ impl ConfigChange {
             | Self::RemoveTrait { .. }
             | Self::RemoveScenario { .. }
             | Self::RemoveDestination { .. }
-            | Self::RemoveAudience { .. } => true,
+            | Self::RemoveAudience { .. }
+            | Self::RemoveComputedTrait { .. } => true,
             Self::PutSource { .. }
             | Self::PutToken { .. }
             | Self::PutTrait { .. }
@@ -258,7 +285,8 @@ impl ConfigChange {
             | Self::PutDestination { .. }
             | Self::PutInteractionWeights { .. }
             | Self::PutSettings { .. }
-            | Self::PutAudience { .. } => false,
+            | Self::PutAudience { .. }
+            | Self::PutComputedTrait { .. } => false,
         }
     }
 
@@ -289,6 +317,11 @@ impl ConfigChange {
         for audience in from.audiences.iter().filter(|one| to.audience(&one.key).is_none()) {
             changes.push(Self::RemoveAudience { key: audience.key.clone() });
         }
+        for computed in &from.computed_traits {
+            if to.computed_trait(&computed.key).is_none() {
+                changes.push(Self::RemoveComputedTrait { key: computed.key.clone() });
+            }
+        }
         if from.settings() != to.settings() {
             changes.push(Self::put_settings(&to.settings()));
         }
@@ -316,6 +349,10 @@ impl ConfigChange {
         let is_new =
             |audience: &&AudienceDefinition| from.audience(&audience.key) != Some(*audience);
         changes.extend(to.audiences.iter().filter(is_new).map(Self::put_audience));
+        let is_new = |computed: &&ComputedTraitDefinition| {
+            from.computed_trait(&computed.key) != Some(*computed)
+        };
+        changes.extend(to.computed_traits.iter().filter(is_new).map(Self::put_computed_trait));
         changes
     }
 
@@ -348,6 +385,10 @@ impl ConfigChange {
             Self::PutSettings { settings } => config.set_settings(from_json(settings)?),
             Self::PutAudience { audience, .. } => config.put_audience(from_json(audience)?),
             Self::RemoveAudience { key } => drop(config.remove_audience(key)),
+            Self::PutComputedTrait { definition, .. } => {
+                config.put_computed_trait(from_json(definition)?)
+            }
+            Self::RemoveComputedTrait { key } => drop(config.remove_computed_trait(key)),
         }
         Ok((!self.is_removal()).then(|| self.resource()))
     }

@@ -274,7 +274,7 @@ fn apply_entry(
         Entry::Reset { .. } => {
             views.setup.record_reset(batch, offset);
             views.destinations.restart(batch, offset, &views.setup.config);
-            views.audiences.follow_config(batch, offset, &views.setup.config)?;
+            views.follow_definitions(batch, offset)?;
         }
         Entry::Delivered(progress) => views.destinations.apply(batch, *progress)?,
         Entry::Command { received_at, command } => {

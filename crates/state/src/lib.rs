@@ -5,6 +5,7 @@ mod audiences;
 mod back_fill;
 mod collections;
 mod command;
+mod computed_traits;
 mod configuration;
 mod counts;
 mod destinations;
@@ -47,6 +48,7 @@ pub use back_fill::{
 };
 pub use collections::{CollectionKind, Collections, Groups, MEMBERS_MAX, Member, Series};
 pub use command::{Command, EntityKind, find_user};
+pub use computed_traits::{ComputedTraits, ComputedValue};
 pub use configuration::{ConfigChange, ConfigCommand, Expected, Resource, Revisions};
 pub use counts::Counts;
 pub use destinations::{

@@ -1,11 +1,13 @@
-//! Works out who belongs to which audience: at every message, and at the exact instant at which
-//! time alone changes it.
+//! Works out the computed traits of people, and who belongs to which audience: at every message,
+//! and at the exact instant at which time alone changes it.
 //!
-//! A message adds to what is kept of a person ([`Audiences`](crate::Audiences)). When its entry is
-//! done, the person's membership of all audiences is worked out, and a timer set to the first
-//! instant at which it changes by itself. After an audience was made or changed, timers go through
-//! all people in steps; who sends a message meanwhile is brought up to date by it.
+//! A message adds to what is kept of a person ([`ComputedTraits`](crate::ComputedTraits),
+//! [`Audiences`](crate::Audiences)). When its entry is done, the person's traits and then their
+//! membership of all audiences are worked out, and a timer set to the first instant at which one of
+//! them changes by itself. After a trait or an audience was made or changed, timers go through all
+//! people in steps; who sends a message meanwhile is brought up to date by it.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use conditions::{Event, Surroundings, Tracked};
@@ -22,13 +24,20 @@ use crate::views::Views;
 const PEOPLE_PER_STEP: u32 = 500;
 
 impl Views {
-    /// Adds a message of a person to what is kept for audiences.
+    /// Adds a message of a person to what is kept for computed traits and audiences.
     pub(crate) fn track_message(
         &mut self,
         batch: &mut Batch<'_>,
         user: UserIdx,
         message: &Message,
     ) -> Result<(), StoreError> {
+        let event = LazyCell::new(|| Event::from_message(message));
+        if self.computed_traits.asks_for(message.event_name())
+            && let Some(event) = &*event
+            && self.computed_traits.add_event(batch, &self.profiles, user, event)?
+        {
+            self.timers.add_pending(user);
+        }
         if self.audiences.is_empty() {
             return Ok(());
         }
@@ -45,29 +54,46 @@ impl Views {
             return Ok(());
         }
         let mut row = self.bring_up_to_date(batch, user, row.unwrap_or_default())?;
-        if let Some(event) = Event::from_message(message) {
+        if let Some(event) = &*event {
             for (audience, condition) in self.audiences.asking(&event.name) {
                 if let Some(kept) = row.kept_mut(audience.number) {
-                    kept.tracked.add(condition, &event);
+                    kept.tracked.add(condition, event);
                 }
             }
         }
         self.audiences.put_person(batch, user, &row);
-        self.audiences.add_pending(user);
+        self.timers.add_pending(user);
         Ok(())
     }
 
-    /// Works out the membership of all people whom the entry has touched.
+    /// Works out all people whom the entry has touched.
     pub(crate) fn work_out_pending(&mut self, batch: &mut Batch<'_>) -> Result<(), StoreError> {
         let now = self.setup.clock.time().bound(Timestamp(i64::MAX));
-        for user in std::mem::take(&mut self.audiences.pending) {
+        for user in self.timers.take_pending() {
             self.work_out(batch, user, now)?;
         }
         Ok(())
     }
 
-    /// Starts to work out everybody, after a change of an audience.
-    pub(crate) fn begin_working_out(&mut self, batch: &mut Batch<'_>) -> Result<(), StoreError> {
+    /// Follows the computed traits and audiences of the configuration, which the entry at `offset`
+    /// put in force.
+    pub(crate) fn follow_definitions(
+        &mut self,
+        batch: &mut Batch<'_>,
+        offset: u64,
+    ) -> Result<(), StoreError> {
+        let now = self.setup.clock.time().bound(Timestamp(i64::MAX));
+        let config = &self.setup.config;
+        let values_change = self.computed_traits.follow_config(batch, config, now);
+        let audiences_change = self.audiences.follow_config(batch, offset, config)?;
+        if values_change && self.audiences.read_traits() {
+            self.audiences.mark_changed(batch, offset);
+        }
+        if values_change || audiences_change { self.begin_working_out(batch) } else { Ok(()) }
+    }
+
+    /// Starts to work out everybody, after a change of a computed trait or an audience.
+    fn begin_working_out(&mut self, batch: &mut Batch<'_>) -> Result<(), StoreError> {
         if self.profiles.ids().n_users() == 0 {
             return Ok(());
         }
@@ -86,15 +112,8 @@ impl Views {
         let n_users = self.profiles.ids().n_users() as u32;
         let end = first.saturating_add(PEOPLE_PER_STEP).min(n_users);
         for user in (first..end).map(UserIdx) {
-            let row = self.audiences.person(batch, user)?;
-            let is_current =
-                row.as_ref().is_some_and(|row| row.seen == self.audiences.changed_at());
-            let is_person =
-                self.profiles.ids().is_alive(user) && self.profiles.has_messages(batch, user)?;
-            if !is_current && is_person {
-                let row = self.bring_up_to_date(batch, user, row.unwrap_or_default())?;
-                self.audiences.put_person(batch, user, &row);
-                self.work_out(batch, user, now)?;
+            if self.profiles.ids().is_alive(user) && self.profiles.has_messages(batch, user)? {
+                self.work_out_after_change(batch, user, now)?;
             }
         }
         if end < n_users {
@@ -103,6 +122,26 @@ impl Views {
             self.timers.schedule(batch, timer)?;
         }
         Ok(())
+    }
+
+    fn work_out_after_change(
+        &mut self,
+        batch: &mut Batch<'_>,
+        user: UserIdx,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.computed_traits.forget_gone(batch, user)?;
+        let mut is_changed =
+            self.computed_traits.take_history(batch, &self.profiles, user, false)?;
+        if !self.audiences.is_empty() {
+            let row = self.audiences.person(batch, user)?;
+            if row.as_ref().is_none_or(|row| row.seen != self.audiences.changed_at()) {
+                let row = self.bring_up_to_date(batch, user, row.unwrap_or_default())?;
+                self.audiences.put_person(batch, user, &row);
+                is_changed = true;
+            }
+        }
+        if is_changed { self.work_out(batch, user, now) } else { Ok(()) }
     }
 
     /// Gives a person what is kept for audiences that are new or changed since they were last
@@ -148,6 +187,7 @@ impl Views {
         batch: &mut Batch<'_>,
         user: UserIdx,
     ) -> Result<(), StoreError> {
+        self.computed_traits.take_history(batch, &self.profiles, user, true)?;
         let Some(row) = self.audiences.person(batch, user)? else { return Ok(()) };
         let mut row = self.bring_up_to_date(batch, user, row)?;
         if row.audiences.iter().any(|kept| kept.is_partial) {
@@ -167,14 +207,36 @@ impl Views {
         Ok(())
     }
 
-    /// Works out one person at an instant.
+    /// Works out one person at an instant: first the computed traits, which conditions read.
     pub(crate) fn work_out(
         &mut self,
         batch: &mut Batch<'_>,
         user: UserIdx,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let Some(row) = self.audiences.person(batch, user)? else { return Ok(()) };
+        let values_due = self.computed_traits.work_out(batch, user, now)?;
+        let membership_due = self.work_out_membership(batch, user, now)?;
+        match [values_due, membership_due].into_iter().flatten().min() {
+            Some(due) => {
+                let timer = Timer { due, kind: TimerKind::WorkOutPerson, id: user.0 };
+                self.timers.schedule(batch, timer).map(drop)
+            }
+            None => self.timers.cancel(batch, TimerKind::WorkOutPerson, user.0),
+        }
+    }
+
+    /// Works out to which audiences a person belongs at an instant. Returns the first instant at
+    /// which time alone changes that.
+    fn work_out_membership(
+        &mut self,
+        batch: &mut Batch<'_>,
+        user: UserIdx,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        if self.audiences.is_empty() {
+            return Ok(None);
+        }
+        let Some(row) = self.audiences.person(batch, user)? else { return Ok(None) };
         let mut row = self.bring_up_to_date(batch, user, row)?;
         let traits = self.read_traits(batch, user)?;
         let conditions = self.audiences.conditions();
@@ -209,29 +271,27 @@ impl Views {
             }
         }
         self.audiences.put_person(batch, user, &row);
-        match next_change {
-            Some(due) => {
-                let timer = Timer { due, kind: TimerKind::WorkOutPerson, id: user.0 };
-                self.timers.schedule(batch, timer).map(drop)
-            }
-            None => self.timers.cancel(batch, TimerKind::WorkOutPerson, user.0),
-        }
+        Ok(next_change)
     }
 
-    /// The traits that sources have set, as JSON.
+    /// The traits that are computed, and those that sources have set, as JSON.
     fn read_traits(
         &self,
         batch: &Batch<'_>,
         user: UserIdx,
     ) -> Result<Map<String, Value>, StoreError> {
-        if !self.audiences.conditions().values().any(|condition| condition.reads_traits()) {
+        if !self.audiences.read_traits() {
             return Ok(Map::new());
         }
         let stored = self.profiles.traits(batch, user)?.into_iter();
         let read = |(key, stored): (String, StoredTrait)| {
             Some((key, serde_json::from_str(&stored.json).ok()?))
         };
-        Ok(stored.filter_map(read).collect())
+        let mut traits: Map<String, Value> = stored.filter_map(read).collect();
+        for (key, computed) in self.computed_traits.values(batch, user)? {
+            traits.insert(key.to_owned(), computed.value);
+        }
+        Ok(traits)
     }
 }
 

@@ -25,9 +25,9 @@ pub const TIMERS_MAX: usize = 10_000_000;
 pub enum TimerKind {
     /// Removes the impressions of a user that are too old for rotation. The id is the user index.
     ForgetImpressions = 0,
-    /// Works out to which audiences a person belongs. The id is the user index.
+    /// Works out a person's computed traits and audiences. The id is the user index.
     WorkOutPerson = 1,
-    /// Works out people after an audience was made or changed. The id is the index of the first.
+    /// Works out people after a computed trait or an audience was made or changed. The id is the index of the first.
     WorkOutEverybody = 2,
 }
 
@@ -84,6 +84,8 @@ pub struct Timers {
     n_timers: usize,
     /// The timer that is due first.
     next: Option<Timer>,
+    /// People who must be worked out before the entry is done, in order.
+    pending: Vec<UserIdx>,
 }
 
 impl StatePart for Timers {
@@ -102,7 +104,13 @@ impl StatePart for Timers {
             }
             n_timers += 1;
         }
-        Ok(Self { timers, due_times: store.keyspace(DUE_TIMES), n_timers, next })
+        Ok(Self {
+            timers,
+            due_times: store.keyspace(DUE_TIMES),
+            n_timers,
+            next,
+            pending: Vec::new(),
+        })
     }
 
     fn merge_users(
@@ -111,6 +119,8 @@ impl StatePart for Timers {
         merge: Merge,
         _: JournalTime,
     ) -> Result<(), StoreError> {
+        self.pending.retain(|user| *user != merge.source);
+        self.add_pending(merge.target);
         for kind in TimerKind::USER_KINDS {
             let Some(source_due) = self.due_time(batch, kind, merge.source.0)? else { continue };
             self.cancel(batch, kind, merge.source.0)?;
@@ -123,6 +133,7 @@ impl StatePart for Timers {
     }
 
     fn delete_user(&mut self, batch: &mut Batch<'_>, user: UserIdx) -> Result<(), StoreError> {
+        self.pending.retain(|pending| *pending != user);
         TimerKind::USER_KINDS.into_iter().try_for_each(|kind| self.cancel(batch, kind, user.0))
     }
 }
@@ -131,6 +142,18 @@ impl Timers {
     /// When the next timer is due; none without timers.
     pub fn next_due(&self) -> Option<Timestamp> {
         self.next.map(|next| next.due)
+    }
+
+    /// Notes that a person must be worked out before the entry is done.
+    pub(crate) fn add_pending(&mut self, user: UserIdx) {
+        if !self.pending.contains(&user) {
+            self.pending.push(user);
+        }
+    }
+
+    /// Takes the people who must be worked out.
+    pub(crate) fn take_pending(&mut self) -> Vec<UserIdx> {
+        std::mem::take(&mut self.pending)
     }
 
     /// Adds a timer, or moves the one of the same kind and id. Returns false if there is no room

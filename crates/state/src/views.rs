@@ -11,6 +11,7 @@ use crate::attribution::{Attribution, CountedInteraction, parse_recommendation_i
 use crate::audiences::Audiences;
 use crate::back_fill::BackFills;
 use crate::collections::{CollectionKind, Collections, Groups, Series};
+use crate::computed_traits::ComputedTraits;
 use crate::configuration::Revisions;
 use crate::destinations::Destinations;
 use crate::impressions::Impressions;
@@ -135,6 +136,8 @@ views! {
     audiences: Audiences,
     /// What group messages say of accounts, and who belongs to them.
     accounts: Accounts,
+    /// Traits that are computed from people's events, and their values.
+    computed_traits: ComputedTraits,
 }
 
 impl Views {
@@ -162,10 +165,7 @@ impl Views {
         self.source_schemas.retain_configured(batch, &self.setup.config);
         self.violations.retain_configured(batch, &self.setup.config);
         self.destinations.follow_config(batch, offset, &self.setup.config)?;
-        match self.audiences.follow_config(batch, offset, &self.setup.config)? {
-            true => self.begin_working_out(batch),
-            false => Ok(()),
-        }
+        self.follow_definitions(batch, offset)
     }
 
     /// Clears the store except for the keyspaces of [`Setup`] and [`Regulations`], and reloads the

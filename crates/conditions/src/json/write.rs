@@ -132,7 +132,7 @@ fn comparison_word(wanted: Comparison) -> &'static str {
     word_of(Comparison::WORDS.iter().map(|(comparison, _, key)| (*comparison, *key)), wanted)
 }
 
-fn scalar(scalar: &Scalar) -> Value {
+pub(super) fn scalar(scalar: &Scalar) -> Value {
     match scalar {
         Scalar::Text(text) => text.as_str().into(),
         Scalar::Number(value) => number(*value),
@@ -141,7 +141,7 @@ fn scalar(scalar: &Scalar) -> Value {
 }
 
 /// Whole numbers are written without a fraction.
-fn number(number: f64) -> Value {
+pub(crate) fn number(number: f64) -> Value {
     /// Below it every whole number has its own value of double precision: 2^53.
     const WHOLE_BELOW: f64 = 9_007_199_254_740_992.0;
     let is_whole = number.fract() == 0.0 && number.abs() < WHOLE_BELOW;

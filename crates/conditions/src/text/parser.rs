@@ -49,11 +49,7 @@ pub(super) type Parsed<T> = Result<T, ConditionError>;
 /// # Errors
 /// The text is no condition, or over a limit.
 pub(super) fn parse(text: &str) -> Parsed<Condition> {
-    if text.len() > TEXT_BYTES_MAX {
-        let message = format!("the text has {} bytes, more than {TEXT_BYTES_MAX}", text.len());
-        return Err(ConditionError::new("column 1", message));
-    }
-    let mut parser = Parser { tokens: tokenize(text)?, next: 0 };
+    let mut parser = Parser::new(text)?;
     let condition = parser.disjunction(0)?;
     if *parser.token() != Token::End {
         return Err(parser.unexpected("and, or, or the end", &CONTINUATIONS));
@@ -62,12 +58,33 @@ pub(super) fn parse(text: &str) -> Parsed<Condition> {
     Ok(condition)
 }
 
+/// Parses tests of an event's properties, separated by commas.
+///
+/// # Errors
+/// The text is no such list, or over a limit.
+pub(super) fn parse_filters(text: &str) -> Parsed<Vec<Filter>> {
+    let mut parser = Parser::new(text)?;
+    let filters = parser.listed_filters()?;
+    match parser.token() {
+        Token::End => Ok(filters),
+        _ => Err(parser.unexpected("a comma, or the end", &[])),
+    }
+}
+
 pub(super) struct Parser {
     tokens: Vec<Spanned>,
     next: usize,
 }
 
 impl Parser {
+    fn new(text: &str) -> Parsed<Self> {
+        if text.len() > TEXT_BYTES_MAX {
+            let message = format!("the text has {} bytes, more than {TEXT_BYTES_MAX}", text.len());
+            return Err(ConditionError::new("column 1", message));
+        }
+        Ok(Self { tokens: tokenize(text)?, next: 0 })
+    }
+
     fn disjunction(&mut self, depth: usize) -> Parsed<Condition> {
         let mut parts = vec![self.conjunction(depth)?];
         while self.take_word("or") {
@@ -211,12 +228,13 @@ impl Parser {
     }
 
     fn filters(&mut self) -> Parsed<Vec<Filter>> {
-        let mut filters = Vec::new();
-        if self.take_word("where") {
+        if self.take_word("where") { self.listed_filters() } else { Ok(Vec::new()) }
+    }
+
+    fn listed_filters(&mut self) -> Parsed<Vec<Filter>> {
+        let mut filters = vec![self.filter()?];
+        while self.take_symbol(",") {
             filters.push(self.filter()?);
-            while self.take_symbol(",") {
-                filters.push(self.filter()?);
-            }
         }
         Ok(filters)
     }

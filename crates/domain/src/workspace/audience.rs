@@ -6,9 +6,9 @@ use super::TraitDefinition;
 
 /// The most audiences of a workspace.
 pub const AUDIENCES_MAX: usize = 100;
-/// The longest key of an audience, in characters.
+/// The longest key of an audience or a computed trait, in characters.
 const KEY_CHARS_MAX: usize = 100;
-/// The longest name of an audience, in bytes.
+/// The longest name of an audience or a computed trait, in bytes.
 const NAME_BYTES_MAX: usize = 200;
 
 /// The people for whom a condition holds. Who belongs to it is kept at every message, and changes
@@ -31,16 +31,33 @@ impl AudienceDefinition {
     /// # Errors
     /// A sentence that names the mistake.
     pub(super) fn validate(&self) -> Result<(), String> {
-        let is_part = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
-        if !(1..=KEY_CHARS_MAX).contains(&self.key.len()) || !self.key.bytes().all(is_part) {
-            return Err(format!("key must be 1 to {KEY_CHARS_MAX} characters of a-z, 0-9 and '_'"));
+        check_key(&self.key)?;
+        check_name(self.name.as_deref())
+    }
+}
+
+/// Checks the key of an audience or a computed trait.
+///
+/// # Errors
+/// A sentence that says what is wanted.
+pub(super) fn check_key(key: &str) -> Result<(), String> {
+    let is_part = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    if !(1..=KEY_CHARS_MAX).contains(&key.len()) || !key.bytes().all(is_part) {
+        return Err(format!("key must be 1 to {KEY_CHARS_MAX} characters of a-z, 0-9 and '_'"));
+    }
+    Ok(())
+}
+
+/// Checks the name of an audience or a computed trait.
+///
+/// # Errors
+/// A sentence that says what is wanted.
+pub(super) fn check_name(name: Option<&str>) -> Result<(), String> {
+    match name {
+        Some(name) if !(1..=NAME_BYTES_MAX).contains(&name.len()) => {
+            Err(format!("name must be 1 to {NAME_BYTES_MAX} bytes"))
         }
-        match &self.name {
-            Some(name) if !(1..=NAME_BYTES_MAX).contains(&name.len()) => {
-                Err(format!("name must be 1 to {NAME_BYTES_MAX} bytes"))
-            }
-            _ => Ok(()),
-        }
+        _ => Ok(()),
     }
 }
 

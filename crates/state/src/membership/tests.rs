@@ -1,5 +1,7 @@
 //! Membership against the plain evaluator over all messages, at random instants.
 
+mod computed_traits;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -75,6 +77,7 @@ struct Fold {
     conditions: BTreeMap<String, Condition>,
     /// The messages by their offsets.
     messages: BTreeMap<u64, Message>,
+    entries: Vec<Entry>,
 }
 
 impl Fold {
@@ -89,6 +92,7 @@ impl Fold {
             now: START,
             conditions: BTreeMap::new(),
             messages: BTreeMap::new(),
+            entries: Vec::new(),
         }
     }
 
@@ -98,6 +102,7 @@ impl Fold {
         if let Entry::Message(message) = &entry {
             self.messages.insert(offset, (**message).clone());
         }
+        self.entries.push(entry.clone());
         let mappings = Arc::clone(&self.views.setup.mappings);
         apply(&mut self.views, &mut batch, offset, PreparedEntry::new(entry, &mappings)).unwrap();
         self.views.flush(&mut batch);

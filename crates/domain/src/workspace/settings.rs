@@ -1,0 +1,62 @@
+//! The settings of a workspace that are single values.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Identity, Retention};
+use crate::WeakSignalWeights;
+
+const PUBLIC_USER_PROPERTIES_MAX: usize = 1_000;
+const WORKSPACE_NAME_BYTES_MAX: usize = 200;
+
+/// The scalar settings of a workspace, which one command changes together.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct WorkspaceSettings {
+    /// A name for people.
+    pub name: Option<String>,
+    /// Whether browsers may merge users. Anybody can read the public token in a page, and may then
+    /// merge any two users whose ids they know.
+    pub public_merge_users: bool,
+    /// Properties of users that expressions sent by browsers may read; no others.
+    pub public_user_properties: Vec<String>,
+    /// The numbered set of presets that maps messages; none for the first. A change has no effect
+    /// on messages that were mapped before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presets: Option<u32>,
+    /// The weights of weak signals. Training decides which kinds are used.
+    #[serde(default)]
+    pub weak_signals: WeakSignalWeights,
+    /// How long entries of the journal are kept; for ever without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Retention>,
+    /// The rules by which messages are put together to people; without them, those of
+    /// `user_id` and `anonymous_id` alone. They hold for later messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
+}
+
+impl WorkspaceSettings {
+    /// Checks lengths and counts.
+    ///
+    /// # Errors
+    /// A sentence that names the key.
+    pub fn validate(&self) -> Result<(), String> {
+        if self
+            .name
+            .as_ref()
+            .is_some_and(|name| !(1..=WORKSPACE_NAME_BYTES_MAX).contains(&name.len()))
+        {
+            return Err(format!("name must be 1 to {WORKSPACE_NAME_BYTES_MAX} bytes"));
+        }
+        let n_properties = self.public_user_properties.len();
+        if n_properties > PUBLIC_USER_PROPERTIES_MAX {
+            return Err(format!(
+                "public_user_properties has {n_properties} names, the limit is {PUBLIC_USER_PROPERTIES_MAX}"
+            ));
+        }
+        if let Some(Err(what)) = self.identity.as_ref().map(Identity::validate) {
+            return Err(format!("identity.{what}"));
+        }
+        self.retention.map_or(Ok(()), Retention::validate)
+    }
+}

@@ -1,0 +1,85 @@
+//! Computed traits: what each computes.
+
+use std::sync::Arc;
+
+use domain::ComputedTraitDefinition;
+use engine::{ConfigChange, Engine, Expected, Resource};
+use web::App;
+use web::error::ApiError;
+use web::workspaces::RequestedWorkspace;
+
+use crate::configuration::parse_keyed;
+use crate::{Revised, configure, put_error, unknown_resource};
+
+/// The computed traits of a workspace.
+///
+/// # Errors
+/// 503 where the workspace is closed.
+pub fn list(workspace: &RequestedWorkspace) -> Result<Vec<ComputedTraitDefinition>, ApiError> {
+    Ok(workspace.config()?.computed_traits.clone())
+}
+
+/// A computed trait.
+///
+/// # Errors
+/// 404 where there is none of the key.
+pub async fn read(
+    workspace: &RequestedWorkspace,
+    key: String,
+) -> Result<Revised<ComputedTraitDefinition>, ApiError> {
+    let read = move |engine: &Engine| {
+        let (config, revisions) = engine.revised_config();
+        let known: Vec<&str> = config.computed_traits.iter().map(|one| one.key.as_str()).collect();
+        let definition = config.computed_trait(&key);
+        let value = definition.ok_or_else(|| unknown_resource("computed trait", &key, &known))?;
+        let value = value.clone();
+        Ok(Revised { value, revision: revisions.revision(&Resource::ComputedTrait(key)) })
+    };
+    workspace.run(read).await
+}
+
+/// Reads a definition from JSON, with or without its key, which must not be another one.
+///
+/// # Errors
+/// If it is no definition.
+pub fn parse(key: &str, body: &[u8]) -> Result<ComputedTraitDefinition, ApiError> {
+    parse_keyed("computed trait", key, body, |one: &ComputedTraitDefinition| &one.key)
+}
+
+/// Makes or replaces a computed trait. The answer has it as it is stored, and whether it is new.
+/// One that computes something else than before begins anew.
+///
+/// # Errors
+/// If it does not fit the workspace, or the revision is another than expected.
+pub async fn put(
+    app: &Arc<App>,
+    workspace: &RequestedWorkspace,
+    definition: ComputedTraitDefinition,
+    expected: Expected,
+) -> Result<(Revised<ComputedTraitDefinition>, bool), ApiError> {
+    configure(app, workspace, move |_, engine| {
+        let is_new = engine.config().computed_trait(&definition.key).is_none();
+        let change = ConfigChange::put_computed_trait(&definition);
+        engine.change_config(change, expected).map_err(|error| put_error(error, expected))?;
+        let resource = Resource::ComputedTrait(definition.key.clone());
+        Ok((Revised::now(engine, &resource, definition), is_new))
+    })
+    .await
+}
+
+/// Removes a computed trait. Conditions that name it find no value any more.
+///
+/// # Errors
+/// 404 where there is none of the key.
+pub async fn delete(
+    app: &Arc<App>,
+    workspace: &RequestedWorkspace,
+    key: String,
+    expected: Expected,
+) -> Result<(), ApiError> {
+    configure(app, workspace, move |_, engine| {
+        engine.change_config(ConfigChange::RemoveComputedTrait { key }, expected)?;
+        Ok(())
+    })
+    .await
+}

@@ -1,0 +1,444 @@
+//! Computed traits: what each computes, what is kept of people's events for it, and its value for
+//! each person.
+//!
+//! Rows of this part only; when values are worked out is in `membership`.
+
+use std::collections::BTreeMap;
+
+use conditions::{Computation, Event, KeptEvents};
+use domain::{ComputedTraitDefinition, Timestamp, UserIdx, WorkspaceConfig, WorkspaceId};
+use profiles::{Merge, NamedEvent, Profiles};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use store::key::KeyBuf;
+use store::{Batch, Keyspace, Read, Store, StoreError};
+
+use crate::journal_clock::JournalTime;
+use crate::part::{StatePart, counts_nothing, writes_at_once};
+
+const TRAITS: &str = "state.computed_traits";
+const VALUES: &str = "state.computed_trait_values";
+const EVENTS: &str = "state.computed_trait_events";
+/// The row of the next number. Keys of traits begin with 1.
+const NEXT_NUMBER_KEY: [u8; 1] = [0];
+/// When a value is due that something was added to: at once.
+const AT_ONCE: Timestamp = Timestamp(0);
+
+/// The row of a computed trait.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct TraitRow {
+    number: u32,
+    made_at: Timestamp,
+    /// JSON text of the [`ComputedTraitDefinition`].
+    definition: String,
+}
+
+/// A computed trait that is kept.
+#[derive(Debug)]
+struct Kept {
+    /// Names the trait in the keys of other rows. A number is used once, and for one computation.
+    number: u32,
+    /// The time of the entry that gave it its computation.
+    made_at: Timestamp,
+    /// None where this build does not read the definition: the trait has no value. Such a
+    /// definition is refused before it is journalled.
+    computation: Option<Computation>,
+}
+
+/// The row of a person: the values of the traits to which an event of theirs has contributed.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct PersonRow {
+    values: Vec<StoredValue>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct StoredValue {
+    /// The number of the trait.
+    number: u32,
+    /// JSON text.
+    json: String,
+    changed_at: Timestamp,
+    /// When it must be worked out; none if time alone does not change it.
+    due: Option<Timestamp>,
+}
+
+/// The value of a computed trait for a person.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ComputedValue {
+    /// The value; null where there is none.
+    pub value: Value,
+    /// Since when it is this one.
+    pub changed_at: Timestamp,
+}
+
+/// The computed traits of a workspace.
+pub struct ComputedTraits {
+    traits: Keyspace,
+    values: Keyspace,
+    events: Keyspace,
+    by_key: BTreeMap<String, Kept>,
+    next_number: u32,
+}
+
+impl StatePart for ComputedTraits {
+    const KEYSPACES: &'static [&'static str] = &[TRAITS, VALUES, EVENTS];
+
+    writes_at_once!();
+    counts_nothing!();
+
+    fn load(store: &Store, _: &WorkspaceId) -> Result<Self, StoreError> {
+        let mut loaded = Self {
+            traits: store.keyspace(TRAITS),
+            values: store.keyspace(VALUES),
+            events: store.keyspace(EVENTS),
+            by_key: BTreeMap::new(),
+            next_number: 0,
+        };
+        for pair in store.scan(&loaded.traits, &[]) {
+            let (key, value) = pair?;
+            if key == NEXT_NUMBER_KEY {
+                loaded.next_number = decode(&value)?;
+                continue;
+            }
+            let key = key.get(1..).and_then(|key| std::str::from_utf8(key).ok());
+            let key = key.ok_or_else(unreadable)?.to_owned();
+            let TraitRow { number, made_at, definition } = decode(&value)?;
+            let definition: Option<ComputedTraitDefinition> =
+                serde_json::from_str(&definition).ok();
+            let computation = definition.and_then(|definition| Computation::new(&definition).ok());
+            loaded.by_key.insert(key, Kept { number, made_at, computation });
+        }
+        Ok(loaded)
+    }
+
+    /// Adds what was kept of the source to the target. The values are worked out before the entry
+    /// is done, after [`ComputedTraits::take_history`] if that is asked of names alone.
+    fn merge_users(
+        &mut self,
+        batch: &mut Batch<'_>,
+        Merge { target, source }: Merge,
+        _: JournalTime,
+    ) -> Result<(), StoreError> {
+        let source_row = self.person(batch, source)?;
+        if source_row.values.is_empty() {
+            return Ok(());
+        }
+        let mut row = self.person(batch, target)?;
+        for Kept { number, computation, .. } in self.by_key.values() {
+            let Some(computation) = computation else { continue };
+            let Some(other) = source_row.value(*number) else { continue };
+            let Some(mut kept) = self.kept_events(batch, source, *number)? else { continue };
+            if let Some(own) = self.kept_events(batch, target, *number)? {
+                kept.merge(computation, own);
+            }
+            self.put_events(batch, target, *number, &kept);
+            row.value_or_insert_with(*number, || other.clone()).due = Some(AT_ONCE);
+        }
+        self.put_person(batch, target, &row);
+        self.remove_person(batch, source, &source_row);
+        Ok(())
+    }
+
+    fn delete_user(&mut self, batch: &mut Batch<'_>, user: UserIdx) -> Result<(), StoreError> {
+        let row = self.person(batch, user)?;
+        self.remove_person(batch, user, &row);
+        Ok(())
+    }
+}
+
+impl ComputedTraits {
+    /// The values of all computed traits of a person, by key.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn values(
+        &self,
+        read: &dyn Read,
+        user: UserIdx,
+    ) -> Result<Vec<(&str, ComputedValue)>, StoreError> {
+        if self.by_key.is_empty() {
+            return Ok(Vec::new());
+        }
+        let row = self.person(read, user)?;
+        let mut values = Vec::with_capacity(self.by_key.len());
+        for (key, kept) in &self.by_key {
+            let value = match row.value(kept.number) {
+                Some(stored) => ComputedValue {
+                    value: serde_json::from_str(&stored.json).map_err(|_| unreadable())?,
+                    changed_at: stored.changed_at,
+                },
+                None => ComputedValue { value: kept.value_of_nobody(), changed_at: kept.made_at },
+            };
+            values.push((key.as_str(), value));
+        }
+        Ok(values)
+    }
+
+    /// Whether an event of this name can change a value.
+    pub(crate) fn asks_for(&self, event: &str) -> bool {
+        let mut computations = self.by_key.values().filter_map(|kept| kept.computation.as_ref());
+        computations.any(|asking| asking.event_name().is_none_or(|name| name == event))
+    }
+
+    /// Adds an event of a person, which their timeline has. Returns whether a value must be worked
+    /// out.
+    pub(crate) fn add_event(
+        &self,
+        batch: &mut Batch<'_>,
+        profiles: &Profiles,
+        user: UserIdx,
+        event: &Event,
+    ) -> Result<bool, StoreError> {
+        let mut row = None;
+        for kept in self.by_key.values() {
+            let Some(computation) = &kept.computation else { continue };
+            let Some(contribution) = computation.contribution(event) else { continue };
+            let events = match self.kept_events(batch, user, kept.number)? {
+                None if computation.asks_names_only() => {
+                    from_names(computation, &profiles.named_events(batch, user)?)
+                }
+                known => {
+                    let mut events = known.unwrap_or_else(|| KeptEvents::new(computation));
+                    events.add(computation, &contribution);
+                    events
+                }
+            };
+            self.put_events(batch, user, kept.number, &events);
+            let row = match &mut row {
+                Some(row) => row,
+                None => row.insert(self.person(batch, user)?),
+            };
+            row.value_or_insert_with(kept.number, || kept.first_value()).due = Some(AT_ONCE);
+        }
+        if let Some(row) = &row {
+            self.put_person(batch, user, row);
+        }
+        Ok(row.is_some())
+    }
+
+    /// Gives a person their history where nothing but the names and times of events is asked, which
+    /// timelines have: of all such traits, or of those that have none yet. Returns whether a value
+    /// must be worked out.
+    pub(crate) fn take_history(
+        &self,
+        batch: &mut Batch<'_>,
+        profiles: &Profiles,
+        user: UserIdx,
+        of_all: bool,
+    ) -> Result<bool, StoreError> {
+        let (mut row, mut history, mut is_changed) = (self.person(batch, user)?, None, false);
+        for kept in self.by_key.values() {
+            let Some(computation) = &kept.computation else { continue };
+            let is_wanted = of_all || row.value(kept.number).is_none();
+            if !computation.asks_names_only() || !is_wanted {
+                continue;
+            }
+            let history = match &history {
+                Some(history) => history,
+                None => history.insert(profiles.named_events(batch, user)?),
+            };
+            let events = from_names(computation, history);
+            if events != KeptEvents::new(computation) {
+                self.put_events(batch, user, kept.number, &events);
+                row.value_or_insert_with(kept.number, || kept.first_value()).due = Some(AT_ONCE);
+                is_changed = true;
+            }
+        }
+        if is_changed {
+            self.put_person(batch, user, &row);
+        }
+        Ok(is_changed)
+    }
+
+    /// Works out the values of a person that are due at an instant. Returns when the next one is.
+    pub(crate) fn work_out(
+        &self,
+        batch: &mut Batch<'_>,
+        user: UserIdx,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        if self.by_key.is_empty() {
+            return Ok(None);
+        }
+        let mut row = self.person(batch, user)?;
+        let mut is_changed = false;
+        for Kept { number, computation, .. } in self.by_key.values() {
+            let Some(computation) = computation else { continue };
+            let value = row.values.iter_mut().find(|value| value.number == *number);
+            let due = value.filter(|value| value.due.is_some_and(|due| due <= now));
+            let Some(value) = due else { continue };
+            let Some(mut events) = self.kept_events(batch, user, *number)? else { continue };
+            events.prune(computation, now);
+            let json = events.value(computation, now).to_string();
+            if json != value.json {
+                (value.json, value.changed_at) = (json, now);
+            }
+            value.due = events.next_change(computation, now);
+            self.put_events(batch, user, *number, &events);
+            is_changed = true;
+        }
+        if is_changed {
+            self.put_person(batch, user, &row);
+        }
+        Ok(row.values.iter().filter_map(|value| value.due).min())
+    }
+
+    /// Follows a configuration that an entry of the time `now` put in force. Returns whether a
+    /// trait has come, gone or changed what it computes. One that has changed begins anew.
+    pub(crate) fn follow_config(
+        &mut self,
+        batch: &mut Batch<'_>,
+        config: &WorkspaceConfig,
+        now: Timestamp,
+    ) -> bool {
+        let gone: Vec<String> = self
+            .by_key
+            .keys()
+            .filter(|key| config.computed_trait(key).is_none())
+            .cloned()
+            .collect();
+        let mut is_changed = !gone.is_empty();
+        for key in gone {
+            self.by_key.remove(&key);
+            batch.remove(&self.traits, trait_key(&key));
+        }
+        for definition in &config.computed_traits {
+            let computation = Computation::new(definition).ok();
+            let known = self.by_key.get(&definition.key);
+            if known.is_some_and(|known| known.computation == computation) {
+                continue;
+            }
+            let number = self.next_number;
+            self.next_number += 1;
+            let json = serde_json::to_string(definition).expect("a definition is plain JSON");
+            let row = TraitRow { number, made_at: now, definition: json };
+            batch.put(&self.traits, trait_key(&definition.key), encode(&row));
+            batch.put(&self.traits, NEXT_NUMBER_KEY, encode(&self.next_number));
+            let kept = Kept { number, made_at: now, computation };
+            self.by_key.insert(definition.key.clone(), kept);
+            is_changed = true;
+        }
+        is_changed
+    }
+
+    /// Forgets what is kept of a person for traits that are gone.
+    pub(crate) fn forget_gone(
+        &self,
+        batch: &mut Batch<'_>,
+        user: UserIdx,
+    ) -> Result<(), StoreError> {
+        let mut row = self.person(batch, user)?;
+        let is_known =
+            |value: &StoredValue| self.by_key.values().any(|kept| kept.number == value.number);
+        let (known, gone): (Vec<_>, Vec<_>) = row.values.into_iter().partition(is_known);
+        if gone.is_empty() {
+            return Ok(());
+        }
+        for value in gone {
+            batch.remove(&self.events, events_key(user, value.number));
+        }
+        row = PersonRow { values: known };
+        self.put_person(batch, user, &row);
+        Ok(())
+    }
+
+    fn person(&self, read: &dyn Read, user: UserIdx) -> Result<PersonRow, StoreError> {
+        let value = read.get(&self.values, &KeyBuf::new().u32(user.0).build())?;
+        value.map_or(Ok(PersonRow::default()), |value| decode(&value))
+    }
+
+    fn put_person(&self, batch: &mut Batch<'_>, user: UserIdx, row: &PersonRow) {
+        batch.put(&self.values, KeyBuf::new().u32(user.0), encode(row));
+    }
+
+    fn kept_events(
+        &self,
+        read: &dyn Read,
+        user: UserIdx,
+        number: u32,
+    ) -> Result<Option<KeptEvents>, StoreError> {
+        let value = read.get(&self.events, &events_key(user, number).build())?;
+        value.map(|value| decode(&value)).transpose()
+    }
+
+    fn put_events(&self, batch: &mut Batch<'_>, user: UserIdx, number: u32, kept: &KeptEvents) {
+        batch.put(&self.events, events_key(user, number), encode(kept));
+    }
+
+    fn remove_person(&self, batch: &mut Batch<'_>, user: UserIdx, row: &PersonRow) {
+        for value in &row.values {
+            batch.remove(&self.events, events_key(user, value.number));
+        }
+        batch.remove(&self.values, KeyBuf::new().u32(user.0));
+    }
+}
+
+impl Kept {
+    /// The value for somebody without events.
+    fn value_of_nobody(&self) -> Value {
+        let value =
+            |computation: &Computation| KeptEvents::new(computation).value(computation, AT_ONCE);
+        self.computation.as_ref().map_or(Value::Null, value)
+    }
+
+    fn first_value(&self) -> StoredValue {
+        StoredValue {
+            number: self.number,
+            json: self.value_of_nobody().to_string(),
+            changed_at: self.made_at,
+            due: None,
+        }
+    }
+}
+
+/// What is kept for a computation that asks for names and times alone.
+fn from_names(computation: &Computation, history: &[NamedEvent]) -> KeptEvents {
+    let mut kept = KeptEvents::new(computation);
+    for NamedEvent { name, timestamp, .. } in history {
+        let properties = Map::new();
+        let event = Event { name: name.clone(), timestamp: *timestamp, properties };
+        if let Some(contribution) = computation.contribution(&event) {
+            kept.add(computation, &contribution);
+        }
+    }
+    kept
+}
+
+impl PersonRow {
+    fn value(&self, number: u32) -> Option<&StoredValue> {
+        self.values.iter().find(|value| value.number == number)
+    }
+
+    fn value_or_insert_with(
+        &mut self,
+        number: u32,
+        make: impl FnOnce() -> StoredValue,
+    ) -> &mut StoredValue {
+        let at = self.values.iter().position(|value| value.number == number);
+        let at = at.unwrap_or_else(|| {
+            self.values.push(make());
+            self.values.len() - 1
+        });
+        &mut self.values[at]
+    }
+}
+
+fn trait_key(key: &str) -> KeyBuf {
+    KeyBuf::new().u8(1).text(key)
+}
+
+fn events_key(user: UserIdx, number: u32) -> KeyBuf {
+    KeyBuf::new().u32(user.0).u32(number)
+}
+
+fn encode(value: &impl Serialize) -> Vec<u8> {
+    postcard::to_stdvec(value).expect("plain fields always encode")
+}
+
+fn decode<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<T, StoreError> {
+    postcard::from_bytes(bytes).map_err(|_| unreadable())
+}
+
+fn unreadable() -> StoreError {
+    StoreError::Unreadable { what: "computed trait" }
+}
