@@ -161,7 +161,7 @@ fn check_scalar(scalar: &Scalar) -> Result<(), String> {
 }
 
 /// Checks a text that must not be empty.
-fn check_text(what: &str, text: &str) -> Result<(), String> {
+pub(crate) fn check_text(what: &str, text: &str) -> Result<(), String> {
     match text.len() {
         0 => Err(format!("{what} is empty")),
         n if n > VALUE_BYTES_MAX => Err(too_long(what, text)),

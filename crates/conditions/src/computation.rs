@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use self::exact_sum::ExactSum;
 pub use self::kept::KeptEvents;
-use crate::check::{check_lasting_event, check_path};
+use crate::check::{check_lasting_event, check_path, check_text};
 use crate::condition::{EventMatch, Scalar};
 use crate::json::number;
 use crate::limits::{NUMBER_MAX, SESSION_SECONDS_MAX, SESSION_SECONDS_MIN, VALUE_BYTES_MAX};
@@ -60,9 +60,11 @@ impl Computation {
     /// # Errors
     /// The mistake, with the key of the definition where it stands.
     pub fn new(definition: &ComputedTraitDefinition) -> Result<Self, String> {
+        check_text("the name of the event", &definition.event)
+            .map_err(|what| format!("event: {what}"))?;
         let event = EventMatch::parse(&definition.event, definition.filters.as_deref());
         let event = event.map_err(|error| format!("where: {error}"))?;
-        check_lasting_event(&event, "a computed trait")?;
+        check_lasting_event(&event, "a computed trait").map_err(|what| format!("where: {what}"))?;
         let property = definition.property.clone();
         match (&property, definition.type_) {
             (Some(_), ComputedTraitType::Count) => {

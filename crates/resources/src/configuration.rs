@@ -1,10 +1,14 @@
 //! How a configuration is changed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use engine::{ConfigError, Engine, Expected, Resource};
+use serde::de::DeserializeOwned;
+use serde_json::value::{RawValue, to_raw_value};
 use web::App;
 use web::error::{ApiError, ErrorKind};
+use web::json;
 use web::workspaces::RequestedWorkspace;
 
 /// A resource with its revision.
@@ -73,7 +77,8 @@ fn place(message: &str) -> Option<String> {
 /// What follows the kind and the name of a resource, which is quoted and escaped.
 fn after_name(message: &str) -> Option<&str> {
     let (kind, quoted) = message.split_once(" \"")?;
-    if !["source", "token", "trait", "scenario", "destination"].contains(&kind) {
+    let kinds = ["source", "token", "trait", "computed trait", "scenario", "destination"];
+    if !kinds.contains(&kind) {
         return None;
     }
     let mut is_escaped = false;

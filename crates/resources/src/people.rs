@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use domain::{Endpoint, InteractionKind, Timestamp, UserIdx};
 use engine::{
-    Engine, EntityKind, ExternalId, ExternalIdType, MergeCause, PreviewedEntries,
+    ComputedValue, Engine, EntityKind, ExternalId, ExternalIdType, MergeCause, PreviewedEntries,
     RecommendationRequest, RequestBudget, TermKind,
 };
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
@@ -74,6 +75,8 @@ pub struct Profile {
     pub identifiers: Vec<ShownIdentifier>,
     /// The traits that sources have set, by key.
     pub traits: Vec<ShownTrait>,
+    /// The values of computed traits, by key.
+    pub computed_traits: Vec<ShownComputedTrait>,
     /// The accounts that the person belongs to, by group messages, in the order of their ids.
     pub accounts: Vec<ShownAccount>,
     /// The profiles that were merged into this one, the latest first.
@@ -110,6 +113,17 @@ pub struct ShownTrait {
     pub source: String,
     /// The time of the message that has set it.
     pub updated_at: Timestamp,
+}
+
+/// A computed trait of a person.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct ShownComputedTrait {
+    /// The key.
+    pub key: String,
+    /// A number, a text, true or false, a list of these, or null where there is no value.
+    pub value: Value,
+    /// Since when it is this one.
+    pub changed_at: Timestamp,
 }
 
 /// An account that a person belongs to.
@@ -353,6 +367,16 @@ fn read_profile(engine: &Engine, user: UserIdx) -> Result<Profile, ApiError> {
                 let value = RawValue::from_string(stored.json).ok()?;
                 let (source, updated_at) = (stored.source, stored.updated_at);
                 Some(ShownTrait { key, value, source, updated_at })
+            })
+            .collect(),
+        computed_traits: engine
+            .snapshot()
+            .computed_traits(user)?
+            .into_iter()
+            .map(|(key, ComputedValue { value, changed_at })| ShownComputedTrait {
+                key,
+                value,
+                changed_at,
             })
             .collect(),
         accounts: accounts(engine, user)?,

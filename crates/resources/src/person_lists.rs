@@ -1,4 +1,4 @@
-//! What a person is recommended now: the lists of computed traits and of scenarios, with the
+//! What a person is recommended now: the lists of recommended-items traits and of scenarios, with the
 //! reasons of each item.
 
 use std::sync::Arc;
@@ -71,7 +71,7 @@ pub struct Because {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum ListName {
-    /// A computed trait, by its key.
+    /// A recommended-items trait, by its key.
     Trait(String),
     /// A scenario, by its name.
     Scenario(String),
@@ -98,7 +98,7 @@ impl From<ListName> for String {
     }
 }
 
-/// The lists that are for a person alone: computed traits first, then scenarios.
+/// The lists that are for a person alone: recommended-items traits first, then scenarios.
 ///
 /// # Errors
 /// 503 where the workspace is closed.

@@ -2,10 +2,10 @@
 
 mod accounts;
 mod audiences;
-mod computed_traits;
 mod budget;
 mod catalog_page;
 mod cold_start;
+mod computed_traits;
 mod error;
 mod evaluation;
 mod expressions;

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use domain::{
-    AudienceDefinition, Destination, Identity, InteractionWeights, PRESETS_LATEST, Retention,
-    Scenario, Source, Token, TraitDefinition, WeakSignalWeights, WorkspaceConfig, WorkspaceId,
+    AudienceDefinition, ComputedTraitDefinition, Destination, Identity, InteractionWeights,
+    PRESETS_LATEST, Retention, Scenario, Source, Token, TraitDefinition, WeakSignalWeights,
+    WorkspaceConfig, WorkspaceId,
 };
 use engine::installation::{Actor, Deed, DeedOutcome, InstallationJournal};
 use engine::{ConfigChange, DataFolder, Engine, Problem};
@@ -57,6 +58,8 @@ pub(crate) struct BootstrapWorkspace {
     destinations: Vec<Destination>,
     #[serde(default, rename = "audience")]
     audiences: Vec<AudienceDefinition>,
+    #[serde(default, rename = "computed_trait")]
+    computed_traits: Vec<ComputedTraitDefinition>,
 }
 
 impl BootstrapWorkspace {
@@ -77,6 +80,7 @@ impl BootstrapWorkspace {
             scenarios: file.scenarios,
             destinations: file.destinations,
             audiences: file.audiences,
+            computed_traits: file.computed_traits,
             presets: file.presets.or(Some(PRESETS_LATEST)),
             weak_signals: file.weak_signals.unwrap_or_default(),
             retention: file.retention,
@@ -118,6 +122,7 @@ impl BootstrapWorkspace {
         file.scenarios.into_iter().for_each(|scenario| config.put_scenario(scenario));
         file.destinations.into_iter().for_each(|put| config.put_destination(put));
         file.audiences.into_iter().for_each(|audience| config.put_audience(audience));
+        file.computed_traits.into_iter().for_each(|put| config.put_computed_trait(put));
         config
     }
 }

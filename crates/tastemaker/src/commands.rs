@@ -6,6 +6,7 @@ pub(crate) mod audience;
 pub(crate) mod backup;
 pub(crate) mod bench;
 pub(crate) mod catalog;
+pub(crate) mod computed_trait;
 pub(crate) mod demo;
 pub(crate) mod dry_run;
 pub(crate) mod evaluate;

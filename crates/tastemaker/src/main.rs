@@ -51,6 +51,8 @@ enum Command {
     Models(commands::models::Args),
     /// List, make and remove audiences
     Audience(commands::audience::Args),
+    /// List, make and remove traits that are computed from events
+    ComputedTrait(commands::computed_trait::Args),
     /// List the events that no mapping takes, with similar presets that would
     Events(commands::events::Args),
     /// See what mappings make of messages
@@ -103,6 +105,7 @@ fn main() -> ExitCode {
         Command::Evaluate(args) => commands::evaluate::run(&args),
         Command::Models(args) => commands::models::run(&args),
         Command::Audience(args) => commands::audience::run(&args),
+        Command::ComputedTrait(args) => commands::computed_trait::run(&args),
         Command::Events(args) => commands::events::run(&args),
         Command::Mapping(args) => commands::mapping::run(&args),
         Command::Tail(args) => commands::tail::run(&args),

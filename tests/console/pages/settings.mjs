@@ -1,4 +1,4 @@
-// Settings: sources with keys, tokens, traits, weights; workspaces, accounts, API keys, audit, limits.
+// Settings: sources with keys, tokens, traits, computed traits, weights; workspaces, accounts, API keys, audit, limits.
 import assert from 'node:assert/strict'
 import { api, WORKSPACE } from '../demo.mjs'
 
@@ -8,6 +8,9 @@ const settings = `/console/${WORKSPACE}/settings`
 export async function paths(origin) {
   await api(origin, 'POST', `workspaces/${WORKSPACE}/sources`, { name: 'till' })
   await api(origin, 'POST', `workspaces/${WORKSPACE}/sources/till/rotate`, { overlap_s: 3600 })
+  await api(origin, 'PUT', `workspaces/${WORKSPACE}/computed_traits/played_lately`, {
+    type: 'count', event: 'Song Played', where: 'plays > 0', last: '7 days',
+  })
   return [
     settings,
     `${settings}/sources/till`,
@@ -15,6 +18,9 @@ export async function paths(origin) {
     `${settings}/tokens`,
     `${settings}/traits`,
     `${settings}/traits/personalized_album_recommendations`,
+    `${settings}/computed-traits`,
+    `${settings}/computed-traits/played_lately`,
+    `${settings}/computed-traits/played_lately/remove`,
     `${settings}/general`,
     '/console/-/workspaces',
     `/console/-/workspaces/${WORKSPACE}/remove`,
@@ -108,6 +114,37 @@ export async function jobs({ check, browser, context, origin }) {
     await page.getByRole('link', { name: 'for_mails' }).click()
     await page.getByRole('link', { name: 'Remove…' }).click()
     await press(page, 'Remove the trait')
+    await page.getByText('Removed.').waitFor()
+  })
+  await check('a computed trait is made, changed and removed', async () => {
+    await open(`${settings}/computed-traits`)
+    await page.locator('#field-key').fill('spent_lately')
+    await page.locator('#field-type').selectOption('sum')
+    await page.locator('#field-event').fill('Order Completed')
+    await page.locator('#field-where').fill('total >')
+    await page.locator('#field-span').selectOption('last')
+    await page.locator('#field-period').fill('30 moons')
+    await press(page, 'Make the computed trait')
+    assert.match(await page.locator('#field-where-error').textContent(), /where: column 8/)
+    await page.locator('#field-where').fill('total > 1')
+    await press(page, 'Make the computed trait')
+    assert.match(await page.locator('#field-property-error').textContent(), /sum needs the property/)
+    await page.locator('#field-property').fill('total')
+    await press(page, 'Make the computed trait')
+    assert.match(await page.locator('#field-period-error').textContent(), /unit "moons" is unknown/)
+    await page.locator('#field-period').fill('30 days')
+    await press(page, 'Make the computed trait')
+    await page.getByText('of the last 30 days').waitFor()
+    await page.getByRole('link', { name: 'spent_lately' }).click()
+    await page.locator('#field-span').selectOption('session')
+    await page.locator('#field-period').fill('30 minutes')
+    await press(page, 'Save')
+    await page.getByText('Saved.').waitFor()
+    const { session, last } = await api(origin, 'GET', `workspaces/${WORKSPACE}/computed_traits/spent_lately`)
+    assert.deepEqual([session, last], ['30 minutes', undefined])
+    await page.getByRole('link', { name: 'spent_lately' }).click()
+    await page.getByRole('link', { name: 'Remove…' }).click()
+    await press(page, 'Remove the computed trait')
     await page.getByText('Removed.').waitFor()
   })
   await check('weights are changed', async () => {

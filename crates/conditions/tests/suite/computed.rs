@@ -202,13 +202,13 @@ fn mistakes_in_definitions_name_their_key() {
     ];
     let told = mistakes.map(|json| Computation::new(&define(json)).unwrap_err());
     insta::assert_snapshot!(told.join("\n"), @r#"
-    the name of the event is empty
+    event: the name of the event is empty
     property: a count of events has none
     property: sum needs the property whose values count
     property: "$.x": $ stands behind the name of a list
     where: column 8: the end stands where a number is wanted
     where: column 11: "brand" stands where a comma, or the end is wanted
-    "seen" compares a date with now, which a computed trait cannot: compare with a date
+    where: "seen" compares a date with now, which a computed trait cannot: compare with a date
     last: unit "moons" is unknown; known are weeks, days, hours, minutes, seconds
     session: it stands without last, or last without it
     session: 29 minutes is out of bounds: 30 minutes to 90 days

@@ -4,6 +4,7 @@ mod accounts;
 mod api_keys;
 mod audit;
 mod chrome;
+mod computed_traits;
 mod general;
 mod grants;
 mod limits;
@@ -29,6 +30,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(sources::routes(app))
         .merge(tokens::routes(app))
         .merge(traits::routes(app))
+        .merge(computed_traits::routes(app))
         .merge(general::routes(app))
         .merge(workspaces::routes(app))
         .merge(accounts::routes(app))
@@ -44,6 +46,7 @@ pub(super) const CALLS: &[&[Call]] = &[
     sources::CALLS,
     tokens::CALLS,
     traits::CALLS,
+    computed_traits::CALLS,
     general::CALLS,
     workspaces::CALLS,
     accounts::CALLS,

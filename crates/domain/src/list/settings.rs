@@ -24,7 +24,7 @@ const TASTE_WEIGHT_DEFAULT: f32 = 0.5;
 /// Who asks for a list, as far as the defaults of its settings depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListCaller {
-    /// A computed trait, or somebody who previews one.
+    /// A recommended-items trait, or somebody who previews one.
     Trait,
     /// A call of the recommender API, or its scenario.
     Endpoint(Endpoint),

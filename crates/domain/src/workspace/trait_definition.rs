@@ -1,4 +1,4 @@
-//! The definition of a computed trait.
+//! The definition of a recommended-items trait.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ pub enum TraitKind {
     RecommendedItems,
 }
 
-/// A computed trait: a query over the profile, answered when the profile is read.
+/// A recommended-items trait: a query over the profile, answered when the profile is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TraitDefinition {

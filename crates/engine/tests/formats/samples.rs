@@ -69,6 +69,7 @@ pub(crate) fn since_the_fixtures() -> Vec<Entry> {
     entries.extend(regulations());
     let command = |command| Entry::Command { received_at: AT, command: Box::new(command) };
     entries.extend(commands::audiences().map(command));
+    entries.extend(commands::computed_traits().map(command));
     entries
 }
 

@@ -29,7 +29,9 @@ pub(super) struct ComputedTraits {
     path = "/api/workspaces/{workspace}/computed_traits",
     responses((status = 200, description = "Done", body = ComputedTraits)),
 )]
-pub(super) async fn list(Workspace(workspace): Workspace) -> Result<Json<ComputedTraits>, ApiError> {
+pub(super) async fn list(
+    Workspace(workspace): Workspace,
+) -> Result<Json<ComputedTraits>, ApiError> {
     Ok(Json(ComputedTraits { computed_traits: computed_traits::list(&workspace)? }))
 }
 

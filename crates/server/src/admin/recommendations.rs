@@ -40,7 +40,7 @@ pub(super) struct Query {
     min_relevance: Option<Relevance>,
 }
 
-/// Shows the list of a computed trait for a person, with reasons.
+/// Shows the list of a recommended-items trait for a person, with reasons.
 ///
 /// An unknown user gets trending items. No impression is recorded.
 #[utoipa::path(

@@ -1,5 +1,5 @@
 //! `GET /api/workspaces/{workspace}/traits`; `GET`, `PUT` and `DELETE .../traits/{key}`: the
-//! computed traits on every profile.
+//! recommended-items traits on every profile.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub(super) struct Traits {
     traits: Vec<TraitDefinition>,
 }
 
-/// Lists the computed traits.
+/// Lists the recommended-items traits.
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/traits",
@@ -34,7 +34,7 @@ pub(super) async fn list(Workspace(workspace): Workspace) -> Result<Json<Traits>
     Ok(Json(Traits { traits: traits::list(&workspace)? }))
 }
 
-/// Shows a computed trait.
+/// Shows a recommended-items trait.
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/traits/{key}",
@@ -47,7 +47,7 @@ pub(super) async fn read(
     Ok(revised(traits::read(&workspace, key).await?))
 }
 
-/// Makes or replaces a computed trait.
+/// Makes or replaces a recommended-items trait.
 ///
 /// The body is the definition, with or without its key. The answer is the definition as it is
 /// stored.
@@ -72,7 +72,7 @@ pub(super) async fn put(
     Ok((status, revised(definition)).into_response())
 }
 
-/// Removes a computed trait.
+/// Removes a recommended-items trait.
 #[utoipa::path(
     delete,
     path = "/api/workspaces/{workspace}/traits/{key}",

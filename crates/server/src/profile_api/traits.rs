@@ -1,5 +1,6 @@
 //! `GET .../traits`: what is known of a user or an account. The recommended-items traits of users
-//! are computed now; the audiences to which they belong, or did, are traits that are true or false.
+//! are computed now, their other computed traits are kept; the audiences to which they belong, or
+//! did, are traits that are true or false.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +8,7 @@ use axum::Json;
 use axum::extract::OriginalUri;
 use domain::json::to_value;
 use domain::{Timestamp, TraitDefinition, UserIdx};
-use engine::{Engine, QueryError, RecommendedList, RequestBudget};
+use engine::{ComputedValue, Engine, QueryError, RecommendedList, RequestBudget};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -149,6 +150,10 @@ impl TraitQuery {
                 .iter()
                 .any(|trait_| key.strip_suffix(DETAIL_SUFFIX).unwrap_or(key) == trait_.key)
         };
+        let computed: BTreeMap<String, ComputedValue> = match user {
+            Some(user) => engine.snapshot().computed_traits(user)?.into_iter().collect(),
+            None => BTreeMap::new(),
+        };
         let is_wanted = |class| self.class.is_none_or(|only| only == class);
         let mut keys: Vec<(Class, String)> = Vec::new();
         if is_wanted(Class::Computed) {
@@ -156,6 +161,7 @@ impl TraitQuery {
                 .iter()
                 .flat_map(|trait_| [trait_.key.clone(), format!("{}{DETAIL_SUFFIX}", trait_.key)]);
             keys.extend(own.map(|key| (Class::Computed, key)));
+            keys.extend(computed.keys().map(|key| (Class::Computed, key.clone())));
         }
         let memberships = match user {
             Some(user) => memberships(engine, user)?,
@@ -169,7 +175,9 @@ impl TraitQuery {
             Subject::User(user) => engine.snapshot().stored_traits(*user)?,
             Subject::Account(group_id) => engine.snapshot().account_traits(group_id)?,
         };
-        let is_hidden = |key: &String| is_computed(key) || memberships.contains_key(key);
+        let is_hidden = |key: &String| {
+            is_computed(key) || computed.contains_key(key) || memberships.contains_key(key)
+        };
         let of_sources = stored.iter().map(|(key, _)| key).filter(|key| !is_hidden(key));
         keys.extend(of_sources.map(|key| (Class::Stored, key.clone())));
         keys.retain(|(_, key)| self.include.is_empty() || self.include.contains(key));
@@ -194,6 +202,10 @@ impl TraitQuery {
                 Class::Audience => {
                     let Some((is_member, since)) = memberships.get(key) else { continue };
                     (Value::from(*is_member), AUDIENCE.to_owned(), *since)
+                }
+                Class::Computed if computed.contains_key(key) => {
+                    let ComputedValue { value, changed_at } = computed[key].clone();
+                    (value, COMPUTED.to_owned(), changed_at)
                 }
                 Class::Computed => {
                     let definition = definitions.iter().find(|trait_| {
@@ -230,7 +242,7 @@ fn memberships(
         .collect())
 }
 
-/// The lists of computed traits of one user, each made once.
+/// The lists of recommended-items traits of one user, each made once.
 struct Lists<'a> {
     engine: &'a Engine,
     /// None for an account, which has none.
@@ -241,7 +253,7 @@ struct Lists<'a> {
 }
 
 impl Lists<'_> {
-    /// The value of a computed trait or of its companion, which are of one list. A trait that its
+    /// The value of a recommended-items trait or of its companion, which are of one list. A trait that its
     /// catalog cannot answer is empty and its companion says why: it must not take the other traits
     /// with it.
     fn value(

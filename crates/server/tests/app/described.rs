@@ -204,6 +204,12 @@ async fn furnish(shop: &mut Described) -> (String, String) {
             json!({ "name": "Buyers", "condition": "did \"Order Completed\"" }),
         ),
         ("PUT", "audiences/others", json!({ "condition": { "not": { "audience": "buyers" } } })),
+        (
+            "PUT",
+            "computed_traits/spent",
+            json!({ "type": "sum", "event": "Order Completed", "property": "total",
+                    "where": "total > 0", "last": "30 days" }),
+        ),
         ("PUT", "traits/likes", json!({ "key": "likes", "kind": "recommended_items", "count": 3 })),
         ("PUT", "destinations/engine", json!({ "mappings": null })),
         (
@@ -372,6 +378,8 @@ async fn every_answer_has_the_status_the_type_and_the_form_that_the_document_say
         "audiences/buyers",
         "audiences/others/members?limit=2",
         "people/u0/audiences",
+        "computed_traits",
+        "computed_traits/spent",
         "traits",
         "traits/likes",
         "people",

@@ -10,6 +10,7 @@ mod browser;
 mod budgets;
 mod catalogs;
 mod closing;
+mod computed_traits;
 mod configuration;
 mod described;
 mod description;

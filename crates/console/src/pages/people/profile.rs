@@ -8,6 +8,7 @@ use maud::{Markup, Render, html};
 use resources::people::{self, InteractionsPage, Profile, ShownMerge, ShownTrait};
 use resources::person_lists::ListName;
 use serde::Deserialize;
+use serde_json::Value;
 use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::{RequestedWorkspace, Workspace};
@@ -22,6 +23,8 @@ use crate::ui::{
 
 /// How many traits and identifiers stand beside the lists.
 const FACTS_MAX: usize = 6;
+/// How much is shown of the value of a computed trait.
+const COMPUTED_CHARS_MAX: usize = 200;
 /// How many interactions stand on a page.
 const INTERACTIONS_SHOWN: usize = 24;
 
@@ -122,7 +125,7 @@ pub(super) async fn overview(
 impl Person {
     /// The first identifiers, traits and merges.
     fn facts(&self) -> Markup {
-        let Profile { identifiers, traits, merges, .. } = &self.profile;
+        let Profile { identifiers, traits, computed_traits, merges, .. } = &self.profile;
         let identity = self.path("identity");
         html! {
             section class="card" {
@@ -160,6 +163,22 @@ impl Person {
                 }
                 @if traits.len() > FACTS_MAX {
                     p { a href=(identity) { "All " (traits.len()) " traits" } }
+                }
+            }
+            @if !computed_traits.is_empty() {
+                section class="card" {
+                    h2 { "Computed traits" }
+                    dl class="facts" {
+                        @for one in computed_traits {
+                            div {
+                                dt { bdi { (one.key) } }
+                                dd {
+                                    bdi { (computed_text(&one.value)) }
+                                    span class="fact-source" { "since " (self.time(one.changed_at)) }
+                                }
+                            }
+                        }
+                    }
                 }
             }
             (self.accounts())
@@ -240,6 +259,18 @@ fn by_source(source: &str) -> String {
 /// A text without its quotes; anything else as JSON.
 fn value_text(one: &ShownTrait) -> String {
     serde_json::from_str::<String>(one.value.get()).unwrap_or_else(|_| one.value.get().to_owned())
+}
+
+/// The beginning of a value: a list may have thousands of elements.
+fn computed_text(value: &Value) -> String {
+    let text = match value {
+        Value::Null => "no value".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let mut chars = text.chars();
+    let shown: String = chars.by_ref().take(COMPUTED_CHARS_MAX).collect();
+    if chars.next().is_some() { shown + "…" } else { shown }
 }
 
 fn accounts_table(person: &Person) -> Table<'_> {

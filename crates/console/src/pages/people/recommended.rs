@@ -144,7 +144,7 @@ fn nothing_to_show(person: &Person) -> Markup {
         (EmptyState {
             icon: Icon::Scenarios,
             title: "No list yet",
-            text: "Computed traits and scenarios say what is recommended where. Make one, or try settings by hand.",
+            text: "Recommended-items traits and scenarios say what is recommended where. Make one, or try settings by hand.",
             next: Some(html! {
                 (Button::secondary("Scenarios").href(&Area::Scenarios.path(&person.workspace)))
                 (Button::quiet("Try settings").href(&address::try_it(&person.workspace, &person.profile.person.id)))

@@ -76,8 +76,13 @@ pub(super) fn path(workspace: &WorkspaceId, part: &str) -> String {
     }
 }
 
-const OF_WORKSPACE: [(&str, &str); 4] =
-    [("", "Sources"), ("tokens", "Tokens"), ("traits", "Traits"), ("general", "Weights and more")];
+const OF_WORKSPACE: [(&str, &str); 5] = [
+    ("", "Sources"),
+    ("tokens", "Tokens"),
+    ("traits", "Recommended items"),
+    ("computed-traits", "Computed traits"),
+    ("general", "Weights and more"),
+];
 const OF_INSTALLATION: [(&str, &str); 5] = [
     ("workspaces", "Workspaces"),
     ("accounts", "Accounts"),

@@ -1,4 +1,4 @@
-//! Computed traits: lists of items on every profile.
+//! Recommended-items traits: lists of items on every profile.
 
 use std::sync::Arc;
 
@@ -87,9 +87,8 @@ async fn list(
 }
 
 fn list_page(frame: &Frame) -> Page<'_> {
-    Page::new(frame, Area::Settings, "Traits").lead(
-        "A computed trait is a list of items on every profile, made when the profile is read.",
-    )
+    Page::new(frame, Area::Settings, "Recommended-items traits")
+        .lead("Each is a list of items on every profile, made when the profile is read.")
 }
 
 fn list_body(

@@ -2,9 +2,9 @@
 
 use catalog::Property;
 use domain::{
-    AudienceDefinition, Endpoint, Interaction, InteractionKind, InteractionSelector,
-    InteractionWeights, PropertyType, Scenario, Source, Token, TokenKind, TraitDefinition,
-    WorkspaceSettings,
+    AudienceDefinition, ComputedTraitDefinition, ComputedTraitType, Endpoint, Interaction,
+    InteractionKind, InteractionSelector, InteractionWeights, PropertyType, Scenario, Source,
+    Token, TokenKind, TraitDefinition, WorkspaceSettings,
 };
 use engine::{
     CollectionKind, Command, ConfigChange, ConfigCommand, EntityKind, Expected, Member, RuleUpdate,
@@ -248,6 +248,26 @@ pub(crate) fn configuration() -> Vec<Command> {
     let command =
         |(change, expected)| Command::Configure(Box::new(ConfigCommand { change, expected }));
     changes.map(command).into()
+}
+
+/// A computed trait comes, and one goes.
+pub(crate) fn computed_traits() -> [Command; 2] {
+    let definition = ComputedTraitDefinition {
+        key: text("spent_lately"),
+        name: Some(text("Spent lately")),
+        type_: ComputedTraitType::Sum,
+        event: text("Order Completed"),
+        property: Some(text("total")),
+        filters: Some(text("currency = \"EUR\"")),
+        last: Some(text("30 days")),
+        session: None,
+    };
+    let changes = [
+        (ConfigChange::put_computed_trait(&definition), Expected::Absent),
+        (ConfigChange::RemoveComputedTrait { key: text("gone") }, Expected::Present),
+    ];
+    changes
+        .map(|(change, expected)| Command::Configure(Box::new(ConfigCommand { change, expected })))
 }
 
 /// An audience comes, and one goes.
