@@ -40,8 +40,9 @@ pub use weak_signal::{WeakSignalKind, WeakSignalWeights};
 pub use workspace::{
     AUDIENCES_MAX, AudienceDefinition, DELIVERY_CONCURRENCY_MAX, DELIVERY_RATE_MAX,
     DESTINATION_NAME_BYTES_MAX, DESTINATIONS_MAX, DeliverySettings, Destination, DestinationRules,
-    ENGINE_DESTINATION, EarlierKey, IdType, IdTypeName, Identity, LimitPeriod, OAuth, OAuthKey,
-    PRESETS_LATEST, RETENTION_DAYS_MAX, Retention, Source, TOKEN_LIFETIME_S_DEFAULT, Token,
-    TokenKind, TrackingPlan, TraitDefinition, TraitKind, WorkspaceConfig, WorkspaceConfigError,
-    WorkspaceSettings,
+    ENGINE_DESTINATION, EarlierKey, IdStrategy, IdType, IdTypeName, Identity, LimitPeriod,
+    ListChanges, OAuth, OAuthKey, PRESETS_LATEST, RETENTION_DAYS_MAX, Retention, SYNC_ALL_IDS_MAX,
+    SYNC_ID_TYPES_MAX, SYNC_WITH_TRAITS_MAX, Source, SyncForm, SyncIdentifier, SyncSettings,
+    TOKEN_LIFETIME_S_DEFAULT, Token, TokenKind, TrackingPlan, TraitDefinition, TraitKind,
+    WorkspaceConfig, WorkspaceConfigError, WorkspaceSettings,
 };

@@ -15,6 +15,7 @@ use crate::configuration::Revisions;
 use crate::destinations::Destinations;
 use crate::impressions::Impressions;
 use crate::interactions::{AddOutcome, Interactions, interaction_time};
+use crate::last_sent::LastSent;
 use crate::message_ids::MessageIds;
 use crate::part::StatePart;
 use crate::regulations::{KEPT_BY_RESETS, Regulations};
@@ -135,6 +136,8 @@ views! {
     audiences: Audiences,
     /// What group messages say of accounts, and who belongs to them.
     accounts: Accounts,
+    /// What destinations were last told of each person.
+    last_sent: LastSent,
 }
 
 impl Views {
@@ -162,6 +165,9 @@ impl Views {
         self.source_schemas.retain_configured(batch, &self.setup.config);
         self.violations.retain_configured(batch, &self.setup.config);
         self.destinations.follow_config(batch, offset, &self.setup.config)?;
+        if self.last_sent.follow_config(batch, &self.setup.config) {
+            self.begin_forgetting_sent(batch)?;
+        }
         match self.audiences.follow_config(batch, offset, &self.setup.config)? {
             true => self.begin_working_out(batch),
             false => Ok(()),
@@ -230,6 +236,7 @@ impl Views {
             let arrived = Day::from_timestamp(self.setup.clock.time().bound(origin.received_at));
             self.attribution.count_interaction(batch, &counted, arrived)?;
         }
+        self.last_sent.touch_traits(user);
         Ok(added)
     }
 }
