@@ -66,6 +66,7 @@ impl Syncing {
             status: Arc::clone(&status),
             plan: Plan::default(),
             changes: Changes::new(Instant::now()),
+            makes_lists: false,
             sweep: None,
             pace: Pace::new(Instant::now()),
         };
@@ -101,6 +102,8 @@ struct Reconciler {
     status: Arc<Mutex<SyncStatus>>,
     plan: Plan,
     changes: Changes,
+    /// Whether lists can be made by the model in use.
+    makes_lists: bool,
     sweep: Option<Sweep>,
     pace: Pace,
 }
@@ -156,26 +159,25 @@ impl Reconciler {
     fn work(&mut self) -> Result<Worked, EngineError> {
         self.follow();
         let people = self.shared.due.take(PEOPLE_PER_STEP);
-        if !people.is_empty() {
-            let sent = self.send_changed(&people, None);
-            if sent.is_err() {
-                self.shared.due.put_back(people);
-            }
-            return sent.map(|()| Worked::Something);
+        let is_anybody = !people.is_empty();
+        if is_anybody && let Err(error) = self.send_changed(&people, None) {
+            self.shared.due.put_back(people);
+            return Err(error);
         }
-        if self.sweep.is_none() || !self.pace.rest(Instant::now()).is_zero() {
-            return Ok(Worked::Nothing);
+        let sweeps = self.sweep.is_some() && self.pace.rest(Instant::now()).is_zero();
+        if sweeps {
+            let began = Instant::now();
+            self.sweep_on()?;
+            self.pace.note(began.elapsed(), self.shared.run_delay.share(), Instant::now());
         }
-        let began = Instant::now();
-        self.sweep_on()?;
-        self.pace.note(began.elapsed(), self.shared.run_delay.share(), Instant::now());
-        Ok(Worked::Something)
+        Ok(if is_anybody || sweeps { Worked::Something } else { Worked::Nothing })
     }
 
     /// Follows the configuration, and begins a sweep where everybody may be due.
     fn follow(&mut self) {
         let snapshot = self.shared.live.snapshot();
         let catalog = snapshot.catalog.table().revision();
+        let active_model = snapshot.setup.active_model.clone();
         let new_plan = (!self.plan.is_current(&snapshot)).then(|| Plan::read(&snapshot));
         drop(snapshot);
         let mut due = Vec::new();
@@ -183,7 +185,10 @@ impl Reconciler {
             due.extend(plan.changed_since(&self.plan));
             self.plan = plan;
         }
+        // After the start, and while the model is lost, lists are other ones than they will be.
         let model = self.serving.model().map(|model| model.version.clone());
+        let model = (model == active_model).then_some(model);
+        self.makes_lists = model.is_some();
         let is_all = self.shared.due.take_overflow();
         due.extend(self.changes.find_due(&self.plan, model, catalog, is_all, Instant::now()));
         if self.plan.subjects.is_empty() {
@@ -229,7 +234,7 @@ impl Reconciler {
         let comparison = Comparison {
             shared: &self.shared,
             serving: &self.serving,
-            subjects: self.plan.subjects(sweep.map(|sweep| &sweep.subjects)),
+            subjects: self.plan.subjects(sweep.map(|sweep| &sweep.subjects), self.makes_lists),
             now: self.shared.clock.now(),
         };
         self.submit(comparison.find_changed(people)?).map_err(EngineError::from)

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use domain::message::MESSAGE_BYTES_MAX;
 use domain::{IdStrategy, ListRequest, MessageType, SyncForm, SyncSettings, Timestamp, UserIdx};
 use profiles::{ExternalIdType, Identifier};
 use rayon::prelude::*;
@@ -199,11 +200,14 @@ impl Comparison<'_> {
     }
 
     /// The further traits that go along, as the text of an object: those that sources have set, the
-    /// lists of other traits, and audiences.
+    /// lists of other traits, and audiences. What would be too long together is left out.
     fn attach(&self, person: &Person, keys: &[String]) -> Result<Option<String>, EngineError> {
-        let mut attached = Map::new();
+        let (mut attached, mut n_bytes) = (Map::new(), 0);
         for key in keys {
-            if let Some(value) = self.read_trait(person, key)? {
+            let Some(value) = self.read_trait(person, key)? else { continue };
+            let length = key.len() + value.to_string().len();
+            if n_bytes + length <= MESSAGE_BYTES_MAX {
+                n_bytes += length;
                 attached.insert(key.clone(), value);
             }
         }

@@ -77,9 +77,16 @@ impl Plan {
         changed.map(|subject| subject.subject.clone())
     }
 
-    /// All subjects, or only some.
-    pub(super) fn subjects(&self, only: Option<&BTreeSet<SyncSubject>>) -> Vec<&Subject> {
-        let is_meant = |subject: &&Subject| only.is_none_or(|only| only.contains(&subject.subject));
+    /// All subjects, or only some, with lists or without.
+    pub(super) fn subjects(
+        &self,
+        only: Option<&BTreeSet<SyncSubject>>,
+        with_lists: bool,
+    ) -> Vec<&Subject> {
+        let is_meant = |subject: &&Subject| {
+            let is_list = matches!(subject.source, Source::List(_));
+            only.is_none_or(|only| only.contains(&subject.subject)) && (with_lists || !is_list)
+        };
         self.subjects.iter().filter(is_meant).collect()
     }
 }

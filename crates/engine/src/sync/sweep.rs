@@ -87,7 +87,8 @@ impl Sweep {
 
 /// What everybody's values depend on beside the configuration, as it was last looked at.
 pub(super) struct Changes {
-    model: Option<String>,
+    /// The version of the model, none where there is none; none while it is not in use yet.
+    model: Option<Option<String>>,
     /// None before the first look.
     catalog: Option<u64>,
     all_at: Instant,
@@ -99,11 +100,12 @@ impl Changes {
         Self { model: None, catalog: None, all_at: now, catalog_at: None }
     }
 
-    /// The subjects for which everybody is due.
+    /// The subjects for which everybody is due. Nothing changes for lists while their model is not
+    /// in use yet.
     pub(super) fn find_due(
         &mut self,
         plan: &Plan,
-        model: Option<String>,
+        model: Option<Option<String>>,
         catalog: u64,
         is_all: bool,
         now: Instant,
@@ -111,11 +113,11 @@ impl Changes {
         let is_catalog_due = *self.catalog.get_or_insert(catalog) != catalog
             && self.catalog_at.is_none_or(|at| now - at >= CATALOG_INTERVAL);
         let is_all = is_all || now - self.all_at >= INTERVAL;
-        let is_lists = self.model != model || is_catalog_due;
+        let is_lists = model.is_some() && (self.model != model || is_catalog_due);
         if is_all {
             self.all_at = now;
         }
-        if is_catalog_due {
+        if is_catalog_due && model.is_some() {
             (self.catalog, self.catalog_at) = (Some(catalog), Some(now));
         }
         self.model = model;

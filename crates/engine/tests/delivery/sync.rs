@@ -329,3 +329,46 @@ fn what_goes_nowhere_any_more_is_forgotten_and_its_destination_cannot_go_before(
     let rows = shop.last_sent();
     assert!(!is_nothing(rows[0].2[0].1), "{rows:?}");
 }
+
+/// `cargo test --release -p engine --test delivery -- --ignored --nocapture first_sending`
+#[test]
+#[ignore = "a measurement"]
+fn the_first_sending_to_everybody() {
+    const PEOPLE: usize = 200_000;
+    const ITEMS: usize = 2_000;
+    let (shop, crm) = (Shop::new(), Receiver::start());
+    shop.put_destination("crm", &crm);
+    // The destination itself is left aside.
+    crm.answer(|_| 200);
+    for chunk in (0..PEOPLE).collect::<Vec<_>>().chunks(200) {
+        let interactions = chunk.iter().flat_map(|person| {
+            (0..5).map(move |n| Interaction {
+                timestamp: Some(Timestamp(START.0 - n as i64 * 1_000)),
+                ..Interaction::new(
+                    format!("person-{person}"),
+                    format!("item-{}", (person * 7 + n * 31 * (person % 5 + 1)) % ITEMS),
+                    InteractionKind::DetailView,
+                )
+            })
+        });
+        let entry =
+            Entry::Interactions { received_at: START, interactions: interactions.collect() };
+        shop.engine().submit_blocking(vec![entry]).unwrap();
+    }
+    shop.engine().train(engine::TrainingOptions::default(), &|_| {}).unwrap();
+    let started = std::time::Instant::now();
+    shop.put_trait(TraitDefinition {
+        sync: Some(SyncSettings::to(&["crm"])),
+        ..TraitDefinition::recommended_items("next")
+    });
+    loop {
+        let status = shop.engine().sync_status().unwrap();
+        let n_people = shop.engine().sync_links(&SyncSubject::Trait("next".to_owned())).unwrap();
+        if status.sweep.is_none() && n_people.1[0].1.n_people == PEOPLE as u64 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let took = started.elapsed();
+    println!("{PEOPLE} lists in {took:?}: {:.0}/s", PEOPLE as f64 / took.as_secs_f64());
+}
