@@ -1,5 +1,7 @@
 //! How traits and audiences go to destinations: what was sent, and how far the sending is.
 
+use std::collections::BTreeMap;
+
 use domain::{SyncSettings, Timestamp};
 use engine::{Engine, Link, SyncStatus, SyncSubject};
 use serde::{Deserialize, Serialize};
@@ -29,6 +31,22 @@ pub struct SyncedDestination {
     /// How many people have a value there that is not `false` and no empty list.
     pub people: u64,
     /// How many values were handed to its delivery.
+    pub sent: u64,
+    /// When the last one was; absent before the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_at: Option<Timestamp>,
+}
+
+/// What a destination was told of one trait or audience.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct SyncedSubject {
+    /// `trait` or `audience`.
+    pub kind: &'static str,
+    /// Its key.
+    pub key: String,
+    /// How many people have a value there that is not `false` and no empty list.
+    pub people: u64,
+    /// How many values were handed to delivery.
     pub sent: u64,
     /// When the last one was; absent before the first.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,6 +88,23 @@ pub async fn send_again(
         show(engine, &subject)
     };
     workspace.run(send).await
+}
+
+/// The traits and audiences that go to a destination, of all links.
+pub(crate) fn subjects_at(
+    links: &BTreeMap<(SyncSubject, String), Link>,
+    destination: &str,
+) -> Vec<SyncedSubject> {
+    let shown = links.iter().filter(|((_, name), _)| name == destination);
+    shown
+        .map(|((subject, _), link)| SyncedSubject {
+            kind: subject.word(),
+            key: subject.key().to_owned(),
+            people: link.n_people,
+            sent: link.n_sent,
+            last_at: link.last_at,
+        })
+        .collect()
 }
 
 fn show(engine: &Engine, subject: &SyncSubject) -> Result<ShownSync, ApiError> {
