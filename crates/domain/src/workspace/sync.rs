@@ -174,3 +174,49 @@ fn find_repeated(texts: &[String]) -> Option<&String> {
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{AudienceDefinition, Destination, WorkspaceId};
+
+    fn check(sync: serde_json::Value) -> Result<(), String> {
+        let mut config = WorkspaceConfig::empty(WorkspaceId::new("shop").expect("a valid id"));
+        config.put_destination(Destination::new("crm", Some("webhook")));
+        config.put_audience(AudienceDefinition {
+            key: "recent".to_owned(),
+            name: None,
+            condition: "did \"Order\"".to_owned(),
+            sync: Some(serde_json::from_value(sync).map_err(|error| error.to_string())?),
+        });
+        config.validate().map_err(|error| error.what)
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_refused_with_its_place() {
+        let all = |type_: &str| json!({ "type": type_ });
+        for (sync, expected) in [
+            (json!({ "destinations": [] }), "sync.destinations must be 1 to 20 names"),
+            (json!({ "destinations": ["crm", "crm"] }), "names \"crm\" twice"),
+            (json!({ "destinations": ["engine"] }), "there is no destination \"engine\""),
+            (json!({ "destinations": ["crm"], "to": 1 }), "unknown field `to`"),
+            (json!({ "destinations": ["crm"], "as": "group" }), "unknown variant `group`"),
+            (json!({ "destinations": ["crm"], "identifiers": [all("E-Mail")] }), "no type of ids"),
+            (
+                json!({ "destinations": ["crm"], "identifiers":
+                    [all("user_id"), all("anonymous_id"), all("email"), all("phone")] }),
+                "at most 3 types can have the strategy all",
+            ),
+            (json!({ "destinations": ["crm"], "with_traits": [""] }), "with_traits must be"),
+        ] {
+            let error = check(sync).expect_err(expected);
+            assert!(error.contains(expected), "{error}");
+        }
+        let whole = json!({ "destinations": ["crm"], "as": "both", "changes": "set",
+            "identifiers": [{ "type": "email", "strategy": "last" }], "with_traits": ["plan"],
+            "detail": true, "paused": true });
+        assert_eq!(check(whole), Ok(()));
+    }
+}
