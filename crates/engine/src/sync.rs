@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// The most people who are compared before anything else is looked at.
-const PEOPLE_PER_STEP: usize = 512;
+const PEOPLE_PER_STEP: usize = 2_048;
 /// About the most bytes of values that are journalled together.
 const SUBMISSION_BYTES: usize = 1_024 * 1_024;
 /// The longest wait for something to do, after which the configuration is looked at.
@@ -109,7 +109,6 @@ struct Reconciler {
 }
 
 /// What a step has found to do.
-#[derive(PartialEq)]
 enum Worked {
     Something,
     Nothing,
