@@ -41,15 +41,15 @@ pub(crate) struct KindFiles {
 /// Where the actions of a kind come from.
 pub(crate) enum Actions {
     Files(&'static [&'static str]),
-    /// Those of a recommender.
-    Recommender,
+    /// Those of a recommender, and further ones.
+    Recommender(&'static [&'static str]),
 }
 
 /// Where the presets of a kind come from.
 pub(crate) enum Presets {
     File(&'static str),
-    /// Those of a recommender.
-    Recommender,
+    /// Those of a recommender, and further ones: a JSON list of mappings.
+    Recommender(&'static str),
 }
 
 impl Kind {
@@ -58,23 +58,24 @@ impl Kind {
     /// # Panics
     /// If one is wrong: they are part of the program.
     pub(crate) fn of_files(files: &KindFiles) -> Self {
-        let actions = match files.actions {
-            Actions::Recommender => mapping::recommender_actions(),
-            Actions::Files(files) => {
-                let read = |file: &&'static str| ActionSchema::from_file(file);
-                Vec::leak(files.iter().map(read).collect())
-            }
+        let (shared, own) = match files.actions {
+            Actions::Recommender(own) => (mapping::recommender_actions(), own),
+            Actions::Files(own) => (&[][..], own),
         };
-        let presets = match files.presets {
-            Presets::Recommender => mapping::recommender_presets().clone(),
-            Presets::File(json) => Mappings::from_json_for(actions, json)
-                .unwrap_or_else(|problems| panic!("presets of {}: {problems:?}", files.name)),
+        let own = own.iter().map(|file| ActionSchema::from_file(file));
+        let actions: &'static [ActionSchema] =
+            Vec::leak(shared.iter().cloned().chain(own).collect());
+        let (shared, own) = match files.presets {
+            Presets::Recommender(json) => (mapping::recommender_presets().clone(), json),
+            Presets::File(json) => (Mappings::default(), json),
         };
+        let own = Mappings::from_json_for(actions, own)
+            .unwrap_or_else(|problems| panic!("presets of {}: {problems:?}", files.name));
         Self {
             name: files.name,
             settings: SettingsSchema::from_file(files.settings),
             actions,
-            presets,
+            presets: shared.followed_by(&own),
             connect: files.connect,
         }
     }

@@ -41,8 +41,9 @@ pub use workspace::{
     AUDIENCES_MAX, AudienceDefinition, COMPUTED_TRAITS_MAX, ComputedTraitDefinition,
     ComputedTraitType, DELIVERY_CONCURRENCY_MAX, DELIVERY_RATE_MAX, DESTINATION_NAME_BYTES_MAX,
     DESTINATIONS_MAX, DeliverySettings, Destination, DestinationRules, ENGINE_DESTINATION,
-    EarlierKey, IdType, IdTypeName, Identity, LimitPeriod, OAuth, OAuthKey, PRESETS_LATEST,
-    RETENTION_DAYS_MAX, Retention, Source, TOKEN_LIFETIME_S_DEFAULT, Token, TokenKind,
-    TrackingPlan, TraitDefinition, TraitKind, WorkspaceConfig, WorkspaceConfigError,
-    WorkspaceSettings,
+    EarlierKey, IdStrategy, IdType, IdTypeName, Identity, LimitPeriod, ListChanges, OAuth, OAuthKey,
+    PRESETS_LATEST, RETENTION_DAYS_MAX, Retention, SYNC_ALL_IDS_MAX, SYNC_ID_TYPES_MAX,
+    SYNC_WITH_TRAITS_MAX, Source, SyncForm, SyncIdentifier, SyncSettings, TOKEN_LIFETIME_S_DEFAULT,
+    Token, TokenKind, TrackingPlan, TraitDefinition, TraitKind, WorkspaceConfig,
+    WorkspaceConfigError, WorkspaceSettings,
 };

@@ -9,6 +9,7 @@ mod oauth;
 mod retention;
 mod settings;
 mod source;
+mod sync;
 mod token;
 mod tracking_plan;
 mod trait_definition;
@@ -30,6 +31,10 @@ pub use oauth::{OAuth, OAuthKey, TOKEN_LIFETIME_S_DEFAULT};
 pub use retention::{RETENTION_DAYS_MAX, Retention};
 pub use settings::WorkspaceSettings;
 pub use source::{EarlierKey, MESSAGES_PER_SECOND_MAX, Source};
+pub use sync::{
+    IdStrategy, ListChanges, SYNC_ALL_IDS_MAX, SYNC_ID_TYPES_MAX, SYNC_WITH_TRAITS_MAX, SyncForm,
+    SyncIdentifier, SyncSettings,
+};
 pub use token::{TOKEN_NAME_BYTES_MAX, TOKENS_MAX, Token, TokenKind};
 pub use tracking_plan::{
     EventControl, PATTERN_BYTES_MAX, PATTERN_COMPILED_BYTES_MAX, PATTERNS_MAX, PLANNED_EVENTS_MAX,
@@ -42,7 +47,8 @@ use serde::{Deserialize, Serialize};
 
 use self::audience::check_audiences;
 use self::computed_trait::check_computed_traits;
-use crate::list::LIST_COUNT_MAX;
+use self::sync::check_syncs;
+use self::trait_definition::check_traits;
 use crate::scenario::{SCENARIOS_MAX, Scenario};
 use crate::{InteractionWeights, WeakSignalWeights, WorkspaceId};
 
@@ -115,10 +121,7 @@ pub struct WorkspaceConfig {
 
 /// Limits on a configuration.
 const SOURCES_MAX: usize = 1_000;
-const TRAITS_MAX: usize = 100;
 const TOKEN_BYTES_MAX: usize = 256;
-/// The longest key of a trait, in characters.
-const TRAIT_KEY_CHARS_MAX: usize = 100;
 
 /// The allowed form of tokens and keys, for messages.
 fn token_form() -> String {
@@ -311,12 +314,6 @@ impl WorkspaceConfig {
                 self.sources.len()
             ));
         }
-        if self.traits.len() > TRAITS_MAX {
-            return refuse(format!(
-                "{} traits exceed the limit of {TRAITS_MAX}",
-                self.traits.len()
-            ));
-        }
         let tokens = [
             ("private_token", &self.private_token),
             ("public_token", &self.public_token),
@@ -385,33 +382,10 @@ impl WorkspaceConfig {
                 return refuse(format!("source {:?}: {what}", source.name));
             }
         }
-        for (n, trait_) in self.traits.iter().enumerate() {
-            let well_formed = !trait_.key.is_empty()
-                && trait_.key.len() <= TRAIT_KEY_CHARS_MAX
-                && trait_
-                    .key
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-            if !well_formed || trait_.key.ends_with("__detail") {
-                return refuse(format!(
-                    "trait {:?}: key must be 1 to {TRAIT_KEY_CHARS_MAX} characters of a-z, 0-9 and '_', not ending in __detail",
-                    trait_.key
-                ));
-            }
-            if !(1..=LIST_COUNT_MAX).contains(&trait_.count) {
-                return refuse(format!(
-                    "trait {:?}: count must be 1 to {LIST_COUNT_MAX}",
-                    trait_.key
-                ));
-            }
-            if let Err(what) = trait_.list().validate_for_user() {
-                return refuse(format!("trait {:?}: {what}", trait_.key));
-            }
-            if self.traits[..n].iter().any(|other| other.key == trait_.key) {
-                return refuse(format!("two traits have the key {:?}", trait_.key));
-            }
-        }
-        if let Err(what) = check_audiences(&self.audiences, &self.traits) {
+        let checked = check_traits(&self.traits)
+            .and_then(|()| check_audiences(&self.audiences, &self.traits))
+            .and_then(|()| check_syncs(self));
+        if let Err(what) = checked {
             return refuse(what);
         }
         if let Err(what) =

@@ -77,7 +77,7 @@ impl Engine {
         };
         let entry =
             Entry::decode(&bytes).map_err(|source| EngineError::Entry { offset, source })?;
-        Ok(deliverable(&self.shared, destination, entry)?.map(|found| found.message))
+        Ok(deliverable(&self.shared, destination, offset, entry)?.map(|found| found.message))
     }
 
     /// Delivers dead letters anew, by the present mappings; with another message if one is given.

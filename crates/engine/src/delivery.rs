@@ -2,7 +2,6 @@
 //! and a dispatcher of its own. One thread starts and ends them as the configuration says.
 
 mod jobs;
-mod pace;
 mod reader;
 mod versions;
 

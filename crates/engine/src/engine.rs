@@ -23,6 +23,7 @@ use crate::shared::{Health, Shared};
 use crate::state_snapshot::Snapshots;
 use crate::submission::SubmitError;
 use crate::suppression::with_refused;
+use crate::sync::Syncing;
 use crate::ticker::Ticker;
 use crate::training_runs::TrainingRuns;
 use crate::writer::Writer;
@@ -86,11 +87,13 @@ pub struct Engine {
     pub(crate) ticker: Ticker,
     /// None where nothing is delivered.
     pub(crate) delivery: Option<Delivery>,
+    /// None where nothing is delivered.
+    pub(crate) syncing: Option<Syncing>,
     pub(crate) outgoing: Option<Arc<Outgoing>>,
     pub(crate) instance_key: Option<Arc<InstanceKey>>,
     pub(crate) archive: Option<Arc<Archive>>,
     pub(crate) artifacts: Artifacts,
-    pub(crate) serving: Serving,
+    pub(crate) serving: Arc<Serving>,
     pub(crate) next_locks: [Mutex<()>; NEXT_LOCKS],
     pub(crate) training_lock: Mutex<()>,
     /// Held while the lists of two models are compared.
@@ -254,8 +257,11 @@ impl Engine {
             outgoing: Arc::clone(outgoing),
             key: options.instance_key.clone(),
         };
+        let serving = Arc::new(Serving::new(memory, recorder.waiting_impressions()));
         let delivery = options.outgoing.as_ref().map(|outgoing| Delivery::start(means(outgoing)));
+        let syncs = options.outgoing.is_some();
         let engine = Self {
+            syncing: syncs.then(|| Syncing::start(&shared, &writer, &serving)),
             delivery,
             outgoing: options.outgoing.clone(),
             instance_key: options.instance_key.clone(),
@@ -265,7 +271,7 @@ impl Engine {
             writer,
             shared,
             artifacts,
-            serving: Serving::new(Arc::clone(&memory), recorder.waiting_impressions()),
+            serving,
             recorder,
             ticker,
             next_locks: [const { Mutex::new(()) }; NEXT_LOCKS],
@@ -406,36 +412,11 @@ impl Engine {
         self.shared.health()
     }
 
-    /// The present problems of the workspace.
-    pub fn problems(&self) -> Vec<Problem> {
-        let health_problem = match self.health() {
-            Health::Ready => None,
-            Health::Failing(why) => Some(Problem::Failing { why }),
-            Health::Broken(why) => Some(Problem::Broken { why }),
-        };
-        let model_problem = self.lost_model.lock().clone();
-        let snapshot_problem = self.snapshot_problem.lock().clone();
-        let doubted = self.snapshot().setup.clock.unconfirmed_time();
-        let clock_problem = doubted.map(|(journal, entry)| Problem::TimeDoubted { journal, entry });
-        let data_problems: Vec<Problem> =
-            self.findings().into_iter().map(|finding| Problem::Damaged { finding }).collect();
-        let unfit = self.serving.unfit_scenarios(&self.snapshot());
-        let scenario_problems = unfit.into_iter().map(Problem::from);
-        health_problem
-            .into_iter()
-            .chain(clock_problem)
-            .chain(model_problem)
-            .chain(snapshot_problem)
-            .chain(self.reported.lock().iter().cloned())
-            .chain(scenario_problems)
-            .chain(data_problems)
-            .collect()
-    }
-
     /// How the background threads of the workspace are doing. What keeps the threads that journal
     /// and apply entries from their work is among its problems.
     pub fn threads(&self) -> Vec<ThreadStatus> {
         let mut threads = vec![self.recorder.status(), self.ticker.status()];
+        threads.extend(self.syncing.iter().map(Syncing::thread_status));
         threads.extend(self.delivery.iter().flat_map(Delivery::threads));
         threads
     }
@@ -444,12 +425,6 @@ impl Engine {
     /// delivers nothing.
     pub fn delivery_status(&self, name: &str) -> Option<DeliveryStatus> {
         self.delivery.as_ref()?.status(name)
-    }
-
-    /// Adds a problem that lasts until the workspace is opened again.
-    pub fn report_problem(&self, problem: Problem) {
-        tracing::error!(workspace = %self.id(), %problem, "a workspace has a problem");
-        self.reported.lock().push(problem);
     }
 
     /// Starts to compute for a request. Computing ends early when the budget is used up or the
@@ -477,6 +452,9 @@ impl Engine {
     pub fn stop(&self) {
         self.is_stopping.store(true, Ordering::Relaxed);
         self.cut_training_short();
+        if let Some(syncing) = &self.syncing {
+            syncing.stop();
+        }
         if let Some(delivery) = &self.delivery {
             delivery.stop();
         }

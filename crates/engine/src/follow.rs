@@ -208,8 +208,12 @@ pub(crate) fn apply_batch(
             shared.suppressed.store(Arc::clone(&views.regulations.suppressed));
         }
     }
-    shared.live.write().flush(&mut batch);
+    let mut views = shared.live.write();
+    views.flush(&mut batch);
+    let touched = views.last_sent.take_touched();
+    drop(views);
     batch.commit(position)?;
+    shared.due.add(touched);
     shared.outcomes.record(position, unusual);
     Ok(outcomes)
 }

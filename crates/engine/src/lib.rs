@@ -37,6 +37,7 @@ mod model_comparison;
 mod next;
 mod opening;
 mod outcomes;
+mod pace;
 mod past_recommendations;
 mod people;
 mod privacy;
@@ -61,6 +62,7 @@ mod store_picture;
 mod stores;
 mod submission;
 mod suppression;
+mod sync;
 mod ticker;
 mod training;
 mod training_record;
@@ -130,6 +132,7 @@ pub use span::{
 };
 pub use store_picture::KeyspaceDigest;
 pub use submission::{QUEUE_BYTES_MAX, SubmitError};
+pub use sync::{LastSweep, SweepStatus, SyncStatus};
 pub use training::{FIRST_TRAINING_INTERACTIONS, TrainingOptions, describe_too_few_interactions};
 pub use training_record::Training;
 pub use training_runs::{BegunTraining, TRAINING_RUNS_KEPT_MAX, TrainingRun, TrainingRunState};
@@ -166,15 +169,15 @@ pub use state::{
     DayInteractions, DecodeError, DeliveryProgress, EntityKind, Entry, Expected,
     GENERATION_IDS_MAX, GENERATION_MS, GroupCounts, IMPRESSIONS_PER_USER_MAX,
     INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, InteractionCounts, KPI_DAYS_KEPT, KpiCounts,
-    KpiRow, Kpis, ListImpression, MEMBERS_MAX, Member, NamedItem, NamedPeople, Outcome,
+    KpiRow, Kpis, Link, ListImpression, MEMBERS_MAX, Member, NamedItem, NamedPeople, Outcome,
     PLACES_PER_DAY_MAX, PersonKey, Place, RECOMMENDATION_DAYS_KEPT, RECOMMENDATION_ITEMS_MAX,
     REJECTIONS_KEPT_MAX, REPLAYS_KEPT_MAX, Rate, Refusal, Regulation, RegulationCommand,
     RegulationStatus, RegulationType, Replay, ReplayCommand, Resource, Revisions, RuleUpdate,
     SAMPLE_INTERVAL_MS, SAMPLES, SEGMENTATIONS_MAX, SEGMENTS_MAX, SYNONYMS_MAX, SeenEvent,
-    SeenProperty, Segment, Segmentation, SegmentationCommand, SegmentationKind, SignalOf,
-    SuppressedId, Synonym, SynonymCommand, TRAININGS_KEPT_MAX, UNMATCHED_NAME_CHARS_MAX,
-    UNMATCHED_NAMES_MAX, UnmatchedEvent, UserBackFill, UserMerge, VIOLATIONS_MAX, ViolationCount,
-    WEAK_SIGNALS_PER_KIND_MAX, redact_write_keys,
+    SeenProperty, Segment, Segmentation, SegmentationCommand, SegmentationKind, SentValue,
+    SignalOf, SuppressedId, SyncSubject, Synonym, SynonymCommand, TRAININGS_KEPT_MAX,
+    UNMATCHED_NAME_CHARS_MAX, UNMATCHED_NAMES_MAX, UnmatchedEvent, UserBackFill, UserMerge,
+    VIOLATIONS_MAX, ViolationCount, WEAK_SIGNALS_PER_KIND_MAX, redact_write_keys,
 };
 
 /// Checks that a text is an expression; what it names may be missing.

@@ -17,6 +17,7 @@ use crate::message_rates::RateCounter;
 use crate::outcomes::Outcomes;
 use crate::run_delay::RunDelay;
 use crate::source_rates::SourceRates;
+use crate::sync::DueQueue;
 
 /// Whether the engine can take entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +51,8 @@ pub(crate) struct Shared {
     /// What became of the messages of the last hour.
     pub(crate) rates: RateCounter,
     pub(crate) source_rates: SourceRates,
+    /// People whose values may have to be sent.
+    pub(crate) due: DueQueue,
 }
 
 impl Shared {
@@ -62,6 +65,7 @@ impl Shared {
         Self {
             rates: RateCounter::new(clock.now()),
             source_rates: SourceRates::default(),
+            due: DueQueue::default(),
             journal,
             clock,
             config: ArcSwap::new(Arc::clone(&views.setup.config)),

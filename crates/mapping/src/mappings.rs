@@ -154,6 +154,11 @@ impl Mappings {
         format!("[{}]", mappings.join(","))
     }
 
+    /// These, and others behind them.
+    pub fn followed_by(&self, others: &Self) -> Self {
+        Self::new(self.iter().chain(others.iter()).cloned().collect())
+    }
+
     /// The mappings in their order.
     pub fn iter(&self) -> std::slice::Iter<'_, Mapping> {
         self.list.iter()

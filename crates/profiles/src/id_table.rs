@@ -23,6 +23,8 @@ pub struct IdTable {
     table: HashTable<Slot>,
     users: Vec<User>,
     n_known: usize,
+    /// How many ids users have got since it was loaded.
+    n_gained: u64,
     /// The number of slots of removed ids. Their bytes stay until the table is compacted.
     n_dead: usize,
 }
@@ -87,6 +89,11 @@ impl IdTable {
         self.n_known
     }
 
+    /// Grows with every id that a user gets, from another user too.
+    pub fn n_gained(&self) -> u64 {
+        self.n_gained
+    }
+
     /// The number of external ids.
     pub fn n_ids(&self) -> usize {
         self.table.len()
@@ -122,6 +129,7 @@ impl IdTable {
 
     /// Counts an id of a user that is not in the table, as it may be of several people.
     pub(crate) fn count_shared(&mut self, user: UserIdx) {
+        self.n_gained += 1;
         let user = &mut self.users[user.pos()];
         user.n_ids = user.n_ids.saturating_add(1);
     }
@@ -210,7 +218,7 @@ impl IdTable {
         for user in old.users.iter_mut().filter(|user| user.user_id != NO_SLOT) {
             user.user_id = new_slots[user.user_id as usize];
         }
-        (self.users, self.n_known) = (old.users, old.n_known);
+        (self.users, self.n_known, self.n_gained) = (old.users, old.n_known, old.n_gained);
     }
 
     /// Extends the table to `n` users. The new ones are not alive.
@@ -241,6 +249,7 @@ impl IdTable {
     }
 
     fn count_id(&mut self, slot: Slot, user: UserIdx) {
+        self.n_gained += 1;
         let is_user_id = self.bytes(slot)[0] == ExternalIdType::UserId.code();
         let user = &mut self.users[user.pos()];
         user.n_ids = user.n_ids.saturating_add(1);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use conditions::Condition;
-use domain::{AudienceDefinition, Timestamp, UserIdx};
+use domain::{AudienceDefinition, SyncSettings, Timestamp, UserIdx};
 use engine::{ConfigChange, Engine, Expected, Resource};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -35,6 +35,9 @@ pub struct Audience {
     pub used_by: Vec<String>,
     /// How many people belong to it.
     pub n_members: u64,
+    /// The destinations that are told who enters and leaves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sync: Option<SyncSettings>,
 }
 
 /// What an audience is made of.
@@ -47,6 +50,8 @@ pub struct AudienceBody {
     pub name: Option<String>,
     /// The condition: a text, or its JSON form.
     pub condition: Value,
+    /// The destinations that are told who enters and leaves; none if absent.
+    pub sync: Option<SyncSettings>,
 }
 
 /// A member of an audience.
@@ -145,6 +150,7 @@ pub fn parse(key: &str, body: &[u8]) -> Result<AudienceDefinition, ApiError> {
         key: key.to_owned(),
         name: body.name,
         condition: condition.to_string(),
+        sync: body.sync,
     })
 }
 
@@ -254,6 +260,7 @@ fn show(engine: &Engine, definition: &AudienceDefinition) -> Audience {
         condition_json: condition.map(|condition| condition.to_json()).unwrap_or_default(),
         used_by: named_by(engine, &definition.key),
         n_members: engine.snapshot().audiences.n_members(&definition.key).unwrap_or_default(),
+        sync: definition.sync.clone(),
     }
 }
 

@@ -44,6 +44,7 @@ pub mod settings;
 mod shown;
 pub mod source_schema;
 pub mod sources;
+pub mod syncs;
 pub mod synonyms;
 pub mod timeline;
 pub mod tokens;

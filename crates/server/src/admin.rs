@@ -37,6 +37,7 @@ mod session;
 mod settings;
 mod source_oauth;
 mod sources;
+mod syncs;
 mod synonyms;
 mod tokens;
 mod training;
@@ -165,8 +166,12 @@ fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(audiences::of_person))
         .routes(routes!(computed_traits::list))
         .routes(routes!(computed_traits::read, computed_traits::put, computed_traits::delete))
+        .routes(routes!(syncs::read_audience))
+        .routes(routes!(syncs::send_audience_again))
         .routes(routes!(traits::list))
         .routes(routes!(traits::read, traits::put, traits::delete))
+        .routes(routes!(syncs::read_trait))
+        .routes(routes!(syncs::send_trait_again))
         .routes(routes!(events::read))
         .routes(routes!(live::read))
         .routes(routes!(operations::read))

@@ -20,6 +20,7 @@ use crate::refusal::{CommandResult, Refusal};
 use crate::regulations::RegulationCommand;
 use crate::replays::ReplayCommand;
 use crate::segmentations::SegmentationCommand;
+use crate::sent_value::SyncSubject;
 use crate::synonyms::SynonymCommand;
 use crate::views::Views;
 
@@ -210,6 +211,13 @@ pub enum Command {
     BackFill(Box<BackFillCommand>),
     /// A step of a regulation about people's data.
     Regulate(Box<RegulationCommand>),
+    /// Sends every value of a trait or audience again, whatever was sent before.
+    SyncAgain {
+        /// The trait or audience.
+        subject: SyncSubject,
+        /// The only destination that gets them; all if absent.
+        destination: Option<String>,
+    },
     /// Drops a dead letter.
     DropDeadLetter {
         /// The name of the destination.
@@ -328,6 +336,16 @@ pub(crate) fn apply(
         Command::Replay(command) => {
             let Views { replays, destinations, .. } = views;
             replays.apply(batch, destinations, command, origin.offset, at)
+        }
+        Command::SyncAgain { subject, destination } => {
+            let destination = destination.as_deref();
+            match views.last_sent.send_again(&subject, destination) {
+                true => Ok(()),
+                false => Err(Refusal::NotFound(format!(
+                    "{subject} does not go to {}",
+                    destination.map_or("any destination".to_owned(), |name| format!("{name:?}"))
+                ))),
+            }
         }
         Command::BackFill(command) => back_fill::apply(views, batch, *command, origin)?,
         Command::Regulate(regulation) => regulations::apply(views, batch, *regulation, origin)?,

@@ -196,8 +196,9 @@ impl Destinations {
         self.by_name.get(name)
     }
 
-    /// The offsets of messages that were there before, from `from` to before `until`.
-    pub fn duplicates(&self, from: u64, until: u64) -> Vec<u64> {
+    /// The offsets from `from` to before `until` that no destination gets: of messages that were
+    /// there before, and of values for nobody.
+    pub fn skipped(&self, from: u64, until: u64) -> Vec<u64> {
         self.duplicates.range(from..until).copied().collect()
     }
 
@@ -325,8 +326,9 @@ impl Destinations {
         }
     }
 
-    /// Remembers that the message at an offset was there before.
-    pub(crate) fn record_duplicate(&mut self, batch: &mut Batch<'_>, offset: u64) {
+    /// Remembers an offset whose message was there before, or whose value is for nobody: no
+    /// destination gets it.
+    pub(crate) fn record_skipped(&mut self, batch: &mut Batch<'_>, offset: u64) {
         if !self.by_name.is_empty() && self.duplicates.len() < DUPLICATES_KEPT_MAX {
             self.duplicates.insert(offset);
             batch.put(&self.duplicates_keyspace, KeyBuf::new().u64(offset), Vec::new());

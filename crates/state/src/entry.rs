@@ -20,6 +20,7 @@ use crate::attribution::ListImpression;
 use crate::command::Command;
 use crate::destinations::DeliveryProgress;
 use crate::refusal::Refusal;
+use crate::sent_value::SentValue;
 
 /// The version of the encoding. It stays the same when fields and variants are added.
 const VERSION: u8 = 6;
@@ -120,6 +121,8 @@ pub enum Entry {
         /// The current time of the writer's clock.
         at: Timestamp,
     },
+    /// A value of a person changed and goes to destinations.
+    Sync(Box<SentValue>),
 }
 
 /// Errors of decoding entries.
@@ -165,6 +168,7 @@ impl Entry {
             Self::Rejected(rejection) => Some(rejection.received_at),
             Self::Trained(training) => Some(training.finished_at),
             Self::Delivered(progress) => Some(progress.at),
+            Self::Sync(value) => Some(value.at),
             Self::ListImpressions { lists } => lists.iter().map(|list| list.at).max(),
             Self::Erased { at } => *at,
             Self::Interactions { received_at, .. }

@@ -2,6 +2,7 @@
 //! and no model.
 
 mod list_impressions;
+mod sync;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use store::{Batch, StoreError};
 use uuid::Uuid;
 
 use self::list_impressions::record_list_impressions;
+use self::sync::apply_sync;
 use crate::attribution::parse_recommendation_id;
 use crate::command::{self, Command};
 use crate::configuration::Revisions;
@@ -194,6 +196,7 @@ pub(crate) fn fire_timer(
         }
         TimerKind::WorkOutPerson => views.work_out(batch, UserIdx(timer.id), timer.due)?,
         TimerKind::WorkOutEverybody => views.work_out_from(batch, timer.id, timer.due)?,
+        TimerKind::ForgetSent => views.forget_sent_from(batch, timer.id, timer.due)?,
     }
     Ok(())
 }
@@ -275,7 +278,9 @@ fn apply_entry(
             views.setup.record_reset(batch, offset);
             views.destinations.restart(batch, offset, &views.setup.config);
             views.follow_definitions(batch, offset)?;
+            views.last_sent.follow_config(batch, &views.setup.config);
         }
+        Entry::Sync(value) => return apply_sync(views, batch, offset, &value),
         Entry::Delivered(progress) => views.destinations.apply(batch, *progress)?,
         Entry::Command { received_at, command } => {
             let origin = Origin::import(offset, received_at);
@@ -303,19 +308,21 @@ fn apply_message(
 ) -> Result<Outcome, StoreError> {
     let received_at = views.setup.clock.time().bound(message.received_at);
     if !views.message_ids.insert(batch, &message.message_id, received_at, offset)? {
-        views.destinations.record_duplicate(batch, offset);
+        views.destinations.record_skipped(batch, offset);
         return Ok(Outcome::Duplicate);
     }
     views.source_schemas.add(message, received_at);
     let violations = &message.violations;
     views.violations.add(batch, &message.source, message.type_, violations, received_at);
     let origin = Origin::message(offset, message);
+    let n_ids = views.profiles.ids().n_gained();
     let Some(user) = land(views, batch, message, origin)? else {
         let why = "each of its ids is a blocked value: the message is nobody's".to_owned();
         let rejection = new_rejection(message, RejectionReason::IdentityLimit, why);
         views.rejections.add(batch, rejection);
         return Ok(Outcome::AppliedInPart);
     };
+    views.touch_after_message(user, n_ids);
     let event = match message.type_ {
         MessageType::Track | MessageType::Page | MessageType::Screen => Some(message.event_name()),
         MessageType::Identify | MessageType::Group | MessageType::Alias => None,
@@ -431,6 +438,7 @@ fn apply_action(
             if let Some((user, item)) = user.zip(views.catalog.index(&selector.item_id)) {
                 let (at, session) = (selector.timestamp, selector.session_id);
                 views.interactions.delete(batch, user, selector.kind, item, at, session)?;
+                views.last_sent.touch_traits(user);
             }
         }
         Action::AddWeakSignals { user_id, item_ids, kind, timestamp } => {
@@ -444,6 +452,7 @@ fn apply_action(
             let signals: Vec<WeakSignal> =
                 items.map(|item| WeakSignal { at_s, item, kind }).collect();
             views.weak_signals.add(batch, user, &signals);
+            views.last_sent.touch_traits(user);
         }
         Action::MergeUsers { target_user_id, source_user_id } => {
             let merge =

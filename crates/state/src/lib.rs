@@ -14,6 +14,7 @@ mod fold;
 mod impressions;
 mod interactions;
 mod journal_clock;
+mod last_sent;
 mod membership;
 mod message_ids;
 mod part;
@@ -24,6 +25,7 @@ mod regulations;
 mod rejections;
 mod replays;
 mod segmentations;
+mod sent_value;
 mod setup;
 mod source_schema;
 mod suppressed;
@@ -65,6 +67,7 @@ pub use interactions::{Interactions, StoredInteraction};
 pub use journal_clock::{
     BELIEVED_AHEAD_MS, JournalClock, JournalTime, SAMPLE_INTERVAL_MS, SAMPLES,
 };
+pub use last_sent::{Due, DuePeople, LastSent, Link, Sent, hash_id};
 pub use message_ids::{GENERATION_IDS_MAX, GENERATION_MS, MessageIds, split_rows};
 pub use part::StatePart;
 pub use people::{NamedPeople, People, TooManyIds};
@@ -80,6 +83,7 @@ pub use segmentations::{
     RuleUpdate, SEGMENTATIONS_MAX, SEGMENTS_MAX, Segment, Segmentation, SegmentationCommand,
     SegmentationKind, Segmentations,
 };
+pub use sent_value::{SYNC_SOURCE, SentValue, SyncSubject, digest, is_nothing, is_same};
 pub use setup::{Setup, compile_mappings};
 pub use source_schema::{
     SCHEMA_EVENTS_MAX, SCHEMA_EVENTS_PER_SOURCE_MAX, SCHEMA_NAME_BYTES_MAX, SCHEMA_PROPERTIES_MAX,

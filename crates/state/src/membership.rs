@@ -267,6 +267,9 @@ impl Views {
         }
         for (number, is_member) in found {
             if let Some(kept) = row.kept_mut(number) {
+                if kept.entered.is_some() != is_member {
+                    self.last_sent.touch_audiences(user);
+                }
                 self.audiences.set_member(batch, user, kept, is_member, now)?;
             }
         }

@@ -11,6 +11,7 @@ use crate::attribution::{is_asked_for, lists_people};
 use crate::people::{NamedPeople, People, erase_from_rejection, is_id, without_ids};
 use crate::{
     BackFillCommand, Command, EntityKind, Entry, ListImpression, RegulationCommand, ReplayCommand,
+    SentValue,
 };
 
 /// What remains of an entry without some people.
@@ -135,6 +136,7 @@ pub fn without_erased(entry: Entry, people: &NamedPeople) -> Remaining {
             let entry = Entry::Delivered(delivered);
             if is_changed { Remaining::Part(entry) } else { Remaining::Whole(entry) }
         }
+        Entry::Sync(value) => erase_sent(value, people),
         other => without_rows(other, people),
     }
 }
@@ -256,6 +258,16 @@ fn erase_message(mut message: Box<Message>, people: &NamedPeople) -> Remaining {
     }
     let entry = Entry::Message(message);
     if is_changed { Remaining::Part(entry) } else { Remaining::Whole(entry) }
+}
+
+/// A value of theirs goes; one of others loses the further traits that name them.
+fn erase_sent(mut value: Box<SentValue>, people: &NamedPeople) -> Remaining {
+    if [&value.person, value.recipient()].iter().any(|(type_, id)| people.has(*type_, id)) {
+        return Remaining::Nothing;
+    }
+    let named = value.attached.take_if(|text| people.are_named_in(text));
+    let entry = Entry::Sync(value);
+    if named.is_some() { Remaining::Part(entry) } else { Remaining::Whole(entry) }
 }
 
 /// What mappings that were applied to the past change for others.

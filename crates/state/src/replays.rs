@@ -178,7 +178,7 @@ impl Replays {
                 let passed = self.pass(destinations, id, &destination, message, offset, at);
                 if passed.is_err() {
                     // The destination reads the journal, not what became of its entries.
-                    destinations.record_duplicate(batch, offset);
+                    destinations.record_skipped(batch, offset);
                 }
                 passed
             }

@@ -29,6 +29,8 @@ pub enum TimerKind {
     WorkOutPerson = 1,
     /// Works out people after a computed trait or an audience was made or changed. The id is the index of the first.
     WorkOutEverybody = 2,
+    /// Removes what was sent by links that are gone. The id is the index of the first person.
+    ForgetSent = 3,
 }
 
 impl TimerKind {
@@ -36,7 +38,12 @@ impl TimerKind {
     const USER_KINDS: [Self; 2] = [Self::ForgetImpressions, Self::WorkOutPerson];
 
     fn from_number(number: u8) -> Option<Self> {
-        let all = [Self::ForgetImpressions, Self::WorkOutPerson, Self::WorkOutEverybody];
+        let all = [
+            Self::ForgetImpressions,
+            Self::WorkOutPerson,
+            Self::WorkOutEverybody,
+            Self::ForgetSent,
+        ];
         all.into_iter().find(|kind| *kind as u8 == number)
     }
 
@@ -46,7 +53,7 @@ impl TimerKind {
             // The target has the impressions of both.
             Self::ForgetImpressions => one.max(other),
             // It is set anew when the entry is done.
-            Self::WorkOutPerson | Self::WorkOutEverybody => one.min(other),
+            Self::WorkOutPerson | Self::WorkOutEverybody | Self::ForgetSent => one.min(other),
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::configuration::Revisions;
 use crate::destinations::Destinations;
 use crate::impressions::Impressions;
 use crate::interactions::{AddOutcome, Interactions, interaction_time};
+use crate::last_sent::LastSent;
 use crate::message_ids::MessageIds;
 use crate::part::StatePart;
 use crate::regulations::{KEPT_BY_RESETS, Regulations};
@@ -138,6 +139,8 @@ views! {
     accounts: Accounts,
     /// Traits that are computed from people's events, and their values.
     computed_traits: ComputedTraits,
+    /// What destinations were last told of each person.
+    last_sent: LastSent,
 }
 
 impl Views {
@@ -165,6 +168,9 @@ impl Views {
         self.source_schemas.retain_configured(batch, &self.setup.config);
         self.violations.retain_configured(batch, &self.setup.config);
         self.destinations.follow_config(batch, offset, &self.setup.config)?;
+        if self.last_sent.follow_config(batch, &self.setup.config) {
+            self.begin_forgetting_sent(batch)?;
+        }
         self.follow_definitions(batch, offset)
     }
 
@@ -230,6 +236,7 @@ impl Views {
             let arrived = Day::from_timestamp(self.setup.clock.time().bound(origin.received_at));
             self.attribution.count_interaction(batch, &counted, arrived)?;
         }
+        self.last_sent.touch_traits(user);
         Ok(added)
     }
 }

@@ -6,8 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use activation::Failure;
 use hmac::{Hmac, KeyInit, Mac};
-use mapping::ActionType;
 use mapping::recombee::{self, Entry};
+use mapping::{ActionType, Object};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
@@ -24,8 +24,8 @@ use crate::{Outgoing, Settings, SettingsError};
 pub(super) const FILES: KindFiles = KindFiles {
     name: "recombee",
     settings: include_str!("recombee/settings.json"),
-    actions: Actions::Recommender,
-    presets: Presets::Recommender,
+    actions: Actions::Recommender(&[include_str!("recombee/actions/setUserValues.json")]),
+    presets: Presets::Recommender(include_str!("recombee/presets.json")),
     connect,
 };
 
@@ -94,6 +94,25 @@ impl KeptEntry {
     fn new(entry: Entry) -> Self {
         let params = serde_json::to_value(&entry.params).expect("values are JSON");
         Self { params, method: entry.method.to_owned(), path: entry.path }
+    }
+
+    /// Sets properties of a user, who is made where they are missing.
+    fn of_user_values(fields: &Object<'_>) -> Result<Self, RequestError> {
+        let error = |field: &str, what: &str| RequestError {
+            field: field.to_owned(),
+            what: what.to_owned(),
+        };
+        let user_id = fields.get("userId").map(|id| id.print().into_owned()).unwrap_or_default();
+        if matches!(&*user_id, "" | "." | "..") {
+            return Err(error("userId", "is an id that no path can hold"));
+        }
+        let values = fields.get("values").map(serde_json::to_value);
+        let Some(Ok(Value::Object(mut params))) = values else {
+            return Err(error("values", "is no object"));
+        };
+        params.insert("!cascadeCreate".to_owned(), true.into());
+        let path = format!("/users/{}", utf8_percent_encode(&user_id, PATH_ESCAPED));
+        Ok(Self { params: Value::Object(params), method: "POST".to_owned(), path })
     }
 
     fn is_deletion(&self) -> bool {
@@ -252,7 +271,12 @@ impl Sender for Recombee {
     }
 
     fn prepare(&self, made: Made<'_>) -> Result<Prepared, RequestError> {
-        let action = ActionType::from_name(&made.action.name).expect("actions of recommenders");
+        let Some(action) = ActionType::from_name(&made.action.name) else {
+            let entries = vec![KeptEntry::of_user_values(&made.fields)?];
+            let kept = Kept { is_purchase: false, entries, spoils: None };
+            let data = serde_json::to_value(&kept).expect("entries are JSON");
+            return Ok(Prepared::new(made.delivery_id, "", data));
+        };
         let entries = recombee::entries(action, made.fields, self.is_compatible);
         let spoils_batch = self.is_compatible && self.batch_size > 1;
         let (entries, spoils) = match entries {

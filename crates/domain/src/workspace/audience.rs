@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::TraitDefinition;
+use super::{SyncSettings, TraitDefinition};
 
 /// The most audiences of a workspace.
 pub const AUDIENCES_MAX: usize = 100;
@@ -23,6 +23,9 @@ pub struct AudienceDefinition {
     pub name: Option<String>,
     /// The condition as text, see `docs/conditions.md`.
     pub condition: String,
+    /// The destinations that are told who enters and leaves; none if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync: Option<SyncSettings>,
 }
 
 impl AudienceDefinition {

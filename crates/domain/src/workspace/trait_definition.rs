@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::list::{ListCaller, ROTATION_TIME_S_DEFAULT};
+use super::SyncSettings;
+use crate::list::{LIST_COUNT_MAX, ListCaller, ROTATION_TIME_S_DEFAULT};
 use crate::{Exclusion, Fallback, InteractionKind, ListRequest, ListSettings, Logic, Relevance};
 
 /// The query behind a trait.
@@ -62,7 +63,15 @@ pub struct TraitDefinition {
     /// The least relevance of an item.
     #[serde(default)]
     pub min_relevance: Relevance,
+    /// The destinations that get the list whenever it changes; none if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync: Option<SyncSettings>,
 }
+
+/// The most traits of a workspace.
+const TRAITS_MAX: usize = 100;
+/// The longest key of a trait, in characters.
+const KEY_CHARS_MAX: usize = 100;
 
 /// The default of [`TraitDefinition::count`].
 pub const TRAIT_COUNT_DEFAULT: u32 = 5;
@@ -95,6 +104,7 @@ impl TraitDefinition {
             rotation_rate: 0.0,
             rotation_time_s: ROTATION_TIME_S_DEFAULT,
             min_relevance: Relevance::default(),
+            sync: None,
         }
     }
 
@@ -118,4 +128,31 @@ impl TraitDefinition {
         };
         settings.request(self.count as usize, ListCaller::Trait)
     }
+}
+
+/// Checks the traits of a workspace.
+///
+/// # Errors
+/// A sentence that names the trait and the mistake.
+pub(super) fn check_traits(traits: &[TraitDefinition]) -> Result<(), String> {
+    if traits.len() > TRAITS_MAX {
+        return Err(format!("{} traits exceed the limit of {TRAITS_MAX}", traits.len()));
+    }
+    for (n, trait_) in traits.iter().enumerate() {
+        let key = &trait_.key;
+        check_key(key).map_err(|what| format!("trait {key:?}: {what}"))?;
+        if key.ends_with("__detail") {
+            return Err(format!("trait {key:?}: key must not end in __detail"));
+        }
+        if !(1..=LIST_COUNT_MAX).contains(&trait_.count) {
+            return Err(format!("trait {key:?}: count must be 1 to {LIST_COUNT_MAX}"));
+        }
+        if let Err(what) = trait_.list().validate_for_user() {
+            return Err(format!("trait {key:?}: {what}"));
+        }
+        if traits[..n].iter().any(|other| other.key == *key) {
+            return Err(format!("two traits have the key {key:?}"));
+        }
+    }
+    Ok(())
 }

@@ -1,5 +1,5 @@
-//! What an entry of the journal asks of a destination: a message, a dead letter that is to be
-//! delivered anew, or a message of a replay.
+//! What an entry of the journal asks of a destination: a message, a value that changed, a dead
+//! letter that is to be delivered anew, or a message of a replay.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -33,26 +33,31 @@ pub(crate) struct Deliverable {
     pub(crate) replay: Option<Uuid>,
 }
 
-/// What an entry asks of a destination; none if nothing.
+/// What the entry at an offset asks of a destination; none if nothing.
 ///
 /// # Errors
 /// If the journal cannot be read.
 pub(crate) fn deliverable(
     shared: &Shared,
     destination: &str,
+    offset: u64,
     entry: Entry,
 ) -> Result<Option<Deliverable>, EngineError> {
-    let mut entry = entry;
+    let (mut offset, mut entry) = (offset, entry);
     let (mut mapping, mut replay) = (None, None);
     for _ in 0..RETRIES_FOLLOWED_MAX {
         let command = match entry {
             Entry::Message(message) => {
                 return Ok(Some(Deliverable { message, mapping, is_edited: false, replay }));
             }
+            Entry::Sync(value) if value.destinations.iter().any(|name| name == destination) => {
+                let message = Box::new(value.message(&shared.config.load().id, offset));
+                return Ok(Some(Deliverable { message, mapping, is_edited: false, replay }));
+            }
             Entry::Command { command, .. } => *command,
             _ => return Ok(None),
         };
-        let (other, offset, message) = match command {
+        let (other, asked, message) = match command {
             Command::RetryDeadLetter { destination, offset, mapping: of, message } => {
                 mapping.get_or_insert(of);
                 (destination, offset, message)
@@ -66,10 +71,11 @@ pub(crate) fn deliverable(
         if other != destination {
             return Ok(None);
         }
+        offset = asked;
         let Some(bytes) = shared.journal.get(journal::Offset(offset))? else { return Ok(None) };
         entry = Entry::decode(&bytes).map_err(|source| EngineError::Entry { offset, source })?;
         if let Some(json) = message {
-            let original = deliverable(shared, destination, entry)?;
+            let original = deliverable(shared, destination, offset, entry)?;
             let edited = original.and_then(|original| {
                 let message = edit(&original.message, &json).ok()?;
                 Some(Deliverable { message, mapping, is_edited: true, replay: original.replay })

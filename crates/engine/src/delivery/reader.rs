@@ -15,9 +15,9 @@ use tokio::sync::{mpsc, watch};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::jobs::{Deliverable, REASON_UNMAPPED, deliverable, map};
-use super::pace::Pace;
 use super::versions::Versions;
 use super::{DeliveryStatus, Means, connect};
+use crate::pace::Pace;
 use crate::{BackgroundWork, EngineError, Entry, Next, Signals, SubmitError};
 
 /// How long a reader may take to end: what is under way is waited for.
@@ -187,7 +187,9 @@ impl Reader {
         {
             let found = shared.journal.get(Offset(open.offset))?;
             let found = found.map(|bytes| decode(open.offset, &bytes)).transpose()?;
-            let found = found.map(|entry| deliverable(shared, name, entry)).transpose()?.flatten();
+            let found =
+                found.map(|entry| deliverable(shared, name, open.offset, entry)).transpose()?;
+            let found = found.flatten();
             let compiled = work.versions.at(open.offset);
             let mapped = found.zip(compiled).map(|(found, compiled)| {
                 map(compiled, &*work.sender, workspace, open.offset, &found, &open.mappings)
@@ -204,8 +206,8 @@ impl Reader {
             return Ok(());
         }
         let until = end.min(work.place.saturating_add(ENTRIES_PER_STEP as u64));
-        let duplicates = shared.live.snapshot().destinations.duplicates(work.place, until);
-        let duplicates: BTreeSet<u64> = duplicates.into_iter().collect();
+        let skipped = shared.live.snapshot().destinations.skipped(work.place, until);
+        let skipped: BTreeSet<u64> = skipped.into_iter().collect();
         for record in shared.journal.read_from(Offset(work.place)) {
             let (Offset(offset), bytes) = record?;
             if offset >= until || !work.dispatcher.has_room() {
@@ -215,9 +217,9 @@ impl Reader {
             work.place = offset + 1;
             let entry = decode(offset, &bytes)?;
             let arrived_at = entry.time();
-            let found = match duplicates.contains(&offset) {
+            let found = match skipped.contains(&offset) {
                 true => None,
-                false => deliverable(shared, name, entry)?,
+                false => deliverable(shared, name, offset, entry)?,
             };
             if let Some(found) = found {
                 add(work, workspace, status, offset, &found, now);

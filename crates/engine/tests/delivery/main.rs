@@ -4,6 +4,7 @@
 
 mod receiver;
 mod replay;
+mod sync;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -13,7 +13,8 @@ use domain::{
 };
 use engine::{
     Command, DeadLetter, DeliveryProgress, Entry, ExternalIdType, ListImpression, OpenDelivery,
-    PersonKey, Place, Progress, RegulationCommand, RegulationStatus, RegulationType, SuppressedId,
+    PersonKey, Place, Progress, RegulationCommand, RegulationStatus, RegulationType, SentValue,
+    SuppressedId, SyncSubject,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -70,7 +71,46 @@ pub(crate) fn since_the_fixtures() -> Vec<Entry> {
     let command = |command| Entry::Command { received_at: AT, command: Box::new(command) };
     entries.extend(commands::audiences().map(command));
     entries.extend(commands::computed_traits().map(command));
+    entries.extend(syncs());
     entries
+}
+
+/// Values on their way to destinations, and the wish to send all of them again.
+fn syncs() -> Vec<Entry> {
+    let audience = SentValue {
+        at: AT,
+        subject: SyncSubject::Audience("recent".to_owned()),
+        person: (ExternalIdType::UserId, "u1".to_owned()),
+        identifier: None,
+        value: "true".to_owned(),
+        detail: None,
+        attached: None,
+        since: AT,
+        digest: 7,
+        type_: MessageType::Identify,
+        destinations: vec!["crm".to_owned()],
+    };
+    let email = ExternalIdType::from_word("email").unwrap();
+    let list = SentValue {
+        subject: SyncSubject::Trait("next".to_owned()),
+        identifier: Some((email, "u1@example.com".to_owned())),
+        value: r#"["i1"]"#.to_owned(),
+        detail: Some(r#"{"items":[]}"#.to_owned()),
+        attached: Some(r#"{"plan":"free"}"#.to_owned()),
+        type_: MessageType::Track,
+        ..audience.clone()
+    };
+    let again = |subject, destination: Option<&str>| {
+        let destination = destination.map(str::to_owned);
+        let command = Command::SyncAgain { subject, destination };
+        Entry::Command { received_at: AT, command: Box::new(command) }
+    };
+    vec![
+        Entry::Sync(Box::new(audience.clone())),
+        again(audience.subject, Some("crm")),
+        again(list.subject.clone(), None),
+        Entry::Sync(Box::new(list)),
+    ]
 }
 
 /// Progress of a destination, and what people do with dead letters.

@@ -13,6 +13,7 @@ mod measured;
 mod models;
 mod passes;
 mod suppression;
+mod synced;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -11,6 +11,7 @@ use web::parameters::count;
 use web::workspaces::RequestedWorkspace;
 
 use super::find;
+use crate::syncs::{SyncedSubject, subjects_at};
 
 /// The most dead letters of one page, and of one call that names them.
 pub const DEAD_LETTERS_PAGE_MAX: usize = 500;
@@ -49,6 +50,8 @@ pub struct ShownDelivery {
     /// The time that 95 % of the last requests did not exceed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_p95_ms: Option<u64>,
+    /// The traits and audiences that go there.
+    pub syncs: Vec<SyncedSubject>,
 }
 
 /// What a try of the credentials gave.
@@ -345,6 +348,7 @@ impl ShownDelivery {
             dead_letters: standing.map_or(0, |standing| standing.n_dead + standing.n_unmapped),
             latency_p50_ms: dispatcher.and_then(|dispatcher| dispatcher.latency_p50_ms),
             latency_p95_ms: dispatcher.and_then(|dispatcher| dispatcher.latency_p95_ms),
+            syncs: subjects_at(snapshot.last_sent.links(), name),
         }
     }
 }

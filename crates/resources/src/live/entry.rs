@@ -258,6 +258,7 @@ fn is_call(command: &Command) -> bool {
             | Command::Replay(_)
             | Command::BackFill(_)
             | Command::DropDeadLetter { .. }
+            | Command::SyncAgain { .. }
     )
 }
 
@@ -281,6 +282,7 @@ fn call_name(command: &Command) -> &'static str {
         Command::Synonym(_) => "change synonym",
         Command::RetryDeadLetter { .. } => "deliver anew",
         Command::DropDeadLetter { .. } => "drop dead letter",
+        Command::SyncAgain { .. } => "send again",
         Command::Replay(_) => "replay",
         Command::BackFill(_) => "back-fill",
         Command::Regulate(_) => "delete or suppress people",

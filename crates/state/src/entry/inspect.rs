@@ -43,6 +43,7 @@ impl Entry {
             Self::Delivered(_) => "delivered",
             Self::Erased { .. } => "erased",
             Self::Tick { .. } => "tick",
+            Self::Sync(_) => "sync",
         }
     }
 
@@ -161,6 +162,13 @@ impl Entry {
                 )
             }
             Self::Tick { at } => at.to_string(),
+            Self::Sync(value) => format!(
+                "{} of {:?} to {}: {}",
+                value.subject,
+                value.recipient().1,
+                value.destinations.join(", "),
+                value.value
+            ),
             Self::Erased { .. } => "of people who were deleted".to_owned(),
             Self::CatalogActivated { .. } | Self::Resumed { .. } | Self::Reset { .. } => {
                 String::new()

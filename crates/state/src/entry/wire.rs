@@ -19,6 +19,7 @@ mod delivery;
 mod interaction;
 mod message;
 mod replay;
+mod sync;
 mod training;
 
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,7 @@ use self::command::Command;
 use self::delivery::DeliveryProgress;
 use self::interaction::{Interaction, ListImpression};
 use self::message::{Message, Rejection};
+use self::sync::SentValue;
 use self::training::TrainingRecord;
 
 use super::as_json;
@@ -109,4 +111,5 @@ pub(super) enum Entry {
     Tick {
         at: domain::Timestamp,
     },
+    Sync(#[serde(with = "As::<Box<SentValue>>")] Box<crate::SentValue>),
 }

@@ -48,6 +48,7 @@ pub(super) fn record_list_impressions(
             ));
         } else if let Some(user) = user.filter(|_| rotates) {
             views.impressions.add(batch, user, &impressions, views.setup.clock.time());
+            views.last_sent.touch_traits(user);
             if let Some(due) = views.impressions.expires_at(user) {
                 let timer = Timer { due, kind: TimerKind::ForgetImpressions, id: user.0 };
                 // Without room for the timer, old impressions stay until the user's next list.

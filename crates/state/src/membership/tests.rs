@@ -116,6 +116,7 @@ impl Fold {
                 key: (*key).to_owned(),
                 name: None,
                 condition: condition.to_string(),
+                sync: None,
             };
             self.conditions.insert((*key).to_owned(), condition);
             let change = ConfigChange::put_audience(&definition);

@@ -235,4 +235,7 @@ fn the_how_to_page_lists_every_key_and_no_other() {
     ] {
         assert_eq!(keys_listed(page, section), in_workspace(text), "{section}");
     }
+    let sync = "[[workspace.audience]]\n[workspace.audience.sync]";
+    let page = include_str!("../../../../docs/sync.md");
+    assert_eq!(keys_listed(page, "Send one"), in_workspace(sync), "sync");
 }

@@ -97,12 +97,14 @@ fn create(args: &Create) -> Result<()> {
         Ok(condition) => condition,
         Err(error) => bail!("condition: {error}"),
     };
+    let opened = args.place.open()?;
+    let config = opened.engine.config();
     let definition = AudienceDefinition {
         key: args.key.clone(),
         name: args.name.clone(),
         condition: condition.to_string(),
+        sync: config.audience(&args.key).and_then(|present| present.sync.clone()),
     };
-    let opened = args.place.open()?;
     change(&opened.engine, ConfigChange::put_audience(&definition))?;
     println!("The audience {:?} is there: {}", definition.key, definition.condition);
     println!("Who belongs to it is worked out as messages come, or by the server.");

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use domain::ENGINE_DESTINATION;
 use maud::{Markup, Render, html};
 use resources::destinations::{self, DeadLettersQuery, ShownDelivery};
+use resources::syncs::SyncedSubject;
 use serde::Deserialize;
 use web::App;
 use web::access::Caller;
@@ -134,8 +135,24 @@ fn health(delivery: &ShownDelivery) -> Markup {
                     &delivery.withheld,
                 ))
             }
+            @if !delivery.syncs.is_empty() { (syncs(&delivery.syncs)) }
         }
     }
+}
+
+fn syncs(syncs: &[SyncedSubject]) -> Markup {
+    let columns = vec![
+        Column::text("Trait or audience"),
+        Column::number("People with a value"),
+        Column::number("Values sent"),
+    ];
+    let count = |n: u64| Cell::new(Unit::Count("").text(n as f64));
+    let rows = syncs.iter().map(|sync| {
+        let name = html! { code { (sync.key) } " " span class="muted" { (sync.kind) } };
+        vec![Cell::new(name), count(sync.people), count(sync.sent)]
+    });
+    let table = Table::new("Traits and audiences", columns).captioned().rows(rows);
+    html! { section class="card card-table" { (table.render()) } }
 }
 
 fn tile<'a>(label: &'a str, value: Option<f64>, unit: Unit<'a>) -> StatTile<'a> {

@@ -283,8 +283,13 @@ async fn update(
     Path((_, key)): Path<(String, String)>,
     typed: Typed,
 ) -> Result<Response, ApiError> {
+    // The form has nothing of the destinations.
+    let sync = traits::read(&workspace, key.clone()).await?.value.sync;
     let put = match parse(&key, &typed) {
-        Ok(definition) => traits::put(&app, &workspace, definition, Expected::Present).await,
+        Ok(definition) => {
+            let definition = TraitDefinition { sync, ..definition };
+            traits::put(&app, &workspace, definition, Expected::Present).await
+        }
         Err(error) => Err(error),
     };
     match put {

@@ -276,6 +276,7 @@ pub(crate) fn audiences() -> [Command; 2] {
         key: text("recent"),
         name: Some(text("Bought lately")),
         condition: text("did \"Order Completed\" in the last 30 days"),
+        sync: None,
     };
     let changes = [
         (ConfigChange::put_audience(&definition), Expected::Absent),

@@ -7,6 +7,7 @@ use super::catalog::Property;
 use super::forms;
 use super::interaction::{ExternalIdType, Interaction, InteractionSelector};
 use super::replay::{BackFillCommand, ReplayCommand};
+use super::sync::SyncSubject;
 
 forms! {
     Command = crate::Command,
@@ -120,6 +121,12 @@ pub(in crate::entry) enum Command {
         mapping: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         message: Option<String>,
+    },
+    SyncAgain {
+        #[serde(with = "As::<SyncSubject>")]
+        subject: crate::SyncSubject,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        destination: Option<String>,
     },
     DropDeadLetter {
         destination: String,

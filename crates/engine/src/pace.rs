@@ -1,5 +1,5 @@
-//! How much of its time a reader reads: less, as long as the fold waits for a processor, since
-//! callers wait for it and nobody waits for a delivery.
+//! How much of its time background work takes that nobody waits for: less, as long as the fold waits
+//! for a processor, since callers wait for that.
 //!
 //! The priority of threads does not do this. One that is merely nicer keeps its processor for some
 //! milliseconds after the fold has got something to do, at each of thousands of batches a second;
@@ -20,7 +20,7 @@ const MORE: f64 = 0.05;
 /// The longest rest.
 const REST_MAX: Duration = Duration::from_millis(500);
 
-pub(super) struct Pace {
+pub(crate) struct Pace {
     /// The share of its time for which the reader reads.
     reading_share: f64,
     adjusted_at: Instant,
@@ -28,18 +28,18 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: Instant) -> Self {
         Self { reading_share: 1.0, adjusted_at: now, rests_until: now }
     }
 
     /// How long the reader still rests; zero if it may read.
-    pub(super) fn rest(&self, now: Instant) -> Duration {
+    pub(crate) fn rest(&self, now: Instant) -> Duration {
         self.rests_until.saturating_duration_since(now)
     }
 
     /// Notes that the reader has read for `took`, while the fold waited for a processor for a share
     /// of the time.
-    pub(super) fn note(&mut self, took: Duration, delay_share: f64, now: Instant) {
+    pub(crate) fn note(&mut self, took: Duration, delay_share: f64, now: Instant) {
         if now.duration_since(self.adjusted_at) >= ADJUST_INTERVAL {
             self.adjusted_at = now;
             self.reading_share = match delay_share > DELAY_SHARE_MAX {

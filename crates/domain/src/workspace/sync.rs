@@ -1,0 +1,222 @@
+//! How a trait or an audience goes to destinations.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::{DESTINATIONS_MAX, IdTypeName, WorkspaceConfig};
+
+/// The most types of ids that one trait or audience is sent for.
+pub const SYNC_ID_TYPES_MAX: usize = 10;
+/// The most types of ids of which all are taken.
+pub const SYNC_ALL_IDS_MAX: usize = 3;
+/// The most further traits that are attached to a message.
+pub const SYNC_WITH_TRAITS_MAX: usize = 20;
+/// The longest key of an attached trait, in bytes.
+const ATTACHED_KEY_BYTES_MAX: usize = 200;
+
+/// The destinations that get a message whenever the value of a person changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SyncSettings {
+    /// The names of the destinations.
+    pub destinations: Vec<String>,
+    /// The messages that a change becomes.
+    #[serde(default, rename = "as", skip_serializing_if = "is_default")]
+    pub form: SyncForm,
+    /// What counts as a change of a list.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub changes: ListChanges,
+    /// The ids of a person that get a message each. Without it every `user_id`, or the last
+    /// `anonymous_id` of somebody who has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub identifiers: Vec<SyncIdentifier>,
+    /// Keys of further traits and audiences of the person, whose present values go along.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub with_traits: Vec<String>,
+    /// Whether a list goes with its scores, as `KEY__detail`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub detail: bool,
+    /// Nothing is sent meanwhile; what has changed by then is sent afterwards.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub paused: bool,
+}
+
+/// The messages that a change becomes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SyncForm {
+    /// An identify with the value as a trait.
+    #[default]
+    Identify,
+    /// A track: `Trait Computed`, `Audience Entered` or `Audience Exited`.
+    Track,
+    /// One of each.
+    Both,
+}
+
+/// What counts as a change of a list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ListChanges {
+    /// Other items, or the same in another order.
+    #[default]
+    Order,
+    /// Other items.
+    Set,
+}
+
+/// A type of ids that get messages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SyncIdentifier {
+    /// `user_id`, `anonymous_id`, or a type that the rules of identity know.
+    #[serde(rename = "type")]
+    pub type_: String,
+    /// Which ids of the type.
+    #[serde(default)]
+    pub strategy: IdStrategy,
+}
+
+/// Which ids of a type get messages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IdStrategy {
+    /// The one that the person got first.
+    First,
+    /// The one that the person got last.
+    Last,
+    /// Every one.
+    #[default]
+    All,
+}
+
+impl SyncSettings {
+    /// Settings with nothing but destinations.
+    pub fn to(destinations: &[&str]) -> Self {
+        Self {
+            destinations: destinations.iter().map(|name| (*name).to_owned()).collect(),
+            form: SyncForm::default(),
+            changes: ListChanges::default(),
+            identifiers: Vec::new(),
+            with_traits: Vec::new(),
+            detail: false,
+            paused: false,
+        }
+    }
+
+    fn validate(&self, config: &WorkspaceConfig) -> Result<(), String> {
+        let n_destinations = self.destinations.len();
+        if !(1..=DESTINATIONS_MAX).contains(&n_destinations) {
+            return Err(format!("destinations must be 1 to {DESTINATIONS_MAX} names"));
+        }
+        if let Some(twice) = find_repeated(&self.destinations) {
+            return Err(format!("destinations names {twice:?} twice"));
+        }
+        for name in &self.destinations {
+            if config.outgoing_destinations().all(|destination| destination.name != *name) {
+                return Err(format!(
+                    "destinations: there is no destination {name:?}: make it first, or take it out"
+                ));
+            }
+        }
+        self.check_identifiers()?;
+        let is_key = |key: &String| (1..=ATTACHED_KEY_BYTES_MAX).contains(&key.len());
+        if self.with_traits.len() > SYNC_WITH_TRAITS_MAX || !self.with_traits.iter().all(is_key) {
+            return Err(format!(
+                "with_traits must be up to {SYNC_WITH_TRAITS_MAX} keys of 1 to {ATTACHED_KEY_BYTES_MAX} bytes"
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_identifiers(&self) -> Result<(), String> {
+        if self.identifiers.len() > SYNC_ID_TYPES_MAX {
+            return Err(format!("identifiers must be at most {SYNC_ID_TYPES_MAX}"));
+        }
+        let types: Vec<String> = self.identifiers.iter().map(|one| one.type_.clone()).collect();
+        if let Some(twice) = find_repeated(&types) {
+            return Err(format!("identifiers names {twice:?} twice"));
+        }
+        if let Some(other) = types.iter().find(|type_| IdTypeName::new(type_).is_none()) {
+            return Err(format!("identifiers: {other:?} is no type of ids"));
+        }
+        let all = self.identifiers.iter().filter(|one| one.strategy == IdStrategy::All);
+        if all.count() > SYNC_ALL_IDS_MAX {
+            return Err(format!(
+                "identifiers: at most {SYNC_ALL_IDS_MAX} types can have the strategy all: choose first or last for the others"
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Checks how traits and audiences go to destinations.
+///
+/// # Errors
+/// A sentence that names the trait or audience and the mistake.
+pub(super) fn check_syncs(config: &WorkspaceConfig) -> Result<(), String> {
+    let traits = config.traits.iter().map(|one| ("trait", &one.key, &one.sync));
+    let audiences = config.audiences.iter().map(|one| ("audience", &one.key, &one.sync));
+    for (word, key, sync) in traits.chain(audiences) {
+        if let Some(sync) = sync {
+            sync.validate(config).map_err(|what| format!("{word} {key:?}: sync.{what}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn find_repeated(texts: &[String]) -> Option<&String> {
+    let mut seen = BTreeSet::new();
+    texts.iter().find(|text| !seen.insert(*text))
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{AudienceDefinition, Destination, WorkspaceId};
+
+    fn check(sync: serde_json::Value) -> Result<(), String> {
+        let mut config = WorkspaceConfig::empty(WorkspaceId::new("shop").expect("a valid id"));
+        config.put_destination(Destination::new("crm", Some("webhook")));
+        config.put_audience(AudienceDefinition {
+            key: "recent".to_owned(),
+            name: None,
+            condition: "did \"Order\"".to_owned(),
+            sync: Some(serde_json::from_value(sync).map_err(|error| error.to_string())?),
+        });
+        config.validate().map_err(|error| error.what)
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_refused_with_its_place() {
+        let all = |type_: &str| json!({ "type": type_ });
+        for (sync, expected) in [
+            (json!({ "destinations": [] }), "sync.destinations must be 1 to 20 names"),
+            (json!({ "destinations": ["crm", "crm"] }), "names \"crm\" twice"),
+            (json!({ "destinations": ["engine"] }), "there is no destination \"engine\""),
+            (json!({ "destinations": ["crm"], "to": 1 }), "unknown field `to`"),
+            (json!({ "destinations": ["crm"], "as": "group" }), "unknown variant `group`"),
+            (json!({ "destinations": ["crm"], "identifiers": [all("E-Mail")] }), "no type of ids"),
+            (
+                json!({ "destinations": ["crm"], "identifiers":
+                    [all("user_id"), all("anonymous_id"), all("email"), all("phone")] }),
+                "at most 3 types can have the strategy all",
+            ),
+            (json!({ "destinations": ["crm"], "with_traits": [""] }), "with_traits must be"),
+        ] {
+            let error = check(sync).expect_err(expected);
+            assert!(error.contains(expected), "{error}");
+        }
+        let whole = json!({ "destinations": ["crm"], "as": "both", "changes": "set",
+            "identifiers": [{ "type": "email", "strategy": "last" }], "with_traits": ["plan"],
+            "detail": true, "paused": true });
+        assert_eq!(check(whole), Ok(()));
+    }
+}
