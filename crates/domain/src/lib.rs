@@ -23,7 +23,7 @@ pub use id::{ItemIdx, UserIdx, WorkspaceId, WorkspaceIdError};
 pub use interaction::{Interaction, InteractionKind, InteractionSelector};
 pub use list::{
     AssetType, Exclusion, ExpressionRole, Fallback, InteractionWeights, ListCaller, ListRequest,
-    ListSettings, Logic, Relevance,
+    ListSettings, Logic, MixPart, Relevance,
 };
 pub use message::{
     Arrival, Envelope, Message, MessageType, Rejection, RejectionReason, Violation, ViolationKind,
@@ -42,6 +42,6 @@ pub use workspace::{
     DESTINATION_NAME_BYTES_MAX, DESTINATIONS_MAX, DeliverySettings, Destination, DestinationRules,
     ENGINE_DESTINATION, EarlierKey, IdType, IdTypeName, Identity, LimitPeriod, OAuth, OAuthKey,
     PRESETS_LATEST, RETENTION_DAYS_MAX, Retention, Source, TOKEN_LIFETIME_S_DEFAULT, Token,
-    TokenKind, TrackingPlan, TraitDefinition, TraitKind, WorkspaceConfig, WorkspaceConfigError,
-    WorkspaceSettings,
+    TokenKind, TrackingPlan, TraitDefinition, TraitKind, TraitPeople, WorkspaceConfig,
+    WorkspaceConfigError, WorkspaceSettings,
 };

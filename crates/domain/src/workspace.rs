@@ -32,12 +32,12 @@ pub use tracking_plan::{
     PLANNED_NAME_BYTES_MAX, PLANNED_PROPERTIES_MAX, PLANNED_PROPERTIES_PER_EVENT_MAX, PlannedEvent,
     PlannedProperty, PlannedType, PropertyControl, TrackingPlan, compile_pattern,
 };
-pub use trait_definition::{TRAIT_COUNT_DEFAULT, TraitDefinition, TraitKind};
+pub use trait_definition::{TRAIT_COUNT_DEFAULT, TraitDefinition, TraitKind, TraitPeople};
 
 use serde::{Deserialize, Serialize};
 
 use self::audience::check_audiences;
-use crate::list::LIST_COUNT_MAX;
+use self::trait_definition::check_traits;
 use crate::scenario::{SCENARIOS_MAX, Scenario};
 use crate::{InteractionWeights, WeakSignalWeights, WorkspaceId};
 
@@ -342,12 +342,6 @@ impl WorkspaceConfig {
                 self.sources.len()
             ));
         }
-        if self.traits.len() > TRAITS_MAX {
-            return refuse(format!(
-                "{} traits exceed the limit of {TRAITS_MAX}",
-                self.traits.len()
-            ));
-        }
         let tokens = [
             ("private_token", &self.private_token),
             ("public_token", &self.public_token),
@@ -416,32 +410,6 @@ impl WorkspaceConfig {
                 return refuse(format!("source {:?}: {what}", source.name));
             }
         }
-        for (n, trait_) in self.traits.iter().enumerate() {
-            let well_formed = !trait_.key.is_empty()
-                && trait_.key.len() <= TRAIT_KEY_CHARS_MAX
-                && trait_
-                    .key
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-            if !well_formed || trait_.key.ends_with("__detail") {
-                return refuse(format!(
-                    "trait {:?}: key must be 1 to {TRAIT_KEY_CHARS_MAX} characters of a-z, 0-9 and '_', not ending in __detail",
-                    trait_.key
-                ));
-            }
-            if !(1..=LIST_COUNT_MAX).contains(&trait_.count) {
-                return refuse(format!(
-                    "trait {:?}: count must be 1 to {LIST_COUNT_MAX}",
-                    trait_.key
-                ));
-            }
-            if let Err(what) = trait_.list().validate_for_user() {
-                return refuse(format!("trait {:?}: {what}", trait_.key));
-            }
-            if self.traits[..n].iter().any(|other| other.key == trait_.key) {
-                return refuse(format!("two traits have the key {:?}", trait_.key));
-            }
-        }
         if let Err(what) = check_audiences(&self.audiences, &self.traits) {
             return refuse(what);
         }
@@ -458,6 +426,9 @@ impl WorkspaceConfig {
             if self.scenarios[..n].iter().any(|other| other.name == scenario.name) {
                 return refuse(format!("two scenarios are named {:?}", scenario.name));
             }
+        }
+        if let Err(what) = check_traits(self) {
+            return refuse(what);
         }
         if self.outgoing_destinations().count() > DESTINATIONS_MAX {
             return refuse(format!(

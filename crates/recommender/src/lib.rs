@@ -8,6 +8,7 @@ mod eligibility;
 pub mod evaluation;
 mod facet;
 mod features;
+mod find;
 mod hyperparameter_search;
 pub mod matrix;
 mod model;

@@ -303,11 +303,6 @@ impl ConfigChange {
         {
             changes.push(Self::put_source(&source.name, source));
         }
-        for trait_ in
-            to.traits.iter().filter(|trait_| from.trait_definition(&trait_.key) != Some(*trait_))
-        {
-            changes.push(Self::put_trait(trait_));
-        }
         let is_new = |scenario: &&Scenario| from.scenario(&scenario.name) != Some(*scenario);
         changes.extend(to.scenarios.iter().filter(is_new).map(Self::put_scenario));
         let is_new =
@@ -316,6 +311,12 @@ impl ConfigChange {
         let is_new =
             |audience: &&AudienceDefinition| from.audience(&audience.key) != Some(*audience);
         changes.extend(to.audiences.iter().filter(is_new).map(Self::put_audience));
+        // They may name new scenarios and audiences.
+        for trait_ in
+            to.traits.iter().filter(|trait_| from.trait_definition(&trait_.key) != Some(*trait_))
+        {
+            changes.push(Self::put_trait(trait_));
+        }
         changes
     }
 
