@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod accuracy;
 mod artifact;
 pub mod blend;
 mod candidates;
@@ -28,6 +29,7 @@ mod values;
 mod weak_signals;
 mod weighting;
 
+pub use accuracy::{ActivityGroup, Hits, MEASURED_LENGTHS, count_by_activity};
 pub use artifact::{ArtifactError, decode, decompress, encode};
 pub use blend::{Component, ModelConfig, Parameters, RelevanceShares};
 pub use candidates::CandidateSources;

@@ -1,10 +1,17 @@
 //! The computed traits on every profile.
 
+mod calculation;
+
+pub use calculation::{
+    Accuracy, Calculation, Difference, MeasuredGroup, SampleList, Share, calculate,
+};
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::TraitDefinition;
 use engine::{ConfigChange, Engine, Expected, Resource};
+use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use web::App;
 use web::error::ApiError;
@@ -12,6 +19,11 @@ use web::json;
 use web::workspaces::RequestedWorkspace;
 
 use crate::{Revised, configure, put_error, unknown_resource};
+
+/// The key of a definition to calculate that has none: it is not saved.
+const KEY_WITHOUT: &str = "calculated";
+/// No key of a trait: calls of the admin API have it in the place of one.
+const KEY_TAKEN: &str = "calculate";
 
 /// The traits of a workspace.
 ///
@@ -46,6 +58,11 @@ pub async fn read(
 /// If it is no definition.
 pub fn parse(key: &str, body: &[u8]) -> Result<TraitDefinition, ApiError> {
     let subject = format!("trait {key:?}");
+    if key == KEY_TAKEN {
+        return Err(ApiError::invalid(format!(
+            "{subject}: a call has this name: take another key"
+        )));
+    }
     let wrong = |what: String| ApiError::invalid(format!("{subject}: {what}"));
     let text = |error: serde_json::Error| wrong(error.to_string());
     let mut keys: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(body).map_err(text)?;
@@ -59,6 +76,20 @@ pub fn parse(key: &str, body: &[u8]) -> Result<TraitDefinition, ApiError> {
             Err(wrong(what).at("/key"))
         }
     }
+}
+
+/// Reads a definition to calculate, which needs no key.
+///
+/// # Errors
+/// If it is no definition.
+pub fn parse_unnamed(body: &[u8]) -> Result<TraitDefinition, ApiError> {
+    #[derive(Deserialize)]
+    struct Named {
+        key: Option<String>,
+    }
+    let named: Option<Named> = serde_json::from_slice(body).ok();
+    let key = named.and_then(|named| named.key).unwrap_or_else(|| KEY_WITHOUT.to_owned());
+    parse(&key, body)
 }
 
 /// Makes or replaces a trait. The answer has it as it is stored, and whether it is new.

@@ -163,6 +163,7 @@ fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(audiences::read, audiences::put, audiences::delete))
         .routes(routes!(audiences::of_person))
         .routes(routes!(traits::list))
+        .routes(routes!(traits::calculate))
         .routes(routes!(traits::read, traits::put, traits::delete))
         .routes(routes!(events::read))
         .routes(routes!(live::read))

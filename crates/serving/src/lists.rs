@@ -251,7 +251,7 @@ impl Serving {
 }
 
 /// Whether a list was to follow from the user's history and no entry does.
-fn is_fallback(request: &ListRequest, items: &[ListedItem]) -> bool {
+pub(crate) fn is_fallback(request: &ListRequest, items: &[ListedItem]) -> bool {
     let is_personal = |item: &ListedItem| item.origin.is_personal();
     request.is_personal() && !items.is_empty() && !items.iter().any(is_personal)
 }
