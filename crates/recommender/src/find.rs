@@ -2,6 +2,7 @@
 //! fallback, then the backfill. Each comes behind those before it, and none comes twice.
 
 use domain::{Fallback, ItemIdx, ListRequest, Logic, Relevance};
+use rustc_hash::FxHashSet;
 
 use crate::candidates::{CandidateScope, CandidateSources, QueryVector, TrendingBasis};
 use crate::evaluation::gain;
@@ -19,6 +20,22 @@ struct Found {
     candidates: Vec<(u32, f32, Origin)>,
 }
 
+impl Found {
+    /// The candidates, best first; of equal ones the smaller index.
+    fn sorted(mut self) -> Self {
+        self.candidates.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        self
+    }
+
+    /// The same order with scores up to 1, whatever a booster made of them.
+    fn by_rank(self) -> Self {
+        let candidates = self.sorted().candidates.into_iter().enumerate();
+        let candidates =
+            candidates.map(|(place, (item, _, origin))| (item, gain(place) as f32, origin));
+        Self { range: ScoreRange::up_to(1.0), candidates: candidates.collect() }
+    }
+}
+
 /// Finds the `n` best allowed candidates by the request's logic or mix, then those of the fallback
 /// and the backfill.
 pub(crate) fn find_candidates(
@@ -28,8 +45,9 @@ pub(crate) fn find_candidates(
     n: usize,
     allows: &dyn Fn(u32) -> bool,
 ) -> TieredCandidates {
-    let Request { list, booster, .. } = *request;
-    let mut found = TieredCandidates::new(booster);
+    let list = request.list;
+    // A booster orders each part of a mix and each tier behind it, and moves nothing between them.
+    let mut found = TieredCandidates::new(request.booster.filter(|_| list.mix.is_empty()));
     let places = found.open_places(n);
     let own = match list.mix.is_empty() {
         true => find_by_logic(sources, request, query, n, &places, allows),
@@ -48,9 +66,7 @@ pub(crate) fn find_candidates(
     for (number, logic) in list.fallback.logics().iter().enumerate() {
         let places = found.open_places(n);
         if places.n > 0 && !covers(request, *logic) {
-            let known = found.items();
-            let is_new = |item: u32| !known.contains(&item) && allows(item);
-            let next = find_fallback(sources, request, *logic, &places, &is_new);
+            let next = find_fallback(sources, request, *logic, &places, &found.items(), allows);
             found.add(Tier::fallback(number), next.range, next.candidates);
             found.truncate(n_kept);
         }
@@ -93,19 +109,30 @@ fn covers(request: &Request<'_>, fallback: Logic) -> bool {
     }
 }
 
-/// Finds candidates for the places that are open to a logic of the fallback.
+/// Finds candidates for the places that are open to a logic of the fallback, beside the known ones.
 fn find_fallback(
     sources: CandidateSources<'_>,
     request: &Request<'_>,
     logic: Logic,
     places: &OpenPlaces,
+    known: &FxHashSet<u32>,
     allows: &dyn Fn(u32) -> bool,
 ) -> Found {
-    if logic == Logic::Trending {
+    let mut found = if logic == Logic::Trending {
         // What is popular with everybody, whichever interactions count for the list itself.
-        return find_trending(sources, request, TrendingBasis::All, places, allows);
+        let is_new = |item: u32| !known.contains(&item) && allows(item);
+        find_trending(sources, request, TrendingBasis::All, places, &is_new)
+    } else {
+        // Known ones are left out afterwards: scores by rank must not depend on which are known.
+        let n = places.n + known.len();
+        let mut found = find_part(sources, request, logic, n, places, allows);
+        found.candidates.retain(|(item, ..)| !known.contains(item));
+        found
+    };
+    if !request.list.mix.is_empty() && request.booster.is_some() {
+        found = found.by_rank();
     }
-    find_part(sources, request, logic, places.n, places, allows)
+    found
 }
 
 /// Finds candidates by another logic than that of the request, with its other settings.
@@ -127,7 +154,8 @@ fn find_part(
 
 /// Mixes the candidates of several logics. Each place goes to the part that is furthest behind its
 /// share of the places so far, and to the best item of that part that is not listed yet; an item
-/// that several parts find is listed once. So a short mix is the beginning of a longer one.
+/// that several parts find is listed once. What scores 0, as with a booster of 0, comes last. So a
+/// short mix is the beginning of a longer one.
 fn find_mix(
     sources: CandidateSources<'_>,
     request: &Request<'_>,
@@ -135,20 +163,23 @@ fn find_mix(
     places: &OpenPlaces,
     allows: &dyn Fn(u32) -> bool,
 ) -> Found {
-    let list = request.list;
-    let parts = list.mix.iter().map(|part| {
-        let mut found = find_part(sources, request, part.logic, n, places, allows).candidates;
-        found.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        (part.weight, found)
+    let mut last: Vec<(u32, Origin)> = Vec::new();
+    let parts = request.list.mix.iter().map(|part| {
+        let mut found = find_part(sources, request, part.logic, n, places, allows).sorted();
+        let n_first = found.candidates.partition_point(|(_, score, _)| *score > 0.0);
+        let of_part = found.candidates.split_off(n_first).into_iter();
+        last.extend(of_part.map(|(item, _, origin)| (item, origin)));
+        (part.weight, found.candidates)
     });
     let mixed = interleave(parts.collect(), n);
-    let score = |(place, (item, origin)): (usize, (u32, Origin))| {
-        // A booster of 0 or less moves an item to the end, here too.
-        let is_last = request.booster.is_some_and(|booster| booster.boost(ItemIdx(item)) <= 0.0);
-        (item, if is_last { 0.0 } else { gain(place) as f32 }, origin)
-    };
-    let candidates = mixed.into_iter().enumerate().map(score).collect();
-    Found { range: ScoreRange::up_to(1.0), candidates }
+    let listed: FxHashSet<u32> = mixed.iter().map(|(item, _)| *item).collect();
+    last.sort_by_key(|(item, _)| *item);
+    last.dedup_by_key(|(item, _)| *item);
+    let last = last.into_iter().filter(|(item, _)| !listed.contains(item));
+    let first = mixed.iter().enumerate();
+    let first = first.map(|(place, (item, origin))| (*item, gain(place) as f32, *origin));
+    let candidates = first.chain(last.map(|(item, origin)| (item, 0.0, origin)));
+    Found { range: ScoreRange::up_to(1.0), candidates: candidates.collect() }
 }
 
 /// The first `n` places of a mix of ranked parts, each with its weight.
@@ -157,7 +188,7 @@ fn interleave(parts: Vec<(f32, Vec<(u32, f32, Origin)>)>, n: usize) -> Vec<(u32,
         .into_iter()
         .map(|(weight, found)| (weight, 0usize, found.into_iter().peekable()))
         .collect();
-    let mut listed = rustc_hash::FxHashSet::default();
+    let mut listed = FxHashSet::default();
     let mut mixed = Vec::with_capacity(n);
     while mixed.len() < n {
         for (_, _, found) in &mut open {

@@ -7,6 +7,7 @@ mod chrome;
 mod general;
 mod grants;
 mod limits;
+mod recommended_items;
 mod shown_once;
 mod sources;
 mod tokens;
@@ -29,6 +30,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(sources::routes(app))
         .merge(tokens::routes(app))
         .merge(traits::routes(app))
+        .merge(recommended_items::routes(app))
         .merge(general::routes(app))
         .merge(workspaces::routes(app))
         .merge(accounts::routes(app))
@@ -44,6 +46,7 @@ pub(super) const CALLS: &[&[Call]] = &[
     sources::CALLS,
     tokens::CALLS,
     traits::CALLS,
+    recommended_items::CALLS,
     general::CALLS,
     workspaces::CALLS,
     accounts::CALLS,
