@@ -3,7 +3,8 @@
 mod calculation;
 
 pub use calculation::{
-    Accuracy, Calculation, Difference, MeasuredGroup, SampleList, Share, calculate,
+    Accuracy, CalculatedLists, CalculatedPeople, Calculation, Difference, MeasuredGroup,
+    SampleList, Share, calculate,
 };
 
 use std::collections::BTreeMap;

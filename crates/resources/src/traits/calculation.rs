@@ -145,16 +145,28 @@ pub async fn calculate(
     definition: TraitDefinition,
 ) -> Result<Calculation, ApiError> {
     let make = move |engine: &Engine, budget: &Arc<RequestBudget>| {
-        let mut config = WorkspaceConfig::clone(&engine.config());
-        config.put_trait(definition.clone());
-        config.validate().map_err(|error| ApiError::invalid(error.to_string()))?;
-        let made = engine.calculate_trait(&definition, budget)?;
-        Ok(Calculation::new(engine, &config, &definition, made))
+        Calculation::make(engine, &definition, budget)
     };
     workspace.make_lists(make).await
 }
 
 impl Calculation {
+    /// Works out what a trait would come to.
+    ///
+    /// # Errors
+    /// If it does not fit the workspace, or the budget is used up.
+    pub fn make(
+        engine: &Engine,
+        definition: &TraitDefinition,
+        budget: &Arc<RequestBudget>,
+    ) -> Result<Self, ApiError> {
+        let mut config = WorkspaceConfig::clone(&engine.config());
+        config.put_trait(definition.clone());
+        config.validate().map_err(|error| ApiError::invalid(error.to_string()))?;
+        let made = engine.calculate_trait(definition, budget)?;
+        Ok(Self::new(engine, &config, definition, made))
+    }
+
     fn new(
         engine: &Engine,
         config: &WorkspaceConfig,

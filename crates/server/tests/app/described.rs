@@ -205,6 +205,11 @@ async fn furnish(shop: &mut Described) -> (String, String) {
         ),
         ("PUT", "audiences/others", json!({ "condition": { "not": { "audience": "buyers" } } })),
         ("PUT", "traits/likes", json!({ "key": "likes", "kind": "recommended_items", "count": 3 })),
+        (
+            "POST",
+            "traits/calculate",
+            json!({ "kind": "recommended_items", "who": { "audience": "buyers" } }),
+        ),
         ("PUT", "destinations/engine", json!({ "mappings": null })),
         (
             "POST",

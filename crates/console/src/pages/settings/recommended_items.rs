@@ -273,7 +273,7 @@ impl Wizard {
                 }
                 (crate::ui::form::field_group("Or a new audience", &html! {
                     (TextInput::new(self.field("condition", "Condition").optional()
-                        .hint("Such as: event \"Song Played\" at least 1 in the last 30 days"))
+                        .hint("Such as: did \"Song Played\" in the last 30 days"))
                         .kind(InputKind::Code)
                         .value(self.typed.text("condition")))
                     (TextInput::new(self.field("audience_key", "Its key").optional()
