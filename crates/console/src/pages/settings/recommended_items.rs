@@ -6,12 +6,12 @@ mod results;
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Extension, Router};
 use domain::Endpoint;
-use domain::Right::{ReadWorkspace, SeePeople};
+use domain::Right::{ChangeWorkspace, SeePeople};
 use domain::workspace::TRAIT_COUNT_DEFAULT;
 use engine::Expected;
 use maud::{Markup, Render, html};
@@ -37,7 +37,7 @@ const CALCULATE: &str = "/console/{workspace}/settings/recommended-items/calcula
 pub(super) const PART: &str = "recommended-items";
 
 pub(super) const CALLS: &[Call] = &[
-    read(PAGE, ReadWorkspace),
+    read(PAGE, ChangeWorkspace),
     edit(PAGE, "trait.put"),
     edit(AUDIENCE, "audience.put"),
     preview(CALCULATE, SeePeople),
@@ -233,7 +233,7 @@ impl Wizard {
                 h2 { "3. What it comes to" }
                 p { "Nothing is saved. Lists are made for people taken by chance." }
                 div class="actions" {
-                    (Button::secondary("Calculate").sends_to(&format!("{own}/calculate")))
+                    (Button::secondary("Calculate").sends_to(&format!("{own}/calculate#results")))
                 }
                 @if let Some(calculation) = &self.calculation {
                     (results::render(frame, calculation))

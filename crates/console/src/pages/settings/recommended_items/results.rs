@@ -10,7 +10,7 @@ use crate::ui::{Callout, Cell, Column, StatTile, Table, Tone, Unit};
 /// The results, for the card of their step.
 pub(super) fn render(frame: &Frame, calculation: &Calculation) -> Markup {
     html! {
-        div id="results" class="section" aria-live="polite" {
+        div id="results" class="section" {
             (numbers(calculation))
             (kinds_of_lists(calculation))
             @match (&calculation.accuracy, calculation.not_measured) {
