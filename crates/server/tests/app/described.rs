@@ -208,7 +208,7 @@ async fn furnish(shop: &mut Described) -> (String, String) {
         (
             "POST",
             "traits/calculate",
-            json!({ "kind": "recommended_items", "who": { "audience": "buyers" } }),
+            json!({ "key": "next", "kind": "recommended_items", "who": { "audience": "buyers" } }),
         ),
         ("PUT", "destinations/engine", json!({ "mappings": null })),
         (
