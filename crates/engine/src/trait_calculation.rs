@@ -99,17 +99,11 @@ impl Engine {
         budget: &Arc<RequestBudget>,
     ) -> Result<(Recipients, Vec<UserIdx>), RecommendationError> {
         let audience = definition.who.as_ref().and_then(|who| who.audience.as_deref());
-        let (mut people, n_people, is_listed) = people(&self.snapshot(), audience)?;
-        let n_first = people.len().min(PEOPLE_ASKED_MAX);
-        if n_first < people.len() {
-            people.select_nth_unstable_by_key(n_first, |user| mix_bits(user.0));
-            people.truncate(n_first);
-        }
-        people.sort_unstable_by_key(|user| mix_bits(user.0));
+        let (people, n_people, is_listed) = people(&self.snapshot(), audience)?;
         let include_anonymous = definition.who.as_ref().is_none_or(|who| who.include_anonymous);
         let (mut n_asked, mut n, mut sample) = (0, 0, Vec::new());
         let started = Instant::now();
-        for user in people {
+        for user in in_fixed_order(people) {
             if audience.is_none() && sample.len() == CALCULATED_LISTS_MAX {
                 break;
             }
@@ -142,6 +136,16 @@ impl Engine {
         let recipients = Recipients { n_people, n_asked, n };
         Ok((recipients, sample))
     }
+}
+
+/// People in the order of a hash of their index, at most [`PEOPLE_ASKED_MAX`].
+fn in_fixed_order(mut people: Vec<UserIdx>) -> Vec<UserIdx> {
+    if people.len() > PEOPLE_ASKED_MAX {
+        people.select_nth_unstable_by_key(PEOPLE_ASKED_MAX, |user| mix_bits(user.0));
+        people.truncate(PEOPLE_ASKED_MAX);
+    }
+    people.sort_unstable_by_key(|user| mix_bits(user.0));
+    people
 }
 
 /// The people of an audience, or everybody, with their number, and whether these are all. Of a large
