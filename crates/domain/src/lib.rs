@@ -23,7 +23,7 @@ pub use id::{ItemIdx, UserIdx, WorkspaceId, WorkspaceIdError};
 pub use interaction::{Interaction, InteractionKind, InteractionSelector};
 pub use list::{
     AssetType, Exclusion, ExpressionRole, Fallback, InteractionWeights, ListCaller, ListRequest,
-    ListSettings, Logic, Relevance,
+    ListSettings, Logic, MixPart, Relevance,
 };
 pub use message::{
     Arrival, Envelope, Message, MessageType, Rejection, RejectionReason, Violation, ViolationKind,
@@ -44,6 +44,6 @@ pub use workspace::{
     EarlierKey, IdStrategy, IdType, IdTypeName, Identity, LimitPeriod, ListChanges, OAuth, OAuthKey,
     PRESETS_LATEST, RETENTION_DAYS_MAX, Retention, SYNC_ALL_IDS_MAX, SYNC_ID_TYPES_MAX,
     SYNC_WITH_TRAITS_MAX, Source, SyncForm, SyncIdentifier, SyncSettings, TOKEN_LIFETIME_S_DEFAULT,
-    Token, TokenKind, TrackingPlan, TraitDefinition, TraitKind, WorkspaceConfig,
+    Token, TokenKind, TrackingPlan, TraitDefinition, TraitKind, TraitPeople, WorkspaceConfig,
     WorkspaceConfigError, WorkspaceSettings,
 };

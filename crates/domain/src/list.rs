@@ -1,6 +1,9 @@
 //! The parameters of a recommendation list.
 
 pub(crate) mod settings;
+mod sources;
+
+pub use sources::{CHAIN_MAX, Fallback, MIX_PARTS_MAX, MixPart};
 
 pub use settings::{
     CONSTRAINTS_MAX, Constraint, EXPRESSION_BYTES_MAX, ExpressionRole, ListCaller, ListSettings,
@@ -9,6 +12,7 @@ pub use settings::{
 
 use serde::{Deserialize, Serialize};
 
+use self::sources::check_mix;
 use crate::InteractionKind;
 
 /// Where the items of a list come from.
@@ -42,19 +46,25 @@ pub enum Logic {
     Newest,
 }
 
-/// The source of further items where the logic finds too few.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Fallback {
-    /// No fallback: the list stays short.
-    None,
-    /// Items that are popular now.
-    Trending,
-    /// Items predicted from the user's history, then trending items.
-    Personal,
-}
-
 impl Logic {
+    /// The word in files and requests.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Personal => "personal",
+            Self::Trending => "trending",
+            Self::RecentlyViewed => "recently_viewed",
+            Self::BuyAgain => "buy_again",
+            Self::Similar => "similar",
+            Self::CrossSell => "cross_sell",
+            Self::WatchNext => "watch_next",
+            Self::ContinueWatching => "continue_watching",
+            Self::Picks => "picks",
+            Self::Together => "together",
+            Self::ContentBased => "content_based",
+            Self::Newest => "newest",
+        }
+    }
+
     /// All logics, in the order of the variants.
     pub const ALL: [Self; 12] = [
         Self::Personal,
@@ -161,8 +171,11 @@ impl AssetType {
 pub struct ListRequest {
     /// The number of items, up to [`LIST_COUNT_MAX`] over HTTP.
     pub count: usize,
-    /// Where the items come from.
+    /// Where the items come from, unless they are mixed.
     pub logic: Logic,
+    /// The parts of a mixed list, which share its places by their weights. Empty for a list of one
+    /// logic; else `logic` is [`Logic::Personal`].
+    pub mix: Vec<MixPart>,
     /// For trending lists and those with anchors: the only kind of interaction that counts; none
     /// for all kinds.
     pub interaction: Option<InteractionKind>,
@@ -226,16 +239,37 @@ impl ListRequest {
         settings.request(count, ListCaller::Trait)
     }
 
+    /// The logics that the items come from before any fallback: one, or those of a mix.
+    pub fn logics(&self) -> impl Iterator<Item = Logic> {
+        let one = Some(self.logic).filter(|_| self.mix.is_empty());
+        one.into_iter().chain(self.mix.iter().map(|part| part.logic))
+    }
+
+    /// Whether the list, or a part of it, is predicted from the user's whole history.
+    pub fn is_personal(&self) -> bool {
+        self.logics().any(|logic| logic == Logic::Personal)
+    }
+
+    /// Whether a logic that was named for the list passes a test: its own, that of a part of its
+    /// mix, or one of its fallback chain.
+    pub fn names_logic(&self, passes: impl Fn(Logic) -> bool) -> bool {
+        let chain = match &self.fallback {
+            Fallback::Chain(logics) => &logics[..],
+            _ => &[],
+        };
+        self.logics().chain(chain.iter().copied()).any(passes)
+    }
+
     /// As [`ListRequest::validate`], for a list that has a user and no seed item.
     ///
     /// # Errors
     /// A sentence that names the key and the way out.
     pub fn validate_for_user(&self) -> Result<(), String> {
-        if self.logic == Logic::Similar {
+        if self.names_logic(|logic| logic == Logic::Similar) {
             let what = "logic is similar, which is for lists that are for an item: take another";
             return Err(what.to_owned());
         }
-        if self.logic == Logic::Picks {
+        if self.names_logic(|logic| logic == Logic::Picks) {
             return Err("logic is picks, which is for scenarios and calls that name the picks: take another"
                 .to_owned());
         }
@@ -247,6 +281,8 @@ impl ListRequest {
     /// # Errors
     /// A sentence that names the key and the way out.
     pub fn validate(&self) -> Result<(), String> {
+        self.fallback.validate()?;
+        check_mix(&self.mix)?;
         let shares = [
             ("diversity", self.diversity),
             ("rotation_rate", self.rotation_rate),
@@ -265,7 +301,7 @@ impl ListRequest {
                 "rotation_time_s is {given}, it must be from 1 to {ROTATION_TIME_S_MAX}"
             ));
         }
-        let is_of_kind = self.logic == Logic::Trending || self.logic.has_anchors();
+        let is_of_kind = self.names_logic(|one| one == Logic::Trending || one.has_anchors());
         if self.interaction.is_some() && !is_of_kind {
             return Err(
                 "interaction chooses what counts as trending, or as what the user did last: set logic to \
@@ -276,7 +312,7 @@ impl ListRequest {
         if !(1..=ANCHORS_MAX).contains(&self.anchors) {
             return Err(format!("anchors is {}, it must be from 1 to {ANCHORS_MAX}", self.anchors));
         }
-        if self.anchors != ANCHORS_DEFAULT && !self.logic.has_anchors() {
+        if self.anchors != ANCHORS_DEFAULT && !self.names_logic(Logic::has_anchors) {
             return Err(
                 "anchors says how many of the last items a list goes with: set logic to together or \
                         content_based"
@@ -298,7 +334,7 @@ impl ListRequest {
                 "begun_from is {begun}, it must be below finished_from, which is {finished}"
             ));
         }
-        let is_continued = self.logic == Logic::ContinueWatching;
+        let is_continued = self.names_logic(|logic| logic == Logic::ContinueWatching);
         if !is_continued
             && (self.begun_from, self.finished_from) != (BEGUN_FROM_DEFAULT, FINISHED_FROM_DEFAULT)
         {
@@ -307,7 +343,7 @@ impl ListRequest {
                     .to_owned(),
             );
         }
-        let is_viewed = is_continued || self.logic == Logic::RecentlyViewed;
+        let is_viewed = is_continued || self.names_logic(|one| one == Logic::RecentlyViewed);
         if self.oldest_first && !is_viewed {
             return Err(
                 "oldest_first is for lists of what was viewed: set logic to recently_viewed"
@@ -321,10 +357,10 @@ impl ListRequest {
                     .to_owned(),
             );
         }
-        if self.reorder_picks && self.logic != Logic::Picks {
+        if self.reorder_picks && !self.names_logic(|logic| logic == Logic::Picks) {
             return Err("reorder_picks is for lists of picks: set logic to picks".to_owned());
         }
-        let nothing_left = match self.logic {
+        let finds_nothing = |logic: Logic| match logic {
             Logic::Personal
             | Logic::Trending
             | Logic::Similar
@@ -340,12 +376,12 @@ impl ListRequest {
             }
             Logic::BuyAgain => self.exclude != Exclusion::None,
         };
-        if nothing_left {
+        if self.logics().any(finds_nothing) {
             return Err(
                 "exclude leaves out everything that this logic finds: take a weaker one".to_owned()
             );
         }
-        if self.min_relevance != Relevance::Low && !self.logic.has_relevance() {
+        if self.min_relevance != Relevance::Low && !self.logics().any(Logic::has_relevance) {
             return Err("min_relevance needs a logic with scores, such as personal".to_owned());
         }
         if self.item_type.is_some() && (self.diversity > 0.0 || self.rotation_rate > 0.0) {

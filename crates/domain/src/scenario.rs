@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::list::settings::{GroupKeys, ScenarioKeys, check_name, check_share};
-use crate::{Endpoint, ExpressionRole, ListSettings, Logic, Timestamp};
+use crate::{Endpoint, ExpressionRole, ListCaller, ListSettings, Logic, Timestamp};
 
 /// The most scenarios of a workspace.
 pub const SCENARIOS_MAX: usize = 1_000;
@@ -158,12 +158,13 @@ impl Scenario {
 
     fn check_endpoint(&self, settings: &ListSettings) -> Result<(), String> {
         let endpoint = self.endpoint;
-        if settings.logic == Some(Logic::Similar) && !endpoint.can_be_similar() {
+        let list = settings.request(1, ListCaller::Endpoint(endpoint));
+        if list.names_logic(|logic| logic == Logic::Similar) && !endpoint.can_be_similar() {
             return Err(format!(
                 "logic is similar, which needs an item or a segment: {endpoint} has none"
             ));
         }
-        if settings.logic == Some(Logic::Picks) && settings.picks.is_none() {
+        if list.names_logic(|logic| logic == Logic::Picks) && settings.picks.is_none() {
             return Err("logic is picks, which needs picks: the ids of the items".to_owned());
         }
         if settings.user_filter.is_some() && settings.logic != Some(Logic::Trending) {

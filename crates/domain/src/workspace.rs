@@ -41,7 +41,7 @@ pub use tracking_plan::{
     PLANNED_NAME_BYTES_MAX, PLANNED_PROPERTIES_MAX, PLANNED_PROPERTIES_PER_EVENT_MAX, PlannedEvent,
     PlannedProperty, PlannedType, PropertyControl, TrackingPlan, compile_pattern,
 };
-pub use trait_definition::{TRAIT_COUNT_DEFAULT, TraitDefinition, TraitKind};
+pub use trait_definition::{TRAIT_COUNT_DEFAULT, TraitDefinition, TraitKind, TraitPeople};
 
 use serde::{Deserialize, Serialize};
 
@@ -382,15 +382,13 @@ impl WorkspaceConfig {
                 return refuse(format!("source {:?}: {what}", source.name));
             }
         }
-        let checked = check_traits(&self.traits)
+        let checked = check_traits(self)
             .and_then(|()| check_audiences(&self.audiences, &self.traits))
+            .and_then(|()| {
+                check_computed_traits(&self.computed_traits, &self.audiences, &self.traits)
+            })
             .and_then(|()| check_syncs(self));
         if let Err(what) = checked {
-            return refuse(what);
-        }
-        if let Err(what) =
-            check_computed_traits(&self.computed_traits, &self.audiences, &self.traits)
-        {
             return refuse(what);
         }
         if self.scenarios.len() > SCENARIOS_MAX {
@@ -406,6 +404,9 @@ impl WorkspaceConfig {
             if self.scenarios[..n].iter().any(|other| other.name == scenario.name) {
                 return refuse(format!("two scenarios are named {:?}", scenario.name));
             }
+        }
+        if let Err(what) = check_traits(self) {
+            return refuse(what);
         }
         if self.outgoing_destinations().count() > DESTINATIONS_MAX {
             return refuse(format!(

@@ -67,6 +67,8 @@ mod ticker;
 mod training;
 mod training_record;
 mod training_runs;
+mod trait_calculation;
+mod trait_lists;
 mod verify;
 mod writer;
 
@@ -136,6 +138,9 @@ pub use sync::{LastSweep, SweepStatus, SyncStatus};
 pub use training::{FIRST_TRAINING_INTERACTIONS, TrainingOptions, describe_too_few_interactions};
 pub use training_record::Training;
 pub use training_runs::{BegunTraining, TRAINING_RUNS_KEPT_MAX, TrainingRun, TrainingRunState};
+pub use trait_calculation::{
+    CALCULATED_LISTS_MAX, CALCULATION_TIME_MAX, Recipients, TraitCalculation,
+};
 pub use verify::{Verification, VerifyError, VerifyProgress};
 
 pub use activation::{
@@ -151,16 +156,18 @@ pub use profiles::{
     PastMerge, StoredTrait, TermKind, TimelineEntry, TimelineQuery,
 };
 pub use recommender::evaluation::{Comparison, Metrics};
+pub use recommender::{ActivityGroup, Hits, MEASURED_LENGTHS};
 pub use recommender::{Cancelled, Component, HyperparameterSearch, ModelConfig, SplitKind};
 pub use recommender::{Origin, WeakSignalTrial};
 pub use reql::{ErrorKind as ReqlErrorKind, ReqlError, function_names as reql_functions};
 pub use serving::{
-    AbsenceRule, BudgetError, CACHE_BYTES_MAX, CATALOG_PLACES_MAX, CatalogPage, CatalogQuery,
-    Computing, DailyCount, EVALUATION_TIME_MAX, ExpressionError, HistoryItem, ItemActivity,
-    ItemLabel, ListError, ListOptions, ListedContribution, ListedItem, MemoryBudget, MemoryPart,
-    MissingEntities, PLACES_MAX, PersonSummary, Placement, PreviewedEntries, PreviewedStage,
-    QueryError, RECOMMENDED_MAX, RecommendationRequest, Recommended, RecommendedList,
-    RejectionReport, RequestBudget, RequestLimits, Reservation, ReturnedProperties, SegmentSize,
+    AbsenceRule, BudgetError, CACHE_BYTES_MAX, CANDIDATES_LOOKED_AT, CATALOG_PLACES_MAX,
+    CatalogPage, CatalogQuery, Computing, DailyCount, EVALUATION_TIME_MAX, ExpressionError,
+    HistoryItem, ItemActivity, ItemLabel, ListError, ListOptions, ListQuestions,
+    ListedContribution, ListedItem, MemoryBudget, MemoryPart, MissingEntities, PLACES_MAX,
+    PersonSummary, Placement, PreviewedEntries, PreviewedStage, QueryError, RECOMMENDED_MAX,
+    RecommendationRequest, Recommended, RecommendedList, RejectionReport, RemovedByRule,
+    RemovedItems, RequestBudget, RequestLimits, Reservation, ReturnedProperties, SegmentSize,
     SegmentSizes, Snapshot, USERS_PER_STEP, scenario_mistakes,
 };
 pub use state::{

@@ -1,9 +1,9 @@
-//! Lists for users: of traits, and for previews.
+//! Lists for users by settings, with and without a scenario.
 
-use domain::{ListRequest, Timestamp, TraitDefinition, UserIdx};
-use serving::{QueryError, RecommendedList, USERS_PER_STEP};
+use domain::{ListRequest, Timestamp, UserIdx};
+use serving::{QueryError, RecommendedList};
 
-use crate::{Engine, EngineError};
+use crate::Engine;
 
 impl Engine {
     /// Makes a list for a user, or for an unknown one, from the present history. Records no
@@ -39,36 +39,6 @@ impl Engine {
         request: &ListRequest,
     ) -> Result<Vec<RecommendedList>, QueryError> {
         self.serving.recommend_many(&self.shared.live, users, request, self.now())
-    }
-
-    /// Computes a trait for every known user, in the order of their indices. `sink` gets each
-    /// user's id and list, `progress` the number of users done and in all.
-    ///
-    /// # Errors
-    /// As [`Engine::recommend`], and those of `sink`.
-    pub fn compute_trait<E: From<EngineError>>(
-        &self,
-        definition: &TraitDefinition,
-        progress: &dyn Fn(u64, u64),
-        mut sink: impl FnMut(&str, RecommendedList) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let users: Vec<Option<UserIdx>> =
-            self.snapshot().profiles.ids().known_users().map(Some).collect();
-        let request = definition.list();
-        let mut n_done = 0;
-        for step in users.chunks(USERS_PER_STEP) {
-            let lists = self.recommend_many(step, &request).map_err(EngineError::from)?;
-            for (user, list) in step.iter().flatten().zip(lists) {
-                let user_id = self.snapshot().profiles.ids().user_id(*user).map(str::to_owned);
-                // A merge may have taken the user away since.
-                if let Some(user_id) = user_id {
-                    sink(&user_id, list)?;
-                }
-            }
-            n_done += step.len() as u64;
-            progress(n_done, users.len() as u64);
-        }
-        Ok(())
     }
 
     /// Updates the caches of lists, searches, filters and boosters, so that no request has to.

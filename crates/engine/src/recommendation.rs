@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use domain::ListSettings;
 use serving::{
-    BudgetError, ListError, MissingEntities, PreparedStage, PreviewedStage, QueryError,
-    RecommendationRequest, Recommended, RequestBudget, Stage, StageList,
+    BudgetError, ListError, ListQuestions, MissingEntities, PreparedStage, PreviewedStage,
+    QueryError, RecommendationRequest, Recommended, RequestBudget, Stage, StageList,
 };
 use state::{Command, EntityKind, Entry, ListImpression, Outcome, Place, Refusal, find_user};
 use uuid::Uuid;
@@ -51,6 +51,21 @@ pub enum RecommendationError {
     /// A missing user or item could not be created, or the list impression not be recorded.
     #[error(transparent)]
     Submit(#[from] SubmitError),
+}
+
+impl RecommendationError {
+    /// Whether the catalog as it is cannot answer the list, whoever it is for: it has no longer what
+    /// the list names.
+    pub fn is_of_the_catalog(&self) -> bool {
+        matches!(
+            self,
+            Self::List(
+                ListError::Query(QueryError::NoSuchProperty { .. })
+                    | ListError::Expression { .. }
+                    | ListError::Invalid(_)
+            )
+        )
+    }
 }
 
 impl From<QueryError> for RecommendationError {
@@ -154,8 +169,7 @@ impl Engine {
         Ok((None, list(&first)?))
     }
 
-    /// Makes the list of a request with its reasons, and says where the item `asked_about` is in
-    /// it. Records no impression, and creates nobody: a user that is missing is one without
+    /// Makes the list of a request with its reasons, and answers questions about it. Records no impression, and creates nobody: a user that is missing is one without
     /// history.
     ///
     /// # Errors
@@ -163,7 +177,7 @@ impl Engine {
     pub fn preview_recommendations(
         &self,
         request: &RecommendationRequest,
-        asked_about: Option<&str>,
+        questions: ListQuestions<'_>,
         budget: &Arc<RequestBudget>,
     ) -> Result<PreviewedRecommendations, RecommendationError> {
         budget.check()?;
@@ -171,7 +185,7 @@ impl Engine {
             self.serving.resolve_scenario(&self.snapshot(), request, new_id(self.now()))?;
         let (source, list) = self.make_list(request, &scenario_settings, budget, |stage| {
             let (live, now) = (&self.shared.live, self.now());
-            Ok(self.serving.preview_stage(live, stage, asked_about, now, budget)?)
+            Ok(self.serving.preview_stage(live, stage, questions, now, budget)?)
         })?;
         Ok(PreviewedRecommendations { group, source, list })
     }

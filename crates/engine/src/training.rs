@@ -207,6 +207,7 @@ impl Engine {
             search: trained.search,
             beside_current,
             beside_popularity,
+            by_activity: recommender::count_by_activity(&trained.judged),
             weak_signals: trained.weak_signals,
             refused,
             duration_ms: started.elapsed().as_millis() as u64,

@@ -2,7 +2,7 @@
 
 use domain::Timestamp;
 use recommender::evaluation::Comparison;
-use recommender::{HyperparameterSearch, WeakSignalTrial};
+use recommender::{ActivityGroup, HyperparameterSearch, WeakSignalTrial};
 use serde::{Deserialize, Serialize};
 use state::TrainingRecord;
 
@@ -33,6 +33,10 @@ pub struct Training {
     pub beside_current: Option<Comparison>,
     /// The comparison with popularity.
     pub beside_popularity: Option<Comparison>,
+    /// How often lists held what people went on to choose, by how active they were, the least
+    /// active first. Empty where nothing could be judged, and in reports of older versions.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub by_activity: Vec<ActivityGroup>,
     /// The trials of weak signals, one for each kind with signals.
     pub weak_signals: Vec<WeakSignalTrial>,
     /// The reason for which the model was refused; none if it was activated.
@@ -49,6 +53,8 @@ struct TrainingReport {
     beside_popularity: Option<Comparison>,
     #[serde(default)]
     weak_signals: Vec<WeakSignalTrial>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    by_activity: Vec<ActivityGroup>,
 }
 
 impl Training {
@@ -57,7 +63,7 @@ impl Training {
     /// # Errors
     /// If this program cannot read the report.
     pub(crate) fn from_record(record: &TrainingRecord) -> Result<Self, serde_json::Error> {
-        let TrainingReport { search, beside_current, beside_popularity, weak_signals } =
+        let TrainingReport { search, beside_current, beside_popularity, weak_signals, by_activity } =
             serde_json::from_str(&record.report)?;
         let record = record.clone();
         Ok(Self {
@@ -72,6 +78,7 @@ impl Training {
             search,
             beside_current,
             beside_popularity,
+            by_activity,
             weak_signals,
             refused: record.refused,
             duration_ms: record.duration_ms,
@@ -80,8 +87,13 @@ impl Training {
 
     /// Makes the record of the run for the journal.
     pub(crate) fn to_record(&self) -> TrainingRecord {
-        let Self { search, beside_current, beside_popularity, weak_signals, .. } = self.clone();
-        let report = TrainingReport { search, beside_current, beside_popularity, weak_signals };
+        let report = TrainingReport {
+            search: self.search.clone(),
+            beside_current: self.beside_current,
+            beside_popularity: self.beside_popularity,
+            weak_signals: self.weak_signals.clone(),
+            by_activity: self.by_activity.clone(),
+        };
         TrainingRecord {
             version: self.version.clone(),
             offset: self.offset,

@@ -104,6 +104,12 @@ impl IdTable {
         (0..self.users.len() as u32).map(UserIdx).filter(|user| self.is_known(*user))
     }
 
+    /// All users, with and without a user id, ordered by index; without merged and deleted ones.
+    pub fn users(&self) -> impl Iterator<Item = UserIdx> + '_ {
+        let alive = self.users.iter().enumerate().filter(|(_, user)| user.alive);
+        alive.map(|(pos, _)| UserIdx(pos as u32))
+    }
+
     /// Adds a user without ids and returns its index.
     pub(crate) fn add_user(&mut self) -> UserIdx {
         self.users.push(User { user_id: NO_SLOT, n_ids: 0, n_merges: 0, alive: true });

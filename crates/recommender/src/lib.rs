@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod accuracy;
 mod artifact;
 pub mod blend;
 mod candidates;
@@ -8,6 +9,7 @@ mod eligibility;
 pub mod evaluation;
 mod facet;
 mod features;
+mod find;
 mod hyperparameter_search;
 pub mod matrix;
 mod model;
@@ -27,6 +29,7 @@ mod values;
 mod weak_signals;
 mod weighting;
 
+pub use accuracy::{ActivityGroup, Hits, MEASURED_LENGTHS, count_by_activity};
 pub use artifact::{ArtifactError, decode, decompress, encode};
 pub use blend::{Component, ModelConfig, Parameters, RelevanceShares};
 pub use candidates::CandidateSources;

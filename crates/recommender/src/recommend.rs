@@ -1,15 +1,15 @@
-//! Answers one request: finds candidates by the logic, reranks and explains them. All items pass
+//! Answers one request: has candidates found, reranks and explains them. All items pass
 //! the same eligibility check.
 
-use domain::{Fallback, InteractionKind, ItemIdx, ListRequest, Logic, Relevance};
+use domain::{InteractionKind, ItemIdx};
 
-use crate::candidates::{CandidateScope, CandidateSources, QueryVector, TrendingBasis};
-use crate::own_history;
+use crate::candidates::{CandidateSources, QueryVector};
+use crate::find::find_candidates;
 use crate::request::{Contribution, Origin, Recommendation, RecommendedItem, Request};
 use crate::rerank::{pick, rotate};
 use crate::seeds::find_implicit_seeds;
 use crate::similarities::Similarities;
-use crate::tiers::{RankedCandidate, ScoreRange, Tier, TieredCandidates};
+use crate::tiers::{RankedCandidate, Tier};
 
 /// The number of candidates to rerank: per item of the list, at least, and at most.
 const RERANKED_PER_ITEM: usize = 5;
@@ -19,9 +19,6 @@ const RERANKED_MAX: usize = 2_000;
 const RERANKED_GROWTH: usize = 8;
 /// The number of item candidates that a list of values is computed from.
 const VALUE_CANDIDATES: usize = 500;
-
-/// With a booster: how many of the newest items it orders.
-const NEWEST_BOOSTED: usize = 1_000;
 
 /// Answers a request with up to `count` items. The list is shorter only where fewer items are
 /// eligible or relevant enough.
@@ -145,142 +142,4 @@ pub fn rerank(
 /// The number of candidates for a reranked list of `count` items.
 fn n_reranked(count: usize) -> usize {
     (RERANKED_PER_ITEM * count).clamp(RERANKED_MIN, RERANKED_MAX.max(count))
-}
-
-/// Finds the `n` best allowed candidates by the request's logic, then those of the fallback and
-/// the backfill.
-fn find_candidates(
-    sources: CandidateSources<'_>,
-    request: &Request<'_>,
-    query: &QueryVector,
-    n: usize,
-    allows: &dyn Fn(u32) -> bool,
-) -> TieredCandidates {
-    let Request { list, candidate_set, booster, .. } = *request;
-    let scope = CandidateScope { candidate_set, booster };
-    let mut found = TieredCandidates::new(booster);
-    add_candidates_of_logic(&mut found, sources, request, query, n, allows);
-    if list.min_relevance != Relevance::Low || list.fallback == Fallback::None {
-        return found;
-    }
-    // The fallback only fills missing places, unless reranking may remove candidates.
-    let may_lose_candidates =
-        list.rotation_rate > 0.0 || request.values.is_some() || !request.constraints.is_empty();
-    let n = if may_lose_candidates { n } else { list.count };
-    let n_kept = n.max(found.len());
-    let places = found.open_places(n);
-    if list.fallback == Fallback::Personal && list.logic != Logic::Personal && places.n > 0 {
-        let known = found.items();
-        let own = sources.personal_candidates(
-            &sources.query_vector_with_weak_signals(request.history, request.weak_signals),
-            places.n,
-            0.0,
-            scope,
-            |item| !known.contains(&item) && allows(item),
-        );
-        found.add(Tier::PERSONAL_FALLBACK, own.range, own.candidates);
-        found.truncate(n_kept);
-    }
-    let is_complete = list.logic == Logic::Trending
-        && (request.period_popularity.is_none() || list.interaction.is_some());
-    if !is_complete {
-        let known = found.items();
-        let is_new = |item: u32| !known.contains(&item) && allows(item);
-        let places = found.open_places(n);
-        let trending = sources.trending_candidates(TrendingBasis::All, &places, scope, is_new);
-        found.add(Tier::TRENDING_FALLBACK, ScoreRange::POPULARITY, trending_origin(trending));
-        found.truncate(n_kept);
-    }
-    let places = found.open_places(n);
-    if let Some(backfill) = request.backfill
-        && places.n > 0
-    {
-        let seeds = (backfill.seeds)();
-        let list = ListRequest { count: places.n, logic: Logic::Similar, ..list.clone() };
-        let behind = Request {
-            list: &list,
-            seeds: &seeds,
-            eligibility: backfill.eligibility,
-            candidate_set: backfill.candidate_set,
-            backfill: None,
-            ..*request
-        };
-        let known = found.items();
-        let allows =
-            |item: u32| !known.contains(&item) && backfill.eligibility.allows(ItemIdx(item));
-        let query = sources.query_vector_for_request(&behind);
-        found.add_backfill(find_candidates(sources, &behind, &query, places.n, &allows));
-        found.truncate(n_kept);
-    }
-    found
-}
-
-/// Adds the `n` best allowed candidates that the request's logic finds.
-fn add_candidates_of_logic(
-    found: &mut TieredCandidates,
-    sources: CandidateSources<'_>,
-    request: &Request<'_>,
-    query: &QueryVector,
-    n: usize,
-    allows: &dyn Fn(u32) -> bool,
-) {
-    let Request { list, candidate_set, booster, .. } = *request;
-    let scope = CandidateScope { candidate_set, booster };
-    let (own, origin) = match list.logic {
-        Logic::Personal
-        | Logic::Similar
-        | Logic::CrossSell
-        | Logic::WatchNext
-        | Logic::Together => {
-            let share_min = sources.relevance_share_min(list.min_relevance);
-            let personal = sources.personal_candidates(query, n, share_min, scope, allows);
-            found.add(Tier::LOGIC, personal.range, personal.candidates);
-            return;
-        }
-        Logic::ContentBased => {
-            let alike = sources.personal_candidates(query, n, 0.0, scope, allows);
-            let candidates = alike.candidates.into_iter();
-            let candidates = candidates.map(|(item, score, _)| (item, score, Origin::Content));
-            found.add(Tier::LOGIC, alike.range, candidates);
-            return;
-        }
-        Logic::Trending => {
-            let by = match (request.period_popularity, list.interaction) {
-                (Some(ranked), _) => TrendingBasis::Period(ranked),
-                (None, Some(kind)) => TrendingBasis::Kind(kind),
-                (None, None) => TrendingBasis::All,
-            };
-            let trending = sources.trending_candidates(by, &found.open_places(n), scope, allows);
-            found.add(Tier::LOGIC, ScoreRange::POPULARITY, trending_origin(trending));
-            return;
-        }
-        Logic::RecentlyViewed => {
-            (own_history::find_viewed_items(sources, request), Origin::RecentlyViewed)
-        }
-        Logic::ContinueWatching => {
-            (own_history::find_unfinished_items(request), Origin::RecentlyViewed)
-        }
-        Logic::Picks => (own_history::order_picks(sources, request), Origin::Picked),
-        Logic::Newest => {
-            // A booster may bring forward what is not among the newest alone.
-            let n = if booster.is_some() { n.max(NEWEST_BOOSTED) } else { n };
-            let newest = own_history::find_newest_items(sources, n, candidate_set, allows);
-            (newest, Origin::Newest)
-        }
-        Logic::BuyAgain => {
-            (sources.due_purchases(request.history, request.now_s), Origin::BuyAgain)
-        }
-    };
-    let range = ScoreRange::up_to(1.0);
-    let score = |item: u32, score: f32| match booster {
-        Some(booster) => range.boost(score, booster.boost(ItemIdx(item))),
-        None => score,
-    };
-    let own = own.into_iter().filter(|(item, _)| allows(*item));
-    found.add(Tier::LOGIC, range, own.map(|(item, own)| (item, score(item, own), origin)));
-    found.truncate(n);
-}
-
-fn trending_origin(trending: Vec<(u32, f32)>) -> impl Iterator<Item = (u32, f32, Origin)> {
-    trending.into_iter().map(|(item, share)| (item, share, Origin::Trending))
 }

@@ -28,6 +28,20 @@ pub enum Origin {
     Newest,
 }
 
+impl Origin {
+    /// Whether the item follows from what the user did, or is part of that.
+    pub fn is_personal(self) -> bool {
+        match self {
+            Self::Model
+            | Self::ColdStart
+            | Self::RecentlyViewed
+            | Self::BuyAgain
+            | Self::Content => true,
+            Self::Trending | Self::Picked | Self::Match | Self::Newest => false,
+        }
+    }
+}
+
 /// One history item's share of a score.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Contribution {

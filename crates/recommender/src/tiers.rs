@@ -28,17 +28,20 @@ pub(crate) struct Tier {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
     Logic,
-    Personal,
-    Trending,
+    /// A logic of the fallback, by its place in the chain.
+    Fallback(u8),
 }
 
 impl Tier {
     /// The candidates that the logic of the request finds.
     pub(crate) const LOGIC: Self = Self::new(Part::Logic);
-    /// The fallback from the user's history.
-    pub(crate) const PERSONAL_FALLBACK: Self = Self::new(Part::Personal);
-    /// The fallback by popularity.
-    pub(crate) const TRENDING_FALLBACK: Self = Self::new(Part::Trending);
+    /// The last tier of a list, for what is popular where everything before it is too little.
+    pub(crate) const POPULARITY: Self = Self::new(Part::Fallback(u8::MAX));
+
+    /// What a logic of the fallback finds, by its place in the chain.
+    pub(crate) const fn fallback(number: usize) -> Self {
+        Self::new(Part::Fallback(number as u8))
+    }
 
     const fn new(part: Part) -> Self {
         Self { is_backfill: false, part }
@@ -314,7 +317,7 @@ mod tests {
             ScoreRange::up_to(scores.iter().copied().fold(f32::MIN_POSITIVE, f32::max))
         };
         let mut found = TieredCandidates::with_boost_max(boost_max);
-        let tiers = [Tier::LOGIC, Tier::PERSONAL_FALLBACK, Tier::TRENDING_FALLBACK];
+        let tiers = [Tier::LOGIC, Tier::fallback(0), Tier::fallback(1)];
         // Later tiers have smaller indices, which must not matter.
         let mut items = (0u32..100).rev();
         for (tier, scores) in tiers.into_iter().zip(scores) {

@@ -149,7 +149,7 @@ pub fn rank_users(
         let activity = |user: u32| (1 + n_entries(user)) as f32 / (2 + longest) as f32;
         let others = scored().filter(|(_, score)| !is_relevant(*score));
         let mut active = others.map(|(user, _)| (user, activity(user)));
-        add_best(&mut found, Tier::TRENDING_FALLBACK, ScoreRange::POPULARITY, &mut active);
+        add_best(&mut found, Tier::POPULARITY, ScoreRange::POPULARITY, &mut active);
     }
     found.truncate(n);
     let mut ranked = found.into_ranked();

@@ -3,7 +3,7 @@
 //! The score of a value is the sum of its items' scores among the best candidates. An item with
 //! several values divides its score among them.
 
-use domain::{Fallback, ItemIdx, Relevance};
+use domain::{ItemIdx, Logic, Relevance};
 use rustc_hash::FxHashMap;
 
 use crate::candidates::{CandidateSources, keep_strongest};
@@ -57,13 +57,13 @@ impl FacetValues<'_> {
         let n_scored = scores.len();
         let range = ScoreRange::long_tailed(if best > 0.0 { best } else { 1.0 });
         add(Tier::LOGIC, range, scores, Origin::Model);
-        let has_fallback =
-            request.list.min_relevance == Relevance::Low && request.list.fallback != Fallback::None;
+        let has_fallback = request.list.min_relevance == Relevance::Low
+            && request.list.fallback.logics().contains(&Logic::Trending);
         if has_fallback && (n_scored < count || self.booster.is_some()) {
             let popular = self.popular_values(sources, request, |value| {
                 !parts.contains_key(&value) && allows(value)
             });
-            add(Tier::TRENDING_FALLBACK, ScoreRange::POPULARITY, popular, Origin::Trending);
+            add(Tier::POPULARITY, ScoreRange::POPULARITY, popular, Origin::Trending);
         }
         found.truncate(count);
         found

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::{Endpoint, InteractionKind, ItemIdx, PropertyType, PropertyValue};
 use engine::{
-    CATALOG_PLACES_MAX, CatalogQuery, Engine, MissingEntities, PreviewedEntries,
+    CATALOG_PLACES_MAX, CatalogQuery, Engine, ListQuestions, MissingEntities, PreviewedEntries,
     RecommendationRequest, RequestBudget,
 };
 use serde::{Deserialize, Serialize};
@@ -403,14 +403,20 @@ fn list_ids(
     request: &RecommendationRequest,
     budget: &Arc<RequestBudget>,
 ) -> Result<Vec<(String, f32)>, ApiError> {
-    Ok(match engine.preview_recommendations(request, None, budget)?.list.entries {
-        PreviewedEntries::Items(items) => {
-            items.into_iter().map(|item| (item.item_id, item.score)).collect()
-        }
-        PreviewedEntries::Others(others) => {
-            others.into_iter().map(|other| (other.id, other.score)).collect()
-        }
-    })
+    Ok(
+        match engine
+            .preview_recommendations(request, ListQuestions::default(), budget)?
+            .list
+            .entries
+        {
+            PreviewedEntries::Items(items) => {
+                items.into_iter().map(|item| (item.item_id, item.score)).collect()
+            }
+            PreviewedEntries::Others(others) => {
+                others.into_iter().map(|other| (other.id, other.score)).collect()
+            }
+        },
+    )
 }
 
 fn request(

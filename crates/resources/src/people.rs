@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use domain::{Endpoint, InteractionKind, Timestamp, UserIdx};
 use engine::{
-    ComputedValue, Engine, EntityKind, ExternalId, ExternalIdType, MergeCause, PreviewedEntries,
+    ComputedValue, Engine, EntityKind, ExternalId, ExternalIdType, ListQuestions, MergeCause,
+    PreviewedEntries,
     RecommendationRequest, RequestBudget, TermKind,
 };
 use serde::Serialize;
@@ -194,7 +195,7 @@ pub struct ShownInteraction {
 }
 
 /// An item by its id and what it is called.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema, Default)]
 #[schema(as = TitledItem)]
 pub struct ShownItem {
     /// The id.
@@ -481,7 +482,11 @@ pub async fn search_everything(
             search_query: Some(text),
             ..RecommendationRequest::new(Endpoint::SearchItems, ITEMS_FOUND_MAX)
         };
-        let items = match engine.preview_recommendations(&request, None, budget)?.list.entries {
+        let items = match engine
+            .preview_recommendations(&request, ListQuestions::default(), budget)?
+            .list
+            .entries
+        {
             PreviewedEntries::Items(items) => items,
             PreviewedEntries::Others(_) => Vec::new(),
         };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::{InteractionKind, Scenario, Target, UserIdx};
 use engine::{
-    Engine, ListedItem, MissingEntities, Origin, PreviewedEntries, QueryError,
+    Engine, ListQuestions, ListedItem, MissingEntities, Origin, PreviewedEntries,
     RecommendationRequest, RequestBudget,
 };
 use serde::{Deserialize, Serialize};
@@ -122,22 +122,34 @@ pub async fn read(
     let make = move |engine: &Engine, budget: &Arc<RequestBudget>| {
         let user = resolve(engine, &person)?;
         match &name {
-            ListName::Trait(key) => trait_list(engine, user, key),
+            ListName::Trait(key) => trait_list(engine, user, key, budget),
             ListName::Scenario(scenario) => scenario_list(engine, user, scenario, budget),
         }
     };
     workspace.make_lists(make).await
 }
 
-fn trait_list(engine: &Engine, user: UserIdx, key: &str) -> Result<PersonList, ApiError> {
+fn trait_list(
+    engine: &Engine,
+    user: UserIdx,
+    key: &str,
+    budget: &Arc<RequestBudget>,
+) -> Result<PersonList, ApiError> {
     let config = engine.config();
     let Some(definition) = config.trait_definition(key) else {
         let known: Vec<&str> = config.traits.iter().map(|one| one.key.as_str()).collect();
         return Err(unknown_resource("trait", key, &known));
     };
     let name = ListName::Trait(key.to_owned());
-    let list = match engine.recommend(Some(user), &definition.list()) {
-        Err(error @ QueryError::NoSuchProperty { .. }) => {
+    if !engine.snapshot().has_trait(definition, user)? {
+        let problem = Some(match definition.paused {
+            true => "the trait is paused".to_owned(),
+            false => "the trait is for others: who has it stands in its definition".to_owned(),
+        });
+        return Ok(PersonList { problem, ..PersonList::new(name) });
+    }
+    let list = match engine.trait_list(user, definition, budget) {
+        Err(error) if error.is_of_the_catalog() => {
             let problem = Some(error.to_string());
             return Ok(PersonList { problem, ..PersonList::new(name) });
         }
@@ -171,7 +183,7 @@ fn scenario_list(
         missing: MissingEntities::Ignored,
         ..RecommendationRequest::new(endpoint, COUNT_DEFAULT)
     };
-    let made = engine.preview_recommendations(&request, None, budget)?;
+    let made = engine.preview_recommendations(&request, ListQuestions::default(), budget)?;
     let items: Vec<PersonRecommendation> = match made.list.entries {
         PreviewedEntries::Items(items) => {
             items.iter().map(|item| show(engine, item, true)).collect()

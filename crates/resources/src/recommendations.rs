@@ -1,6 +1,10 @@
 //! Recommendations: lists as somebody sees them who tries settings, with the reasons of each entry,
 //! and past recommendations.
 
+mod removed;
+
+pub use removed::{NamedItem, ShownRemoved, ShownRemovedByRule};
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,9 +13,9 @@ use domain::{
     Endpoint, ExpressionRole, InteractionKind, ListRequest, ListSettings, WorkspaceConfig,
 };
 use engine::{
-    Engine, EntityKind, ListOptions, ListedContribution, ListedItem, MissingEntities, Origin,
-    PastRecommendation, Placement, PreviewedEntries, RecommendationRequest, Recommended,
-    RecommendedList, RequestBudget,
+    Engine, EntityKind, ListOptions, ListQuestions, ListedContribution, ListedItem,
+    MissingEntities, Origin, PastRecommendation, Placement, PreviewedEntries,
+    RecommendationRequest, Recommended, RecommendedList, RequestBudget,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -46,6 +50,8 @@ pub struct PreviewRequest {
     pub count: Option<usize>,
     /// An item: where is it in the list, or why is it not there?
     pub why_not: Option<String>,
+    /// Whether the answer says what each rule keeps out of the list.
+    pub with_removed: bool,
 }
 
 /// The list that a request would get. No impression is recorded.
@@ -73,6 +79,9 @@ pub struct Preview {
     /// Where the item is that was asked about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why_not: Option<PlacedItem>,
+    /// What each rule keeps out, of lists of items.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub removed: Option<ShownRemoved>,
 }
 
 /// The item that was asked about.
@@ -234,7 +243,9 @@ fn make_preview(
     if let Some(item) = call.item_id.as_ref().filter(|item| is_missing(item)) {
         return Err(ApiError::not_found(format!("there is no item {item:?}")).at("/item").into());
     }
-    let found = engine.preview_recommendations(&call, request.why_not.as_deref(), budget)?;
+    let questions =
+        ListQuestions { place_of: request.why_not.as_deref(), removed: request.with_removed };
+    let found = engine.preview_recommendations(&call, questions, budget)?;
     let snapshot = engine.snapshot();
     let title = |id: &str| snapshot.item_title(id);
     let items = match found.list.entries {
@@ -248,6 +259,7 @@ fn make_preview(
     let why_not = request.why_not.as_ref().zip(found.list.placement);
     let why_not =
         why_not.map(|(id, placement)| PlacedItem { id: id.clone(), title: title(id), placement });
+    let removed = found.list.removed.map(|removed| ShownRemoved::new(removed, &title));
     drop(snapshot);
     Ok(Preview {
         endpoint,
@@ -259,6 +271,7 @@ fn make_preview(
         user_known: request.user.as_ref().map(|user| engine.find_user(user).is_some()),
         computed_at: engine.now().to_string(),
         why_not,
+        removed,
     })
 }
 
@@ -371,7 +384,7 @@ pub async fn find_item(workspace: &RequestedWorkspace, text: &str) -> Result<Str
             search_query: Some(text.clone()),
             ..RecommendationRequest::new(Endpoint::SearchItems, 1)
         };
-        let found = engine.preview_recommendations(&search, None, budget)?;
+        let found = engine.preview_recommendations(&search, ListQuestions::default(), budget)?;
         let first = match found.list.entries {
             PreviewedEntries::Items(items) => items.into_iter().next().map(|item| item.item_id),
             PreviewedEntries::Others(_) => None,

@@ -1,15 +1,28 @@
 //! The recommended-items traits on every profile.
 
+mod calculation;
+
+pub use calculation::{
+    Accuracy, CalculatedLists, CalculatedPeople, Calculation, Difference, MeasuredGroup,
+    SampleList, Share, calculate,
+};
+
 use std::sync::Arc;
 
 use domain::TraitDefinition;
 use engine::{ConfigChange, Engine, Expected, Resource};
+use serde::Deserialize;
 use web::App;
 use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
 
 use crate::configuration::parse_keyed;
 use crate::{Revised, configure, put_error, unknown_resource};
+
+/// The key of a definition to calculate that has none: it is not saved.
+const KEY_WITHOUT: &str = "calculated";
+/// No key of a trait: calls of the admin API have it in the place of one.
+const KEY_TAKEN: &str = "calculate";
 
 /// The traits of a workspace.
 ///
@@ -43,7 +56,25 @@ pub async fn read(
 /// # Errors
 /// If it is no definition.
 pub fn parse(key: &str, body: &[u8]) -> Result<TraitDefinition, ApiError> {
+    if key == KEY_TAKEN {
+        let what = format!("trait {key:?}: a call has this name: take another key");
+        return Err(ApiError::invalid(what));
+    }
     parse_keyed("trait", key, body, |definition: &TraitDefinition| &definition.key)
+}
+
+/// Reads a definition to calculate, which needs no key.
+///
+/// # Errors
+/// If it is no definition.
+pub fn parse_unnamed(body: &[u8]) -> Result<TraitDefinition, ApiError> {
+    #[derive(Deserialize)]
+    struct Named {
+        key: Option<String>,
+    }
+    let named: Option<Named> = serde_json::from_slice(body).ok();
+    let key = named.and_then(|named| named.key).unwrap_or_else(|| KEY_WITHOUT.to_owned());
+    parse(&key, body)
 }
 
 /// Makes or replaces a trait. The answer has it as it is stored, and whether it is new.

@@ -169,6 +169,7 @@ fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(syncs::read_audience))
         .routes(routes!(syncs::send_audience_again))
         .routes(routes!(traits::list))
+        .routes(routes!(traits::calculate))
         .routes(routes!(traits::read, traits::put, traits::delete))
         .routes(routes!(syncs::read_trait))
         .routes(routes!(syncs::send_trait_again))

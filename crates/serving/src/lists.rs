@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{InteractionKind, ItemIdx, ListRequest, Logic, Timestamp, UserIdx};
+use domain::{InteractionKind, ItemIdx, ListRequest, Timestamp, UserIdx};
 use rayon::prelude::*;
 use recommender::{
     CandidateSources, Contribution, Eligibility, Facet, FacetValues, HistoryEntry, Impression,
@@ -240,17 +240,20 @@ impl Serving {
         let asked = Request { values, ..context.request(request, &eligibility, now) };
         let recommendation = recommend(model.sources(snapshot), &asked);
         let items = resolve_ids(snapshot, model, item_type, &recommendation);
-        let is_trending = |item: &ListedItem| item.origin == Origin::Trending;
         Ok(RecommendedList {
-            fallback: request.logic == Logic::Personal
-                && !items.is_empty()
-                && items.iter().all(is_trending),
+            fallback: is_fallback(request, &items),
             items,
             item_type: request.item_type.clone(),
             recomm_id: None,
             model: model.version(),
         })
     }
+}
+
+/// Whether a list was to follow from the user's history and no entry does.
+pub(crate) fn is_fallback(request: &ListRequest, items: &[ListedItem]) -> bool {
+    let is_personal = |item: &ListedItem| item.origin.is_personal();
+    request.is_personal() && !items.is_empty() && !items.iter().any(is_personal)
 }
 
 /// The inputs of a list beside the snapshot.

@@ -7,6 +7,7 @@ mod items;
 mod placement;
 mod prepare;
 mod preview;
+mod removed;
 mod segments;
 mod stage;
 mod trending;
@@ -23,7 +24,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 pub use self::placement::{AbsenceRule, PLACES_MAX, Placement};
 pub use self::prepare::PreparedStage;
-pub use self::preview::{PreviewedEntries, PreviewedStage};
+pub use self::preview::{ListQuestions, PreviewedEntries, PreviewedStage};
+pub use self::removed::{CANDIDATES_LOOKED_AT, RemovedByRule, RemovedItems};
 pub use self::stage::{Recommended, Stage, StageList, expression_mistakes};
 use crate::{ListError, LiveState, RequestBudget, Serving, Snapshot};
 

@@ -336,11 +336,6 @@ impl ConfigChange {
         {
             changes.push(Self::put_source(&source.name, source));
         }
-        for trait_ in
-            to.traits.iter().filter(|trait_| from.trait_definition(&trait_.key) != Some(*trait_))
-        {
-            changes.push(Self::put_trait(trait_));
-        }
         let is_new = |scenario: &&Scenario| from.scenario(&scenario.name) != Some(*scenario);
         changes.extend(to.scenarios.iter().filter(is_new).map(Self::put_scenario));
         let is_new =
@@ -353,6 +348,12 @@ impl ConfigChange {
             from.computed_trait(&computed.key) != Some(*computed)
         };
         changes.extend(to.computed_traits.iter().filter(is_new).map(Self::put_computed_trait));
+        // They may name new scenarios and audiences.
+        for trait_ in
+            to.traits.iter().filter(|trait_| from.trait_definition(&trait_.key) != Some(*trait_))
+        {
+            changes.push(Self::put_trait(trait_));
+        }
         changes
     }
 

@@ -99,6 +99,11 @@ fn from_files_to_lists() {
         (csv.lines().count(), csv.lines().next().unwrap()),
         (201, "user_id,rank,item_id,score,source,because")
     );
+    let calculated = with(&["trait", "calculate", "recommended_items", "--json"]);
+    let calculated = calculated.split_once('\n').unwrap().1.split("---").next().unwrap();
+    let calculated: Value = serde_json::from_str(calculated).unwrap();
+    assert_eq!((&calculated["people"]["n"], &calculated["lists"]["n"]), (&40.into(), &40.into()));
+    assert!(with(&["trait", "calculate", "recommended_items"]).contains("40 people would get"));
     write(folder, "users.csv", "user_id,item_id\nu0,x\nu1,x\nu0,y\nghost,z\n");
     insta::assert_snapshot!(with(&[
         "recommend",

@@ -67,6 +67,24 @@ export async function jobs({ check, browser, context, origin }) {
     await page.getByText('Saved: the next list follows it').first().waitFor()
   })
 
+  await check('a mix with a chain behind it, and what each rule keeps out', async () => {
+    await page.goto(`${origin}/console/music/scenarios/mail`)
+    await page.locator('#field-mix').fill('personal')
+    await page.locator('#preview').getByText('is no logic with a weight').first().waitFor()
+    await page.locator('#field-mix').fill('personal 70, newest 30')
+    await page.locator('#field-fallback').fill('trending')
+    await page.locator('#preview').getByText('What the rules keep out').first().waitFor()
+    await page.locator('#preview table').getByText('filter').first().waitFor()
+    await page.getByRole('button', { name: 'Save' }).first().click()
+    await page.getByText('Saved: the next list follows it').first().waitFor()
+    const { mix, fallback } = await api(origin, 'GET', 'workspaces/music/scenarios/mail')
+    assert.deepEqual([mix, fallback], [[{ logic: 'personal', weight: 70 }, { logic: 'newest', weight: 30 }], 'trending'])
+    await page.locator('#field-mix').fill('')
+    await page.locator('#field-fallback').fill('')
+    await page.getByRole('button', { name: 'Save' }).first().click()
+    await page.getByText('Saved: the next list follows it').first().waitFor()
+  })
+
   await check('an A/B test is started from the first page in at most 6 clicks', async () => {
     await measure(page, () => page.goto(`${origin}/console`), startTest, 'mail')
     const { group } = await api(origin, 'GET', 'workspaces/music/scenarios/mail')

@@ -1,6 +1,6 @@
 // Settings: sources with keys, tokens, traits, computed traits, weights; workspaces, accounts, API keys, audit, limits.
 import assert from 'node:assert/strict'
-import { api, WORKSPACE } from '../demo.mjs'
+import { api, send, WORKSPACE } from '../demo.mjs'
 
 const HOSTILE = '"><img src=x onerror="isHacked=1">'
 const settings = `/console/${WORKSPACE}/settings`
@@ -21,6 +21,7 @@ export async function paths(origin) {
     `${settings}/computed-traits`,
     `${settings}/computed-traits/played_lately`,
     `${settings}/computed-traits/played_lately/remove`,
+    `${settings}/recommended-items`,
     `${settings}/general`,
     '/console/-/workspaces',
     `/console/-/workspaces/${WORKSPACE}/remove`,
@@ -98,20 +99,52 @@ export async function jobs({ check, browser, context, origin }) {
     await page.getByText(HOSTILE).first().waitFor()
     assert.equal(await page.evaluate(() => globalThis.isHacked), undefined)
   })
-  await check('a trait is made, changed and removed', async () => {
+  await check('albums for those who listened last month: who, what, how many, what it comes to, and a name', async () => {
+    const listeners = Array.from({ length: 30 }, (_, n) => `listener-${String(n + 1).padStart(5, '0')}`)
+    await send(origin, listeners.map((userId) => ({ type: 'track', userId, event: 'Song Played', properties: { product_id: 'none' } })))
     await open(`${settings}/traits`)
-    await page.locator('#field-key').fill('for_mails')
-    await page.locator('#field-count').fill('3')
-    await press(page, 'Make the trait')
-    await page.getByRole('link', { name: 'for_mails' }).click()
+    await page.getByRole('link', { name: 'New recommended items' }).click()
+    await page.locator('#field-condition').fill('did "Song Played" in the last')
+    await page.locator('#field-audience_key').fill('listeners')
+    await press(page, 'Make the audience')
+    await page.locator('#field-condition-error').waitFor()
+    await page.locator('#field-condition').fill('did "Song Played" in the last 30 days')
+    await press(page, 'Make the audience')
+    await page.getByText('The audience listeners is made and chosen').waitFor()
+    assert.equal(await page.locator('#field-audience').inputValue(), 'listeners')
+    await page.locator('#field-count').fill('5')
+    // It is worked out behind the answer.
+    const people = page.locator('#results .stat').first()
+    for (let n = 0; n < 50 && !(await people.textContent().catch(() => '')).includes('30'); n++) {
+      await press(page, 'Calculate')
+      await page.locator('#results').waitFor()
+    }
+    assert.match(await people.textContent(), /People who get it\s*30/)
+    assert.equal(await page.locator('#field-audience').inputValue(), 'listeners', 'what was chosen stays')
+    await page.getByRole('heading', { name: 'Three people and their lists' }).waitFor()
+    await page.getByRole('heading', { name: 'How accurate such lists were' }).waitFor()
+    await page.locator('#field-name').fill('Album Recommendations')
+    await press(page, 'Create the trait')
+    await page.getByRole('link', { name: 'album_recommendations' }).waitFor()
+    const { key, ...trait } = await api(origin, 'GET', `workspaces/${WORKSPACE}/traits/album_recommendations`)
+    assert.deepEqual([key, trait.name, trait.count, trait.who], ['album_recommendations', 'Album Recommendations', 5, { audience: 'listeners', include_anonymous: false }])
+    const lists = (person) => api(origin, 'GET', `workspaces/${WORKSPACE}/people/${person}/list?name=trait:album_recommendations`)
+    assert.equal((await lists('listener-00001')).items.length, 5)
+    assert.match((await lists('listener-00100')).problem, /for others/)
+  })
+  await check('a trait is changed and removed', async () => {
+    await open(`${settings}/traits`)
+    await page.getByRole('link', { name: 'album_recommendations' }).click()
     await page.locator('#field-count').fill('500')
     await press(page, 'Save')
-    assert.match(await page.locator('#field-count-error').textContent(), /count must be/)
+    await page.getByText(/count must be/).waitFor()
     await page.locator('#field-count').fill('4')
+    await page.locator('#field-fallback').fill('newest, trending')
     await press(page, 'Save')
-    const { count } = await api(origin, 'GET', `workspaces/${WORKSPACE}/traits/for_mails`)
-    assert.equal(count, 4)
-    await page.getByRole('link', { name: 'for_mails' }).click()
+    const { count, fallback, who } = await api(origin, 'GET', `workspaces/${WORKSPACE}/traits/album_recommendations`)
+    assert.deepEqual([count, fallback, who.audience], [4, ['newest', 'trending'], 'listeners'])
+    await page.getByRole('link', { name: 'album_recommendations' }).click()
+    assert.equal(await page.locator('#field-fallback').inputValue(), 'newest, trending')
     await page.getByRole('link', { name: 'Remove…' }).click()
     await press(page, 'Remove the trait')
     await page.getByText('Removed.').waitFor()

@@ -3,7 +3,9 @@
 mod ab_test;
 mod form;
 mod list;
+mod numbers;
 mod preview;
+mod removed;
 
 use std::sync::Arc;
 

@@ -8,6 +8,7 @@ mod computed_traits;
 mod general;
 mod grants;
 mod limits;
+mod recommended_items;
 mod shown_once;
 mod sources;
 mod tokens;
@@ -31,6 +32,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(tokens::routes(app))
         .merge(traits::routes(app))
         .merge(computed_traits::routes(app))
+        .merge(recommended_items::routes(app))
         .merge(general::routes(app))
         .merge(workspaces::routes(app))
         .merge(accounts::routes(app))
@@ -47,6 +49,7 @@ pub(super) const CALLS: &[&[Call]] = &[
     tokens::CALLS,
     traits::CALLS,
     computed_traits::CALLS,
+    recommended_items::CALLS,
     general::CALLS,
     workspaces::CALLS,
     accounts::CALLS,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ANCHORS_DEFAULT, AssetType, BEGUN_FROM_DEFAULT, Exclusion, FINISHED_FROM_DEFAULT, Fallback,
-    ListRequest, Logic, ROTATION_TIME_S_DEFAULT, Relevance,
+    ListRequest, Logic, MixPart, ROTATION_TIME_S_DEFAULT, Relevance,
 };
 use crate::scenario::{Group, Scenario, as_text};
 use crate::{Endpoint, Entries, InteractionKind, Target, Timestamp};
@@ -146,6 +146,8 @@ macro_rules! settings {
 settings! {
     /// Where the items come from.
     logic: Logic,
+    /// The parts of a mixed list, in place of `logic`: they share its places by their weights.
+    mix: Vec<MixPart>,
     /// For trending lists and those with anchors: the only kind of interaction that counts; none
     /// for all kinds.
     interaction: InteractionKind,
@@ -210,13 +212,15 @@ impl ListSettings {
     /// The parameters of the list of `count` items that these settings ask for. Every default of
     /// them stands here.
     pub fn request(&self, count: usize, caller: ListCaller) -> ListRequest {
+        let mix = self.mix.clone().unwrap_or_default();
         let logic = self.logic.unwrap_or(match caller {
-            ListCaller::Endpoint(endpoint) => endpoint.default_logic(),
-            ListCaller::Trait | ListCaller::CommandLine => Logic::Personal,
+            ListCaller::Endpoint(endpoint) if mix.is_empty() => endpoint.default_logic(),
+            _ => Logic::Personal,
         });
         ListRequest {
             count,
             logic,
+            mix,
             interaction: self.interaction,
             anchors: self.anchors.unwrap_or(ANCHORS_DEFAULT),
             active_within_s: self.active_within_s,
@@ -228,7 +232,7 @@ impl ListSettings {
             rotation_time_s: self.rotation_time_s.unwrap_or(ROTATION_TIME_S_DEFAULT),
             min_relevance: self.min_relevance.unwrap_or(Relevance::Low),
             user_impact: self.user_impact.unwrap_or(0.0),
-            fallback: self.fallback.unwrap_or_else(|| default_fallback(logic, caller)),
+            fallback: self.fallback.clone().unwrap_or_else(|| default_fallback(logic, caller)),
             max_age_s: self.max_age_s,
             oldest_first: self.oldest_first.unwrap_or(false),
             begun_from: self.begun_from.unwrap_or(BEGUN_FROM_DEFAULT),
@@ -241,10 +245,11 @@ impl ListSettings {
     /// than the scenario's takes nothing over that goes with that one.
     pub fn for_logic(&self, logic: Option<Logic>, endpoint: Endpoint) -> Self {
         let own = self.logic.unwrap_or(endpoint.default_logic());
-        if logic.is_none_or(|logic| logic == own) {
+        if logic.is_none_or(|logic| logic == own && self.mix.is_none()) {
             return self.clone();
         }
         Self {
+            mix: None,
             interaction: None,
             anchors: None,
             exclude: None,
@@ -269,7 +274,10 @@ impl ListSettings {
 
     fn default_exclusion(&self, logic: Logic, caller: ListCaller) -> Exclusion {
         match (logic, caller) {
-            (Logic::BuyAgain | Logic::ContinueWatching | Logic::Picks, _) => Exclusion::None,
+            _ if self.mix.iter().flatten().any(|part| shows_excluded(part.logic)) => {
+                Exclusion::None
+            }
+            _ if shows_excluded(logic) => Exclusion::None,
             // A favourite brand stays one after a purchase.
             _ if self.item_type.is_some() => Exclusion::None,
             (_, ListCaller::Endpoint(endpoint)) if endpoint.entries() == Entries::Segments => {
@@ -302,6 +310,9 @@ impl ListSettings {
     /// # Errors
     /// A sentence that names the key.
     pub(crate) fn validate(&self, endpoint: Endpoint) -> Result<(), String> {
+        if self.logic.is_some() && self.mix.is_some() {
+            return Err("logic and mix both say where items come from: remove one".to_owned());
+        }
         self.request(1, ListCaller::Endpoint(endpoint)).validate()?;
         if let Some(promoted) = &self.promoted {
             check_share("promoted.share", promoted.share)?;
@@ -348,6 +359,11 @@ impl ListSettings {
         }
         Ok(())
     }
+}
+
+/// Whether a logic lists what the user may have bought.
+fn shows_excluded(logic: Logic) -> bool {
+    matches!(logic, Logic::BuyAgain | Logic::ContinueWatching | Logic::Picks)
 }
 
 fn default_fallback(logic: Logic, caller: ListCaller) -> Fallback {
@@ -399,7 +415,8 @@ mod tests {
                 let list = settings.request(5, caller);
                 lines.push(format!("{name}: {logic:?}: {:?}, {:?}", list.exclude, list.fallback));
                 let (exclude, fallback) = (Some(Exclusion::Watched), Some(Fallback::Personal));
-                let list = ListSettings { exclude, fallback, ..settings }.request(5, caller);
+                let list = ListSettings { exclude, fallback: fallback.clone(), ..settings }
+                    .request(5, caller);
                 assert_eq!((Some(list.exclude), Some(list.fallback)), (exclude, fallback));
             }
         }

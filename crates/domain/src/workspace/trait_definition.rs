@@ -2,9 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::SyncSettings;
+use super::audience::{check_key, check_name};
+use super::{SyncSettings, WorkspaceConfig};
 use crate::list::{LIST_COUNT_MAX, ListCaller, ROTATION_TIME_S_DEFAULT};
-use crate::{Exclusion, Fallback, InteractionKind, ListRequest, ListSettings, Logic, Relevance};
+use crate::{
+    Endpoint, Exclusion, Fallback, InteractionKind, ListRequest, ListSettings, Logic, Relevance,
+};
 
 /// The query behind a trait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -14,14 +17,38 @@ pub enum TraitKind {
     RecommendedItems,
 }
 
+/// The people who have a trait.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TraitPeople {
+    /// The key of an audience: its members have the trait. Everybody, where none is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audience: Option<String>,
+    /// Whether people without a user id have it too.
+    pub include_anonymous: bool,
+}
+
 /// A recommended-items trait: a query over the profile, answered when the profile is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TraitDefinition {
     /// The key on the profile.
     pub key: String,
+    /// A name for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// The query that computes the value.
     pub kind: TraitKind,
+    /// Who has the trait; without it, everybody whose profile is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub who: Option<TraitPeople>,
+    /// While it is set, nobody has the trait.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
+    /// The scenario whose list it is, one for `recommendItemsToUser`. All settings below but
+    /// `count` are then those of the scenario.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<String>,
     /// The number of items, up to [`LIST_COUNT_MAX`](crate::list::LIST_COUNT_MAX) over HTTP.
     #[serde(default = "count_by_default")]
     pub count: u32,
@@ -70,9 +97,6 @@ pub struct TraitDefinition {
 
 /// The most traits of a workspace.
 const TRAITS_MAX: usize = 100;
-/// The longest key of a trait, in characters.
-const KEY_CHARS_MAX: usize = 100;
-
 /// The default of [`TraitDefinition::count`].
 pub const TRAIT_COUNT_DEFAULT: u32 = 5;
 
@@ -89,7 +113,11 @@ impl TraitDefinition {
     pub fn recommended_items(key: impl Into<String>) -> Self {
         Self {
             key: key.into(),
+            name: None,
             kind: TraitKind::RecommendedItems,
+            who: None,
+            paused: false,
+            scenario: None,
             count: TRAIT_COUNT_DEFAULT,
             logic: Logic::default(),
             interaction: None,
@@ -108,7 +136,7 @@ impl TraitDefinition {
         }
     }
 
-    /// The list that is the trait's value.
+    /// The list that is the trait's value, where it is no scenario's.
     pub fn list(&self) -> ListRequest {
         let settings = ListSettings {
             logic: Some(self.logic),
@@ -117,7 +145,7 @@ impl TraitDefinition {
             max_age_s: self.max_age_s,
             active_within_s: self.active_within_s,
             min_count: self.min_count,
-            fallback: self.fallback,
+            fallback: self.fallback.clone(),
             exclude: self.exclude,
             item_type: self.item_type.clone(),
             diversity: Some(self.diversity),
@@ -128,31 +156,116 @@ impl TraitDefinition {
         };
         settings.request(self.count as usize, ListCaller::Trait)
     }
+
+    /// Checks the forms, and that what the definition names is there.
+    fn validate(&self, config: &WorkspaceConfig) -> Result<(), String> {
+        check_key(&self.key)?;
+        if self.key.ends_with("__detail") {
+            return Err("key must not end in __detail".to_owned());
+        }
+        check_name(self.name.as_deref())?;
+        if !(1..=LIST_COUNT_MAX).contains(&self.count) {
+            return Err(format!("count must be 1 to {LIST_COUNT_MAX}"));
+        }
+        let audience = self.who.as_ref().and_then(|who| who.audience.as_ref());
+        if let Some(audience) = audience.filter(|key| config.audience(key).is_none()) {
+            return Err(format!("who.audience is {audience:?}: there is no such audience"));
+        }
+        match &self.scenario {
+            Some(scenario) => self.check_scenario(config, scenario),
+            None => self.list().validate_for_user(),
+        }
+    }
+
+    /// Checks that a trait of a scenario names one for users, and has no settings of its own.
+    fn check_scenario(&self, config: &WorkspaceConfig, name: &str) -> Result<(), String> {
+        let Some(scenario) = config.scenario(name) else {
+            return Err(format!("scenario is {name:?}: there is no such scenario"));
+        };
+        let wanted = Endpoint::RecommendItemsToUser;
+        if scenario.endpoint != wanted {
+            let endpoint = scenario.endpoint;
+            return Err(format!(
+                "scenario is {name:?}, which is for {endpoint}: name one for {wanted}"
+            ));
+        }
+        let plain = Self {
+            name: self.name.clone(),
+            who: self.who.clone(),
+            paused: self.paused,
+            scenario: self.scenario.clone(),
+            count: self.count,
+            sync: self.sync.clone(),
+            ..Self::recommended_items(&self.key)
+        };
+        match *self == plain {
+            true => Ok(()),
+            false => Err(format!(
+                "scenario is {name:?}, so the settings of the list stand there: remove them here"
+            )),
+        }
+    }
 }
 
 /// Checks the traits of a workspace.
 ///
 /// # Errors
 /// A sentence that names the trait and the mistake.
-pub(super) fn check_traits(traits: &[TraitDefinition]) -> Result<(), String> {
+pub(super) fn check_traits(config: &WorkspaceConfig) -> Result<(), String> {
+    let traits = &config.traits;
     if traits.len() > TRAITS_MAX {
         return Err(format!("{} traits exceed the limit of {TRAITS_MAX}", traits.len()));
     }
     for (n, trait_) in traits.iter().enumerate() {
-        let key = &trait_.key;
-        check_key(key).map_err(|what| format!("trait {key:?}: {what}"))?;
-        if key.ends_with("__detail") {
-            return Err(format!("trait {key:?}: key must not end in __detail"));
-        }
-        if !(1..=LIST_COUNT_MAX).contains(&trait_.count) {
-            return Err(format!("trait {key:?}: count must be 1 to {LIST_COUNT_MAX}"));
-        }
-        if let Err(what) = trait_.list().validate_for_user() {
-            return Err(format!("trait {key:?}: {what}"));
-        }
-        if traits[..n].iter().any(|other| other.key == *key) {
-            return Err(format!("two traits have the key {key:?}"));
+        trait_.validate(config).map_err(|what| format!("trait {:?}: {what}", trait_.key))?;
+        if traits[..n].iter().any(|other| other.key == trait_.key) {
+            return Err(format!("two traits have the key {:?}", trait_.key));
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workspace::AudienceDefinition;
+    use crate::{Scenario, WorkspaceId};
+
+    #[test]
+    fn a_trait_names_an_audience_and_a_scenario_that_are_there() {
+        let config = |trait_: TraitDefinition| {
+            let mut config = WorkspaceConfig::empty(WorkspaceId::new("shop").unwrap());
+            config.scenarios.push(Scenario::new("home", Endpoint::RecommendItemsToUser));
+            config.scenarios.push(Scenario::new("like", Endpoint::RecommendItemsToItem));
+            let condition = "traits.country = \"DE\"".to_owned();
+            let audience =
+                AudienceDefinition { key: "de".into(), name: None, condition, sync: None };
+            config.audiences.push(audience);
+            config.traits.push(trait_);
+            config.validate().map_err(|error| error.to_string())
+        };
+        let plain = TraitDefinition::recommended_items("next");
+        let of = |scenario: &str| TraitDefinition {
+            scenario: Some(scenario.to_owned()),
+            ..plain.clone()
+        };
+        let who = |audience: &str| {
+            Some(TraitPeople { audience: Some(audience.to_owned()), include_anonymous: false })
+        };
+        let named = TraitDefinition { who: who("de"), paused: true, count: 9, ..of("home") };
+        assert_eq!(config(named.clone()), Ok(()));
+        assert!(config(TraitDefinition { who: who("fr"), ..named }).is_err());
+        for wrong in [
+            of("nowhere"),
+            of("like"),
+            TraitDefinition { logic: Logic::Trending, ..of("home") },
+            TraitDefinition { min_count: Some(3), ..of("home") },
+        ] {
+            assert!(config(wrong.clone()).is_err(), "{wrong:?}");
+        }
+        // A definition of an earlier build reads and is written as it was.
+        let json = serde_json::to_string(&plain).unwrap();
+        assert!(!json.contains("who") && !json.contains("paused") && !json.contains("scenario"));
+        assert_eq!(serde_json::from_str::<TraitDefinition>(&json).unwrap(), plain);
+    }
 }

@@ -30,7 +30,7 @@ fn what_is_handed_out_is_known_at_once_and_citing_it_at_once_counts() {
     };
     let started = std::time::Instant::now();
     for n in 0..50 {
-        let list = engine.serve_trait(user, &definition, true).unwrap();
+        let list = engine.serve_trait(user, &definition, true, &unlimited()).unwrap();
         let id = list.recomm_id.unwrap();
         let past = engine.recommendation(id).unwrap().unwrap();
         assert_eq!(past.user, Some((ExternalIdType::UserId, "u0".to_owned())));
@@ -50,7 +50,7 @@ fn what_is_handed_out_is_known_at_once_and_citing_it_at_once_counts() {
     assert_eq!(n_clicked, 50, "{rows:?}");
 
     // A list whose id nobody is told rotates, and is no recommendation.
-    assert_eq!(engine.serve_trait(user, &definition, false).unwrap().recomm_id, None);
+    assert_eq!(engine.serve_trait(user, &definition, false, &unlimited()).unwrap().recomm_id, None);
     // What a call hands out, and what continues it.
     let request = RecommendationRequest {
         user_id: Some("u0".to_owned()),

@@ -1,11 +1,13 @@
 //! Lists follow what users do, what they were shown, and new items.
 
+use std::sync::Arc;
+
 use catalog::{CatalogFile, ItemRow};
 use domain::{
     Column, Exclusion, Interaction, InteractionKind, ListRequest, PropertyType, PropertyValue,
     TraitDefinition,
 };
-use engine::{ConfirmedRemovals, Engine, Entry, Origin, TrainingOptions};
+use engine::{ConfirmedRemovals, Engine, Entry, Origin, RequestBudget, TrainingOptions};
 use serde_json::json;
 
 use super::{asked, bought, message, open, viewed, wait_until_now};
@@ -116,6 +118,7 @@ fn what_was_served_rotates_at_once_and_after_a_restart_and_follows_a_merge() {
                 .unwrap();
         }
         wait_until_now(&engine);
+        let budget = Arc::new(RequestBudget::unlimited());
         let turning = TraitDefinition {
             rotation_rate: 1.0,
             count: 2,
@@ -123,7 +126,9 @@ fn what_was_served_rotates_at_once_and_after_a_restart_and_follows_a_merge() {
             ..TraitDefinition::recommended_items("turning")
         };
         let serve = |user: &str| {
-            ids(engine.serve_trait(engine.find_user(user).unwrap(), &turning, false).unwrap())
+            ids(engine
+                .serve_trait(engine.find_user(user).unwrap(), &turning, false, &budget)
+                .unwrap())
         };
         assert_eq!(peek(&engine, "guest"), peek(&engine, "guest"), "looking is not showing");
         let first = serve("guest");
@@ -131,7 +136,8 @@ fn what_was_served_rotates_at_once_and_after_a_restart_and_follows_a_merge() {
         let second = serve("guest");
         assert!(second.iter().all(|item| !first.contains(item)), "{first:?} {second:?}");
         let plain = TraitDefinition { rotation_rate: 0.0, ..turning.clone() };
-        let plain = engine.serve_trait(engine.find_user("guest").unwrap(), &plain, true).unwrap();
+        let plain =
+            engine.serve_trait(engine.find_user("guest").unwrap(), &plain, true, &budget).unwrap();
         assert_eq!(ids(plain), first, "a list without rotation neither moves nor counts");
         (first, second, peek(&engine, "guest"))
     };

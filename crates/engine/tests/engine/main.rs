@@ -19,8 +19,8 @@ use domain::{
     WorkspaceId, check_message,
 };
 use engine::{
-    ConfirmedRemovals, Engine, EngineError, Entry, ExternalId, ExternalIdType, Outcome,
-    TimelineQuery, TrainingOptions,
+    ConfirmedRemovals, Engine, Entry, ExternalId, ExternalIdType, Outcome, TimelineQuery,
+    TrainingOptions,
 };
 use serde_json::{Value, json};
 
@@ -65,7 +65,7 @@ fn picture(engine: &Engine) -> Value {
     let definition = TraitDefinition { count: 7, ..TraitDefinition::recommended_items("t") };
     let mut users = BTreeMap::new();
     engine
-        .compute_trait::<EngineError>(&definition, &|_, _| {}, |user_id, list| {
+        .compute_trait::<engine::RecommendationError>(&definition, &|_, _| {}, |user_id, list| {
             let user =
                 engine.user(ExternalId { type_: ExternalIdType::UserId, value: user_id }).unwrap();
             let mut query = TimelineQuery { ascending: true, limit: 1_000, ..Default::default() };

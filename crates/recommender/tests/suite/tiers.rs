@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use domain::{Exclusion, Fallback, InteractionKind, ItemIdx, ListRequest, Logic, UserIdx};
+use domain::{Exclusion, Fallback, InteractionKind, ItemIdx, ListRequest, Logic, MixPart, UserIdx};
 use proptest::prelude::*;
 use recommender::{
     Backfill, ColdStartItems, Eligibility, Features, Histories, ItemBooster, Model, Origin,
@@ -148,6 +148,7 @@ proptest! {
             false => ItemBooster::OnDemand(&by_item),
         });
         let list = |count| {
+            let fallback = fallback.clone();
             let list = ListRequest { exclude: Exclusion::None, fallback, ..ListRequest::new(count, logic) };
             SHOP.list(&list, booster)
         };
@@ -155,4 +156,68 @@ proptest! {
         prop_assert!(is_sorted(&long));
         prop_assert_eq!(ids(&short), ids(&long)[..short.len()].to_vec());
     }
+}
+
+/// Logics that a list of the shop may come from, in any order and number.
+fn logics() -> impl Strategy<Value = Vec<Logic>> {
+    let all = [
+        Logic::Personal,
+        Logic::Trending,
+        Logic::RecentlyViewed,
+        Logic::WatchNext,
+        Logic::Together,
+        Logic::Newest,
+        Logic::BuyAgain,
+    ];
+    prop::sample::subsequence(all.to_vec(), 1..=4).prop_shuffle()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn mixes_and_chains_list_nothing_twice_and_nothing_that_is_not_eligible(
+        (mix, weights) in (logics(), prop::array::uniform4(0.1f32..100.0)),
+        is_mixed in any::<bool>(),
+        chain in logics(),
+        factors in prop::option::of(prop::collection::vec(prop_oneof![Just(0.0f32), 0.1f32..50.0], N_ITEMS)),
+        withdrawn in prop::collection::hash_set(0u32..N_ITEMS as u32, 0..20),
+        exclude in prop_oneof![Just(Exclusion::None), Just(Exclusion::Interacted)],
+        (short, long) in (1..N_ITEMS).prop_flat_map(|short| (Just(short), short..=N_ITEMS)),
+    ) {
+        let parts = mix.iter().zip(weights).map(|(logic, weight)| MixPart { logic: *logic, weight });
+        let mix: Vec<MixPart> = parts.filter(|_| is_mixed).collect();
+        let is_available = |item: ItemIdx| !withdrawn.contains(&item.0);
+        let by_item = |item: ItemIdx| factors.as_ref().map_or(1.0, |factors| factors[item.pos()]);
+        let history = SHOP.histories.row(USER);
+        let eligibility = Eligibility::new(&is_available, exclude, history, [ItemIdx(3)]);
+        let list = |count| {
+            let (mix, fallback) = (mix.clone(), Fallback::Chain(chain.clone()));
+            let list = ListRequest { mix, fallback, exclude, ..ListRequest::new(count, Logic::Personal) };
+            let booster = factors.as_ref().map(|_| ItemBooster::OnDemand(&by_item));
+            SHOP.answer(&Request { booster, ..Request::new(&list, history, &eligibility) })
+        };
+        let (short, long) = (list(short), list(long));
+        prop_assert_eq!(&long, &list(long.len().max(1)), "the same again");
+        prop_assert!(is_sorted(&long));
+        prop_assert_eq!(ids(&short), ids(&long)[..short.len()].to_vec());
+        prop_assert!(ids(&long).iter().all(|item| eligibility.allows(ItemIdx(*item))));
+        let distinct: std::collections::BTreeSet<u32> = ids(&long).into_iter().collect();
+        prop_assert_eq!(distinct.len(), long.len());
+    }
+}
+
+#[test]
+fn a_chain_fills_each_place_from_the_first_logic_that_has_an_item_for_it() {
+    let chain = Fallback::Chain(vec![Logic::Newest, Logic::Trending]);
+    let list = ListRequest { fallback: chain, ..viewed(8) };
+    let found = SHOP.list(&list, None);
+    assert_eq!(origins(&found), [Origin::RecentlyViewed, Origin::Newest]);
+    let mix = [(Logic::RecentlyViewed, 1.0), (Logic::Newest, 3.0)];
+    let mix = mix.map(|(logic, weight)| MixPart { logic, weight }).to_vec();
+    let list = ListRequest { mix, ..ListRequest::new(4, Logic::Personal) };
+    let list = ListRequest { exclude: Exclusion::None, ..list };
+    let found = SHOP.list(&list, None);
+    let n_newest = found.iter().filter(|item| item.origin == Origin::Newest).count();
+    assert_eq!((found.len(), n_newest), (4, 3));
 }

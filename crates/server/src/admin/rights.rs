@@ -128,6 +128,12 @@ pub(super) const CALLS: &[Call] = &[
         audited: Audited::Not,
     },
     read("/api/workspaces/{workspace}/traits", ReadWorkspace),
+    Call {
+        method: "POST",
+        path: "/api/workspaces/{workspace}/traits/calculate",
+        requirement: Requirement::Right(SeePeople),
+        audited: Audited::Not,
+    },
     read("/api/workspaces/{workspace}/traits/{key}", ReadWorkspace),
     edit("PUT", "/api/workspaces/{workspace}/traits/{key}", "trait.put"),
     edit("DELETE", "/api/workspaces/{workspace}/traits/{key}", "trait.delete"),

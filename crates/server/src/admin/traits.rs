@@ -1,5 +1,5 @@
 //! `GET /api/workspaces/{workspace}/traits`; `GET`, `PUT` and `DELETE .../traits/{key}`: the
-//! recommended-items traits on every profile.
+//! recommended-items traits on every profile; `POST .../traits/calculate`: what one would come to.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::TraitDefinition;
-use resources::traits;
+use resources::traits::{self, Calculation};
 use serde::Serialize;
 use web::App;
 use web::error::ApiError;
@@ -70,6 +70,25 @@ pub(super) async fn put(
     let (definition, is_new) = traits::put(&app, &workspace, definition, expected).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, revised(definition)).into_response())
+}
+
+/// Works out what a recommended-items trait would come to.
+///
+/// The body is a definition, with or without a key; nothing is saved. The answer says how many
+/// people would get the trait, how many lists follow from what the person did, how accurate such
+/// lists were beside popular items, and shows three lists. Lists are made for up to 1,000 people
+/// taken by chance, or for one second.
+#[utoipa::path(
+    post,
+    path = "/api/workspaces/{workspace}/traits/calculate",
+    request_body = TraitDefinition,
+    responses((status = 200, description = "Done", body = Calculation)),
+)]
+pub(super) async fn calculate(
+    Upload(workspace, RawBody(body)): Upload<RawBody>,
+) -> Result<Json<Calculation>, ApiError> {
+    let definition = traits::parse_unnamed(&body)?;
+    Ok(Json(traits::calculate(&workspace, definition).await?))
 }
 
 /// Removes a recommended-items trait.

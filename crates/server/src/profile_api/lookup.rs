@@ -70,7 +70,9 @@ impl Lookup {
     /// As [`Self::read`], and those of [`RequestedWorkspace::make_lists`].
     pub(super) async fn make_lists<T: Send + 'static>(
         &self,
-        make: impl FnOnce(&Engine, &Subject, &RequestBudget) -> Result<T, ApiError> + Send + 'static,
+        make: impl FnOnce(&Engine, &Subject, &Arc<RequestBudget>) -> Result<T, ApiError>
+        + Send
+        + 'static,
     ) -> Result<T, ApiError> {
         let profile = self.profile.clone();
         self.space

@@ -1,14 +1,15 @@
 //! `GET .../traits`: what is known of a user or an account. The recommended-items traits of users
-//! are computed now, their other computed traits are kept; the audiences to which they belong, or
-//! did, are traits that are true or false.
+//! who have them are computed now, their other computed traits are kept; the audiences to which they
+//! belong, or did, are traits that are true or false.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::OriginalUri;
 use domain::json::to_value;
 use domain::{Timestamp, TraitDefinition, UserIdx};
-use engine::{ComputedValue, Engine, QueryError, RecommendedList, RequestBudget};
+use engine::{ComputedValue, Engine, RecommendedList, RequestBudget};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -137,7 +138,7 @@ impl TraitQuery {
         &self,
         engine: &Engine,
         subject: &Subject,
-        budget: &RequestBudget,
+        budget: &Arc<RequestBudget>,
     ) -> Result<Page, ApiError> {
         let config = engine.config();
         // Lists are made for users alone.
@@ -156,11 +157,13 @@ impl TraitQuery {
         };
         let is_wanted = |class| self.class.is_none_or(|only| only == class);
         let mut keys: Vec<(Class, String)> = Vec::new();
-        if is_wanted(Class::Computed) {
-            let own = definitions
-                .iter()
-                .flat_map(|trait_| [trait_.key.clone(), format!("{}{DETAIL_SUFFIX}", trait_.key)]);
-            keys.extend(own.map(|key| (Class::Computed, key)));
+        if let Some(user) = user.filter(|_| is_wanted(Class::Computed)) {
+            for trait_ in definitions {
+                if engine.snapshot().has_trait(trait_, user)? {
+                    let detail = format!("{}{DETAIL_SUFFIX}", trait_.key);
+                    keys.extend([trait_.key.clone(), detail].map(|key| (Class::Computed, key)));
+                }
+            }
             keys.extend(computed.keys().map(|key| (Class::Computed, key.clone())));
         }
         let memberships = match user {
@@ -247,7 +250,7 @@ struct Lists<'a> {
     engine: &'a Engine,
     /// None for an account, which has none.
     user: Option<UserIdx>,
-    budget: &'a RequestBudget,
+    budget: &'a Arc<RequestBudget>,
     /// By key; why there is none where its catalog cannot answer it.
     made: BTreeMap<String, Result<RecommendedList, String>>,
 }
@@ -265,8 +268,8 @@ impl Lists<'_> {
         if !self.made.contains_key(&definition.key) {
             self.budget.check()?;
             let Some(user) = self.user else { return Ok(Value::Null) };
-            let list = match self.engine.serve_trait(user, definition, is_cited) {
-                Err(error @ QueryError::NoSuchProperty { .. }) => Err(error.to_string()),
+            let list = match self.engine.serve_trait(user, definition, is_cited, self.budget) {
+                Err(error) if error.is_of_the_catalog() => Err(error.to_string()),
                 served => Ok(served?),
             };
             self.made.insert(definition.key.clone(), list);

@@ -211,6 +211,11 @@ async fn furnish(shop: &mut Described) -> (String, String) {
                     "where": "total > 0", "last": "30 days" }),
         ),
         ("PUT", "traits/likes", json!({ "key": "likes", "kind": "recommended_items", "count": 3 })),
+        (
+            "POST",
+            "traits/calculate",
+            json!({ "key": "next", "kind": "recommended_items", "who": { "audience": "buyers" } }),
+        ),
         ("PUT", "destinations/engine", json!({ "mappings": null })),
         (
             "POST",

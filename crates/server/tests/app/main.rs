@@ -41,6 +41,7 @@ mod sources;
 mod synonyms;
 mod threads;
 mod tracking;
+mod traits;
 mod uploads;
 
 use std::path::Path;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use domain::{Exclusion, InteractionKind, ItemIdx, ListRequest, Logic, Relevance};
-use recommender::{Eligibility, Request, excludes, is_implicit_seed};
+use recommender::{Constraint, Eligibility, Request, excludes, is_implicit_seed};
 use serde::Serialize;
 
 use super::items::ResolvedItems;
@@ -81,6 +81,16 @@ pub enum AbsenceRule {
     },
     /// Promoted items have the place.
     Promoted,
+    /// The person did nothing for longer than the list allows, and gets no list.
+    Inactive {
+        /// Within which time something had to be done, in seconds.
+        within_s: u32,
+    },
+    /// The list has too few items, and so none.
+    TooShort {
+        /// How many it had to have.
+        min_count: u32,
+    },
 }
 
 impl Placement {
@@ -134,7 +144,7 @@ impl ResolvedItems<'_> {
     }
 
     /// The rules by which the item may not be in the list at all.
-    fn rules_of_eligibility(&self, item: ItemIdx) -> Vec<AbsenceRule> {
+    pub(super) fn rules_of_eligibility(&self, item: ItemIdx) -> Vec<AbsenceRule> {
         let mut rules = Vec::new();
         if self.segment.is_some_and(|segment| !segment.includes(item)) {
             rules.push(AbsenceRule::OtherSegment);
@@ -160,47 +170,14 @@ impl ResolvedItems<'_> {
         budget: &Arc<RequestBudget>,
     ) -> Result<Placement, ListError> {
         let (request, count) = (&self.request, self.request.list.count);
-        let with = |list: ListRequest| (list, self.request);
-        let mut without: Vec<(AbsenceRule, (ListRequest, Request<'_>))> = Vec::new();
-        let list = || request.list.clone();
-        if request.list.min_relevance != Relevance::Low {
-            let list = ListRequest { min_relevance: Relevance::Low, ..list() };
-            without.push((AbsenceRule::MinRelevance, with(list)));
-        }
-        let shown = request.impressions.iter().filter(|shown| shown.item == item);
-        if let Some(shown_at_s) = shown.map(|shown| shown.at_s).max()
-            && request.list.rotation_rate > 0.0
-        {
-            let list = ListRequest { rotation_rate: 0.0, ..list() };
-            without.push((AbsenceRule::Rotation { shown_at_s }, with(list)));
-        }
-        let constraints = self.stage.settings.constraints.iter().flatten();
-        let others: Vec<Vec<_>> = (0..request.constraints.len())
-            .map(|left_out| {
-                let all = request.constraints.iter().enumerate();
-                all.filter(|(n, _)| *n != left_out).map(|(_, constraint)| *constraint).collect()
-            })
-            .collect();
-        for (constraint, others) in constraints.zip(&others) {
-            let (property, max) = (constraint.property.clone(), constraint.max);
-            let request = Request { constraints: others, ..self.request };
-            without.push((AbsenceRule::Constraint { property, max }, (list(), request)));
-        }
-        if request.promoted.is_some() {
-            let request = Request { promoted: None, ..self.request };
-            without.push((AbsenceRule::Promoted, (list(), request)));
-        }
-        if request.list.diversity > 0.0 {
-            let list = ListRequest { diversity: 0.0, ..list() };
-            without.push((AbsenceRule::Diversity, with(list)));
-        }
+        let others = self.constraints_but_one();
         let mut found =
             Placement { is_listed: false, place: None, rules: vec![], place_without: None };
-        for (rule, (list, request)) in &without {
+        for (rule, list, request) in self.without_each_rule(Some(item), &others) {
             budget.check()?;
-            let request = Request { list, ..*request };
+            let request = Request { list: &list, ..request };
             if let Some(place) = self.place_in(&request, item, count) {
-                found.rules.push(rule.clone());
+                found.rules.push(rule);
                 found.place_without.get_or_insert(place);
                 break;
             }
@@ -216,6 +193,63 @@ impl ResolvedItems<'_> {
             });
         }
         Ok(found)
+    }
+
+    /// For each constraint all the others.
+    pub(super) fn constraints_but_one(&self) -> Vec<Vec<Constraint<'_>>> {
+        let all = self.request.constraints;
+        let but = |left_out: usize| {
+            let others = all.iter().enumerate().filter(|(n, _)| *n != left_out);
+            others.map(|(_, constraint)| *constraint).collect()
+        };
+        (0..all.len()).map(but).collect()
+    }
+
+    /// For each rule of the list as a whole, beside those that single items must pass: the list
+    /// without it. Rotation is one where `item`, or without one anything, was shown lately.
+    pub(super) fn without_each_rule<'b>(
+        &'b self,
+        item: Option<ItemIdx>,
+        others: &'b [Vec<Constraint<'b>>],
+    ) -> Vec<(AbsenceRule, ListRequest, Request<'b>)> {
+        let request: Request<'b> = self.request;
+        let list = || request.list.clone();
+        let mut without = Vec::new();
+        if let Some(within_s) = request.list.active_within_s {
+            let list = ListRequest { active_within_s: None, ..list() };
+            without.push((AbsenceRule::Inactive { within_s }, list, request));
+        }
+        if request.list.min_count > 0 {
+            let min_count = request.list.min_count;
+            let list = ListRequest { min_count: 0, ..list() };
+            without.push((AbsenceRule::TooShort { min_count }, list, request));
+        }
+        if request.list.min_relevance != Relevance::Low {
+            let list = ListRequest { min_relevance: Relevance::Low, ..list() };
+            without.push((AbsenceRule::MinRelevance, list, request));
+        }
+        let shown = request.impressions.iter();
+        let shown = shown.filter(|shown| item.is_none_or(|item| shown.item == item));
+        if let Some(shown_at_s) = shown.map(|shown| shown.at_s).max()
+            && request.list.rotation_rate > 0.0
+        {
+            let list = ListRequest { rotation_rate: 0.0, ..list() };
+            without.push((AbsenceRule::Rotation { shown_at_s }, list, request));
+        }
+        let constraints = self.stage.settings.constraints.iter().flatten();
+        for (constraint, others) in constraints.zip(others) {
+            let (property, max) = (constraint.property.clone(), constraint.max);
+            let request = Request { constraints: others, ..request };
+            without.push((AbsenceRule::Constraint { property, max }, list(), request));
+        }
+        if request.promoted.is_some() {
+            without.push((AbsenceRule::Promoted, list(), Request { promoted: None, ..request }));
+        }
+        if request.list.diversity > 0.0 {
+            let list = ListRequest { diversity: 0.0, ..list() };
+            without.push((AbsenceRule::Diversity, list, request));
+        }
+        without
     }
 
     /// Of an item that is not in a list however long: whether the minimal relevance refuses it.

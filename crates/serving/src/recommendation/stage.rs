@@ -212,11 +212,11 @@ impl<'a> Stage<'a> {
         if goes_with_item && self.endpoint.can_be_similar() {
             list.logic = Logic::Similar;
         }
-        if list.logic == Logic::Similar && !self.endpoint.can_be_similar() {
+        if list.names_logic(|logic| logic == Logic::Similar) && !self.endpoint.can_be_similar() {
             let what = "logic: similar needs an item or a segment";
             return Err(ListError::Invalid(what.to_owned()));
         }
-        if list.logic == Logic::Picks
+        if list.names_logic(|logic| logic == Logic::Picks)
             && (self.settings.picks.is_none() || self.subject() != Subject::Items)
         {
             let what =

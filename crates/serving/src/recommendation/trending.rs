@@ -28,7 +28,8 @@ impl Serving {
         now: Timestamp,
         budget: &Arc<RequestBudget>,
     ) -> Result<Option<Ranked>, ListError> {
-        if list.logic != Logic::Trending || (list.max_age_s.is_none() && !stage.has_user_filter()) {
+        let is_trending = list.logics().any(|logic| logic == Logic::Trending);
+        if !is_trending || (list.max_age_s.is_none() && !stage.has_user_filter()) {
             return Ok(None);
         }
         let evaluation = Budget::within(budget);

@@ -2,11 +2,14 @@
 
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args as ClapArgs, Subcommand};
 use domain::json::to_value;
-use engine::RecommendedList;
+use domain::{TraitDefinition, WorkspaceConfig, grouped};
+use engine::{RecommendedList, RequestBudget};
+use resources::traits::{self, Accuracy, Calculation, Difference, MeasuredGroup, Share};
 use tempfile::NamedTempFile;
 
 use super::recommend::describe_fallback;
@@ -21,8 +24,21 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Compute a trait for every known user and write it to a file
+    /// Compute a trait for everybody who has it and a user id, and write it to a file
     Compute(Compute),
+    /// Work out what a trait comes to: how many people, how many personal lists, how accurate
+    Calculate(Calculate),
+}
+
+#[derive(ClapArgs)]
+struct Calculate {
+    /// The key of a trait of the workspace, or with --definition of none yet
+    key: String,
+    #[command(flatten)]
+    place: Place,
+    /// A file with the JSON of a definition that is not saved
+    #[arg(long, value_name = "FILE")]
+    definition: Option<PathBuf>,
 }
 
 #[derive(ClapArgs)]
@@ -38,19 +54,104 @@ struct Compute {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let Command::Compute(args) = &args.command;
-    let mut sink = Sink::create(&args.out, &args.key)?;
-    let opened = args.place.open()?;
-    let config = opened.engine.config();
-    let Some(definition) = config.trait_definition(&args.key) else {
+    match &args.command {
+        Command::Compute(args) => compute(args),
+        Command::Calculate(args) => calculate(args),
+    }
+}
+
+/// The trait of a key.
+fn find<'c>(config: &'c WorkspaceConfig, key: &str) -> Result<&'c TraitDefinition> {
+    config.trait_definition(key).with_context(|| {
         let known: Vec<&str> = config.traits.iter().map(|trait_| trait_.key.as_str()).collect();
         let there_are = if known.is_empty() {
             "there is none".to_owned()
         } else {
             format!("there are: {}", known.join(", "))
         };
-        bail!("workspace {} has no trait {:?}; {there_are}", config.id, args.key);
+        format!("workspace {} has no trait {key:?}; {there_are}", config.id)
+    })
+}
+
+fn calculate(args: &Calculate) -> Result<()> {
+    let opened = args.place.open()?;
+    let definition = match &args.definition {
+        Some(file) => {
+            let json = fs_err::read(file)?;
+            traits::parse(&args.key, &json).map_err(|error| anyhow!(error.message))?
+        }
+        None => find(&opened.engine.config(), &args.key)?.clone(),
     };
+    let budget = Arc::new(RequestBudget::unlimited());
+    let calculation = Calculation::make(&opened.engine, &definition, &budget)
+        .map_err(|error| anyhow!(error.message))?;
+    match args.place.json {
+        true => println!("{}", serde_json::to_string(&calculation)?),
+        false => print_calculation(&calculation),
+    }
+    Ok(())
+}
+
+fn print_calculation(
+    Calculation { people, lists, accuracy, not_measured, samples, .. }: &Calculation,
+) {
+    let about = match people.is_exact {
+        true => String::new(),
+        false => format!(" (estimated, {} to {})", grouped(people.low), grouped(people.high)),
+    };
+    println!("{} would get the trait{about}.", counted(people.n, "person", "people"));
+    println!(
+        "Of {}: {} personal, {} popular or the like, {} empty; {}.",
+        counted(lists.n, "list", "lists"),
+        percent(&lists.personal),
+        percent(&lists.fallback),
+        percent(&lists.empty),
+        counted(lists.distinct_items, "different item", "different items"),
+    );
+    match (accuracy, not_measured) {
+        (Some(accuracy), _) => print_accuracy(accuracy),
+        (None, Some(why)) => println!("Accuracy: {why}."),
+        (None, None) => {}
+    }
+    for sample in samples {
+        let items: Vec<&str> = sample.items.iter().map(|item| item.name()).collect();
+        println!("{}: {}", sample.person.as_deref().unwrap_or("somebody"), items.join(", "));
+    }
+}
+
+fn print_accuracy(accuracy: &Accuracy) {
+    println!(
+        "Lists of {} with a hit among people's last choices, which the model had not seen:",
+        accuracy.length
+    );
+    let row = |name: String, group: &MeasuredGroup| {
+        let Difference { value, low, high } = group.ahead;
+        vec![
+            name,
+            grouped(group.n_people),
+            percent(&group.hit_rate),
+            percent(&group.popular_hit_rate),
+            format!("{:+.1} ({:+.1} to {:+.1})", 100.0 * value, 100.0 * low, 100.0 * high),
+        ]
+    };
+    let of_group = |group: &MeasuredGroup| {
+        row(format!("{} to {}", group.interactions_min, group.interactions_max), group)
+    };
+    let all = std::iter::once(row("all".to_owned(), &accuracy.all));
+    let rows: Vec<Vec<String>> = all.chain(accuracy.by_activity.iter().map(of_group)).collect();
+    let header = ["interactions", "people", "hit", "popular", "ahead, points"];
+    println!("{}", terminal::table(&header, &rows));
+}
+
+fn percent(share: &Share) -> String {
+    format!("{:.1} %", 100.0 * share.value)
+}
+
+fn compute(args: &Compute) -> Result<()> {
+    let mut sink = Sink::create(&args.out, &args.key)?;
+    let opened = args.place.open()?;
+    let config = opened.engine.config();
+    let definition = find(&config, &args.key)?;
     let bar = terminal::bar(
         "computing the trait",
         "users",

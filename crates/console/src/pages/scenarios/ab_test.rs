@@ -21,7 +21,8 @@ use web::access::Caller;
 use web::error::ApiError;
 use web::workspaces::Workspace;
 
-use super::form::{Mistakes, ScenarioForm, SettingsForm, number, percent};
+use super::form::{Mistakes, ScenarioForm, SettingsForm};
+use super::numbers::{number, percent};
 use super::{one_page, path_of, see};
 use crate::page::{Area, Frame, Page};
 use crate::ui::chart::{Bar, BarChart};

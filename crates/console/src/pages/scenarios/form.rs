@@ -9,7 +9,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use web::error::ApiError;
 
-use crate::pages::list_words::{FALLBACKS, INTERACTIONS};
+use super::numbers::{number, percent, plain};
+use crate::pages::list_words::{
+    FALLBACK_HINT, INTERACTIONS, MIX_HINT, fallback_of_text, fallback_text, mix_of_text, mix_text,
+};
 use crate::ui::Callout;
 use crate::ui::form::{
     Field, InputKind, NumberInput, ReqlField, Select, Slider, TextInput, field_group,
@@ -71,6 +74,7 @@ pub(super) fn endpoint_words(endpoint: Endpoint) -> &'static str {
 #[serde(default)]
 pub(super) struct SettingsForm {
     logic: String,
+    mix: String,
     pub(super) filter: String,
     booster: String,
     exclude: String,
@@ -100,16 +104,8 @@ pub(super) struct FieldMistake {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Mistakes(Vec<FieldMistake>);
 
-const TEXTS: [&str; 8] = [
-    "logic",
-    "filter",
-    "booster",
-    "exclude",
-    "min_relevance",
-    "segmentation",
-    "interaction",
-    "fallback",
-];
+const TEXTS: [&str; 7] =
+    ["logic", "filter", "booster", "exclude", "min_relevance", "segmentation", "interaction"];
 
 /// Settings in seconds that people type in days, by the names of both.
 const DAYS: [(&str, &str); 2] =
@@ -142,7 +138,8 @@ impl SettingsForm {
             promoted_share: share.map_or_else(String::new, percent),
             segmentation: text("segmentation"),
             interaction: text("interaction"),
-            fallback: text("fallback"),
+            fallback: settings.get("fallback").map_or_else(String::new, fallback_text),
+            mix: settings.get("mix").map_or_else(String::new, mix_text),
             anchors: text("anchors"),
             max_age_days: days("max_age_s"),
             active_within_days: days("active_within_s"),
@@ -158,7 +155,6 @@ impl SettingsForm {
             "exclude" => &self.exclude,
             "min_relevance" => &self.min_relevance,
             "interaction" => &self.interaction,
-            "fallback" => &self.fallback,
             _ => &self.segmentation,
         }
     }
@@ -172,6 +168,17 @@ impl SettingsForm {
                 text => into.insert(key.to_owned(), text.into()),
             };
         }
+        match self.fallback.trim() {
+            "" => into.remove("fallback"),
+            text => into.insert("fallback".to_owned(), fallback_of_text(text)),
+        };
+        match self.mix.trim() {
+            "" => into.remove("mix"),
+            text => {
+                let mix = mix_of_text(text).map_err(|what| Mistakes::one("mix", &what))?;
+                into.insert("mix".to_owned(), mix)
+            }
+        };
         for (key, text) in [("diversity", &self.diversity), ("rotation_rate", &self.rotation_rate)]
         {
             match text.trim() {
@@ -224,6 +231,8 @@ impl SettingsForm {
                     field: Field::new("logic", "What comes first").optional().error(mistakes.of("logic")),
                     options: &LOGICS, value: &self.logic,
                 })
+                (TextInput::new(Field::new("mix", "Or a mix").optional().hint(MIX_HINT).error(mistakes.of("mix")))
+                    .kind(InputKind::Code).value(&self.mix))
                 (Select {
                     field: Field::new("exclude", "Leave out").optional().error(mistakes.of("exclude")),
                     options: &EXCLUSIONS, value: &self.exclude,
@@ -281,10 +290,8 @@ impl SettingsForm {
                     field: Field::new("min_count", "At least").optional().hint("A shorter list is empty").error(mistakes.of("min_count")),
                     value: &self.min_count, unit: "items",
                 })
-                (Select {
-                    field: Field::new("fallback", "Fill up with").optional().error(mistakes.of("fallback")),
-                    options: &FALLBACKS, value: &self.fallback,
-                })
+                (TextInput::new(Field::new("fallback", "Fill up with").optional().hint(FALLBACK_HINT).error(mistakes.of("fallback")))
+                    .kind(InputKind::Code).value(&self.fallback))
             } }))
             (field_group("More", &html! {
                 (Select {
@@ -440,6 +447,8 @@ impl Mistakes {
             "max_age_days",
             "active_within_days",
             "min_count",
+            "fallback",
+            "mix",
             "share",
             "first",
             "second",
@@ -455,30 +464,5 @@ fn json_of(scenario: &Scenario) -> Map<String, Value> {
     match serde_json::to_value(scenario) {
         Ok(Value::Object(json)) => json,
         _ => Map::new(),
-    }
-}
-
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        // Single precision, written as people typed it.
-        Value::Number(number) => {
-            number.as_f64().map_or_else(String::new, |n| (n as f32).to_string())
-        }
-        _ => String::new(),
-    }
-}
-
-/// A share from 0 to 1 in percent.
-pub(super) fn percent(share: f64) -> String {
-    format!("{}", (share * 10_000.0).round() / 100.0)
-}
-
-/// A number from 0 to `whole`, as a share.
-pub(super) fn number(field: &str, text: &str, whole: f64) -> Result<Value, Mistakes> {
-    let number = text.replace(',', ".").parse::<f64>().ok();
-    match number.filter(|number| (0.0..=whole).contains(number)) {
-        Some(number) => Ok((number / whole).into()),
-        None => Err(Mistakes::one(field, &format!("{text:?} is no number from 0 to {whole}"))),
     }
 }

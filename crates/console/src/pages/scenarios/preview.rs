@@ -6,6 +6,7 @@ use resources::recommendations::{Preview, PreviewRequest, preview};
 use web::workspaces::RequestedWorkspace;
 
 use super::form::{Mistakes, ScenarioForm};
+use super::removed;
 use crate::page::{Frame, item_path};
 use crate::ui::form::{Field, InputKind, ReqlMistake, TextInput};
 use crate::ui::{Callout, EmptyState, Icon, picture};
@@ -54,10 +55,17 @@ pub(super) async fn list(
         endpoint: Some(scenario.endpoint),
         settings: scenario.settings,
         count: Some(COUNT),
+        with_removed: true,
         ..PreviewRequest::default()
     };
     match preview(workspace, request).await {
-        Ok(preview) => (true, entries(frame, form, &preview)),
+        Ok(preview) => {
+            let shown = html! {
+                (entries(frame, form, &preview))
+                @if let Some(removed) = &preview.removed { (removed::render(removed)) }
+            };
+            (true, shown)
+        }
         Err(failed) => {
             let expression = failed.mistakes.first();
             let text = match expression.map(|mistake| mistake.setting) {

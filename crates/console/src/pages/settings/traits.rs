@@ -7,28 +7,30 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 use domain::Right::ReadWorkspace;
-use domain::TraitDefinition;
+use domain::{TraitDefinition, TraitPeople, WorkspaceConfig};
 use engine::Expected;
 use maud::{Markup, Render, html};
 use resources::traits;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use web::App;
 use web::access::{Call, Caller};
 use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::Workspace;
 
-use super::chrome::{Notice, Noticed, lead_to, lead_to_new, may_change, path, workspace_tabs};
+use super::chrome::{Notice, Noticed, lead_to, may_change, path, workspace_tabs};
+use super::recommended_items;
 use super::typed::{Mistake, Typed, again};
 use crate::gate::{edit, gated, read};
 use crate::page::{Area, Frame, Page, encode};
-use crate::pages::list_words::{FALLBACKS, INTERACTIONS};
-use crate::ui::form::{Field, Form, InputKind, NumberInput, Select, TextInput, field_group};
+use crate::pages::list_words::{FALLBACK_HINT, INTERACTIONS, fallback_of_text, fallback_text};
+use crate::ui::form::{
+    Checkbox, Field, Form, InputKind, NumberInput, Select, TextInput, field_group,
+};
 use crate::ui::{Button, Cell, Column, Confirmation, EmptyState, Icon, Table};
 
 pub(super) const CALLS: &[Call] = &[
     read("/console/{workspace}/settings/traits", ReadWorkspace),
-    edit("/console/{workspace}/settings/traits", "trait.put"),
     read("/console/{workspace}/settings/traits/{key}", ReadWorkspace),
     edit("/console/{workspace}/settings/traits/{key}", "trait.put"),
     read("/console/{workspace}/settings/traits/{key}/remove", ReadWorkspace),
@@ -55,8 +57,8 @@ const EXCLUSIONS: [(&str, &str); 5] = [
 ];
 const RELEVANCES: [(&str, &str); 3] = [("low", "Low"), ("medium", "Medium"), ("high", "High")];
 /// The controls of a form, which are the keys of a definition.
-const TEXTS: [&str; 6] =
-    ["logic", "interaction", "exclude", "item_type", "min_relevance", "fallback"];
+const TEXTS: [&str; 7] =
+    ["name", "scenario", "logic", "interaction", "exclude", "item_type", "min_relevance"];
 const WHOLE_NUMBERS: [&str; 6] =
     ["count", "rotation_time_s", "anchors", "max_age_s", "active_within_s", "min_count"];
 const SHARES: [&str; 2] = ["diversity", "rotation_rate"];
@@ -64,7 +66,7 @@ const SHARES: [&str; 2] = ["diversity", "rotation_rate"];
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let one = "/console/{workspace}/settings/traits/{key}";
     let routes = Router::new()
-        .route("/console/{workspace}/settings/traits", get(list).post(create))
+        .route("/console/{workspace}/settings/traits", get(list))
         .route(one, get(show).post(update))
         .route(&format!("{one}/remove"), get(ask_removal).post(remove));
     gated(app, CALLS, routes)
@@ -77,8 +79,7 @@ async fn list(
     Parameters(Noticed { notice }): Parameters<Noticed>,
 ) -> Result<Response, ApiError> {
     let shown = traits::list(&workspace)?;
-    let new = typed_of(&TraitDefinition::recommended_items(""));
-    let body = list_body(&frame, &shown, &new, &Mistake::default(), &caller);
+    let body = list_body(&frame, &shown, &caller);
     let page = list_page(&frame).body(body);
     Ok(match notice {
         Some(notice) => page.notice(notice).into_response(),
@@ -91,30 +92,38 @@ fn list_page(frame: &Frame) -> Page<'_> {
         .lead("Each is a list of items on every profile, made when the profile is read.")
 }
 
-fn list_body(
-    frame: &Frame,
-    shown: &[TraitDefinition],
-    typed: &Typed,
-    mistake: &Mistake,
-    caller: &Caller,
-) -> Markup {
+fn list_body(frame: &Frame, shown: &[TraitDefinition], caller: &Caller) -> Markup {
     let Some(workspace) = &frame.workspace else { return html! {} };
-    let row =
-        |definition: &TraitDefinition| {
-            let href = path(workspace, &format!("traits/{}", encode(&definition.key)));
-            let typed = typed_of(definition);
-            let logic = LOGICS.iter().find(|(word, _)| *word == typed.text("logic"));
-            vec![
-                Cell::new(html! { a href=(href) { code { (definition.key) } } }),
-                Cell::new(logic.map_or_else(
-                    || typed.text("logic").to_owned(),
-                    |(_, words)| (*words).to_owned(),
-                )),
-                Cell::new(definition.count),
-            ]
+    let row = |definition: &TraitDefinition| {
+        let href = path(workspace, &format!("traits/{}", encode(&definition.key)));
+        let typed = typed_of(definition);
+        let logic = LOGICS.iter().find(|(word, _)| *word == typed.text("logic"));
+        let shows = match (&definition.scenario, logic) {
+            (Some(scenario), _) => format!("Scenario {scenario}"),
+            (None, Some((_, words))) => (*words).to_owned(),
+            (None, None) => typed.text("logic").to_owned(),
         };
-    let columns =
-        vec![Column::text("Trait"), Column::text("Shows"), Column::number("Items at most")];
+        let who = definition.who.as_ref().and_then(|who| who.audience.as_deref());
+        let name = definition.name.as_deref();
+        vec![
+            Cell::new(html! {
+                a href=(href) { code { (definition.key) } }
+                @if let Some(name) = name { span class="under" { (name) } }
+            }),
+            Cell::new(shows),
+            Cell::new(match definition.paused {
+                true => "nobody: paused",
+                false => who.unwrap_or("everybody"),
+            }),
+            Cell::new(definition.count),
+        ]
+    };
+    let columns = vec![
+        Column::text("Trait"),
+        Column::text("Shows"),
+        Column::text("Who"),
+        Column::number("Items at most"),
+    ];
     let table = Table::new("Traits", columns).rows(shown.iter().map(row));
     html! {
         (workspace_tabs(frame, workspace, "traits"))
@@ -129,23 +138,20 @@ fn list_body(
             section class="card card-table" { (table) }
         }
         @if may_change(caller) {
-            section class="card" {
-                h2 { "New trait" }
-                (form(frame, &path(workspace, "traits"), typed, mistake, true))
+            div class="actions" {
+                (Button::primary("New recommended items").href(&path(workspace, recommended_items::PART)))
             }
         }
     }
 }
 
-fn form(frame: &Frame, action: &str, typed: &Typed, mistake: &Mistake, is_new: bool) -> Markup {
-    let select = |name: &'static str, label, options: &[(&str, &str)]| {
-        let field = Field::new(name, label).error(mistake.at(name));
-        Select { field, options, value: typed.text(name) }.render()
-    };
-    let number = |name: &'static str, label, hint, unit| {
-        let field = Field::new(name, label).hint(hint).error(mistake.at(name));
-        NumberInput { field, value: typed.text(name), unit }.render()
-    };
+fn form(
+    frame: &Frame,
+    workspace: &WorkspaceConfig,
+    action: &str,
+    typed: &Typed,
+    mistake: &Mistake,
+) -> Markup {
     html! {
         (mistake)
         (Form {
@@ -153,41 +159,92 @@ fn form(frame: &Frame, action: &str, typed: &Typed, mistake: &Mistake, is_new: b
             csrf: &frame.csrf,
             preview: None,
             body: html! {
-                @if is_new {
-                    (TextInput::new(Field::new("key", "Key")
-                        .hint("Its name on the profile: a-z, 0-9 and “_”")
-                        .error(mistake.at("key")))
-                        .kind(InputKind::Code)
-                        .value(typed.text("key")))
+                (who(workspace, typed, mistake))
+                @if let Some(scenario) = typed.optional("scenario") {
+                    input type="hidden" name="scenario" value=(scenario);
+                    p { "The list is that of the scenario " code { (scenario) } ", where its rules stand." }
+                    (number(typed, mistake, "count", "Items", "At most", "items"))
+                } @else {
+                    (own_list(typed, mistake))
                 }
-                div class="fields" {
-                    (select("logic", "Shows", &LOGICS))
-                    (number("count", "Items", "At most", "items"))
-                    (select("exclude", "Leaves out", &EXCLUSIONS))
-                    (select("interaction", "Looks at", &INTERACTIONS))
-                    (TextInput::new(Field::new("item_type", "Only items of this type").optional())
-                        .kind(InputKind::Code)
-                        .value(typed.text("item_type")))
-                    (select("min_relevance", "Least relevance", &RELEVANCES))
-                }
-                (field_group("What counts, and for whom", &html! { div class="fields" {
-                    (number("anchors", "Goes with the last", "Of what goes together with the last, or is like it: 1 to 10", "items"))
-                    (number("max_age_s", "Not older than", "What counts as popular, viewed or last", "seconds"))
-                    (number("active_within_s", "Active within", "Others get no list; empty: everybody does", "seconds"))
-                    (number("min_count", "At least", "A shorter list is empty", "items"))
-                    (select("fallback", "Fills up with", &FALLBACKS))
-                } }))
-                (field_group("Variety", &html! { div class="fields" {
-                    (number("diversity", "Diversity", "From 0, only what fits best, to 1", "of 1"))
-                    (number("rotation_rate", "Rotation", "How far items seen lately move back, 0 to 1", "of 1"))
-                    (number("rotation_time_s", "Rotation for", "How long an item counts as seen", "seconds"))
-                } }))
                 div class="actions" {
-                    (Button::primary(if is_new { "Make the trait" } else { "Save" }))
-                    @if !is_new { (Button::danger("Remove…").href(&format!("{action}/remove"))) }
+                    (Button::primary("Save"))
+                    (Button::danger("Remove…").href(&format!("{action}/remove")))
                 }
             },
         })
+    }
+}
+
+/// Its name, and who has it.
+fn who(workspace: &WorkspaceConfig, typed: &Typed, mistake: &Mistake) -> Markup {
+    let everybody = std::iter::once(("", "Everybody"));
+    let audiences = workspace.audiences.iter().map(|one| (one.key.as_str(), one.key.as_str()));
+    let audiences: Vec<(&str, &str)> = everybody.chain(audiences).collect();
+    let checkbox = |name, label| {
+        let is_checked = typed.optional(name).is_some();
+        Checkbox { field: Field::new(name, label).error(mistake.at(name)), is_checked }.render()
+    };
+    html! {
+        div class="fields" {
+            (TextInput::new(Field::new("name", "Name").optional().error(mistake.at("name")))
+                .value(typed.text("name")))
+            (Select {
+                field: Field::new("audience", "Audience").optional().error(mistake.at("audience")),
+                options: &audiences,
+                value: typed.text("audience"),
+            })
+            (checkbox("include_anonymous", "Also people without a user id"))
+            (checkbox("paused", "Paused: nobody has it"))
+        }
+    }
+}
+
+fn number(
+    typed: &Typed,
+    mistake: &Mistake,
+    name: &'static str,
+    label: &str,
+    hint: &str,
+    unit: &str,
+) -> Markup {
+    let field = Field::new(name, label).hint(hint).error(mistake.at(name));
+    NumberInput { field, value: typed.text(name), unit }.render()
+}
+
+/// The settings of a list that is no scenario's.
+fn own_list(typed: &Typed, mistake: &Mistake) -> Markup {
+    let select = |name: &'static str, label, options: &[(&str, &str)]| {
+        let field = Field::new(name, label).error(mistake.at(name));
+        Select { field, options, value: typed.text(name) }.render()
+    };
+    let number =
+        |name: &'static str, label, hint, unit| number(typed, mistake, name, label, hint, unit);
+    html! {
+        div class="fields" {
+            (select("logic", "Shows", &LOGICS))
+            (number("count", "Items", "At most", "items"))
+            (select("exclude", "Leaves out", &EXCLUSIONS))
+            (select("interaction", "Looks at", &INTERACTIONS))
+            (TextInput::new(Field::new("item_type", "Only items of this type").optional())
+                .kind(InputKind::Code)
+                .value(typed.text("item_type")))
+            (select("min_relevance", "Least relevance", &RELEVANCES))
+        }
+        (field_group("What counts, and for whom", &html! { div class="fields" {
+            (number("anchors", "Goes with the last", "Of what goes together with the last, or is like it: 1 to 10", "items"))
+            (number("max_age_s", "Not older than", "What counts as popular, viewed or last", "seconds"))
+            (number("active_within_s", "Active within", "Others get no list; empty: everybody does", "seconds"))
+            (number("min_count", "At least", "A shorter list is empty", "items"))
+            (TextInput::new(Field::new("fallback", "Fills up with").optional().hint(FALLBACK_HINT).error(mistake.at("fallback")))
+                .kind(InputKind::Code)
+                .value(typed.text("fallback")))
+        } }))
+        (field_group("Variety", &html! { div class="fields" {
+            (number("diversity", "Diversity", "From 0, only what fits best, to 1", "of 1"))
+            (number("rotation_rate", "Rotation", "How far items seen lately move back, 0 to 1", "of 1"))
+            (number("rotation_time_s", "Rotation for", "How long an item counts as seen", "seconds"))
+        } }))
     }
 }
 
@@ -205,13 +262,36 @@ fn typed_of(definition: &TraitDefinition) -> Typed {
         }
         other => other.to_string(),
     };
-    Typed(keys.into_iter().map(|(key, value)| (key, text(value))).collect())
+    let mut typed: Vec<(String, String)> = Vec::new();
+    let who =
+        definition.who.clone().unwrap_or(TraitPeople { audience: None, include_anonymous: true });
+    typed.extend(who.audience.map(|audience| ("audience".to_owned(), audience)));
+    typed
+        .extend(who.include_anonymous.then(|| ("include_anonymous".to_owned(), "true".to_owned())));
+    for (key, value) in keys {
+        match key.as_str() {
+            "who" => {}
+            "fallback" => typed.push((key, fallback_text(&value))),
+            _ => typed.push((key, text(value))),
+        }
+    }
+    Typed(typed)
 }
 
 /// The definition that was typed.
 fn parse(key: &str, typed: &Typed) -> Result<TraitDefinition, ApiError> {
     let mut keys = Map::new();
     keys.insert("kind".to_owned(), "recommended_items".into());
+    keys.insert("paused".to_owned(), typed.optional("paused").is_some().into());
+    let include_anonymous = typed.optional("include_anonymous").is_some();
+    let mut who = json!({ "include_anonymous": include_anonymous });
+    if let Some(audience) = typed.optional("audience") {
+        who["audience"] = audience.into();
+    }
+    keys.insert("who".to_owned(), who);
+    if let Some(fallback) = typed.optional("fallback") {
+        keys.insert("fallback".to_owned(), fallback_of_text(&fallback));
+    }
     for name in TEXTS {
         if let Some(text) = typed.optional(name) {
             keys.insert(name.to_owned(), text.into());
@@ -227,29 +307,6 @@ fn parse(key: &str, typed: &Typed) -> Result<TraitDefinition, ApiError> {
     traits::parse(key, Value::Object(keys).to_string().as_bytes())
 }
 
-async fn create(
-    State(app): State<Arc<App>>,
-    Extension(caller): Extension<Caller>,
-    frame: Frame,
-    Workspace(workspace): Workspace,
-    typed: Typed,
-) -> Result<Response, ApiError> {
-    let key = typed.text("key").to_owned();
-    let put = match parse(&key, &typed) {
-        Ok(definition) => traits::put(&app, &workspace, definition, Expected::Absent).await,
-        Err(error) => Err(error),
-    };
-    match put {
-        Ok(_) => Ok(lead_to_new(&path(workspace.id(), "traits"), &key)),
-        Err(error) => {
-            let mistake = Mistake::of(error)?;
-            let shown = traits::list(&workspace)?;
-            let body = list_body(&frame, &shown, &typed, &mistake, &caller);
-            Ok(again(list_page(&frame).body(body)))
-        }
-    }
-}
-
 async fn show(
     Extension(caller): Extension<Caller>,
     frame: Frame,
@@ -262,7 +319,7 @@ async fn show(
     let body = html! {
         section class="card" {
             @if may_change(&caller) {
-                (form(&frame, &own, &typed, &Mistake::default(), false))
+                (form(&frame, &*workspace.config()?, &own, &typed, &Mistake::default()))
             } @else {
                 dl class="facts" {
                     @for (key, value) in &typed.0 {
@@ -297,7 +354,7 @@ async fn update(
         Err(error) => {
             let mistake = Mistake::of(error)?;
             let own = path(workspace.id(), &format!("traits/{}", encode(&key)));
-            let form = form(&frame, &own, &typed, &mistake, false);
+            let form = form(&frame, &*workspace.config()?, &own, &typed, &mistake);
             let body = html! { section class="card" { (form) } };
             Ok(again(Page::new(&frame, Area::Settings, &key).body(body)))
         }

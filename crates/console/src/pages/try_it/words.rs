@@ -4,6 +4,8 @@ use domain::{InteractionKind, Logic, Timestamp};
 use engine::{AbsenceRule, Placement};
 use resources::recommendations::PlacedItem;
 
+use crate::ui::Unit;
+
 /// The answer to "why is this item not in the list?": a sentence, and more about it.
 pub(super) struct Answer {
     pub(super) title: String,
@@ -78,6 +80,13 @@ fn sentence(rule: &AbsenceRule) -> String {
             format!("At most {max} items may share a value of “{property}”.")
         }
         AbsenceRule::Promoted => "Promoted items have its place.".to_owned(),
+        AbsenceRule::Inactive { within_s } => format!(
+            "This person did nothing within {}, and gets no list.",
+            Unit::Seconds.text(f64::from(*within_s))
+        ),
+        AbsenceRule::TooShort { min_count } => {
+            format!("The list has fewer than {min_count} items, and is empty then.")
+        }
     }
 }
 
@@ -146,6 +155,8 @@ mod tests {
             AbsenceRule::Diversity,
             AbsenceRule::Constraint { property: "artist".to_owned(), max: 2 },
             AbsenceRule::Off,
+            AbsenceRule::Inactive { within_s: 86_400 },
+            AbsenceRule::TooShort { min_count: 4 },
         ];
         let lines = rules.map(|rule| {
             let placement = Placement {
