@@ -6,6 +6,7 @@ mod destination_rules;
 mod identity;
 mod oauth;
 mod retention;
+mod scheduled_export;
 mod source;
 mod token;
 mod tracking_plan;
@@ -25,6 +26,9 @@ pub use identity::{
 };
 pub use oauth::{OAuth, OAuthKey, TOKEN_LIFETIME_S_DEFAULT};
 pub use retention::{RETENTION_DAYS_MAX, Retention};
+pub use scheduled_export::{
+    EXPORT_HOURS_MAX, ExportFormat, Exportable, SCHEDULED_EXPORTS_MAX, ScheduledExport,
+};
 pub use source::{EarlierKey, MESSAGES_PER_SECOND_MAX, Source};
 pub use token::{TOKEN_NAME_BYTES_MAX, TOKENS_MAX, Token, TokenKind};
 pub use tracking_plan::{
@@ -37,6 +41,7 @@ pub use trait_definition::{TRAIT_COUNT_DEFAULT, TraitDefinition, TraitKind};
 use serde::{Deserialize, Serialize};
 
 use self::audience::check_audiences;
+use self::scheduled_export::check_exports;
 use crate::list::LIST_COUNT_MAX;
 use crate::scenario::{SCENARIOS_MAX, Scenario};
 use crate::{InteractionWeights, WeakSignalWeights, WorkspaceId};
@@ -103,6 +108,9 @@ pub struct WorkspaceConfig {
     /// The audiences that are kept.
     #[serde(default, rename = "audience", skip_serializing_if = "Vec::is_empty")]
     pub audiences: Vec<AudienceDefinition>,
+    /// The exports that are made again and again.
+    #[serde(default, rename = "export", skip_serializing_if = "Vec::is_empty")]
+    pub exports: Vec<ScheduledExport>,
 }
 
 /// The scalar settings of a workspace, which one command changes together.
@@ -204,6 +212,7 @@ impl WorkspaceConfig {
             scenarios: Vec::new(),
             destinations: Vec::new(),
             audiences: Vec::new(),
+            exports: Vec::new(),
         }
     }
 
@@ -225,6 +234,11 @@ impl WorkspaceConfig {
     /// The audience of a key.
     pub fn audience(&self, key: &str) -> Option<&AudienceDefinition> {
         self.audiences.iter().find(|audience| audience.key == key)
+    }
+
+    /// The scheduled export of a name.
+    pub fn export(&self, name: &str) -> Option<&ScheduledExport> {
+        self.exports.iter().find(|export| export.name == name)
     }
 
     /// The destination of a name, where it differs from its defaults.
@@ -318,6 +332,16 @@ impl WorkspaceConfig {
     /// Removes an audience; false where there is none of this key.
     pub fn remove_audience(&mut self, key: &str) -> bool {
         remove_named(&mut self.audiences, key, |audience| &audience.key)
+    }
+
+    /// Adds a scheduled export or replaces the one of its name.
+    pub fn put_export(&mut self, export: ScheduledExport) {
+        put_named(&mut self.exports, export, |export| &export.name);
+    }
+
+    /// Removes a scheduled export; false where there is none of this name.
+    pub fn remove_export(&mut self, name: &str) -> bool {
+        remove_named(&mut self.exports, name, |export| &export.name)
     }
 
     /// Adds a destination or replaces the one of its name.
@@ -443,6 +467,9 @@ impl WorkspaceConfig {
             }
         }
         if let Err(what) = check_audiences(&self.audiences, &self.traits) {
+            return refuse(what);
+        }
+        if let Err(what) = check_exports(&self.exports, &self.destinations) {
             return refuse(what);
         }
         if self.scenarios.len() > SCENARIOS_MAX {

@@ -15,6 +15,7 @@ use state::{
 
 use crate::audiences::check_audiences;
 use crate::delivery::{connect, kind_of, seal_secrets};
+use crate::exports::check_exports;
 use crate::{Engine, SubmitError};
 
 /// Errors of changing a configuration.
@@ -65,7 +66,9 @@ pub fn check_config(config: &WorkspaceConfig) -> Result<(), String> {
         check_destination(destination).map_err(|what| format!("workspace {}: {what}", config.id))
     };
     config.destinations.iter().try_for_each(check)?;
-    check_audiences(config).map_err(|what| format!("workspace {}: {what}", config.id))
+    check_audiences(config)
+        .and_then(|()| check_exports(config))
+        .map_err(|what| format!("workspace {}: {what}", config.id))
 }
 
 fn check_destination(destination: &Destination) -> Result<(), String> {
@@ -144,6 +147,7 @@ impl Engine {
         config.validate().map_err(|error| ConfigError::Invalid(error.what))?;
         check_new_names(&present, &config).map_err(ConfigError::Invalid)?;
         check_audiences(&config).map_err(ConfigError::Invalid)?;
+        check_exports(&config).map_err(ConfigError::Invalid)?;
         let entry = |command| Entry::Command {
             received_at: self.now(),
             command: Box::new(Command::Configure(Box::new(command))),

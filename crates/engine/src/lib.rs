@@ -19,6 +19,7 @@ mod disk_use;
 mod engine;
 mod error;
 mod events;
+mod exports;
 mod finding;
 mod follow;
 mod import;
@@ -93,6 +94,7 @@ pub use disk_use::{DiskRoom, DiskUse};
 pub use engine::{Engine, EngineOptions};
 pub use error::{EngineError, TrainingError, describe_error};
 pub use events::{Event, Metadata};
+pub use exports::ExportRun;
 pub use finding::{CheckProgress, Finding};
 pub use import::{CatalogImportError, CatalogPreview, ConfirmedRemovals, ImportedInteractions};
 pub use items::ITEM_ACTIVITY_DAYS;
@@ -138,8 +140,8 @@ pub use activation::{
     BreakerState, DeadLetter, Held, OpenDelivery, Progress, Status as DispatcherStatus,
 };
 pub use connectors::{
-    Archive, DescribedRequest, Kind, SettingSchema, SettingType, kind as destination_kind,
-    kinds as destination_kinds,
+    Archive, DescribedRequest, EXPORT_KINDS, ExportPlace, Kind, SettingSchema, SettingType,
+    kind as destination_kind, kinds as destination_kinds,
 };
 pub use journal::JournalCheck;
 pub use profiles::{

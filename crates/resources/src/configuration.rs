@@ -1,10 +1,14 @@
 //! How a configuration is changed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use engine::{ConfigError, Engine, Expected, Resource};
+use serde::de::DeserializeOwned;
+use serde_json::value::{RawValue, to_raw_value};
 use web::App;
 use web::error::{ApiError, ErrorKind};
+use web::json;
 use web::workspaces::RequestedWorkspace;
 
 /// A resource with its revision.
@@ -42,6 +46,33 @@ pub async fn configure<T: Send + 'static>(
     workspace.run(change).await
 }
 
+/// Reads a resource from JSON, with or without its name, which stands at `key` and must not be
+/// another one.
+///
+/// # Errors
+/// If it is none.
+pub(crate) fn parse_named<T: DeserializeOwned>(
+    kind: &str,
+    key: &str,
+    name: &str,
+    body: &[u8],
+    name_of: impl Fn(&T) -> &String,
+) -> Result<T, ApiError> {
+    let subject = format!("{kind} {name:?}");
+    let wrong = |what: String| ApiError::invalid(format!("{subject}: {what}"));
+    let text = |error: serde_json::Error| wrong(error.to_string());
+    // Numbers keep their texts.
+    let mut keys: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(body).map_err(text)?;
+    keys.entry(key.to_owned()).or_insert(to_raw_value(name).map_err(text)?);
+    let keys = serde_json::to_vec(&keys).map_err(text)?;
+    let resource: T = json::read(&keys, &subject)?;
+    if name_of(&resource) == name {
+        return Ok(resource);
+    }
+    let what = format!("{key} is {:?}, but the path says {name:?}", name_of(&resource));
+    Err(wrong(what).at(format!("/{key}")))
+}
+
 /// An error of a configuration with the place in the body. Its message names the resource and then
 /// the key: `scenario "home": diversity is 2, it must be from 0 to 1`.
 fn located(error: ApiError) -> ApiError {
@@ -73,7 +104,7 @@ fn place(message: &str) -> Option<String> {
 /// What follows the kind and the name of a resource, which is quoted and escaped.
 fn after_name(message: &str) -> Option<&str> {
     let (kind, quoted) = message.split_once(" \"")?;
-    if !["source", "token", "trait", "scenario", "destination"].contains(&kind) {
+    if !["source", "token", "trait", "scenario", "destination", "export"].contains(&kind) {
         return None;
     }
     let mut is_escaped = false;

@@ -1,16 +1,14 @@
 //! The computed traits on every profile.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::TraitDefinition;
 use engine::{ConfigChange, Engine, Expected, Resource};
-use serde_json::value::{RawValue, to_raw_value};
 use web::App;
 use web::error::ApiError;
-use web::json;
 use web::workspaces::RequestedWorkspace;
 
+use crate::configuration::parse_named;
 use crate::{Revised, configure, put_error, unknown_resource};
 
 /// The traits of a workspace.
@@ -45,20 +43,7 @@ pub async fn read(
 /// # Errors
 /// If it is no definition.
 pub fn parse(key: &str, body: &[u8]) -> Result<TraitDefinition, ApiError> {
-    let subject = format!("trait {key:?}");
-    let wrong = |what: String| ApiError::invalid(format!("{subject}: {what}"));
-    let text = |error: serde_json::Error| wrong(error.to_string());
-    let mut keys: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(body).map_err(text)?;
-    keys.entry("key".to_owned()).or_insert(to_raw_value(key).map_err(text)?);
-    let keys = serde_json::to_vec(&keys).map_err(text)?;
-    let definition: TraitDefinition = json::read(&keys, &subject)?;
-    match definition.key == key {
-        true => Ok(definition),
-        false => {
-            let what = format!("key is {:?}, but the path says {key:?}", definition.key);
-            Err(wrong(what).at("/key"))
-        }
-    }
+    parse_named("trait", "key", key, body, |definition: &TraitDefinition| &definition.key)
 }
 
 /// Makes or replaces a trait. The answer has it as it is stored, and whether it is new.

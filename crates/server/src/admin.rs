@@ -31,6 +31,7 @@ mod retention;
 mod revision;
 mod rights;
 mod scenarios;
+mod scheduled_exports;
 mod segmentations;
 mod session;
 mod settings;
@@ -183,6 +184,9 @@ fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(jobs::cancel))
         .routes(routes!(jobs::result))
         .routes(routes!(exports::start))
+        .routes(routes!(scheduled_exports::list))
+        .routes(routes!(scheduled_exports::read, scheduled_exports::put, scheduled_exports::delete))
+        .routes(routes!(scheduled_exports::start))
         .routes(routes!(training::start, training::read))
         .routes(routes!(training::read_run))
         .routes(routes!(training::models))

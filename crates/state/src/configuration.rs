@@ -8,8 +8,8 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    AudienceDefinition, Destination, ENGINE_DESTINATION, InteractionWeights, Scenario, Source,
-    Token, TraitDefinition, WorkspaceConfig, WorkspaceSettings,
+    AudienceDefinition, Destination, ENGINE_DESTINATION, InteractionWeights, Scenario,
+    ScheduledExport, Source, Token, TraitDefinition, WorkspaceConfig, WorkspaceSettings,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -35,6 +35,8 @@ pub enum Resource {
     Settings,
     /// An audience, by key.
     Audience(String),
+    /// A scheduled export, by name.
+    Export(String),
 }
 
 impl Resource {
@@ -49,6 +51,7 @@ impl Resource {
             Self::InteractionWeights => "interaction_weights",
             Self::Settings => "settings",
             Self::Audience(_) => "audience",
+            Self::Export(_) => "export",
         }
     }
 
@@ -60,7 +63,8 @@ impl Resource {
             | Self::Trait(name)
             | Self::Scenario(name)
             | Self::Destination(name)
-            | Self::Audience(name) => Some(name),
+            | Self::Audience(name)
+            | Self::Export(name) => Some(name),
             Self::InteractionWeights | Self::Settings => None,
         }
     }
@@ -76,6 +80,7 @@ impl Resource {
             }
             Self::InteractionWeights | Self::Settings => true,
             Self::Audience(key) => config.audience(key).is_some(),
+            Self::Export(name) => config.export(name).is_some(),
         }
     }
 }
@@ -175,6 +180,18 @@ pub enum ConfigChange {
         /// The key of the audience.
         key: String,
     },
+    /// Adds a scheduled export or replaces the one of the same name.
+    PutExport {
+        /// The name of the export.
+        name: String,
+        /// JSON text of a [`ScheduledExport`].
+        export: String,
+    },
+    /// Removes a scheduled export.
+    RemoveExport {
+        /// The name of the export.
+        name: String,
+    },
 }
 
 impl ConfigChange {
@@ -208,6 +225,11 @@ impl ConfigChange {
         Self::PutAudience { key: audience.key.clone(), audience: to_json(audience) }
     }
 
+    /// Adds a scheduled export or replaces the one of the same name.
+    pub fn put_export(export: &ScheduledExport) -> Self {
+        Self::PutExport { name: export.name.clone(), export: to_json(export) }
+    }
+
     /// Replaces the weights of interaction kinds.
     pub fn put_interaction_weights(weights: &InteractionWeights) -> Self {
         Self::PutInteractionWeights { weights: to_json(weights) }
@@ -239,6 +261,9 @@ impl ConfigChange {
             Self::PutAudience { key, .. } | Self::RemoveAudience { key } => {
                 Resource::Audience(key.clone())
             }
+            Self::PutExport { name, .. } | Self::RemoveExport { name } => {
+                Resource::Export(name.clone())
+            }
         }
     }
 
@@ -250,7 +275,8 @@ impl ConfigChange {
             | Self::RemoveTrait { .. }
             | Self::RemoveScenario { .. }
             | Self::RemoveDestination { .. }
-            | Self::RemoveAudience { .. } => true,
+            | Self::RemoveAudience { .. }
+            | Self::RemoveExport { .. } => true,
             Self::PutSource { .. }
             | Self::PutToken { .. }
             | Self::PutTrait { .. }
@@ -258,7 +284,8 @@ impl ConfigChange {
             | Self::PutDestination { .. }
             | Self::PutInteractionWeights { .. }
             | Self::PutSettings { .. }
-            | Self::PutAudience { .. } => false,
+            | Self::PutAudience { .. }
+            | Self::PutExport { .. } => false,
         }
     }
 
@@ -280,6 +307,9 @@ impl ConfigChange {
             from.scenarios.iter().filter(|scenario| to.scenario(&scenario.name).is_none())
         {
             changes.push(Self::RemoveScenario { name: scenario.name.clone() });
+        }
+        for export in from.exports.iter().filter(|one| to.export(&one.name).is_none()) {
+            changes.push(Self::RemoveExport { name: export.name.clone() });
         }
         for destination in &from.destinations {
             if to.destination(&destination.name).is_none() {
@@ -316,6 +346,8 @@ impl ConfigChange {
         let is_new =
             |audience: &&AudienceDefinition| from.audience(&audience.key) != Some(*audience);
         changes.extend(to.audiences.iter().filter(is_new).map(Self::put_audience));
+        let is_new = |export: &&ScheduledExport| from.export(&export.name) != Some(*export);
+        changes.extend(to.exports.iter().filter(is_new).map(Self::put_export));
         changes
     }
 
@@ -348,6 +380,8 @@ impl ConfigChange {
             Self::PutSettings { settings } => config.set_settings(from_json(settings)?),
             Self::PutAudience { audience, .. } => config.put_audience(from_json(audience)?),
             Self::RemoveAudience { key } => drop(config.remove_audience(key)),
+            Self::PutExport { export, .. } => config.put_export(from_json(export)?),
+            Self::RemoveExport { name } => drop(config.remove_export(name)),
         }
         Ok((!self.is_removal()).then(|| self.resource()))
     }

@@ -1,6 +1,7 @@
 //! The work of a server beside its requests: one list, one file each.
 
 mod checker;
+mod exporter;
 mod metrics;
 mod refresher;
 mod regulator;
@@ -16,6 +17,7 @@ use anyhow::Result;
 use engine::BackgroundThread;
 
 use self::checker::Checker;
+use self::exporter::Exporter;
 use self::metrics::MetricsKeeper;
 pub(crate) use self::refresher::Refresher;
 use self::regulator::Regulator;
@@ -44,6 +46,7 @@ impl Background {
             BackgroundThread::start(Regulator::new(app()))?,
             BackgroundThread::start(Reopener::new(app(), Arc::clone(&service.opener)))?,
             BackgroundThread::start(Retainer::new(app()))?,
+            BackgroundThread::start(Exporter::new(app()))?,
             BackgroundThread::start(MetricsKeeper::new(app()))?,
         ];
         let checks = live.load().checks.clone();
@@ -87,7 +90,7 @@ mod tests {
             assert!(text.contains(&metric), "{name}: {text}");
             assert!(thread.stop(), "{name}");
         }
-        assert_eq!(background.0.len(), 8);
+        assert_eq!(background.0.len(), 9);
         let watched = service.app.background.statuses();
         let names: Vec<_> = watched.iter().map(|status| status.name).collect();
         assert_eq!(names, background.0.iter().map(BackgroundThread::name).collect::<Vec<_>>());

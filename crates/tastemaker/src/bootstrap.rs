@@ -8,7 +8,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use domain::{
     AudienceDefinition, Destination, Identity, InteractionWeights, PRESETS_LATEST, Retention,
-    Scenario, Source, Token, TraitDefinition, WeakSignalWeights, WorkspaceConfig, WorkspaceId,
+    Scenario, ScheduledExport, Source, Token, TraitDefinition, WeakSignalWeights, WorkspaceConfig,
+    WorkspaceId,
 };
 use engine::installation::{Actor, Deed, DeedOutcome, InstallationJournal};
 use engine::{ConfigChange, DataFolder, Engine, Problem};
@@ -57,6 +58,8 @@ pub(crate) struct BootstrapWorkspace {
     destinations: Vec<Destination>,
     #[serde(default, rename = "audience")]
     audiences: Vec<AudienceDefinition>,
+    #[serde(default, rename = "export")]
+    exports: Vec<ScheduledExport>,
 }
 
 impl BootstrapWorkspace {
@@ -77,6 +80,7 @@ impl BootstrapWorkspace {
             scenarios: file.scenarios,
             destinations: file.destinations,
             audiences: file.audiences,
+            exports: file.exports,
             presets: file.presets.or(Some(PRESETS_LATEST)),
             weak_signals: file.weak_signals.unwrap_or_default(),
             retention: file.retention,
@@ -118,6 +122,7 @@ impl BootstrapWorkspace {
         file.scenarios.into_iter().for_each(|scenario| config.put_scenario(scenario));
         file.destinations.into_iter().for_each(|put| config.put_destination(put));
         file.audiences.into_iter().for_each(|audience| config.put_audience(audience));
+        file.exports.into_iter().for_each(|export| config.put_export(export));
         config
     }
 }

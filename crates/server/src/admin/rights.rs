@@ -216,6 +216,11 @@ pub(super) const CALLS: &[Call] = &[
         requirement: Requirement::Right(ReadWorkspace),
         audited: Audited::Call("export.start"),
     },
+    read("/api/workspaces/{workspace}/scheduled_exports", ReadWorkspace),
+    read("/api/workspaces/{workspace}/scheduled_exports/{name}", ReadWorkspace),
+    edit("PUT", "/api/workspaces/{workspace}/scheduled_exports/{name}", "export.put"),
+    edit("DELETE", "/api/workspaces/{workspace}/scheduled_exports/{name}", "export.delete"),
+    edit("POST", "/api/workspaces/{workspace}/scheduled_exports/{name}/run", "export.run"),
     Call {
         method: "POST",
         path: "/api/workspaces/{workspace}/jobs/{id}/cancel",

@@ -220,6 +220,7 @@ fn the_how_to_page_lists_every_key_and_no_other() {
         ("workspace.source", "[[workspace.source]]"),
         ("workspace.token", "[[workspace.token]]"),
         ("workspace.audience", "[[workspace.audience]]"),
+        ("workspace.export", "[[workspace.export]]"),
         ("workspace.trait", "[[workspace.trait]]"),
         ("workspace.interaction_weights", "[workspace.interaction_weights]"),
         ("workspace.scenario", "[[workspace.scenario]]"),
