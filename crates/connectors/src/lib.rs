@@ -20,6 +20,9 @@ pub use instance_key::{InstanceKey, KeyError, is_sealed};
 pub use kind::{
     Batching, DescribedRequest, Kind, Made, Prepared, RequestError, SendFuture, Sender,
 };
-pub use outgoing::{NetworkPolicy, Outgoing, OutgoingError, OutgoingOptions};
+pub use outgoing::{
+    DOWNLOAD_BYTES_MAX, DOWNLOAD_TIME_MAX, DownloadError, NetworkPolicy, Outgoing, OutgoingError,
+    OutgoingOptions,
+};
 pub use parquet_file::{ParquetColumn, ParquetError, ParquetFile, ParquetType};
 pub use settings::{SettingSchema, SettingType, Settings, SettingsError, SettingsSchema};

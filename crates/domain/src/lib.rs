@@ -40,8 +40,8 @@ pub use weak_signal::{WeakSignalKind, WeakSignalWeights};
 pub use workspace::{
     AUDIENCES_MAX, AudienceDefinition, DELIVERY_CONCURRENCY_MAX, DELIVERY_RATE_MAX,
     DESTINATION_NAME_BYTES_MAX, DESTINATIONS_MAX, DeliverySettings, Destination, DestinationRules,
-    ENGINE_DESTINATION, EarlierKey, ExportFormat, Exportable, IdType, IdTypeName, Identity,
-    LimitPeriod, OAuth, OAuthKey, PRESETS_LATEST, RETENTION_DAYS_MAX, Retention, ScheduledExport,
-    Source, TOKEN_LIFETIME_S_DEFAULT, Token, TokenKind, TrackingPlan, TraitDefinition, TraitKind,
-    WorkspaceConfig, WorkspaceConfigError, WorkspaceSettings,
+    ENGINE_DESTINATION, EarlierKey, ExportFormat, Exportable, Feed, FeedFormat, IdType, IdTypeName,
+    Identity, LimitPeriod, OAuth, OAuthKey, PRESETS_LATEST, RETENTION_DAYS_MAX, Retention,
+    ScheduledExport, Source, TOKEN_LIFETIME_S_DEFAULT, Token, TokenKind, TrackingPlan,
+    TraitDefinition, TraitKind, WorkspaceConfig, WorkspaceConfigError, WorkspaceSettings,
 };

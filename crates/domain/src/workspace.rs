@@ -3,6 +3,7 @@
 mod audience;
 mod destination;
 mod destination_rules;
+mod feed;
 mod identity;
 mod oauth;
 mod retention;
@@ -20,6 +21,7 @@ pub use destination::{
 pub use destination_rules::{
     DROP_FILTERS_MAX, DestinationRules, RULE_ENTRIES_MAX, RULE_ENTRY_BYTES_MAX,
 };
+pub use feed::{FEED_MINUTES_MAX, FEED_MINUTES_MIN, FEEDS_MAX, Feed, FeedFormat};
 pub use identity::{
     BLOCKED_MAX, ID_PLACES_MAX, ID_TYPE_NAME_BYTES_MAX, ID_TYPES_MAX, IDENTITY_VERSION_LATEST,
     IDS_OF_TYPE_MAX, IdType, IdTypeName, Identity, LimitPeriod,
@@ -41,6 +43,7 @@ pub use trait_definition::{TRAIT_COUNT_DEFAULT, TraitDefinition, TraitKind};
 use serde::{Deserialize, Serialize};
 
 use self::audience::check_audiences;
+use self::feed::check_feeds;
 use self::scheduled_export::check_exports;
 use crate::list::LIST_COUNT_MAX;
 use crate::scenario::{SCENARIOS_MAX, Scenario};
@@ -111,6 +114,9 @@ pub struct WorkspaceConfig {
     /// The exports that are made again and again.
     #[serde(default, rename = "export", skip_serializing_if = "Vec::is_empty")]
     pub exports: Vec<ScheduledExport>,
+    /// The catalog files that are fetched again and again.
+    #[serde(default, rename = "feed", skip_serializing_if = "Vec::is_empty")]
+    pub feeds: Vec<Feed>,
 }
 
 /// The scalar settings of a workspace, which one command changes together.
@@ -213,6 +219,7 @@ impl WorkspaceConfig {
             destinations: Vec::new(),
             audiences: Vec::new(),
             exports: Vec::new(),
+            feeds: Vec::new(),
         }
     }
 
@@ -344,6 +351,21 @@ impl WorkspaceConfig {
         remove_named(&mut self.exports, name, |export| &export.name)
     }
 
+    /// The feed of a name.
+    pub fn feed(&self, name: &str) -> Option<&Feed> {
+        self.feeds.iter().find(|feed| feed.name == name)
+    }
+
+    /// Adds a feed or replaces the one of its name.
+    pub fn put_feed(&mut self, feed: Feed) {
+        put_named(&mut self.feeds, feed, |feed| &feed.name);
+    }
+
+    /// Removes a feed; false where there is none of this name.
+    pub fn remove_feed(&mut self, name: &str) -> bool {
+        remove_named(&mut self.feeds, name, |feed| &feed.name)
+    }
+
     /// Adds a destination or replaces the one of its name.
     pub fn put_destination(&mut self, destination: Destination) {
         put_named(&mut self.destinations, destination, |destination| &destination.name);
@@ -470,6 +492,9 @@ impl WorkspaceConfig {
             return refuse(what);
         }
         if let Err(what) = check_exports(&self.exports, &self.destinations) {
+            return refuse(what);
+        }
+        if let Err(what) = check_feeds(&self.feeds) {
             return refuse(what);
         }
         if self.scenarios.len() > SCENARIOS_MAX {

@@ -47,6 +47,7 @@ mod replay;
 mod retention;
 mod run_delay;
 mod scenarios;
+mod schedules;
 mod scratch;
 mod segment_rules;
 mod segments;
@@ -94,7 +95,6 @@ pub use disk_use::{DiskRoom, DiskUse};
 pub use engine::{Engine, EngineOptions};
 pub use error::{EngineError, TrainingError, describe_error};
 pub use events::{Event, Metadata};
-pub use exports::ExportRun;
 pub use finding::{CheckProgress, Finding};
 pub use import::{CatalogImportError, CatalogPreview, ConfirmedRemovals, ImportedInteractions};
 pub use items::ITEM_ACTIVITY_DAYS;
@@ -121,6 +121,7 @@ pub use replay::{REPLAY_AHEAD_MAX, ReplayError};
 pub use retention::{
     HeldBack, JournalPart, RetentionError, RetentionPlan, RetentionRun, RetentionStep,
 };
+pub use schedules::{Scheduled, ScheduledRun};
 pub use segment_rules::RuleFault;
 pub use shared::Health;
 pub use sizes::DISK_USE_AGE_MAX;

@@ -104,7 +104,7 @@ fn place(message: &str) -> Option<String> {
 /// What follows the kind and the name of a resource, which is quoted and escaped.
 fn after_name(message: &str) -> Option<&str> {
     let (kind, quoted) = message.split_once(" \"")?;
-    if !["source", "token", "trait", "scenario", "destination", "export"].contains(&kind) {
+    if !["source", "token", "trait", "scenario", "destination", "export", "feed"].contains(&kind) {
         return None;
     }
     let mut is_escaped = false;

@@ -64,7 +64,7 @@ pub fn start(
     new: NewExport,
 ) -> Result<Job, ApiError> {
     let handle = workspace.handle().clone();
-    let folder = app.installation.data.exports_folder();
+    let folder = app.installation.data.job_files_folder();
     let Who { kind, name } = Who::from(&started_by);
     let by = name.as_deref().unwrap_or_default();
     let what = format!("export of {} as {:?} by {kind} {by}", new.what.word(), new.format);

@@ -13,6 +13,7 @@ mod description;
 mod destinations;
 mod events;
 mod exports;
+mod feeds;
 mod invitations;
 mod items;
 mod jobs;
@@ -187,6 +188,8 @@ fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(scheduled_exports::list))
         .routes(routes!(scheduled_exports::read, scheduled_exports::put, scheduled_exports::delete))
         .routes(routes!(scheduled_exports::start))
+        .routes(routes!(feeds::list))
+        .routes(routes!(feeds::read, feeds::put, feeds::delete))
         .routes(routes!(training::start, training::read))
         .routes(routes!(training::read_run))
         .routes(routes!(training::models))

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    AudienceDefinition, Destination, ENGINE_DESTINATION, InteractionWeights, Scenario,
+    AudienceDefinition, Destination, ENGINE_DESTINATION, Feed, InteractionWeights, Scenario,
     ScheduledExport, Source, Token, TraitDefinition, WorkspaceConfig, WorkspaceSettings,
 };
 use serde::de::DeserializeOwned;
@@ -37,6 +37,8 @@ pub enum Resource {
     Audience(String),
     /// A scheduled export, by name.
     Export(String),
+    /// A feed, by name.
+    Feed(String),
 }
 
 impl Resource {
@@ -52,6 +54,7 @@ impl Resource {
             Self::Settings => "settings",
             Self::Audience(_) => "audience",
             Self::Export(_) => "export",
+            Self::Feed(_) => "feed",
         }
     }
 
@@ -64,7 +67,8 @@ impl Resource {
             | Self::Scenario(name)
             | Self::Destination(name)
             | Self::Audience(name)
-            | Self::Export(name) => Some(name),
+            | Self::Export(name)
+            | Self::Feed(name) => Some(name),
             Self::InteractionWeights | Self::Settings => None,
         }
     }
@@ -81,6 +85,7 @@ impl Resource {
             Self::InteractionWeights | Self::Settings => true,
             Self::Audience(key) => config.audience(key).is_some(),
             Self::Export(name) => config.export(name).is_some(),
+            Self::Feed(name) => config.feed(name).is_some(),
         }
     }
 }
@@ -192,6 +197,18 @@ pub enum ConfigChange {
         /// The name of the export.
         name: String,
     },
+    /// Adds a feed or replaces the one of the same name.
+    PutFeed {
+        /// The name of the feed.
+        name: String,
+        /// JSON text of a [`Feed`].
+        feed: String,
+    },
+    /// Removes a feed.
+    RemoveFeed {
+        /// The name of the feed.
+        name: String,
+    },
 }
 
 impl ConfigChange {
@@ -230,6 +247,11 @@ impl ConfigChange {
         Self::PutExport { name: export.name.clone(), export: to_json(export) }
     }
 
+    /// Adds a feed or replaces the one of the same name.
+    pub fn put_feed(feed: &Feed) -> Self {
+        Self::PutFeed { name: feed.name.clone(), feed: to_json(feed) }
+    }
+
     /// Replaces the weights of interaction kinds.
     pub fn put_interaction_weights(weights: &InteractionWeights) -> Self {
         Self::PutInteractionWeights { weights: to_json(weights) }
@@ -264,6 +286,7 @@ impl ConfigChange {
             Self::PutExport { name, .. } | Self::RemoveExport { name } => {
                 Resource::Export(name.clone())
             }
+            Self::PutFeed { name, .. } | Self::RemoveFeed { name } => Resource::Feed(name.clone()),
         }
     }
 
@@ -276,7 +299,8 @@ impl ConfigChange {
             | Self::RemoveScenario { .. }
             | Self::RemoveDestination { .. }
             | Self::RemoveAudience { .. }
-            | Self::RemoveExport { .. } => true,
+            | Self::RemoveExport { .. }
+            | Self::RemoveFeed { .. } => true,
             Self::PutSource { .. }
             | Self::PutToken { .. }
             | Self::PutTrait { .. }
@@ -285,7 +309,8 @@ impl ConfigChange {
             | Self::PutInteractionWeights { .. }
             | Self::PutSettings { .. }
             | Self::PutAudience { .. }
-            | Self::PutExport { .. } => false,
+            | Self::PutExport { .. }
+            | Self::PutFeed { .. } => false,
         }
     }
 
@@ -310,6 +335,9 @@ impl ConfigChange {
         }
         for export in from.exports.iter().filter(|one| to.export(&one.name).is_none()) {
             changes.push(Self::RemoveExport { name: export.name.clone() });
+        }
+        for feed in from.feeds.iter().filter(|one| to.feed(&one.name).is_none()) {
+            changes.push(Self::RemoveFeed { name: feed.name.clone() });
         }
         for destination in &from.destinations {
             if to.destination(&destination.name).is_none() {
@@ -348,6 +376,8 @@ impl ConfigChange {
         changes.extend(to.audiences.iter().filter(is_new).map(Self::put_audience));
         let is_new = |export: &&ScheduledExport| from.export(&export.name) != Some(*export);
         changes.extend(to.exports.iter().filter(is_new).map(Self::put_export));
+        let is_new = |feed: &&Feed| from.feed(&feed.name) != Some(*feed);
+        changes.extend(to.feeds.iter().filter(is_new).map(Self::put_feed));
         changes
     }
 
@@ -382,6 +412,8 @@ impl ConfigChange {
             Self::RemoveAudience { key } => drop(config.remove_audience(key)),
             Self::PutExport { export, .. } => config.put_export(from_json(export)?),
             Self::RemoveExport { name } => drop(config.remove_export(name)),
+            Self::PutFeed { feed, .. } => config.put_feed(from_json(feed)?),
+            Self::RemoveFeed { name } => drop(config.remove_feed(name)),
         }
         Ok((!self.is_removal()).then(|| self.resource()))
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use domain::{
-    AudienceDefinition, Destination, Identity, InteractionWeights, PRESETS_LATEST, Retention,
+    AudienceDefinition, Destination, Feed, Identity, InteractionWeights, PRESETS_LATEST, Retention,
     Scenario, ScheduledExport, Source, Token, TraitDefinition, WeakSignalWeights, WorkspaceConfig,
     WorkspaceId,
 };
@@ -60,6 +60,8 @@ pub(crate) struct BootstrapWorkspace {
     audiences: Vec<AudienceDefinition>,
     #[serde(default, rename = "export")]
     exports: Vec<ScheduledExport>,
+    #[serde(default, rename = "feed")]
+    feeds: Vec<Feed>,
 }
 
 impl BootstrapWorkspace {
@@ -81,6 +83,7 @@ impl BootstrapWorkspace {
             destinations: file.destinations,
             audiences: file.audiences,
             exports: file.exports,
+            feeds: file.feeds,
             presets: file.presets.or(Some(PRESETS_LATEST)),
             weak_signals: file.weak_signals.unwrap_or_default(),
             retention: file.retention,
@@ -123,6 +126,7 @@ impl BootstrapWorkspace {
         file.destinations.into_iter().for_each(|put| config.put_destination(put));
         file.audiences.into_iter().for_each(|audience| config.put_audience(audience));
         file.exports.into_iter().for_each(|export| config.put_export(export));
+        file.feeds.into_iter().for_each(|feed| config.put_feed(feed));
         config
     }
 }

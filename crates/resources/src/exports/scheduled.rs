@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::{ExportFormat, ScheduledExport};
 use engine::installation::Actor;
-use engine::{ConfigChange, Engine, Expected, ExportPlace, ExportRun, Resource};
+use engine::{ConfigChange, Engine, Expected, ExportPlace, Resource, Scheduled, ScheduledRun};
 use fs_err as fs;
 use serde::Serialize;
 use uuid::Uuid;
@@ -24,7 +24,7 @@ pub struct ExportReport {
     #[serde(flatten)]
     pub export: ScheduledExport,
     /// The last run that ended; none before the first one.
-    pub last_run: Option<ExportRun>,
+    pub last_run: Option<ScheduledRun>,
 }
 
 /// The scheduled exports of a workspace.
@@ -33,7 +33,7 @@ pub struct ExportReport {
 /// 503 where the workspace is closed.
 pub async fn list(workspace: &RequestedWorkspace) -> Result<Vec<ExportReport>, ApiError> {
     let list = |engine: &Engine| {
-        let mut runs = engine.export_runs()?;
+        let mut runs = engine.scheduled_runs(Scheduled::Exports)?;
         let exports = engine.config().exports.clone().into_iter();
         let report = |export: ScheduledExport| {
             let last_run = runs.remove(&export.name);
@@ -55,7 +55,7 @@ pub async fn read(
     let read = move |engine: &Engine| {
         let (config, revisions) = engine.revised_config();
         let export = config.export(&name).cloned().ok_or_else(|| unknown(engine, &name))?;
-        let last_run = engine.export_runs()?.remove(&name);
+        let last_run = engine.scheduled_runs(Scheduled::Exports)?.remove(&name);
         let revision = revisions.revision(&Resource::Export(name));
         Ok(Revised { value: ExportReport { export, last_run }, revision })
     };
@@ -107,7 +107,7 @@ pub async fn delete(
     .await
 }
 
-/// Makes a scheduled export now, as a job whose result is an [`ExportRun`]. Where one is under way,
+/// Makes a scheduled export now, as a job whose result is an [`ScheduledRun`]. Where one is under way,
 /// by a caller or by the server, it is that job.
 ///
 /// # Errors
@@ -168,19 +168,20 @@ fn run(
     handle: &WorkspaceHandle,
     export: &ScheduledExport,
     control: &JobControl,
-) -> Result<ExportRun, ApiError> {
+) -> Result<ScheduledRun, ApiError> {
     let started_at = handle.blocking().engine()?.now();
     let made = make(app, handle, export, control);
     if made.is_err() {
         control.check()?;
     }
-    let (place, n_rows, error) = match &made {
+    let (outcome, n_rows, error) = match &made {
         Ok((place, n_rows)) => (Some(place.clone()), *n_rows, None),
         Err(error) => (None, 0, Some(error.message.clone())),
     };
     let engine = handle.blocking().engine()?;
-    let run = ExportRun { started_at, ended_at: engine.now(), place, n_rows, error };
-    engine.record_export_run(&export.name, run.clone())?;
+    let ended_at = engine.now();
+    let run = ScheduledRun { started_at, ended_at, n_rows, outcome, error };
+    engine.record_scheduled_run(Scheduled::Exports, &export.name, run.clone())?;
     made.map(|_| run)
 }
 
@@ -200,7 +201,7 @@ fn make(
         ExportPlace::Files(_) => export.format,
         ExportPlace::Tables(_) => ExportFormat::Jsonl,
     };
-    let folder = app.installation.data.exports_folder();
+    let folder = app.installation.data.job_files_folder();
     fs::create_dir_all(&folder).map_err(unwritable)?;
     let extension = format.extension();
     // It is removed when this goes.

@@ -221,6 +221,11 @@ pub(super) const CALLS: &[Call] = &[
     edit("PUT", "/api/workspaces/{workspace}/scheduled_exports/{name}", "export.put"),
     edit("DELETE", "/api/workspaces/{workspace}/scheduled_exports/{name}", "export.delete"),
     edit("POST", "/api/workspaces/{workspace}/scheduled_exports/{name}/run", "export.run"),
+    read("/api/workspaces/{workspace}/feeds", ReadWorkspace),
+    read("/api/workspaces/{workspace}/feeds/{name}", ReadWorkspace),
+    edit("PUT", "/api/workspaces/{workspace}/feeds/{name}", "feed.put"),
+    edit("DELETE", "/api/workspaces/{workspace}/feeds/{name}", "feed.delete"),
+    edit("POST", "/api/workspaces/{workspace}/feeds/{name}/run", "feed.run"),
     Call {
         method: "POST",
         path: "/api/workspaces/{workspace}/jobs/{id}/cancel",

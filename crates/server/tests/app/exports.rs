@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use connectors::{Outgoing, OutgoingOptions};
 use domain::Timestamp;
-use engine::{EngineOptions, ManualClock};
+use engine::{EngineOptions, ManualClock, Scheduled};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde_json::{Value, json};
 
@@ -205,7 +205,7 @@ async fn a_scheduled_export_goes_into_the_folder_of_a_destination_once_in_each_p
     let made = app.change(Method::PUT, &path, export("lake")).await;
     assert_eq!(made.status, 201, "{}", made.line());
     assert_eq!(app.admin(&path).await.body["last_run"], json!(null));
-    assert_eq!(app.engine.due_exports().unwrap(), ["nightly"]);
+    assert_eq!(app.engine.due(Scheduled::Exports).unwrap(), ["nightly"]);
 
     let run_path = format!("{path}/run");
     let run = || app.change(Method::POST, &run_path, Value::Null);
@@ -216,15 +216,15 @@ async fn a_scheduled_export_goes_into_the_folder_of_a_destination_once_in_each_p
     let text = fs_err::read_to_string(folder.join("2026-03-01T10-30-00.000Z.jsonl")).unwrap();
     assert!(text.contains("\"ben\"") && text.lines().count() == 2, "{text}");
     let shown = app.admin(&path).await.body;
-    assert_eq!(shown["last_run"]["place"], "lake/nightly/2026-03-01T10-30-00.000Z.jsonl");
+    assert_eq!(shown["last_run"]["outcome"], "lake/nightly/2026-03-01T10-30-00.000Z.jsonl");
     assert!(files_in(&app.folder.path().join("timed/installation/exports")).is_empty());
 
     // The next one is due at midnight, not a day later.
-    assert!(app.engine.due_exports().unwrap().is_empty());
+    assert!(app.engine.due(Scheduled::Exports).unwrap().is_empty());
     clock.set(Timestamp(AT + 13 * HOUR_MS));
-    assert!(app.engine.due_exports().unwrap().is_empty());
+    assert!(app.engine.due(Scheduled::Exports).unwrap().is_empty());
     clock.set(Timestamp(AT + 14 * HOUR_MS));
-    assert_eq!(app.engine.due_exports().unwrap(), ["nightly"]);
+    assert_eq!(app.engine.due(Scheduled::Exports).unwrap(), ["nightly"]);
 
     // A run that fails says why, and is tried again.
     fs_err::remove_dir_all(places.path()).unwrap();
@@ -233,13 +233,13 @@ async fn a_scheduled_export_goes_into_the_folder_of_a_destination_once_in_each_p
     assert_eq!(job["state"], "failed", "{job}");
     let error = app.admin(&path).await.body["last_run"]["error"].as_str().unwrap().to_owned();
     assert!(error.contains("lake/nightly/"), "{error}");
-    assert!(app.engine.due_exports().unwrap().is_empty());
+    assert!(app.engine.due(Scheduled::Exports).unwrap().is_empty());
     clock.set(Timestamp(AT + 15 * HOUR_MS));
-    assert_eq!(app.engine.due_exports().unwrap(), ["nightly"]);
+    assert_eq!(app.engine.due(Scheduled::Exports).unwrap(), ["nightly"]);
     fs_err::remove_file(places.path()).unwrap();
 
     let named = app.change(Method::DELETE, DESTINATION, Value::Null).await;
     assert_eq!(named.status, 400, "an export names it: {}", named.line());
     assert_eq!(app.change(Method::DELETE, &path, Value::Null).await.status, 204);
-    assert!(app.engine.due_exports().unwrap().is_empty());
+    assert!(app.engine.due(Scheduled::Exports).unwrap().is_empty());
 }

@@ -241,6 +241,7 @@ fn redact_change(change: &mut Value) {
         ("put_settings", "settings"),
         ("put_audience", "audience"),
         ("put_export", "export"),
+        ("put_feed", "feed"),
     ] {
         let Some(text) = change.get(kind).and_then(|put| put[key].as_str()) else { continue };
         let mut value = serde_json::from_str(text).unwrap_or(Value::Null);

@@ -6,7 +6,7 @@ use axum::Extension;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::{Exportable, Right, ScheduledExport, Timestamp, WorkspaceId};
-use engine::{EXPORT_KINDS, Expected, ExportRun};
+use engine::{EXPORT_KINDS, Expected, ScheduledRun};
 use maud::{Markup, Render, html};
 use resources::exports::scheduled::{self, ExportReport};
 use serde::Deserialize;
@@ -238,7 +238,7 @@ fn table(
     Table::new("Scheduled exports", columns).captioned().rows(exports.iter().map(row))
 }
 
-fn last_run(run: Option<&ExportRun>, now: Timestamp) -> Markup {
+fn last_run(run: Option<&ScheduledRun>, now: Timestamp) -> Markup {
     let Some(run) = run else { return html! { "not yet" } };
     html! {
         (RelativeTime { at: run.ended_at, now }) " "
@@ -246,7 +246,7 @@ fn last_run(run: Option<&ExportRun>, now: Timestamp) -> Markup {
             Some(error) => { (Badge::of(Tone::Bad, "failed")) p class="quiet" { (error) } }
             None => {
                 (domain::counted(run.n_rows, "row", "rows"))
-                @if let Some(place) = &run.place { p class="quiet" { (place) } }
+                @if let Some(place) = &run.outcome { p class="quiet" { (place) } }
             }
         }
     }
