@@ -111,6 +111,12 @@ pub struct PropertyChange {
 }
 
 impl CatalogChanges {
+    /// Whether nothing would be other than it is.
+    pub fn is_empty(&self) -> bool {
+        let Self { n_before: _, n_new, n_changed, n_unchanged: _, n_withdrawn, properties } = self;
+        (*n_new, *n_changed, *n_withdrawn) == (0, 0, 0) && properties.is_empty()
+    }
+
     /// The changes of the columns, with no row counted yet.
     pub fn from_columns(catalog: &Catalog, columns: &[Column]) -> Self {
         let known = |name: &str| catalog.table().property(name).map(|property| property.type_);

@@ -5,6 +5,7 @@
 
 mod csv;
 pub mod delimiter;
+mod google_merchant;
 mod infer;
 mod jsonl;
 
@@ -36,6 +37,9 @@ pub enum Format {
     Csv,
     /// One JSON object for each line; sets are arrays of strings.
     JsonLines,
+    /// A product feed for Google Merchant Center: RSS 2.0 or Atom. Attributes that are repeated are
+    /// sets.
+    GoogleMerchant,
 }
 
 impl Format {
@@ -44,6 +48,7 @@ impl Format {
         match name.rsplit_once('.')?.1.to_ascii_lowercase().as_str() {
             "csv" | "tsv" => Some(Self::Csv),
             "jsonl" | "ndjson" => Some(Self::JsonLines),
+            "xml" => Some(Self::GoogleMerchant),
             _ => None,
         }
     }
@@ -156,6 +161,7 @@ pub fn read_file(
     let mut table = match format {
         Format::Csv => csv::read(reader)?,
         Format::JsonLines => jsonl::read(reader)?,
+        Format::GoogleMerchant => google_merchant::read(reader)?,
     };
     if table.columns.len() > COLUMNS_MAX {
         return Err(ImportError::TooLarge { what: "columns", limit: COLUMNS_MAX });

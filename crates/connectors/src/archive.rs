@@ -14,11 +14,11 @@ use crate::{Outgoing, SettingsError, kind};
 /// The destination whose settings say where files are put.
 const SETTINGS_KIND: &str = "parquet";
 
-/// A file is not known to be in the archive.
+/// A file is not known to be where it was put.
 #[derive(Debug, thiserror::Error)]
-#[error("{file} cannot be archived: {text}")]
+#[error("{file} cannot be put there: {text}")]
 pub struct ArchiveError {
-    /// The place of the file in the archive.
+    /// The place of the file.
     pub file: String,
     /// What is wrong.
     pub text: String,
@@ -73,7 +73,7 @@ impl Archive {
     }
 }
 
-fn text_of(failure: Failure) -> String {
+pub(crate) fn text_of(failure: Failure) -> String {
     match failure {
         Failure::Retry { text, .. } | Failure::Permanent { text, .. } => text,
     }

@@ -5,7 +5,7 @@ mod clevertap;
 mod kafka;
 mod mailchimp;
 mod parquet;
-mod postgresql;
+pub(crate) mod postgresql;
 mod recombee;
 mod segment;
 #[cfg(test)]

@@ -3,9 +3,11 @@
 mod archive;
 mod batch_api;
 mod destinations;
+mod export_place;
 mod instance_key;
 mod kind;
 mod outgoing;
+mod parquet_file;
 mod settings;
 mod storage;
 #[cfg(test)]
@@ -13,9 +15,14 @@ mod testing;
 
 pub use archive::{Archive, ArchiveError};
 pub use destinations::{kind, kinds};
+pub use export_place::{EXPORT_KINDS, ExportPlace, Tables};
 pub use instance_key::{InstanceKey, KeyError, is_sealed};
 pub use kind::{
     Batching, DescribedRequest, Kind, Made, Prepared, RequestError, SendFuture, Sender,
 };
-pub use outgoing::{NetworkPolicy, Outgoing, OutgoingError, OutgoingOptions};
+pub use outgoing::{
+    DOWNLOAD_BYTES_MAX, DOWNLOAD_TIME_MAX, DownloadError, NetworkPolicy, Outgoing, OutgoingError,
+    OutgoingOptions,
+};
+pub use parquet_file::{ParquetColumn, ParquetError, ParquetFile, ParquetType};
 pub use settings::{SettingSchema, SettingType, Settings, SettingsError, SettingsSchema};

@@ -2,6 +2,7 @@
 //! addresses that are not of the public internet are refused, requests have a deadline, and answers
 //! are read up to a limit.
 
+mod download;
 mod http;
 mod policy;
 mod tcp;
@@ -16,6 +17,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls_platform_verifier::Verifier;
 use tokio::runtime::{Builder, Handle, Runtime};
 
+pub use self::download::{DOWNLOAD_BYTES_MAX, DOWNLOAD_TIME_MAX, DownloadError};
 pub(crate) use self::http::{
     HttpRequest, HttpResponse, check_status, check_url, failure_of_status, send_ok, unreadable,
 };

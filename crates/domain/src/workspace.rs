@@ -4,9 +4,11 @@ mod audience;
 mod computed_trait;
 mod destination;
 mod destination_rules;
+mod feed;
 mod identity;
 mod oauth;
 mod retention;
+mod scheduled_export;
 mod settings;
 mod source;
 mod sync;
@@ -23,12 +25,16 @@ pub use destination::{
 pub use destination_rules::{
     DROP_FILTERS_MAX, DestinationRules, RULE_ENTRIES_MAX, RULE_ENTRY_BYTES_MAX,
 };
+pub use feed::{FEED_MINUTES_MAX, FEED_MINUTES_MIN, FEEDS_MAX, Feed, FeedFormat};
 pub use identity::{
     BLOCKED_MAX, ID_PLACES_MAX, ID_TYPE_NAME_BYTES_MAX, ID_TYPES_MAX, IDENTITY_VERSION_LATEST,
     IDS_OF_TYPE_MAX, IdType, IdTypeName, Identity, LimitPeriod,
 };
 pub use oauth::{OAuth, OAuthKey, TOKEN_LIFETIME_S_DEFAULT};
 pub use retention::{RETENTION_DAYS_MAX, Retention};
+pub use scheduled_export::{
+    EXPORT_HOURS_MAX, ExportFormat, Exportable, SCHEDULED_EXPORTS_MAX, ScheduledExport,
+};
 pub use settings::WorkspaceSettings;
 pub use source::{EarlierKey, MESSAGES_PER_SECOND_MAX, Source};
 pub use sync::{
@@ -47,6 +53,8 @@ use serde::{Deserialize, Serialize};
 
 use self::audience::check_audiences;
 use self::computed_trait::check_computed_traits;
+use self::feed::check_feeds;
+use self::scheduled_export::check_exports;
 use self::sync::check_syncs;
 use self::trait_definition::check_traits;
 use crate::scenario::{SCENARIOS_MAX, Scenario};
@@ -117,6 +125,12 @@ pub struct WorkspaceConfig {
     /// The traits that are computed from events.
     #[serde(default, rename = "computed_trait", skip_serializing_if = "Vec::is_empty")]
     pub computed_traits: Vec<ComputedTraitDefinition>,
+    /// The exports that are made again and again.
+    #[serde(default, rename = "export", skip_serializing_if = "Vec::is_empty")]
+    pub exports: Vec<ScheduledExport>,
+    /// The catalog files that are fetched again and again.
+    #[serde(default, rename = "feed", skip_serializing_if = "Vec::is_empty")]
+    pub feeds: Vec<Feed>,
 }
 
 /// Limits on a configuration.
@@ -161,6 +175,8 @@ impl WorkspaceConfig {
             destinations: Vec::new(),
             audiences: Vec::new(),
             computed_traits: Vec::new(),
+            exports: Vec::new(),
+            feeds: Vec::new(),
         }
     }
 
@@ -187,6 +203,11 @@ impl WorkspaceConfig {
     /// The computed trait of a key.
     pub fn computed_trait(&self, key: &str) -> Option<&ComputedTraitDefinition> {
         self.computed_traits.iter().find(|computed| computed.key == key)
+    }
+
+    /// The scheduled export of a name.
+    pub fn export(&self, name: &str) -> Option<&ScheduledExport> {
+        self.exports.iter().find(|export| export.name == name)
     }
 
     /// The destination of a name, where it differs from its defaults.
@@ -292,6 +313,31 @@ impl WorkspaceConfig {
         remove_named(&mut self.computed_traits, key, |computed| &computed.key)
     }
 
+    /// Adds a scheduled export or replaces the one of its name.
+    pub fn put_export(&mut self, export: ScheduledExport) {
+        put_named(&mut self.exports, export, |export| &export.name);
+    }
+
+    /// Removes a scheduled export; false where there is none of this name.
+    pub fn remove_export(&mut self, name: &str) -> bool {
+        remove_named(&mut self.exports, name, |export| &export.name)
+    }
+
+    /// The feed of a name.
+    pub fn feed(&self, name: &str) -> Option<&Feed> {
+        self.feeds.iter().find(|feed| feed.name == name)
+    }
+
+    /// Adds a feed or replaces the one of its name.
+    pub fn put_feed(&mut self, feed: Feed) {
+        put_named(&mut self.feeds, feed, |feed| &feed.name);
+    }
+
+    /// Removes a feed; false where there is none of this name.
+    pub fn remove_feed(&mut self, name: &str) -> bool {
+        remove_named(&mut self.feeds, name, |feed| &feed.name)
+    }
+
     /// Adds a destination or replaces the one of its name.
     pub fn put_destination(&mut self, destination: Destination) {
         put_named(&mut self.destinations, destination, |destination| &destination.name);
@@ -389,6 +435,12 @@ impl WorkspaceConfig {
             })
             .and_then(|()| check_syncs(self));
         if let Err(what) = checked {
+            return refuse(what);
+        }
+        if let Err(what) = check_exports(&self.exports, &self.destinations) {
+            return refuse(what);
+        }
+        if let Err(what) = check_feeds(&self.feeds) {
             return refuse(what);
         }
         if self.scenarios.len() > SCENARIOS_MAX {

@@ -16,6 +16,7 @@ use state::{
 use crate::audiences::check_audiences;
 use crate::computed_traits::check_computed_traits;
 use crate::delivery::{connect, kind_of, seal_secrets};
+use crate::exports::check_exports;
 use crate::{Engine, SubmitError};
 
 /// Errors of changing a configuration.
@@ -66,8 +67,10 @@ pub fn check_config(config: &WorkspaceConfig) -> Result<(), String> {
         check_destination(destination).map_err(|what| format!("workspace {}: {what}", config.id))
     };
     config.destinations.iter().try_for_each(check)?;
-    let checked = check_computed_traits(config).and_then(|()| check_audiences(config));
-    checked.map_err(|what| format!("workspace {}: {what}", config.id))
+    check_computed_traits(config)
+        .and_then(|()| check_audiences(config))
+        .and_then(|()| check_exports(config))
+        .map_err(|what| format!("workspace {}: {what}", config.id))
 }
 
 fn check_destination(destination: &Destination) -> Result<(), String> {
@@ -147,6 +150,7 @@ impl Engine {
         check_new_names(&present, &config).map_err(ConfigError::Invalid)?;
         check_computed_traits(&config).map_err(ConfigError::Invalid)?;
         check_audiences(&config).map_err(ConfigError::Invalid)?;
+        check_exports(&config).map_err(ConfigError::Invalid)?;
         let entry = |command| Entry::Command {
             received_at: self.now(),
             command: Box::new(Command::Configure(Box::new(command))),

@@ -211,17 +211,17 @@ impl DataFolder {
         self.locked.folder.join("drafts").join(workspace.as_str())
     }
 
-    /// Where the files of exports are until they are downloaded.
-    pub fn exports_folder(&self) -> PathBuf {
+    /// Where the files of jobs are: of exports until they are downloaded, of feeds while they are read.
+    pub fn job_files_folder(&self) -> PathBuf {
         self.locked.folder.join("exports")
     }
 
-    /// Removes the files of exports that an earlier process has left.
+    /// Removes the files of jobs that an earlier process has left.
     ///
     /// # Errors
     /// If the file system refuses.
-    pub fn remove_exports(&self) -> std::io::Result<()> {
-        match self.exports_folder() {
+    pub fn remove_job_files(&self) -> std::io::Result<()> {
+        match self.job_files_folder() {
             folder if folder.exists() => fs::remove_dir_all(folder),
             _ => Ok(()),
         }

@@ -252,6 +252,27 @@ pub(crate) fn seal_secrets(
     Ok(())
 }
 
+/// The settings of a destination with its secrets open.
+///
+/// # Errors
+/// If a secret cannot be read.
+pub(crate) fn open_settings(
+    key: Option<&InstanceKey>,
+    workspace: &WorkspaceId,
+    destination: &Destination,
+) -> Result<BTreeMap<String, Value>, String> {
+    let mut settings = destination.settings.clone();
+    for (name, value) in &mut settings {
+        if connectors::is_sealed(value) {
+            let key = key.ok_or_else(|| format!("{name} cannot be read without a data folder"))?;
+            let context = secret_context(workspace, &destination.name, name);
+            let open = key.open_sealed(&context, value);
+            *value = Value::String(open.map_err(|error| format!("{name} {error}"))?);
+        }
+    }
+    Ok(settings)
+}
+
 /// Makes the sender of a destination.
 ///
 /// # Errors
@@ -263,14 +284,6 @@ pub(crate) fn connect(
     destination: &Destination,
 ) -> Result<Arc<dyn Sender>, String> {
     let kind = kind_of(destination)?;
-    let mut settings = destination.settings.clone();
-    for (name, value) in &mut settings {
-        if connectors::is_sealed(value) {
-            let key = key.ok_or_else(|| format!("{name} cannot be read without a data folder"))?;
-            let context = secret_context(workspace, &destination.name, name);
-            let open = key.open_sealed(&context, value);
-            *value = Value::String(open.map_err(|error| format!("{name} {error}"))?);
-        }
-    }
+    let settings = open_settings(key, workspace, destination)?;
     kind.connect(&settings, outgoing).map_err(|error| error.to_string())
 }

@@ -114,6 +114,7 @@ pub struct Engine {
     pub(crate) snapshot_lock: Mutex<()>,
     /// Held while the journal is cut.
     pub(crate) retention_lock: Mutex<()>,
+    pub(crate) schedule_lock: Mutex<()>,
     /// What keeps the journal whole, until a snapshot is taken.
     pub(crate) snapshot_problem: Mutex<Option<Problem>>,
     /// The damage that checks of the stored data have found.
@@ -286,6 +287,7 @@ impl Engine {
             snapshots,
             snapshot_lock: Mutex::new(()),
             retention_lock: Mutex::new(()),
+            schedule_lock: Mutex::new(()),
             snapshot_problem: Mutex::new(snapshot_problem),
             findings: Mutex::new(Vec::new()),
             journal_check: Mutex::new(None),

@@ -240,7 +240,8 @@ impl Engine {
         }
     }
 
-    fn compare_with_catalog(&self, file: &CatalogFile) -> CatalogChanges {
+    /// The changes that importing a file would make.
+    pub fn compare_with_catalog(&self, file: &CatalogFile) -> CatalogChanges {
         let mut changes = CatalogChanges::from_columns(&self.snapshot().catalog, &file.columns);
         // One snapshot for each part, so that the fold can apply entries in between.
         for rows in file.rows.chunks(ITEMS_PER_COMPARISON) {

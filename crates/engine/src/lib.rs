@@ -20,6 +20,7 @@ mod disk_use;
 mod engine;
 mod error;
 mod events;
+mod exports;
 mod finding;
 mod follow;
 mod import;
@@ -48,6 +49,7 @@ mod replay;
 mod retention;
 mod run_delay;
 mod scenarios;
+mod schedules;
 mod scratch;
 mod segment_rules;
 mod segments;
@@ -124,6 +126,7 @@ pub use replay::{REPLAY_AHEAD_MAX, ReplayError};
 pub use retention::{
     HeldBack, JournalPart, RetentionError, RetentionPlan, RetentionRun, RetentionStep,
 };
+pub use schedules::{Scheduled, ScheduledRun};
 pub use segment_rules::RuleFault;
 pub use shared::Health;
 pub use sizes::DISK_USE_AGE_MAX;
@@ -147,8 +150,8 @@ pub use activation::{
     BreakerState, DeadLetter, Held, OpenDelivery, Progress, Status as DispatcherStatus,
 };
 pub use connectors::{
-    Archive, DescribedRequest, Kind, SettingSchema, SettingType, kind as destination_kind,
-    kinds as destination_kinds,
+    Archive, DescribedRequest, EXPORT_KINDS, ExportPlace, Kind, SettingSchema, SettingType,
+    kind as destination_kind, kinds as destination_kinds,
 };
 pub use journal::JournalCheck;
 pub use profiles::{

@@ -198,7 +198,7 @@ impl Engine {
             }
         }
         run.ended_at = self.now();
-        self.write_record(&run)?;
+        self.write_record(RECORD, &run)?;
         tracing::info!(workspace = %self.id(), cut.until = run.cut.end, cut.segments = run.cut.segments, cut.bytes = run.cut.bytes, "retention has run");
         Ok(run)
     }
@@ -322,12 +322,18 @@ impl Engine {
         Ok(times)
     }
 
-    fn write_record(&self, run: &RetentionRun) -> Result<(), EngineError> {
-        let path = self.folder().join(RECORD);
+    /// Writes a record of background work into the folder of the workspace, in place of the one
+    /// before.
+    pub(crate) fn write_record(
+        &self,
+        name: &str,
+        record: &impl Serialize,
+    ) -> Result<(), EngineError> {
+        let path = self.folder().join(name);
         let part = path.with_extension("part");
         let mut file = journal::disk::open_private_file(&part)?;
         file.set_len(0)?;
-        file.write_all(&serde_json::to_vec(run).expect("plain fields always encode"))?;
+        file.write_all(&serde_json::to_vec(record).expect("plain fields always encode"))?;
         file.sync_all()?;
         fs::rename(&part, &path)?;
         Ok(fs::File::open(self.folder())?.sync_all()?)

@@ -205,9 +205,9 @@ pub fn start_import(
 }
 
 /// Reads until its job is cancelled.
-struct Cancellable<'a, R> {
-    reader: R,
-    control: &'a JobControl,
+pub(crate) struct Cancellable<'a, R> {
+    pub(crate) reader: R,
+    pub(crate) control: &'a JobControl,
 }
 
 impl<R: Read> Read for Cancellable<'_, R> {
@@ -238,7 +238,7 @@ pub(crate) fn put_in_force(
     Ok(Imported { report, changes, catalog_version: engine.counts().catalog_version })
 }
 
-fn import_error(error: ImportError) -> ApiError {
+pub(crate) fn import_error(error: ImportError) -> ApiError {
     let message = error.to_string();
     match error {
         ImportError::Rows(report) => ApiError::import(message, json!(report)),

@@ -155,7 +155,7 @@ pub async fn find(app: &Arc<App>, workspace: &WorkspaceId, id: &str) -> Result<D
     let id: Uuid = id.parse().map_err(|_| missing())?;
     let folder = app.installation.data.drafts_folder(workspace);
     let find = move || {
-        let formats = [Format::Csv, Format::JsonLines].into_iter();
+        let formats = [Format::Csv, Format::JsonLines, Format::GoogleMerchant].into_iter();
         let mut drafts =
             formats.map(|format| Draft { id, format, folder: folder.join(id.to_string()) });
         drafts.find(|draft| draft.path().exists())
@@ -219,6 +219,7 @@ fn file_name(format: Format) -> &'static str {
     match format {
         Format::Csv => "items.csv",
         Format::JsonLines => "items.jsonl",
+        Format::GoogleMerchant => "items.xml",
     }
 }
 

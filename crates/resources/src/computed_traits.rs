@@ -8,7 +8,7 @@ use web::App;
 use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
 
-use crate::configuration::parse_keyed;
+use crate::configuration::parse_named;
 use crate::{Revised, configure, put_error, unknown_resource};
 
 /// The computed traits of a workspace.
@@ -43,7 +43,7 @@ pub async fn read(
 /// # Errors
 /// If it is no definition.
 pub fn parse(key: &str, body: &[u8]) -> Result<ComputedTraitDefinition, ApiError> {
-    parse_keyed("computed trait", key, body, |one: &ComputedTraitDefinition| &one.key)
+    parse_named("computed trait", "key", key, body, |one: &ComputedTraitDefinition| &one.key)
 }
 
 /// Makes or replaces a computed trait. The answer has it as it is stored, and whether it is new.

@@ -46,6 +46,33 @@ pub async fn configure<T: Send + 'static>(
     workspace.run(change).await
 }
 
+/// Reads a resource from JSON, with or without its name, which stands at `key` and must not be
+/// another one.
+///
+/// # Errors
+/// If it is none.
+pub(crate) fn parse_named<T: DeserializeOwned>(
+    kind: &str,
+    key: &str,
+    name: &str,
+    body: &[u8],
+    name_of: impl Fn(&T) -> &String,
+) -> Result<T, ApiError> {
+    let subject = format!("{kind} {name:?}");
+    let wrong = |what: String| ApiError::invalid(format!("{subject}: {what}"));
+    let text = |error: serde_json::Error| wrong(error.to_string());
+    // Numbers keep their texts.
+    let mut keys: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(body).map_err(text)?;
+    keys.entry(key.to_owned()).or_insert(to_raw_value(name).map_err(text)?);
+    let keys = serde_json::to_vec(&keys).map_err(text)?;
+    let resource: T = json::read(&keys, &subject)?;
+    if name_of(&resource) == name {
+        return Ok(resource);
+    }
+    let what = format!("{key} is {:?}, but the path says {name:?}", name_of(&resource));
+    Err(wrong(what).at(format!("/{key}")))
+}
+
 /// An error of a configuration with the place in the body. Its message names the resource and then
 /// the key: `scenario "home": diversity is 2, it must be from 0 to 1`.
 fn located(error: ApiError) -> ApiError {
@@ -77,7 +104,8 @@ fn place(message: &str) -> Option<String> {
 /// What follows the kind and the name of a resource, which is quoted and escaped.
 fn after_name(message: &str) -> Option<&str> {
     let (kind, quoted) = message.split_once(" \"")?;
-    let kinds = ["source", "token", "trait", "computed trait", "scenario", "destination"];
+    let kinds =
+        ["source", "token", "trait", "computed trait", "scenario", "destination", "export", "feed"];
     if !kinds.contains(&kind) {
         return None;
     }
@@ -130,33 +158,6 @@ mod tests {
             ("two sources are named \"a\"", None),
         ] {
             assert_eq!(place(message).as_deref(), expected, "{message}");
-        }
-    }
-}
-
-/// Reads a definition from JSON, with or without its key, which must not be another one. `word`
-/// names its kind.
-///
-/// # Errors
-/// If it is no definition.
-pub(crate) fn parse_keyed<T: DeserializeOwned>(
-    word: &str,
-    key: &str,
-    body: &[u8],
-    key_of: impl Fn(&T) -> &str,
-) -> Result<T, ApiError> {
-    let subject = format!("{word} {key:?}");
-    let wrong = |what: String| ApiError::invalid(format!("{subject}: {what}"));
-    let text = |error: serde_json::Error| wrong(error.to_string());
-    let mut keys: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(body).map_err(text)?;
-    keys.entry("key".to_owned()).or_insert(to_raw_value(key).map_err(text)?);
-    let keys = serde_json::to_vec(&keys).map_err(text)?;
-    let definition: T = json::read(&keys, &subject)?;
-    match key_of(&definition) == key {
-        true => Ok(definition),
-        false => {
-            let what = format!("key is {:?}, but the path says {key:?}", key_of(&definition));
-            Err(wrong(what).at("/key"))
         }
     }
 }

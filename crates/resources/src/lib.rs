@@ -19,6 +19,7 @@ mod configuration;
 pub mod destinations;
 pub mod events;
 pub mod exports;
+pub mod feeds;
 pub mod installation;
 pub mod items;
 pub mod jobs;

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use domain::{Endpoint, InteractionKind, Timestamp, UserIdx};
 use engine::{
     ComputedValue, Engine, EntityKind, ExternalId, ExternalIdType, ListQuestions, MergeCause,
-    PreviewedEntries,
-    RecommendationRequest, RequestBudget, TermKind,
+    PreviewedEntries, RecommendationRequest, RequestBudget, TermKind,
 };
 use serde::Serialize;
 use serde_json::Value;

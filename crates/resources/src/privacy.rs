@@ -202,10 +202,10 @@ fn run(
     let told = Cell::new(-1.0);
     let around = Surroundings {
         remove_files: &|| {
-            let exports = remove_exports(app, engine.id())?;
+            let exports = remove_job_files(app, engine.id())?;
             Ok(RemovedFiles { exports, uploads: remove_files_in(&drafts)? })
         },
-        folders: vec![drafts.clone(), data.exports_folder(), data.installation_folder()],
+        folders: vec![drafts.clone(), data.job_files_folder(), data.installation_folder()],
         note: &|step| {
             let (share, doing) = (step.share(), describe(step));
             // Every block of the journal is noted.
@@ -220,7 +220,7 @@ fn run(
 }
 
 /// Removes the exports of a workspace, those also that are being made, and returns their number.
-fn remove_exports(app: &App, workspace: &WorkspaceId) -> io::Result<u64> {
+fn remove_job_files(app: &App, workspace: &WorkspaceId) -> io::Result<u64> {
     let exports = app.jobs.list(workspace).into_iter();
     let running =
         exports.filter(|job| job.kind == JobKind::Export && job.state == JobState::Running);

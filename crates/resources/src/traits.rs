@@ -16,7 +16,7 @@ use web::App;
 use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
 
-use crate::configuration::parse_keyed;
+use crate::configuration::parse_named;
 use crate::{Revised, configure, put_error, unknown_resource};
 
 /// The key of a definition to calculate that has none: it is not saved.
@@ -60,7 +60,7 @@ pub fn parse(key: &str, body: &[u8]) -> Result<TraitDefinition, ApiError> {
         let what = format!("trait {key:?}: a call has this name: take another key");
         return Err(ApiError::invalid(what));
     }
-    parse_keyed("trait", key, body, |definition: &TraitDefinition| &definition.key)
+    parse_named("trait", "key", key, body, |definition: &TraitDefinition| &definition.key)
 }
 
 /// Reads a definition to calculate, which needs no key.

@@ -14,6 +14,7 @@ mod description;
 mod destinations;
 mod events;
 mod exports;
+mod feeds;
 mod invitations;
 mod items;
 mod jobs;
@@ -32,6 +33,7 @@ mod retention;
 mod revision;
 mod rights;
 mod scenarios;
+mod scheduled_exports;
 mod segmentations;
 mod session;
 mod settings;
@@ -192,6 +194,11 @@ fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(jobs::cancel))
         .routes(routes!(jobs::result))
         .routes(routes!(exports::start))
+        .routes(routes!(scheduled_exports::list))
+        .routes(routes!(scheduled_exports::read, scheduled_exports::put, scheduled_exports::delete))
+        .routes(routes!(scheduled_exports::start))
+        .routes(routes!(feeds::list))
+        .routes(routes!(feeds::read, feeds::put, feeds::delete))
         .routes(routes!(training::start, training::read))
         .routes(routes!(training::read_run))
         .routes(routes!(training::models))

@@ -8,8 +8,8 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    AudienceDefinition, ComputedTraitDefinition, Destination, ENGINE_DESTINATION,
-    InteractionWeights, Scenario, Source, Token, TraitDefinition, WorkspaceConfig,
+    AudienceDefinition, ComputedTraitDefinition, Destination, ENGINE_DESTINATION, Feed,
+    InteractionWeights, Scenario, ScheduledExport, Source, Token, TraitDefinition, WorkspaceConfig,
     WorkspaceSettings,
 };
 use serde::de::DeserializeOwned;
@@ -38,6 +38,10 @@ pub enum Resource {
     Audience(String),
     /// A computed trait, by key.
     ComputedTrait(String),
+    /// A scheduled export, by name.
+    Export(String),
+    /// A feed, by name.
+    Feed(String),
 }
 
 impl Resource {
@@ -53,6 +57,8 @@ impl Resource {
             Self::Settings => "settings",
             Self::Audience(_) => "audience",
             Self::ComputedTrait(_) => "computed trait",
+            Self::Export(_) => "export",
+            Self::Feed(_) => "feed",
         }
     }
 
@@ -65,7 +71,9 @@ impl Resource {
             | Self::Scenario(name)
             | Self::Destination(name)
             | Self::Audience(name)
-            | Self::ComputedTrait(name) => Some(name),
+            | Self::ComputedTrait(name)
+            | Self::Export(name)
+            | Self::Feed(name) => Some(name),
             Self::InteractionWeights | Self::Settings => None,
         }
     }
@@ -82,6 +90,8 @@ impl Resource {
             Self::InteractionWeights | Self::Settings => true,
             Self::Audience(key) => config.audience(key).is_some(),
             Self::ComputedTrait(key) => config.computed_trait(key).is_some(),
+            Self::Export(name) => config.export(name).is_some(),
+            Self::Feed(name) => config.feed(name).is_some(),
         }
     }
 }
@@ -193,6 +203,30 @@ pub enum ConfigChange {
         /// The key of the trait.
         key: String,
     },
+    /// Adds a scheduled export or replaces the one of the same name.
+    PutExport {
+        /// The name of the export.
+        name: String,
+        /// JSON text of a [`ScheduledExport`].
+        export: String,
+    },
+    /// Removes a scheduled export.
+    RemoveExport {
+        /// The name of the export.
+        name: String,
+    },
+    /// Adds a feed or replaces the one of the same name.
+    PutFeed {
+        /// The name of the feed.
+        name: String,
+        /// JSON text of a [`Feed`].
+        feed: String,
+    },
+    /// Removes a feed.
+    RemoveFeed {
+        /// The name of the feed.
+        name: String,
+    },
 }
 
 impl ConfigChange {
@@ -231,6 +265,16 @@ impl ConfigChange {
         Self::PutComputedTrait { key: definition.key.clone(), definition: to_json(definition) }
     }
 
+    /// Adds a scheduled export or replaces the one of the same name.
+    pub fn put_export(export: &ScheduledExport) -> Self {
+        Self::PutExport { name: export.name.clone(), export: to_json(export) }
+    }
+
+    /// Adds a feed or replaces the one of the same name.
+    pub fn put_feed(feed: &Feed) -> Self {
+        Self::PutFeed { name: feed.name.clone(), feed: to_json(feed) }
+    }
+
     /// Replaces the weights of interaction kinds.
     pub fn put_interaction_weights(weights: &InteractionWeights) -> Self {
         Self::PutInteractionWeights { weights: to_json(weights) }
@@ -265,6 +309,10 @@ impl ConfigChange {
             Self::PutComputedTrait { key, .. } | Self::RemoveComputedTrait { key } => {
                 Resource::ComputedTrait(key.clone())
             }
+            Self::PutExport { name, .. } | Self::RemoveExport { name } => {
+                Resource::Export(name.clone())
+            }
+            Self::PutFeed { name, .. } | Self::RemoveFeed { name } => Resource::Feed(name.clone()),
         }
     }
 
@@ -277,7 +325,9 @@ impl ConfigChange {
             | Self::RemoveScenario { .. }
             | Self::RemoveDestination { .. }
             | Self::RemoveAudience { .. }
-            | Self::RemoveComputedTrait { .. } => true,
+            | Self::RemoveComputedTrait { .. }
+            | Self::RemoveExport { .. }
+            | Self::RemoveFeed { .. } => true,
             Self::PutSource { .. }
             | Self::PutToken { .. }
             | Self::PutTrait { .. }
@@ -286,7 +336,9 @@ impl ConfigChange {
             | Self::PutInteractionWeights { .. }
             | Self::PutSettings { .. }
             | Self::PutAudience { .. }
-            | Self::PutComputedTrait { .. } => false,
+            | Self::PutComputedTrait { .. }
+            | Self::PutExport { .. }
+            | Self::PutFeed { .. } => false,
         }
     }
 
@@ -308,6 +360,12 @@ impl ConfigChange {
             from.scenarios.iter().filter(|scenario| to.scenario(&scenario.name).is_none())
         {
             changes.push(Self::RemoveScenario { name: scenario.name.clone() });
+        }
+        for export in from.exports.iter().filter(|one| to.export(&one.name).is_none()) {
+            changes.push(Self::RemoveExport { name: export.name.clone() });
+        }
+        for feed in from.feeds.iter().filter(|one| to.feed(&one.name).is_none()) {
+            changes.push(Self::RemoveFeed { name: feed.name.clone() });
         }
         for destination in &from.destinations {
             if to.destination(&destination.name).is_none() {
@@ -354,6 +412,10 @@ impl ConfigChange {
         {
             changes.push(Self::put_trait(trait_));
         }
+        let is_new = |export: &&ScheduledExport| from.export(&export.name) != Some(*export);
+        changes.extend(to.exports.iter().filter(is_new).map(Self::put_export));
+        let is_new = |feed: &&Feed| from.feed(&feed.name) != Some(*feed);
+        changes.extend(to.feeds.iter().filter(is_new).map(Self::put_feed));
         changes
     }
 
@@ -390,6 +452,10 @@ impl ConfigChange {
                 config.put_computed_trait(from_json(definition)?)
             }
             Self::RemoveComputedTrait { key } => drop(config.remove_computed_trait(key)),
+            Self::PutExport { export, .. } => config.put_export(from_json(export)?),
+            Self::RemoveExport { name } => drop(config.remove_export(name)),
+            Self::PutFeed { feed, .. } => config.put_feed(from_json(feed)?),
+            Self::RemoveFeed { name } => drop(config.remove_feed(name)),
         }
         Ok((!self.is_removal()).then(|| self.resource()))
     }

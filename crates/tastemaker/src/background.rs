@@ -7,13 +7,14 @@ mod regulator;
 mod remaker;
 mod reopener;
 mod retainer;
+mod scheduler;
 mod trainer;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use engine::BackgroundThread;
+use engine::{BackgroundThread, Scheduled};
 
 use self::checker::Checker;
 use self::metrics::MetricsKeeper;
@@ -22,6 +23,7 @@ use self::regulator::Regulator;
 use self::remaker::Remaker;
 use self::reopener::Reopener;
 use self::retainer::Retainer;
+use self::scheduler::Scheduler;
 use self::trainer::Trainer;
 use crate::reload::LiveSettings;
 use crate::service::Service;
@@ -44,6 +46,8 @@ impl Background {
             BackgroundThread::start(Regulator::new(app()))?,
             BackgroundThread::start(Reopener::new(app(), Arc::clone(&service.opener)))?,
             BackgroundThread::start(Retainer::new(app()))?,
+            BackgroundThread::start(Scheduler::new(app(), Scheduled::Exports))?,
+            BackgroundThread::start(Scheduler::new(app(), Scheduled::Feeds))?,
             BackgroundThread::start(MetricsKeeper::new(app()))?,
         ];
         let checks = live.load().checks.clone();
@@ -87,7 +91,7 @@ mod tests {
             assert!(text.contains(&metric), "{name}: {text}");
             assert!(thread.stop(), "{name}");
         }
-        assert_eq!(background.0.len(), 8);
+        assert_eq!(background.0.len(), 10);
         let watched = service.app.background.statuses();
         let names: Vec<_> = watched.iter().map(|status| status.name).collect();
         assert_eq!(names, background.0.iter().map(BackgroundThread::name).collect::<Vec<_>>());

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use domain::{
-    AudienceDefinition, ComputedTraitDefinition, Destination, Identity, InteractionWeights,
-    PRESETS_LATEST, Retention, Scenario, Source, Token, TraitDefinition, WeakSignalWeights,
-    WorkspaceConfig, WorkspaceId,
+    AudienceDefinition, ComputedTraitDefinition, Destination, Feed, Identity, InteractionWeights,
+    PRESETS_LATEST, Retention, Scenario, ScheduledExport, Source, Token, TraitDefinition,
+    WeakSignalWeights, WorkspaceConfig, WorkspaceId,
 };
 use engine::installation::{Actor, Deed, DeedOutcome, InstallationJournal};
 use engine::{ConfigChange, DataFolder, Engine, Problem};
@@ -60,6 +60,10 @@ pub(crate) struct BootstrapWorkspace {
     audiences: Vec<AudienceDefinition>,
     #[serde(default, rename = "computed_trait")]
     computed_traits: Vec<ComputedTraitDefinition>,
+    #[serde(default, rename = "export")]
+    exports: Vec<ScheduledExport>,
+    #[serde(default, rename = "feed")]
+    feeds: Vec<Feed>,
 }
 
 impl BootstrapWorkspace {
@@ -81,6 +85,8 @@ impl BootstrapWorkspace {
             destinations: file.destinations,
             audiences: file.audiences,
             computed_traits: file.computed_traits,
+            exports: file.exports,
+            feeds: file.feeds,
             presets: file.presets.or(Some(PRESETS_LATEST)),
             weak_signals: file.weak_signals.unwrap_or_default(),
             retention: file.retention,
@@ -123,6 +129,8 @@ impl BootstrapWorkspace {
         file.destinations.into_iter().for_each(|put| config.put_destination(put));
         file.audiences.into_iter().for_each(|audience| config.put_audience(audience));
         file.computed_traits.into_iter().for_each(|put| config.put_computed_trait(put));
+        file.exports.into_iter().for_each(|export| config.put_export(export));
+        file.feeds.into_iter().for_each(|feed| config.put_feed(feed));
         config
     }
 }

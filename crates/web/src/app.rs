@@ -106,7 +106,7 @@ impl App {
         installation: Installation,
         metrics: PrometheusHandle,
     ) -> Self {
-        if let Err(error) = installation.data.remove_exports() {
+        if let Err(error) = installation.data.remove_job_files() {
             tracing::warn!(%error, "files of earlier exports stay");
         }
         let memory = Arc::clone(&installation.options.memory);

@@ -1,6 +1,7 @@
 //! Tables of a PostgreSQL database.
 
 mod connections;
+mod replacing;
 mod statements;
 #[cfg(test)]
 mod tests;
@@ -36,7 +37,8 @@ const BATCH_AGE_MS: u64 = 500;
 /// The most columns of a row.
 const COLUMNS_MAX: usize = 200;
 
-struct Postgresql {
+/// A database.
+pub(crate) struct Postgresql {
     connections: Connections,
     schema: String,
     creates_tables: bool,
@@ -47,6 +49,17 @@ fn connect(
     settings: &Settings,
     outgoing: &Arc<Outgoing>,
 ) -> Result<Arc<dyn Sender>, SettingsError> {
+    Ok(Arc::new(of_settings(settings, outgoing)?))
+}
+
+/// The database of settings.
+///
+/// # Errors
+/// If one is missing or wrong.
+pub(crate) fn of_settings(
+    settings: &Settings,
+    outgoing: &Arc<Outgoing>,
+) -> Result<Postgresql, SettingsError> {
     let schema = settings.text("schema");
     check_name(schema).map_err(|what| SettingsError::new("schema", what))?;
     let host = settings.text("host");
@@ -62,7 +75,7 @@ fn connect(
     if !settings.text("password").is_empty() {
         config.password(settings.text("password"));
     }
-    Ok(Arc::new(Postgresql {
+    Ok(Postgresql {
         connections: Connections {
             outgoing: Arc::clone(outgoing),
             host: host.to_owned(),
@@ -74,7 +87,7 @@ fn connect(
         schema: schema.to_owned(),
         creates_tables: settings.flag("create_tables"),
         batch_size: settings.integer("batch_size"),
-    }))
+    })
 }
 
 fn row(prepared: &Prepared) -> &Map<String, Value> {

@@ -2,13 +2,13 @@
 
 use std::error::Error;
 use std::net::IpAddr;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use activation::Failure;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Method, StatusCode, Url};
+use reqwest::{Client, Method, Response, StatusCode, Url};
 use serde_json::Value;
 
 use super::policy::{Reach, Refused};
@@ -112,24 +112,7 @@ impl Outgoing {
     /// # Errors
     /// If there is no whole answer in time, or the address may not be reached.
     pub(crate) async fn request(&self, request: HttpRequest) -> Result<HttpResponse, Failure> {
-        let refuse = |text: String| Failure::Permanent { reason: "refused_address".into(), text };
-        let url = check_url(&request.url).map_err(|what| refuse(format!("the address {what}")))?;
-        let (client, reach): (&Client, _) = match url.scheme() {
-            "https" => (&self.secure, Reach::PublicAndAllowed),
-            _ => (&self.plain, Reach::AllowedOnly),
-        };
-        // An address in place of a name is not resolved.
-        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        if let Ok(address) = host.parse::<IpAddr>() {
-            self.policy.check(address, reach).map_err(refuse)?;
-        }
-        let sent = client
-            .request(request.method, url)
-            .headers(request.headers)
-            .body(request.body)
-            .send()
-            .await;
-        let mut response = sent.map_err(|error| failure_of_error(&error))?;
+        let mut response = self.send(request, None).await?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         let mut body = Vec::new();
         while body.len() < ANSWER_BYTES_MAX {
@@ -141,6 +124,35 @@ impl Outgoing {
         }
         body.truncate(ANSWER_BYTES_MAX);
         Ok(HttpResponse { status, headers, body })
+    }
+
+    /// Sends a request to an address that may be reached. `time_max` takes the place of the time
+    /// that requests have.
+    ///
+    /// # Errors
+    /// If no answer begins in time, or the address may not be reached.
+    pub(super) async fn send(
+        &self,
+        request: HttpRequest,
+        time_max: Option<Duration>,
+    ) -> Result<Response, Failure> {
+        let refuse = |text: String| Failure::Permanent { reason: "refused_address".into(), text };
+        let url = check_url(&request.url).map_err(|what| refuse(format!("the address {what}")))?;
+        let (client, reach): (&Client, _) = match url.scheme() {
+            "https" => (&self.secure, Reach::PublicAndAllowed),
+            _ => (&self.plain, Reach::AllowedOnly),
+        };
+        // An address in place of a name is not resolved.
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        if let Ok(address) = host.parse::<IpAddr>() {
+            self.policy.check(address, reach).map_err(refuse)?;
+        }
+        let mut sending =
+            client.request(request.method, url).headers(request.headers).body(request.body);
+        if let Some(time_max) = time_max {
+            sending = sending.timeout(time_max);
+        }
+        sending.send().await.map_err(|error| failure_of_error(&error))
     }
 
     /// As [`Outgoing::request`], where every status but 2xx is a failure.
@@ -155,7 +167,7 @@ impl Outgoing {
 }
 
 /// The failure of a request without an answer.
-fn failure_of_error(error: &reqwest::Error) -> Failure {
+pub(super) fn failure_of_error(error: &reqwest::Error) -> Failure {
     let mut causes: Vec<&(dyn Error + 'static)> = Vec::new();
     let mut next = error.source();
     while let Some(cause) = next {
@@ -188,6 +200,17 @@ pub(crate) fn check_status(response: &HttpResponse) -> Result<(), Failure> {
     let cited = String::from_utf8_lossy(&response.body[..response.body.len().min(CITED_BYTES_MAX)]);
     let after_ms = read_wait_ms(&response.headers);
     Err(failure_of_status(response.status.as_u16(), cited.trim(), after_ms))
+}
+
+/// The failure of an answer that is no whole file.
+///
+/// # Errors
+/// The failure.
+pub(super) fn check_status_of_file(status: StatusCode) -> Result<(), Failure> {
+    match status {
+        StatusCode::OK => Ok(()),
+        other => Err(failure_of_status(other.as_u16(), "", None)),
+    }
 }
 
 /// The failure of a status: which may pass (408, 423, 429, 5xx but 501), and which does not.

@@ -1,15 +1,17 @@
 //! Files of people, items and interactions: ask for one, and those that wait to be downloaded.
 
+mod scheduled;
+
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Extension, Router};
 use domain::Right::ReadWorkspace;
-use domain::WorkspaceId;
-use maud::html;
-use resources::exports::{self, Exportable, NewExport};
+use domain::{ExportFormat, Exportable, WorkspaceId};
+use maud::{Markup, html};
+use resources::exports::{self, NewExport};
 use serde::Deserialize;
 use web::App;
 use web::access::{Audited, Call, Caller, Requirement};
@@ -19,10 +21,10 @@ use web::parameters::Parameters;
 use web::workspaces::Workspace;
 
 use super::jobs;
-use crate::gate::{gated, read};
+use crate::gate::{edit, gated, read};
 use crate::page::{Area, Frame, Page};
 use crate::ui::form::{Field, Form, Select};
-use crate::ui::{Button, Cell, Column, Icon, RelativeTime, Table};
+use crate::ui::{Button, Cell, Column, Icon, RelativeTime, Tab, Table, tabs};
 
 pub(super) const CALLS: &[Call] = &[
     read("/console/{workspace}/exports", ReadWorkspace),
@@ -32,10 +34,24 @@ pub(super) const CALLS: &[Call] = &[
         requirement: Requirement::Right(ReadWorkspace),
         audited: Audited::Call("export.start"),
     },
+    read("/console/{workspace}/exports/scheduled", ReadWorkspace),
+    edit("/console/{workspace}/exports/scheduled", "export.put"),
+    edit("/console/{workspace}/exports/scheduled/{name}/run", "export.run"),
+    read("/console/{workspace}/exports/scheduled/{name}/remove", ReadWorkspace),
+    edit("/console/{workspace}/exports/scheduled/{name}/remove", "export.delete"),
 ];
 
+/// The forms of files, for selects.
+const FORMATS: [(&str, &str); 3] =
+    [("csv", "CSV"), ("jsonl", "JSON Lines"), ("parquet", "Parquet")];
+
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
-    let routes = Router::new().route("/console/{workspace}/exports", get(show).post(start));
+    let one = "/console/{workspace}/exports/scheduled/{name}";
+    let routes = Router::new()
+        .route("/console/{workspace}/exports", get(show).post(start))
+        .route("/console/{workspace}/exports/scheduled", get(scheduled::show).post(scheduled::save))
+        .route(&format!("{one}/run"), post(scheduled::run))
+        .route(&format!("{one}/remove"), get(scheduled::ask_removal).post(scheduled::remove));
     gated(app, CALLS, routes)
 }
 
@@ -67,17 +83,13 @@ async fn show(
         body: html! {
             (Select {
                 field: Field::new("what", "What"),
-                options: &[
-                    ("items", "Items of the catalog"),
-                    ("people", "People with ids and traits"),
-                    ("interactions", "Interactions"),
-                ],
+                options: &Exportable::ALL.map(|what| (what.word(), what.title())),
                 value: what.word(),
             })
             (Select {
                 field: Field::new("format", "Form of the file")
-                    .hint("JSON Lines is exact. CSV is for spreadsheets."),
-                options: &[("csv", "CSV"), ("jsonl", "JSON Lines")],
+                    .hint("JSON Lines is exact. CSV is for spreadsheets, Parquet for warehouses."),
+                options: &FORMATS,
                 value: "csv",
             })
             div class="actions" { (Button::primary("Make the file").icon(Icon::Download)) }
@@ -97,6 +109,7 @@ async fn show(
         ]
     }));
     let body = html! {
+        (tab_list(&frame, own, ""))
         section class="card" { (form) }
         @if !exports.is_empty() { section class="card card-table" { (table) } }
     };
@@ -123,7 +136,22 @@ async fn start(
 #[derive(Deserialize)]
 struct Asked {
     what: Exportable,
-    format: exports::ExportFormat,
+    format: ExportFormat,
+}
+
+/// The tabs of the two pages.
+fn tab_list(frame: &Frame, workspace: &WorkspaceId, current: &str) -> Markup {
+    let once = format!("/console/{workspace}/exports");
+    let again = scheduled::path(workspace, "");
+    let parts = [("", "Once", &once), ("scheduled", "Again and again", &again)];
+    let shown = parts.iter().filter(|(.., href)| frame.may_open(href));
+    let shown = shown.map(|(own, label, href)| Tab {
+        label,
+        href,
+        count: None,
+        is_current: *own == current,
+    });
+    tabs("Exports", &shown.collect::<Vec<_>>())
 }
 
 fn state_words(state: JobState) -> &'static str {

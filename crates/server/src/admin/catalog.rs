@@ -39,7 +39,7 @@ enum Answer {
     post,
     path = "/api/workspaces/{workspace}/catalog",
     params(Options),
-    request_body(content((String = "text/csv"), (String = "application/x-ndjson"))),
+    request_body(content((String = "text/csv"), (String = "application/x-ndjson"), (String = "application/xml"))),
     responses(
         (status = 200, description = "Done, or with `dry_run` what would be", body = Answer),
         (status = 202, description = "The job, with `job`", body = Job),
@@ -57,8 +57,11 @@ pub(super) async fn import(
     let format = match type_.split(';').next().unwrap_or_default().trim() {
         "text/csv" | "text/tab-separated-values" => Format::Csv,
         "application/x-ndjson" | "application/jsonl" => Format::JsonLines,
+        "application/xml" | "text/xml" => Format::GoogleMerchant,
         other => {
-            let message = format!("content type {other:?}: send text/csv or application/x-ndjson");
+            let message = format!(
+                "content type {other:?}: send text/csv, application/x-ndjson or application/xml"
+            );
             return Err(ApiError::bad_request(message));
         }
     };

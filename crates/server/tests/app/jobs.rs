@@ -16,23 +16,9 @@ const CANCELLED: &str = "the job was cancelled";
 const ADMIN: (&str, &str) = ("authorization", "Bearer admin");
 
 impl TestApp {
-    async fn import_as_job(&self, query: &str, file: &str) -> Answer {
+    pub(super) async fn import_as_job(&self, query: &str, file: &str) -> Answer {
         let path = format!("/api/workspaces/shop/catalog?{query}");
         self.post(&path, file.to_owned(), &[ADMIN, ("content-type", "text/csv")]).await
-    }
-
-    async fn export(&self, what: &str, format: &str) -> Answer {
-        let body = json!({ "what": what, "format": format }).to_string();
-        self.post("/api/workspaces/shop/exports", body, &[ADMIN]).await
-    }
-
-    /// The headers of the file that a job has made, and what is in it.
-    async fn download(&self, job: &Value) -> (axum::http::HeaderMap, String) {
-        let path = format!("/api/workspaces/shop/jobs/{}/result", job["id"].as_str().unwrap());
-        let request = Request::get(path).header(ADMIN.0, ADMIN.1).body(Body::empty()).unwrap();
-        let (parts, bytes) = self.send_raw(request).await;
-        assert_eq!(parts.status, 200, "{bytes:?}");
-        (parts.headers, String::from_utf8(bytes.to_vec()).unwrap())
     }
 }
 
@@ -171,60 +157,3 @@ async fn a_run_that_the_server_has_begun_is_a_job_that_can_be_cancelled() {
 
 /// Training runs that are begun until one is cancelled in time.
 const RUNS_MAX: usize = 50;
-
-#[tokio::test]
-async fn exports_have_all_items_people_and_interactions_and_no_formula() {
-    let app = TestApp::new().await;
-    let file = "item_id,title,price\nlamp,=1+1,2.5\n\"a,b\",plain,\n";
-    app.ended_job(&app.import_as_job("job=true", file).await).await;
-    app.batch(json!([
-        { "type": "identify", "userId": "ann", "messageId": "m1", "traits": { "plan": "gold" } },
-        { "type": "track", "anonymousId": "nobody", "messageId": "m2", "event": "Product Viewed",
-          "timestamp": "2026-01-02T03:04:05Z", "properties": { "product_id": "lamp" } },
-        track(3, "ann", "Product Viewed", json!({ "product_id": "a,b" })),
-    ]))
-    .await;
-    let started = app.export("items", "csv").await;
-    assert_eq!(started.status, 202, "{}", started.line());
-    let job = app.ended_job(&started).await;
-    assert_eq!((&job["state"], &job["result"]["n_rows"]), (&json!("done"), &json!(2)), "{job}");
-    let (headers, text) = app.download(&job).await;
-    assert_eq!(text, "item_id,title,price\nlamp,'=1+1,2.5\n\"a,b\",plain,\n");
-    assert_eq!(headers["content-disposition"], "attachment; filename=\"shop-items.csv\"");
-    assert_eq!(headers["content-length"], text.len().to_string().as_str());
-
-    let lines = async |what: &str| {
-        let job = app.ended_job(&app.export(what, "jsonl").await).await;
-        let (_, text) = app.download(&job).await;
-        assert_eq!(job["result"]["n_bytes"], text.len());
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
-    };
-    let items = lines("items").await;
-    assert!(items.contains(&json!({ "item_id": "lamp", "title": "=1+1", "price": 2.5 })));
-    let people = lines("people").await;
-    assert_eq!(people.len(), 2);
-    assert!(people.contains(
-        &json!({ "user_ids": ["ann"], "anonymous_ids": [], "traits": { "plan": "gold" } })
-    ));
-    let interactions = lines("interactions").await;
-    assert_eq!(interactions.len(), 2, "{interactions:?}");
-    assert!(interactions.contains(&json!({
-        "anonymous_id": "nobody", "item_id": "lamp", "kind": "view",
-        "timestamp": "2026-01-02T03:04:05.000Z",
-    })));
-
-    // The oldest files make room, and none is left in the folder but those.
-    let folder = app.folder.path().join("installation/exports");
-    for _ in 0..web::jobs::FILES_KEPT_MAX {
-        app.ended_job(&app.export("items", "jsonl").await).await;
-    }
-    assert_eq!(fs_err::read_dir(&folder).unwrap().count(), web::jobs::FILES_KEPT_MAX);
-    let gone = format!("/api/workspaces/shop/jobs/{}/result", job["id"].as_str().unwrap());
-    assert_eq!(app.admin(&gone).await.status, 404);
-    let unknown = app.export("secrets", "csv").await;
-    assert_eq!(unknown.status, 400, "{}", unknown.line());
-    fs_err::write(folder.join("left-by-a-crash.csv"), "x").unwrap();
-    let app = app.reopened();
-    assert!(!folder.exists(), "a start removes what an earlier process has left");
-    drop(app);
-}

@@ -16,6 +16,7 @@ mod described;
 mod description;
 mod destinations;
 mod dialects;
+mod exports;
 mod groupings;
 mod items;
 mod jobs;
@@ -107,10 +108,15 @@ impl TestApp {
 
     /// A server whose time is that of a clock.
     async fn at(clock: Arc<dyn Clock>) -> Self {
+        Self::with_options(clock, EngineOptions::default()).await
+    }
+
+    /// The same, of an engine that is opened with options.
+    async fn with_options(clock: Arc<dyn Clock>, options: EngineOptions) -> Self {
         let mut app = Self::new().await;
         let config = (*app.engine.config()).clone();
         let place = app.folder.path().join("timed");
-        let options = EngineOptions { clock: Arc::clone(&clock), ..EngineOptions::default() };
+        let options = EngineOptions { clock: Arc::clone(&clock), ..options };
         let engine = Engine::open_with(config.id.clone(), &place, &options, &|_, _| {}).unwrap();
         engine.submit(vec![Entry::Configured(config)]).await.unwrap();
         app.engine = Arc::new(engine);

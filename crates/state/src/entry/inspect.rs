@@ -249,6 +249,8 @@ fn redact_change(change: &mut Value) {
         ("put_settings", "settings"),
         ("put_audience", "audience"),
         ("put_computed_trait", "definition"),
+        ("put_export", "export"),
+        ("put_feed", "feed"),
     ] {
         let Some(text) = change.get(kind).and_then(|put| put[key].as_str()) else { continue };
         let mut value = serde_json::from_str(text).unwrap_or(Value::Null);

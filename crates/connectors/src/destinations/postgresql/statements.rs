@@ -18,7 +18,7 @@ pub(super) struct Table {
 
 impl Table {
     /// Quoted, with its schema.
-    fn quoted(&self) -> String {
+    pub(super) fn quoted(&self) -> String {
         format!("{}.{}", quote(&self.schema), quote(&self.name))
     }
 }
@@ -33,7 +33,7 @@ pub(super) fn check_name(name: &str) -> Result<(), String> {
     }
 }
 
-fn quote(name: &str) -> String {
+pub(super) fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

@@ -12,7 +12,7 @@ use tokio_postgres::NoTls;
 
 use super::*;
 use crate::testing::{self, reasons};
-use crate::{NetworkPolicy, OutgoingOptions, kind};
+use crate::{ExportPlace, NetworkPolicy, OutgoingOptions, ParquetColumn, ParquetType, kind};
 
 /// A server of its own, on a free port of this machine.
 struct Server {
@@ -283,4 +283,49 @@ async fn a_server_that_goes_away_is_waited_for() {
         }
         assert!(outcomes == [""] && Instant::now() < until, "{outcomes:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_rows_of_a_table_are_replaced_at_once_and_what_is_built_on_it_stays() {
+    let Some(server) = start() else { return };
+    let client = server.client().await;
+    let outgoing = testing::outgoing();
+    let place = ExportPlace::of_settings("postgresql", &server.settings(json!({})), &outgoing);
+    let ExportPlace::Tables(tables) = place.unwrap() else { panic!("a database has tables") };
+    let tables = Arc::new(tables);
+    let column = |name: &str, type_| ParquetColumn { name: name.to_owned(), type_ };
+    let columns = [
+        column("id", ParquetType::Text),
+        column("n", ParquetType::Number),
+        column("at", ParquetType::Time),
+        column("list", ParquetType::Json),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let replace = async |columns: &[ParquetColumn], rows: &str| {
+        let file = folder.path().join("rows.jsonl");
+        fs_err::write(&file, rows).unwrap();
+        let (tables, columns) = (Arc::clone(&tables), columns.to_vec());
+        let replace = move || tables.replace("people", &columns, &file);
+        tokio::task::spawn_blocking(replace).await.unwrap().map_err(|error| error.to_string())
+    };
+    let first = "{\"id\":\"a\",\"n\":1.5,\"at\":\"2026-01-01T00:00:00Z\",\"list\":[\"x\"]}\n\
+                 {\"id\":\"b\"}\n";
+    assert_eq!(replace(&columns, first).await, Ok(()));
+    let query = "SELECT id, n, at AT TIME ZONE 'UTC', list->>0 FROM people ORDER BY id";
+    assert_eq!(
+        ask(&client, query).await,
+        [["a", "1.5", "2026-01-01 00:00:00", "x"], ["b", "NULL", "NULL", "NULL"]]
+    );
+    client.batch_execute("CREATE VIEW names AS SELECT id FROM people").await.unwrap();
+    let many: String = (0..50_000).map(|n| format!("{{\"id\":\"{n:0100}\"}}\n")).collect();
+    assert_eq!(replace(&columns, &many).await, Ok(()), "more than one statement");
+    assert_eq!(ask(&client, "SELECT count(*) FROM names").await, [["50000"]]);
+
+    let wrong = format!("{many}{{\"id\":\"c\",\"n\":\"much\"}}\n");
+    let error = replace(&columns, &wrong).await.unwrap_err();
+    assert!(error.contains("public.people"), "{error}");
+    assert_eq!(ask(&client, "SELECT count(*) FROM names").await, [["50000"]], "as before");
+    let more = [&columns[..], &[column("new", ParquetType::Flag)]].concat();
+    assert_eq!(replace(&more, "").await, Ok(()));
+    assert_eq!(ask(&client, "SELECT count(*) FROM people WHERE new").await, [["0"]]);
 }

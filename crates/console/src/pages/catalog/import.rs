@@ -40,7 +40,7 @@ fn upload_page<'a>(
     let refused = error.and_then(catalog::refused_rows);
     let error = error.map(|error| error.message.as_str());
     let action = format!("{}?{CSRF_FIELD}={}", path(workspace, "/import"), frame.csrf);
-    let hint = "CSV with a header, or JSON Lines. A column item_id, and one for each property.";
+    let hint = "CSV with a header, JSON Lines, or the XML of a Google Merchant feed. A column item_id, and one for each property.";
     let described =
         if error.is_some() { "field-file-error field-file-hint" } else { "field-file-hint" };
     let body = html! {
@@ -50,7 +50,7 @@ fn upload_page<'a>(
                 label class="field-label" for="field-file" { "File of items" }
                 p class="field-hint" id="field-file-hint" { (hint) }
                 input class="input" type="file" id="field-file" name="file" required
-                    accept=".csv,.tsv,.jsonl,.ndjson" aria-describedby=(described)
+                    accept=".csv,.tsv,.jsonl,.ndjson,.xml" aria-describedby=(described)
                     aria-invalid=[error.map(|_| "true")];
                 @if let Some(error) = error {
                     p class="field-error" id="field-file-error" { (Icon::Error) span { (error) } }

@@ -3,10 +3,10 @@
 use axum::Extension;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use domain::Exportable;
 use domain::WorkspaceId;
 use domain::quantity::grouped;
 use maud::{Markup, Render, html};
-use resources::exports::Exportable;
 use resources::items::{self, FilterMistake, ItemPage, ItemState, ShownItem};
 use serde::Deserialize;
 use web::access::Caller;

@@ -1,9 +1,9 @@
 //! Who is found, and who was active lately.
 
 use axum::response::{IntoResponse, Redirect, Response};
+use domain::Exportable;
 use domain::{Timestamp, WorkspaceId};
 use maud::{Markup, Render, html};
-use resources::exports::Exportable;
 use resources::people::{self, FOUND_MAX, Found, ShownPerson};
 use serde::Deserialize;
 use web::error::ApiError;

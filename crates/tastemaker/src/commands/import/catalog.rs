@@ -14,7 +14,7 @@ use crate::terminal::{self, counted};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// A .csv, .tsv or .jsonl file with a column item_id
+    /// A .csv, .tsv or .jsonl file with a column item_id, or the .xml of a Google Merchant feed
     file: PathBuf,
     #[command(flatten)]
     place: Place,
@@ -47,7 +47,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let name = args.file.to_string_lossy();
     let Some(format) = Format::from_name(&name) else {
-        bail!("{name}: the name must end in .csv, .tsv or .jsonl")
+        bail!("{name}: the name must end in .csv, .tsv, .jsonl or .xml")
     };
     let options = ImportOptions {
         types: args.types.iter().cloned().collect(),

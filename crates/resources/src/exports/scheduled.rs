@@ -1,0 +1,233 @@
+//! Exports that are made again and again, into a folder, a bucket or a database.
+
+use std::sync::Arc;
+
+use domain::{ExportFormat, ScheduledExport};
+use engine::installation::Actor;
+use engine::{ConfigChange, Engine, Expected, ExportPlace, Resource, Scheduled, ScheduledRun};
+use fs_err as fs;
+use serde::Serialize;
+use uuid::Uuid;
+use web::App;
+use web::error::ApiError;
+use web::jobs::{Attended, Job, JobControl, JobFile, JobKind, JobOutcome, NewJob, Once};
+use web::workspaces::{RequestedWorkspace, WorkspaceHandle};
+
+use super::{unwritable, write_file};
+use crate::configuration::parse_named;
+use crate::{Revised, configure, put_error, unknown_resource};
+
+/// A scheduled export with its last run.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct ExportReport {
+    /// The export.
+    #[serde(flatten)]
+    pub export: ScheduledExport,
+    /// The last run that ended; none before the first one.
+    pub last_run: Option<ScheduledRun>,
+}
+
+/// The scheduled exports of a workspace.
+///
+/// # Errors
+/// 503 where the workspace is closed.
+pub async fn list(workspace: &RequestedWorkspace) -> Result<Vec<ExportReport>, ApiError> {
+    let list = |engine: &Engine| {
+        let mut runs = engine.scheduled_runs(Scheduled::Exports)?;
+        let exports = engine.config().exports.clone().into_iter();
+        let report = |export: ScheduledExport| {
+            let last_run = runs.remove(&export.name);
+            ExportReport { export, last_run }
+        };
+        Ok(exports.map(report).collect())
+    };
+    workspace.run(list).await
+}
+
+/// A scheduled export.
+///
+/// # Errors
+/// 404 where there is none of the name.
+pub async fn read(
+    workspace: &RequestedWorkspace,
+    name: String,
+) -> Result<Revised<ExportReport>, ApiError> {
+    let read = move |engine: &Engine| {
+        let (config, revisions) = engine.revised_config();
+        let export = config.export(&name).cloned().ok_or_else(|| unknown(engine, &name))?;
+        let last_run = engine.scheduled_runs(Scheduled::Exports)?.remove(&name);
+        let revision = revisions.revision(&Resource::Export(name));
+        Ok(Revised { value: ExportReport { export, last_run }, revision })
+    };
+    workspace.run(read).await
+}
+
+/// Reads a scheduled export from JSON, with or without its name, which must not be another one.
+///
+/// # Errors
+/// If it is none.
+pub fn parse(name: &str, body: &[u8]) -> Result<ScheduledExport, ApiError> {
+    parse_named("export", "name", name, body, |export: &ScheduledExport| &export.name)
+}
+
+/// Makes or replaces a scheduled export. The answer has it as it is stored, and whether it is new.
+///
+/// # Errors
+/// If it does not fit the workspace, or the revision is another than expected.
+pub async fn put(
+    app: &Arc<App>,
+    workspace: &RequestedWorkspace,
+    export: ScheduledExport,
+    expected: Expected,
+) -> Result<(Revised<ScheduledExport>, bool), ApiError> {
+    configure(app, workspace, move |_, engine| {
+        let is_new = engine.config().export(&export.name).is_none();
+        let change = ConfigChange::put_export(&export);
+        engine.change_config(change, expected).map_err(|error| put_error(error, expected))?;
+        let resource = Resource::Export(export.name.clone());
+        Ok((Revised::now(engine, &resource, export), is_new))
+    })
+    .await
+}
+
+/// Removes a scheduled export. What it has made stays.
+///
+/// # Errors
+/// 404 where there is none of the name.
+pub async fn delete(
+    app: &Arc<App>,
+    workspace: &RequestedWorkspace,
+    name: String,
+    expected: Expected,
+) -> Result<(), ApiError> {
+    configure(app, workspace, move |_, engine| {
+        engine.change_config(ConfigChange::RemoveExport { name }, expected)?;
+        Ok(())
+    })
+    .await
+}
+
+/// Makes a scheduled export now, as a job whose result is an [`ScheduledRun`]. Where one is under way,
+/// by a caller or by the server, it is that job.
+///
+/// # Errors
+/// 404 where there is none of the name; 429 where too many jobs wait.
+pub async fn start(
+    app: &Arc<App>,
+    workspace: &RequestedWorkspace,
+    name: String,
+    started_by: Actor,
+) -> Result<Job, ApiError> {
+    let (app, handle) = (Arc::clone(app), workspace.handle().clone());
+    let start = move |engine: &Engine| {
+        let config = engine.config();
+        let export = config.export(&name).cloned().ok_or_else(|| unknown(engine, &name))?;
+        let new = NewJob {
+            once: Some(once(&name)),
+            ..NewJob::new(engine.id().clone(), JobKind::Export, started_by)
+        };
+        let work = {
+            let app = Arc::clone(&app);
+            move |control: &JobControl| {
+                run(&app, &handle, &export, control).map(|run| JobOutcome::of(&run))
+            }
+        };
+        app.jobs.start(new, work)
+    };
+    workspace.run(start).await
+}
+
+/// Makes a scheduled export that is due, as a job that callers can cancel, on a thread of the
+/// server. Nothing is done where a job of a caller makes it.
+///
+/// # Errors
+/// If it is not known to be made. The record says so.
+pub fn run_due(app: &Arc<App>, handle: &WorkspaceHandle, name: &str) -> Result<(), ApiError> {
+    let id = handle.id();
+    if app.jobs.find_once(id, &once(name)).is_some() {
+        return Ok(());
+    }
+    let Some(export) = handle.blocking().engine()?.config().export(name).cloned() else {
+        return Ok(());
+    };
+    let new = NewJob { once: Some(once(name)), ..NewJob::of_server(id.clone(), JobKind::Export) };
+    app.jobs.attend(new, |control| {
+        let done = run(app, handle, &export, control);
+        let value = done.as_ref().map(drop).map_err(Clone::clone);
+        Attended { ended: done.map(|run| JobOutcome::of(&run)), value }
+    })
+}
+
+fn once(name: &str) -> Once {
+    Once::UnderWay(format!("scheduled export {name}"))
+}
+
+/// Makes the export and records the run, unless it was cancelled.
+fn run(
+    app: &App,
+    handle: &WorkspaceHandle,
+    export: &ScheduledExport,
+    control: &JobControl,
+) -> Result<ScheduledRun, ApiError> {
+    let started_at = handle.blocking().engine()?.now();
+    let made = make(app, handle, export, control);
+    if made.is_err() {
+        control.check()?;
+    }
+    let (outcome, n_rows, error) = match &made {
+        Ok((place, n_rows)) => (Some(place.clone()), *n_rows, None),
+        Err(error) => (None, 0, Some(error.message.clone())),
+    };
+    let engine = handle.blocking().engine()?;
+    let ended_at = engine.now();
+    let run = ScheduledRun { started_at, ended_at, n_rows, outcome, error };
+    engine.record_scheduled_run(Scheduled::Exports, &export.name, run.clone())?;
+    made.map(|_| run)
+}
+
+/// Makes a file of the rows and puts it where it goes. Returns its place and the number of rows.
+fn make(
+    app: &App,
+    handle: &WorkspaceHandle,
+    export: &ScheduledExport,
+    control: &JobControl,
+) -> Result<(String, u64), ApiError> {
+    let engine = || Ok(handle.blocking().engine()?);
+    let unavailable = |what: String| ApiError::unavailable(format!("export: {what}"));
+    let started = engine()?;
+    let (now, place) = (started.now(), started.export_place(&export.into).map_err(unavailable)?);
+    drop(started);
+    let format = match place {
+        ExportPlace::Files(_) => export.format,
+        ExportPlace::Tables(_) => ExportFormat::Jsonl,
+    };
+    let folder = app.installation.data.job_files_folder();
+    fs::create_dir_all(&folder).map_err(unwritable)?;
+    let extension = format.extension();
+    // It is removed when this goes.
+    let file = JobFile {
+        path: folder.join(format!("{}.{extension}", Uuid::new_v4())),
+        name: String::new(),
+        media_type: super::media_type(format),
+    };
+    let written = write_file(&file.path, export.what, format, control, engine)?;
+    control.tell(1.0, "is put where it goes");
+    let put = match place {
+        ExportPlace::Files(files) => {
+            let at = now.to_string().replace(':', "-");
+            let name = format!("{}/{at}.{extension}", export.name);
+            files.put(&name, &file.path).map(|()| files.describe(&name))
+        }
+        ExportPlace::Tables(tables) => tables
+            .replace(&export.name, &written.columns, &file.path)
+            .map(|()| tables.describe(&export.name)),
+    };
+    let place = put.map_err(|error| unavailable(error.to_string()))?;
+    Ok((place, written.n_rows))
+}
+
+fn unknown(engine: &Engine, name: &str) -> ApiError {
+    let config = engine.config();
+    let names: Vec<&str> = config.exports.iter().map(|export| export.name.as_str()).collect();
+    unknown_resource("export", name, &names)
+}

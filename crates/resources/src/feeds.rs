@@ -1,0 +1,273 @@
+//! Catalog files that are fetched from an address again and again.
+
+use std::io::{BufReader, BufWriter, Write};
+use std::sync::Arc;
+
+use catalog::{Format, ImportOptions};
+use domain::{Feed, FeedFormat, grouped};
+use engine::installation::Actor;
+use engine::{
+    Cancelled, ConfigChange, ConfirmedRemovals, Engine, Expected, Resource, Scheduled, ScheduledRun,
+};
+use fs_err::{self as fs, File};
+use serde::Serialize;
+use uuid::Uuid;
+use web::App;
+use web::error::ApiError;
+use web::jobs::{Attended, Job, JobControl, JobFile, JobKind, JobOutcome, NewJob, Once};
+use web::workspaces::{RequestedWorkspace, WorkspaceHandle};
+
+use crate::catalog::{Cancellable, import_error, put_in_force};
+use crate::configuration::parse_named;
+use crate::{Revised, configure, put_error, unknown_resource};
+
+/// A feed with its last run.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct FeedReport {
+    /// The feed.
+    #[serde(flatten)]
+    pub feed: Feed,
+    /// The last run that ended; none before the first one.
+    pub last_run: Option<ScheduledRun>,
+}
+
+/// The feeds of a workspace.
+///
+/// # Errors
+/// 503 where the workspace is closed.
+pub async fn list(workspace: &RequestedWorkspace) -> Result<Vec<FeedReport>, ApiError> {
+    let list = |engine: &Engine| {
+        let mut runs = engine.scheduled_runs(Scheduled::Feeds)?;
+        let feeds = engine.config().feeds.clone().into_iter();
+        let report = |feed: Feed| {
+            let last_run = runs.remove(&feed.name);
+            FeedReport { feed, last_run }
+        };
+        Ok(feeds.map(report).collect())
+    };
+    workspace.run(list).await
+}
+
+/// A feed.
+///
+/// # Errors
+/// 404 where there is none of the name.
+pub async fn read(
+    workspace: &RequestedWorkspace,
+    name: String,
+) -> Result<Revised<FeedReport>, ApiError> {
+    let read = move |engine: &Engine| {
+        let (config, revisions) = engine.revised_config();
+        let feed = config.feed(&name).cloned().ok_or_else(|| unknown(engine, &name))?;
+        let last_run = engine.scheduled_runs(Scheduled::Feeds)?.remove(&name);
+        let revision = revisions.revision(&Resource::Feed(name));
+        Ok(Revised { value: FeedReport { feed, last_run }, revision })
+    };
+    workspace.run(read).await
+}
+
+/// Reads a feed from JSON, with or without its name, which must not be another one.
+///
+/// # Errors
+/// If it is none.
+pub fn parse(name: &str, body: &[u8]) -> Result<Feed, ApiError> {
+    parse_named("feed", "name", name, body, |feed: &Feed| &feed.name)
+}
+
+/// Makes or replaces a feed. The answer has it as it is stored, and whether it is new.
+///
+/// # Errors
+/// If it does not fit the workspace, or the revision is another than expected.
+pub async fn put(
+    app: &Arc<App>,
+    workspace: &RequestedWorkspace,
+    feed: Feed,
+    expected: Expected,
+) -> Result<(Revised<Feed>, bool), ApiError> {
+    configure(app, workspace, move |_, engine| {
+        let is_new = engine.config().feed(&feed.name).is_none();
+        let change = ConfigChange::put_feed(&feed);
+        engine.change_config(change, expected).map_err(|error| put_error(error, expected))?;
+        let resource = Resource::Feed(feed.name.clone());
+        Ok((Revised::now(engine, &resource, feed), is_new))
+    })
+    .await
+}
+
+/// Removes a feed. The catalog stays as it is.
+///
+/// # Errors
+/// 404 where there is none of the name.
+pub async fn delete(
+    app: &Arc<App>,
+    workspace: &RequestedWorkspace,
+    name: String,
+    expected: Expected,
+) -> Result<(), ApiError> {
+    configure(app, workspace, move |_, engine| {
+        engine.change_config(ConfigChange::RemoveFeed { name }, expected)?;
+        Ok(())
+    })
+    .await
+}
+
+/// Fetches a feed now, as a job whose result is a [`ScheduledRun`]. Where one is under way, by a
+/// caller or by the server, it is that job. `confirmed` allows this run to remove more than an
+/// import may.
+///
+/// # Errors
+/// 404 where there is none of the name; 429 where too many jobs wait.
+pub async fn start(
+    app: &Arc<App>,
+    workspace: &RequestedWorkspace,
+    name: String,
+    confirmed: ConfirmedRemovals,
+    started_by: Actor,
+) -> Result<Job, ApiError> {
+    let (app, handle) = (Arc::clone(app), workspace.handle().clone());
+    let start = move |engine: &Engine| {
+        let config = engine.config();
+        let feed = config.feed(&name).cloned().ok_or_else(|| unknown(engine, &name))?;
+        let new = NewJob {
+            once: Some(once(&name)),
+            ..NewJob::new(engine.id().clone(), JobKind::Import, started_by)
+        };
+        let work = {
+            let app = Arc::clone(&app);
+            move |control: &JobControl| {
+                let done = run(&app, &handle, &feed, &confirmed, control);
+                done.map(|run| JobOutcome::of(&run))
+            }
+        };
+        app.jobs.start(new, work)
+    };
+    workspace.run(start).await
+}
+
+/// Fetches a feed that is due, as a job that callers can cancel, on a thread of the server. Nothing
+/// is done where a job of a caller fetches it.
+///
+/// # Errors
+/// If it is not the catalog then. The record says so.
+pub fn run_due(app: &Arc<App>, handle: &WorkspaceHandle, name: &str) -> Result<(), ApiError> {
+    let id = handle.id();
+    if app.jobs.find_once(id, &once(name)).is_some() {
+        return Ok(());
+    }
+    let Some(feed) = handle.blocking().engine()?.config().feed(name).cloned() else {
+        return Ok(());
+    };
+    let new = NewJob { once: Some(once(name)), ..NewJob::of_server(id.clone(), JobKind::Import) };
+    app.jobs.attend(new, |control| {
+        let done = run(app, handle, &feed, &ConfirmedRemovals::default(), control);
+        let value = done.as_ref().map(drop).map_err(Clone::clone);
+        Attended { ended: done.map(|run| JobOutcome::of(&run)), value }
+    })
+}
+
+fn once(name: &str) -> Once {
+    Once::UnderWay(format!("feed {name}"))
+}
+
+/// Fetches the feed and records the run, unless it was cancelled.
+fn run(
+    app: &App,
+    handle: &WorkspaceHandle,
+    feed: &Feed,
+    confirmed: &ConfirmedRemovals,
+    control: &JobControl,
+) -> Result<ScheduledRun, ApiError> {
+    let started_at = handle.blocking().engine()?.now();
+    let done = fetch(app, feed, handle, control)
+        .and_then(|file| put_file(handle, feed, &file, confirmed, control));
+    if done.is_err() {
+        control.check()?;
+    }
+    let (outcome, n_rows, error) = match &done {
+        Ok((outcome, n_rows)) => (Some(outcome.clone()), *n_rows, None),
+        Err(error) => (None, 0, Some(error.message.clone())),
+    };
+    let engine = handle.blocking().engine()?;
+    let run = ScheduledRun { started_at, ended_at: engine.now(), n_rows, outcome, error };
+    engine.record_scheduled_run(Scheduled::Feeds, &feed.name, run.clone())?;
+    done.map(|_| run)
+}
+
+/// Fetches the file. Nobody waits for it to close the workspace. The file is removed when it is
+/// dropped.
+fn fetch(
+    app: &App,
+    feed: &Feed,
+    handle: &WorkspaceHandle,
+    control: &JobControl,
+) -> Result<JobFile, ApiError> {
+    let outgoing = handle.blocking().engine()?.outgoing().cloned();
+    let outgoing = outgoing.ok_or_else(|| failed("nothing is fetched from here"))?;
+    let folder = app.installation.data.job_files_folder();
+    fs::create_dir_all(&folder).map_err(failed)?;
+    let path = folder.join(format!("{}.feed", Uuid::new_v4()));
+    let file = JobFile { path, name: String::new(), media_type: "" };
+    control.tell(0.0, "the file is fetched");
+    let mut writer = BufWriter::new(File::create_new(&file.path).map_err(failed)?);
+    let go_on = || !control.is_cancelled();
+    outgoing.download(&feed.url, &mut writer, &go_on).map_err(failed)?;
+    writer.flush().map_err(failed)?;
+    Ok(file)
+}
+
+fn failed(what: impl std::fmt::Display) -> ApiError {
+    ApiError::unavailable(format!("feed: {what}"))
+}
+
+/// Makes the file the catalog where it differs. Returns what became of it, and the number of its
+/// items.
+fn put_file(
+    handle: &WorkspaceHandle,
+    feed: &Feed,
+    file: &JobFile,
+    confirmed: &ConfirmedRemovals,
+    control: &JobControl,
+) -> Result<(String, u64), ApiError> {
+    control.tell(0.2, "the file is read");
+    let engine = handle.blocking().engine()?;
+    let options = ImportOptions {
+        skip_invalid: feed.skip_invalid,
+        allow_bad_cells: feed.allow_bad_cells,
+        ..ImportOptions::default()
+    };
+    let reader = BufReader::new(File::open(&file.path).map_err(failed)?);
+    let read = engine.read_catalog(Cancellable { reader, control }, format(feed.format), &options);
+    let (items, report) = read.map_err(import_error)?;
+    let n_items = report.n_items;
+    if engine.compare_with_catalog(&items).is_empty() {
+        return Ok(("unchanged".to_owned(), n_items));
+    }
+    let imported = put_in_force(&engine, Ok((items, report)), confirmed, &|n_done, n_all| {
+        let doing = format!("{} of {} items are written", grouped(n_done), grouped(n_all));
+        control.tell(0.3 + 0.7 * n_done as f64 / n_all.max(1) as f64, doing);
+        if control.is_cancelled() { Err(Cancelled) } else { Ok(()) }
+    })?;
+    let changes = imported.changes;
+    let outcome = format!(
+        "version {}: {} new, {} changed, {} withdrawn",
+        imported.catalog_version,
+        grouped(changes.n_new),
+        grouped(changes.n_changed),
+        grouped(changes.n_withdrawn)
+    );
+    Ok((outcome, n_items))
+}
+
+fn format(format: FeedFormat) -> Format {
+    match format {
+        FeedFormat::Csv => Format::Csv,
+        FeedFormat::Jsonl => Format::JsonLines,
+        FeedFormat::GoogleMerchant => Format::GoogleMerchant,
+    }
+}
+
+fn unknown(engine: &Engine, name: &str) -> ApiError {
+    let config = engine.config();
+    let names: Vec<&str> = config.feeds.iter().map(|feed| feed.name.as_str()).collect();
+    unknown_resource("feed", name, &names)
+}
