@@ -280,7 +280,8 @@ impl ComputedTraits {
         if is_changed {
             self.put_person(batch, user, &row);
         }
-        Ok(row.values.iter().filter_map(|value| value.due).min())
+        // What is due of a trait that is gone stays so until it is forgotten.
+        Ok(row.values.iter().filter_map(|value| value.due).filter(|due| *due > now).min())
     }
 
     /// Follows a configuration that an entry of the time `now` put in force. Returns whether a
