@@ -243,7 +243,7 @@ async fn furnish(shop: &mut Described) -> (String, String) {
         (
             "PUT",
             "traits/likes",
-            json!({ "kind": "recommended_items", "count": 3,
+            json!({ "key": "likes", "kind": "recommended_items", "count": 3,
                 "sync": { "destinations": ["crm"], "changes": "set", "detail": true } }),
         ),
         ("POST", "traits/likes/sync/again", json!({})),
