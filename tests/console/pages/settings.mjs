@@ -1,6 +1,6 @@
 // Settings: sources with keys, tokens, traits, computed traits, weights; workspaces, accounts, API keys, audit, limits.
 import assert from 'node:assert/strict'
-import { api, send, WORKSPACE } from '../demo.mjs'
+import { api, send as sendAll, WORKSPACE } from '../demo.mjs'
 
 const HOSTILE = '"><img src=x onerror="isHacked=1">'
 const settings = `/console/${WORKSPACE}/settings`
@@ -101,7 +101,7 @@ export async function jobs({ check, browser, context, origin }) {
   })
   await check('albums for those who listened last month: who, what, how many, what it comes to, and a name', async () => {
     const listeners = Array.from({ length: 30 }, (_, n) => `listener-${String(n + 1).padStart(5, '0')}`)
-    await send(origin, listeners.map((userId) => ({ type: 'track', userId, event: 'Song Played', properties: { product_id: 'none' } })))
+    await sendAll(origin, listeners.map((userId) => ({ type: 'track', userId, event: 'Song Played', properties: { product_id: 'none' } })))
     await open(`${settings}/traits`)
     await page.getByRole('link', { name: 'New recommended items' }).click()
     await page.locator('#field-condition').fill('did "Song Played" in the last')
@@ -125,7 +125,7 @@ export async function jobs({ check, browser, context, origin }) {
     await page.getByRole('heading', { name: 'How accurate such lists were' }).waitFor()
     await page.locator('#field-name').fill('Album Recommendations')
     await press(page, 'Create the trait')
-    await page.getByRole('link', { name: 'album_recommendations' }).waitFor()
+    await page.getByRole('link', { name: 'album_recommendations', exact: true }).waitFor()
     const { key, ...trait } = await api(origin, 'GET', `workspaces/${WORKSPACE}/traits/album_recommendations`)
     assert.deepEqual([key, trait.name, trait.count, trait.who], ['album_recommendations', 'Album Recommendations', 5, { audience: 'listeners', include_anonymous: false }])
     const lists = (person) => api(origin, 'GET', `workspaces/${WORKSPACE}/people/${person}/list?name=trait:album_recommendations`)
@@ -134,7 +134,7 @@ export async function jobs({ check, browser, context, origin }) {
   })
   await check('a trait is changed and removed', async () => {
     await open(`${settings}/traits`)
-    await page.getByRole('link', { name: 'album_recommendations' }).click()
+    await page.getByRole('link', { name: 'album_recommendations', exact: true }).click()
     await page.locator('#field-count').fill('500')
     await press(page, 'Save')
     await page.getByText(/count must be/).waitFor()
@@ -143,7 +143,7 @@ export async function jobs({ check, browser, context, origin }) {
     await press(page, 'Save')
     const { count, fallback, who } = await api(origin, 'GET', `workspaces/${WORKSPACE}/traits/album_recommendations`)
     assert.deepEqual([count, fallback, who.audience], [4, ['newest', 'trending'], 'listeners'])
-    await page.getByRole('link', { name: 'album_recommendations' }).click()
+    await page.getByRole('link', { name: 'album_recommendations', exact: true }).click()
     assert.equal(await page.locator('#field-fallback').inputValue(), 'newest, trending')
     await page.getByRole('link', { name: 'Remove…' }).click()
     await press(page, 'Remove the trait')
