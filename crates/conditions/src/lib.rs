@@ -4,9 +4,11 @@ mod check;
 mod condition;
 mod error;
 mod evaluate;
+mod explain;
 mod forecast;
 mod intervals;
 mod json;
+mod known;
 pub mod limits;
 mod period;
 mod person;
@@ -20,8 +22,10 @@ pub use condition::{
     Recommended, RecommendedKind, RelativeTest, Rfm, RfmGroup, Scalar, Test, TextTest, Window,
 };
 pub use error::ConditionError;
-pub use evaluate::holds;
+pub use evaluate::{decide, holds};
+pub use explain::Explanation;
 pub use forecast::Forecast;
+pub use known::{Known, KnownEvent, Properties};
 pub use period::Period;
 pub use person::{Event, Person, Surroundings};
 pub use tracked::{Tracked, next_change};

@@ -10,7 +10,7 @@ use crate::intervals::Intervals;
 pub(crate) const EACH: &str = "$";
 
 /// The values at a path; without nulls.
-fn find<'v>(object: &'v Map<String, Value>, path: &str) -> Vec<&'v Value> {
+pub(crate) fn find<'v>(object: &'v Map<String, Value>, path: &str) -> Vec<&'v Value> {
     // A name that has dots itself goes before the way into nested objects.
     if let Some(value) = object.get(path) {
         return Some(value).into_iter().filter(|value| !value.is_null()).collect();
