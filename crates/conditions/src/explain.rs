@@ -3,7 +3,9 @@
 use domain::Timestamp;
 use serde_json::Value;
 
-use crate::condition::{Condition, EventCondition, EventMatch, Filter, Funnel, Rfm, RfmGroup, Window, word_of};
+use crate::condition::{
+    Condition, EventCondition, EventMatch, Filter, Funnel, Rfm, RfmGroup, Window, word_of,
+};
 use crate::evaluate::{Matching, decide};
 use crate::known::{Known, KnownEvent};
 use crate::values;
@@ -82,7 +84,7 @@ fn times_words(
 ) -> String {
     let name = match event.filters.len() {
         0 => event.name.clone(),
-        _ => format!("such a {}", event.name),
+        _ => format!("{} with these properties", event.name),
     };
     match (inside.iter().max(), all.iter().max()) {
         (Some(last), _) => {
@@ -92,7 +94,8 @@ fn times_words(
         (None, Some(last)) => {
             format!("{name} never in this time, the last on {}", day(*last))
         }
-        (None, None) => format!("{name} never"),
+        (None, None) if window == Window::Ever => format!("{name} never"),
+        (None, None) => format!("{name} never in this time"),
     }
 }
 
@@ -126,7 +129,11 @@ fn funnel_words(funnel: &Funnel, events: &[KnownEvent<'_>], now: Timestamp) -> S
             });
             match lonely {
                 Some(at) => {
-                    return format!("{first} on {}, and no {second} within {}", day(*at), funnel.within);
+                    return format!(
+                        "{first} on {}, and no {second} within {}",
+                        day(*at),
+                        funnel.within
+                    );
                 }
                 None => pair(last),
             }
@@ -137,7 +144,9 @@ fn funnel_words(funnel: &Funnel, events: &[KnownEvent<'_>], now: Timestamp) -> S
         None if funnel.is_absent => {
             format!("{first} on {}, and {} are not over", day(*last), funnel.within)
         }
-        None => format!("{first} {}, and no {second} within {}", times(inside.len()), funnel.within),
+        None => {
+            format!("{first} {}, and no {second} within {}", times(inside.len()), funnel.within)
+        }
     }
 }
 
