@@ -357,7 +357,7 @@ impl Preview<'_> {
         let mut asked: Vec<(u64, UserIdx, Facts)> = Vec::new();
         {
             let snapshot = self.engine.snapshot();
-            for place in first..first + PLACES_PER_STEP {
+            for place in first..(first + PLACES_PER_STEP).min(self.order.n_places()) {
                 let user = self.order.at(place);
                 let Some(user) = user.filter(|user| snapshot.profiles.ids().is_alive(*user)) else {
                     continue;

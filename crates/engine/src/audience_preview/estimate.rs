@@ -68,7 +68,32 @@ impl Estimate {
 
 #[cfg(test)]
 mod tests {
+    use super::super::people_order::PeopleOrder;
     use super::*;
+
+    #[test]
+    fn intervals_of_95_percent_cover_the_truth_that_often() {
+        const PEOPLE: usize = 20_000;
+        let order = PeopleOrder::new(PEOPLE);
+        let asked: Vec<u64> = (0..order.n_places())
+            .filter_map(|place| Some(u64::from(order.at(place)?.0)))
+            .take(1_000)
+            .collect();
+        let mut n_covered = 0;
+        for trial in 0..400_u64 {
+            // One of 2 to 201 people, without a pattern.
+            let one_of = 2 + trial % 200;
+            let is_one = |user: &&u64| {
+                let hash = (**user ^ (trial << 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+                (hash ^ (hash >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 33 < (1 << 31) / one_of
+            };
+            let truth = (0..PEOPLE as u64).filter(|user| is_one(&user)).count() as u64;
+            let n_found = asked.iter().filter(is_one).count() as u64;
+            let estimate = Estimate::of_sample(n_found, 1_000, PEOPLE as u64);
+            n_covered += u32::from((estimate.low..=estimate.high).contains(&truth));
+        }
+        assert!((372..=396).contains(&n_covered), "{n_covered} of 400");
+    }
 
     #[test]
     fn intervals_narrow_as_more_are_asked_and_end_at_the_number() {

@@ -5,6 +5,8 @@ use domain::UserIdx;
 
 /// An odd number without a pattern: 2^32 divided by the golden ratio.
 const MULTIPLIER: u64 = 0x9E37_79B1;
+/// How often an index is mixed: fewer rounds leave patterns in small workspaces.
+const ROUNDS: usize = 4;
 
 /// The order of `n_users` indices.
 pub(super) struct PeopleOrder {
@@ -30,7 +32,7 @@ impl PeopleOrder {
         let mask = self.n_places() - 1;
         let shift = self.n_bits.div_ceil(2);
         let mut index = place & mask;
-        for _ in 0..3 {
+        for _ in 0..ROUNDS {
             index = index.wrapping_mul(MULTIPLIER).wrapping_add(1) & mask;
             index ^= index >> shift;
         }
