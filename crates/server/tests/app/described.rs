@@ -204,6 +204,7 @@ async fn furnish(shop: &mut Described) -> (String, String) {
             json!({ "name": "Buyers", "condition": "did \"Order Completed\"" }),
         ),
         ("PUT", "audiences/others", json!({ "condition": { "not": { "audience": "buyers" } } })),
+        ("POST", "audience_previews", json!({ "condition": "not in audience buyers" })),
         ("PUT", "traits/likes", json!({ "key": "likes", "kind": "recommended_items", "count": 3 })),
         ("PUT", "destinations/engine", json!({ "mappings": null })),
         (
@@ -372,6 +373,7 @@ async fn every_answer_has_the_status_the_type_and_the_form_that_the_document_say
         "audiences/buyers",
         "audiences/others/members?limit=2",
         "people/u0/audiences",
+        "people/u0/audiences/others",
         "traits",
         "traits/likes",
         "people",
