@@ -1,10 +1,15 @@
 //! Previews of audiences before they are kept, and why a person belongs to one or does not.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
 use conditions::{Condition, Explanation};
-use engine::{AudiencePreview, Channel, Engine, Estimate, Overlap, PreviewLimits, RequestBudget};
+use domain::MessageType;
+use engine::{
+    AudiencePreview, Channel, Engine, Estimate, Overlap, PreviewLimits, RequestBudget, SeenEvent,
+    SeenProperty,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use web::error::ApiError;
@@ -12,6 +17,9 @@ use web::workspaces::RequestedWorkspace;
 
 use crate::audiences::{parse_condition, unknown};
 use crate::people::{ShownPerson, resolve};
+
+/// How many names of a kind are offered to those who write conditions.
+pub const WORDS_MAX: usize = 300;
 
 /// What is previewed.
 #[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
@@ -106,6 +114,19 @@ pub struct Why {
     pub parts: Vec<Why>,
 }
 
+/// Names that a workspace has seen, for those who write conditions.
+#[derive(Debug, Clone, Default)]
+pub struct KnownWords {
+    /// The names of events.
+    pub events: BTreeSet<String>,
+    /// Properties of events by name, each with a value as JSON text where one is kept.
+    pub properties: BTreeMap<String, Option<String>>,
+    /// Traits by key, in the same way.
+    pub traits: BTreeMap<String, Option<String>>,
+    /// The keys of audiences.
+    pub audiences: Vec<String>,
+}
+
 /// Why a person belongs to an audience, or does not.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct PersonInAudience {
@@ -190,6 +211,52 @@ pub fn preview_with(
         tests_properties: condition.tests_properties(),
         took_ms: started.elapsed().as_millis() as u64,
     })
+}
+
+/// The names that conditions may use, from what all sources have sent: the first
+/// [`WORDS_MAX`] of a kind.
+///
+/// # Errors
+/// 503 where the workspace is closed.
+pub async fn known_words(workspace: &RequestedWorkspace) -> Result<KnownWords, ApiError> {
+    let read = |engine: &Engine| {
+        let config = engine.config();
+        let snapshot = engine.snapshot();
+        let mut words = KnownWords {
+            audiences: config.audiences.iter().map(|own| own.key.clone()).collect(),
+            ..KnownWords::default()
+        };
+        for source in &config.sources {
+            for (event, properties) in snapshot.source_schemas.of_source(&source.name) {
+                words.add(event, properties);
+            }
+        }
+        Ok(words)
+    };
+    workspace.run(read).await
+}
+
+impl KnownWords {
+    fn add(&mut self, event: SeenEvent, seen: Vec<SeenProperty>) {
+        let properties = match event.type_ {
+            MessageType::Identify => &mut self.traits,
+            MessageType::Track | MessageType::Page | MessageType::Screen => &mut self.properties,
+            MessageType::Group | MessageType::Alias => return,
+        };
+        for property in seen {
+            if properties.len() < WORDS_MAX {
+                properties.entry(property.name).or_insert(property.sample);
+            }
+        }
+        let name = match event.type_ {
+            MessageType::Page => Some("Page Viewed".to_owned()),
+            MessageType::Screen => Some("Screen Viewed".to_owned()),
+            _ => event.event,
+        };
+        if self.events.len() < WORDS_MAX {
+            self.events.extend(name);
+        }
+    }
 }
 
 fn check(engine: &Engine, condition: &Condition) -> Result<(), ApiError> {
