@@ -21,7 +21,9 @@ const CHANNELS: [(&str, &str); 5] = [
 /// How many people, by which channels, in which other audiences, and some of them.
 pub(super) fn shown(preview: &ShownPreview, workspace: &WorkspaceId) -> Markup {
     html! {
-        p class="stat-value" { (number(preview.people)) " people" }
+        p class="stat-value" {
+            (number(preview.people)) (if preview.people.high == 1 { " person" } else { " people" })
+        }
         p { (asked(preview)) }
         @if preview.tests_properties {
             (Callout::info("Tests of properties begin when the audience is made")
