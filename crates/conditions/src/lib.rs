@@ -5,9 +5,11 @@ mod computation;
 mod condition;
 mod error;
 mod evaluate;
+mod explain;
 mod forecast;
 mod intervals;
 mod json;
+mod known;
 pub mod limits;
 mod period;
 mod person;
@@ -22,8 +24,10 @@ pub use condition::{
     Recommended, RecommendedKind, RelativeTest, Rfm, RfmGroup, Scalar, Test, TextTest, Window,
 };
 pub use error::ConditionError;
-pub use evaluate::holds;
+pub use evaluate::{decide, holds};
+pub use explain::Explanation;
 pub use forecast::Forecast;
+pub use known::{Known, KnownEvent, Properties};
 pub use period::Period;
 pub use person::{Event, Person, Surroundings};
 pub use tracked::{Tracked, next_change};

@@ -221,7 +221,7 @@ impl Condition {
     }
 
     /// The window of a condition for which events are kept.
-    fn window(&self) -> Window {
+    pub(crate) fn window(&self) -> Window {
         match self {
             Self::Event(event) => event.window,
             Self::Funnel(funnel) => funnel.window,
@@ -231,7 +231,7 @@ impl Condition {
     }
 
     /// The events that are kept for this condition itself.
-    fn tracked_events(&self) -> Vec<&EventMatch> {
+    pub(crate) fn tracked_events(&self) -> Vec<&EventMatch> {
         match self {
             Self::Event(condition) => vec![&condition.event],
             Self::Funnel(funnel) => vec![&funnel.first, &funnel.second],

@@ -2,6 +2,7 @@
 //! takes.
 
 mod account;
+mod audiences;
 mod catalog;
 mod destinations;
 mod exports;
@@ -47,6 +48,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(invitation::routes(app))
         .merge(live::routes(app))
         .merge(people::routes(app))
+        .merge(audiences::routes(app))
         .merge(privacy::routes(app))
         .merge(catalog::routes(app))
         .merge(try_it::routes(app))
@@ -106,6 +108,7 @@ fn tables() -> Vec<&'static [Call]> {
         invitation::CALLS,
         live::CALLS,
         people::CALLS,
+        audiences::CALLS,
         privacy::CALLS,
         catalog::CALLS,
         exports::CALLS,

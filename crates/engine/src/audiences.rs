@@ -5,6 +5,12 @@ use std::collections::BTreeMap;
 use conditions::{Condition, check_references};
 use domain::WorkspaceConfig;
 
+use crate::Engine;
+
+/// Why no audience asks for recommendations.
+const RECOMMENDED: &str =
+    "what people are recommended follows from models, and is not kept for audiences";
+
 /// Checks that the conditions of audiences can be read and kept, and that none leads back to
 /// itself.
 ///
@@ -19,11 +25,30 @@ pub(crate) fn check_audiences(config: &WorkspaceConfig) -> Result<(), String> {
         let condition: Condition =
             audience.condition.parse().map_err(|error| in_audience(&error))?;
         if !condition.recommended().is_empty() {
-            return Err(in_audience(
-                &"what people are recommended follows from models, and is not kept for audiences",
-            ));
+            return Err(in_audience(&RECOMMENDED));
         }
         conditions.insert(audience.key.clone(), condition);
     }
     check_references(&conditions)
+}
+
+impl Engine {
+    /// Checks that an audience could have a condition: that it can be kept, and that the audiences
+    /// that it names are there.
+    ///
+    /// # Errors
+    /// The mistake, in words.
+    pub fn check_audience_condition(&self, condition: &Condition) -> Result<(), String> {
+        if !condition.recommended().is_empty() {
+            return Err(RECOMMENDED.to_owned());
+        }
+        let config = self.config();
+        let parse =
+            |own: &domain::AudienceDefinition| Some((own.key.clone(), own.condition.parse().ok()?));
+        let mut conditions: BTreeMap<String, Condition> =
+            config.audiences.iter().filter_map(parse).collect();
+        // No key of an audience is empty.
+        conditions.insert(String::new(), condition.clone());
+        check_references(&conditions)
+    }
 }

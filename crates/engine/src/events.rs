@@ -173,7 +173,7 @@ impl Engine {
     }
 
     /// Reads the message at an offset of the journal; none where it is cut or erased.
-    fn message(&self, offset: u64) -> Result<Option<Message>, EngineError> {
+    pub(crate) fn message(&self, offset: u64) -> Result<Option<Message>, EngineError> {
         match self.read_entry(offset)? {
             Some(Entry::Message(message)) => Ok(Some(*message)),
             // It is cut, or was of people who are deleted.

@@ -3,6 +3,7 @@
 mod active_model;
 mod answers;
 mod artifacts;
+mod audience_preview;
 mod audiences;
 mod back_fill;
 mod background;
@@ -41,6 +42,7 @@ mod outcomes;
 mod pace;
 mod past_recommendations;
 mod people;
+mod person_facts;
 mod privacy;
 mod problems;
 mod recommendation;
@@ -76,6 +78,10 @@ mod writer;
 
 pub use answers::{Answers, SampleList};
 pub use artifacts::ArtifactsError;
+pub use audience_preview::{
+    AudiencePreview, Channel, Estimate, Overlap, PREVIEW_SAMPLE_MAX, PREVIEW_TIME, PreviewError,
+    PreviewLimits, SampledPerson,
+};
 pub use back_fill::{
     BACK_FILL_EXAMPLES_MAX, BackFillError, BackFillExample, BackFillReport, BackFillRequest,
 };

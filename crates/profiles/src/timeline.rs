@@ -122,6 +122,31 @@ impl Profiles {
         Ok(events)
     }
 
+    /// The events of a user that have one of these names, from the instant `start` on, latest
+    /// first, also those whose messages were cut from the journal.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn events_with_names(
+        &self,
+        store: &Store,
+        user: UserIdx,
+        names: &[&str],
+        start: Timestamp,
+    ) -> Result<Vec<NamedEvent>, StoreError> {
+        let from = keys::timeline(user, start.max(Timestamp(0)), 0);
+        let until = keys::timeline(user, Timestamp(i64::MAX), u64::MAX);
+        let mut events = Vec::new();
+        for pair in store.scan_back(&self.keys.timeline, &from, &until) {
+            let (key, name) = pair?;
+            if let Some(name) = names.iter().find(|wanted| wanted.as_bytes() == name) {
+                let TimelineEntry { timestamp, offset } = parse_key(&key)?;
+                events.push(NamedEvent { name: (*name).to_owned(), timestamp, offset });
+            }
+        }
+        Ok(events)
+    }
+
     /// Whether a user has sent a message.
     ///
     /// # Errors

@@ -137,20 +137,25 @@ pub fn parse(key: &str, body: &[u8]) -> Result<AudienceDefinition, ApiError> {
         let what = format!("{subject}: key is {other:?}, but the path says {key:?}");
         return Err(ApiError::invalid(what).at("/key"));
     }
-    let condition: Result<Condition, _> = match &body.condition {
-        Value::String(text) => text.parse(),
-        json => Condition::from_json(json),
-    };
-    let condition = condition.map_err(|error| {
-        let place = if error.place.starts_with('/') { error.place.as_str() } else { "" };
-        let what = format!("{subject}: condition: {error}");
-        ApiError::invalid(what).at(format!("/condition{place}"))
-    })?;
+    let condition = parse_condition(&body.condition, &format!("{subject}: "))?;
     Ok(AudienceDefinition {
         key: key.to_owned(),
         name: body.name,
         condition: condition.to_string(),
         sync: body.sync,
+    })
+}
+
+/// Reads a condition from its text or its JSON form. The message of an error begins with `subject`.
+pub(crate) fn parse_condition(condition: &Value, subject: &str) -> Result<Condition, ApiError> {
+    let parsed = match condition {
+        Value::String(text) => text.parse(),
+        json => Condition::from_json(json),
+    };
+    parsed.map_err(|error| {
+        let place = if error.place.starts_with('/') { error.place.as_str() } else { "" };
+        let what = format!("{subject}condition: {error}");
+        ApiError::invalid(what).at(format!("/condition{place}"))
     })
 }
 
@@ -274,7 +279,7 @@ fn named_by(engine: &Engine, key: &str) -> Vec<String> {
     config.audiences.iter().filter(names).map(|other| other.key.clone()).collect()
 }
 
-fn unknown(engine: &Engine, key: &str) -> ApiError {
+pub(crate) fn unknown(engine: &Engine, key: &str) -> ApiError {
     let config = engine.config();
     let keys: Vec<&str> = config.audiences.iter().map(|audience| audience.key.as_str()).collect();
     unknown_resource("audience", key, &keys)

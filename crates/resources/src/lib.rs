@@ -4,6 +4,7 @@ pub mod ab_tests;
 pub mod account;
 pub mod accounts;
 pub mod api_keys;
+pub mod audience_preview;
 pub mod audiences;
 pub mod audit;
 pub mod back_fills;

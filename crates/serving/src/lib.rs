@@ -25,6 +25,7 @@ mod segment_sizes;
 mod serving;
 mod snapshot;
 
+pub use audiences::Reach;
 pub use budget::{BudgetError, Computing, RequestBudget, RequestLimits};
 pub use catalog_page::{
     CATALOG_PLACES_MAX, CatalogPage, CatalogQuery, DailyCount, ItemActivity, SAMPLED_USERS_MAX,

@@ -123,7 +123,11 @@ impl Snapshot<'_> {
     }
 
     /// A trait that is a text and not empty.
-    fn trait_text(&self, user: UserIdx, key: &str) -> Result<Option<String>, QueryError> {
+    pub(crate) fn trait_text(
+        &self,
+        user: UserIdx,
+        key: &str,
+    ) -> Result<Option<String>, QueryError> {
         let value = self.profiles.stored_trait(self.store(), user, key)?;
         let text = value.and_then(|value| serde_json::from_str::<String>(&value.json).ok());
         Ok(text.filter(|text| !text.trim().is_empty()))

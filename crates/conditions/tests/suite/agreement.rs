@@ -13,15 +13,15 @@ use serde_json::{Map, Value};
 use crate::generate::{START, STEP_MS, condition, event, instant, properties, recommended};
 
 #[derive(Debug, Clone)]
-struct Case {
-    condition: Condition,
-    audiences: BTreeMap<String, Condition>,
-    events: Vec<Event>,
-    traits: Map<String, Value>,
-    recommended: BTreeSet<Recommended>,
+pub(crate) struct Case {
+    pub(crate) condition: Condition,
+    pub(crate) audiences: BTreeMap<String, Condition>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) traits: Map<String, Value>,
+    pub(crate) recommended: BTreeSet<Recommended>,
 }
 
-fn case() -> impl Strategy<Value = Case> {
+pub(crate) fn case() -> impl Strategy<Value = Case> {
     (
         condition(true),
         condition(false),
@@ -48,7 +48,7 @@ impl Case {
         }
     }
 
-    fn person(&self) -> Person<'_> {
+    pub(crate) fn person(&self) -> Person<'_> {
         Person { events: &self.events, surroundings: self.surroundings() }
     }
 

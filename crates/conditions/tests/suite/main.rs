@@ -8,4 +8,5 @@ mod documentation;
 mod examples;
 mod forms;
 mod generate;
+mod known;
 mod mistakes;

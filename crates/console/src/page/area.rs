@@ -14,6 +14,8 @@ pub enum Area {
     Live,
     /// Profiles of people.
     People,
+    /// People for whom a condition holds.
+    Audiences,
     /// Items and imports.
     Catalog,
     /// The playground of recommendations.
@@ -41,7 +43,7 @@ pub enum Area {
 impl Area {
     /// The navigation: groups with their areas.
     pub(super) const GROUPS: [(&'static str, &'static [Self]); 4] = [
-        ("See", &[Self::Overview, Self::Live, Self::People, Self::Catalog]),
+        ("See", &[Self::Overview, Self::Live, Self::People, Self::Audiences, Self::Catalog]),
         ("Decide", &[Self::TryIt, Self::Scenarios, Self::Results]),
         ("Improve", &[Self::Models, Self::Segments]),
         (
@@ -56,6 +58,7 @@ impl Area {
             Self::Overview => "Overview",
             Self::Live => "Live",
             Self::People => "People",
+            Self::Audiences => "Audiences",
             Self::Catalog => "Catalog",
             Self::TryIt => "Try it",
             Self::Scenarios => "Scenarios",
@@ -84,6 +87,7 @@ impl Area {
             Self::Overview => "o",
             Self::Live => "l",
             Self::People => "p",
+            Self::Audiences => "n",
             Self::Catalog => "c",
             Self::TryIt => "t",
             Self::Scenarios => "s",
@@ -103,6 +107,7 @@ impl Area {
             Self::Overview => Icon::Overview,
             Self::Live => Icon::Live,
             Self::People => Icon::People,
+            Self::Audiences => Icon::Audiences,
             Self::Catalog => Icon::Catalog,
             Self::TryIt => Icon::TryIt,
             Self::Scenarios => Icon::Scenarios,

@@ -1,6 +1,7 @@
 //! People: found by any id, and what is known of each. The search of the head leads here.
 
 pub(super) mod address;
+mod audiences;
 mod profile;
 mod recommended;
 mod search;
@@ -26,6 +27,7 @@ pub(super) const CALLS: &[Call] = &[
     read("/console/{workspace}/people/{id}", SeePeople),
     read("/console/{workspace}/people/{id}/timeline", SeePeople),
     read("/console/{workspace}/people/{id}/history", SeePeople),
+    read("/console/{workspace}/people/{id}/audiences", SeePeople),
     read("/console/{workspace}/people/{id}/identity", SeePeople),
 ];
 
@@ -36,6 +38,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/console/{workspace}/people/{id}", get(profile::overview))
         .route("/console/{workspace}/people/{id}/timeline", get(timeline::show))
         .route("/console/{workspace}/people/{id}/history", get(profile::history))
+        .route("/console/{workspace}/people/{id}/audiences", get(audiences::show))
         .route("/console/{workspace}/people/{id}/identity", get(profile::identity));
     gated(app, CALLS, routes)
 }

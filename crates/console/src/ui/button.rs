@@ -23,6 +23,7 @@ pub struct Button<'a> {
     is_disabled: bool,
     is_icon_only: bool,
     copies: Option<&'a str>,
+    previews: Option<(&'a str, &'a str)>,
 }
 
 impl<'a> Button<'a> {
@@ -37,6 +38,7 @@ impl<'a> Button<'a> {
             is_disabled: false,
             is_icon_only: false,
             copies: None,
+            previews: None,
         }
     }
 
@@ -101,6 +103,13 @@ impl<'a> Button<'a> {
         self.copies = Some(id);
         self
     }
+
+    /// Sends this as `action` with the preview of its form, which changes the form. `name` says it
+    /// to screen readers, and begins with the label. Shown only where scripts run.
+    pub fn previews(mut self, action: &'a str, name: &'a str) -> Self {
+        self.previews = Some((action, name));
+        self
+    }
 }
 
 impl Render for Button<'_> {
@@ -112,7 +121,8 @@ impl Render for Button<'_> {
             Look::Danger => "button-danger",
         };
         let shape = if self.is_icon_only { " button-icon" } else { "" };
-        let scripted = if self.copies.is_some() { " needs-script" } else { "" };
+        let needs_script = self.copies.is_some() || self.previews.is_some();
+        let scripted = if needs_script { " needs-script" } else { "" };
         let title = self.is_icon_only.then_some(self.label);
         let inner = html! {
             @if let Some(icon) = self.icon { (icon) }
@@ -123,11 +133,13 @@ impl Render for Button<'_> {
                 a class={ "button " (look) (shape) } href=(href) title=[title] { (inner) }
             } @else {
                 button class={ "button " (look) (shape) (scripted) } title=[title]
-                    type=(if self.copies.is_some() { "button" } else { "submit" })
+                    type=(if needs_script { "button" } else { "submit" })
                     name=[self.named.map(|(name, _)| name)]
                     value=[self.named.map(|(_, value)| value)]
                     formaction=[self.sends_to]
-                    disabled[self.is_disabled] data-copy=[self.copies] { (inner) }
+                    disabled[self.is_disabled] data-copy=[self.copies]
+                    data-preview-action=[self.previews.map(|(action, _)| action)]
+                    aria-label=[self.previews.map(|(_, name)| name)] { (inner) }
             }
         }
     }

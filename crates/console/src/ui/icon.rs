@@ -14,6 +14,8 @@ pub enum Icon {
     People,
     /// One person.
     Person,
+    /// People for whom a condition holds.
+    Audiences,
     /// The catalog.
     Catalog,
     /// The playground.
@@ -97,6 +99,9 @@ impl Icon {
             }
             Self::Person => {
                 "M10 9.5a3.2 3.2 0 1 0 0-6.4 3.2 3.2 0 0 0 0 6.4zM4 17c0-3 2.6-5 6-5s6 2 6 5"
+            }
+            Self::Audiences => {
+                "M10 17.5a7.5 7.5 0 1 0 0-15 7.5 7.5 0 0 0 0 15zM10 10a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM6.5 14.5c0-2 1.5-3 3.5-3s3.5 1 3.5 3"
             }
             Self::Catalog => "M10 2.5l7 3.7v7.6l-7 3.7-7-3.7V6.2zM3 6.2l7 3.8 7-3.8M10 10v7.5",
             Self::TryIt => {

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use resources::audience_preview::{self, PersonInAudience, PreviewBody, ShownPreview};
 use resources::audiences::{
     self, Audience, AudienceBody, MEMBERS_MAX, MembersPage, PersonAudience,
 };
@@ -16,7 +17,7 @@ use web::parameters::{Parameters, count};
 use web::workspaces::Workspace;
 
 use super::Upload;
-use super::body::RawBody;
+use super::body::{Body, RawBody};
 use super::revision::{Expectation, revised};
 
 const MEMBERS_DEFAULT: usize = 100;
@@ -132,4 +133,33 @@ pub(super) async fn of_person(
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Json<PersonAudiences>, ApiError> {
     Ok(Json(PersonAudiences { audiences: audiences::of_person(&workspace, id).await? }))
+}
+
+/// Shows who would belong to an audience now.
+///
+/// It takes less than 2 s, whatever the number of people: what cannot be counted in time is
+/// estimated from people at random.
+#[utoipa::path(
+    post,
+    path = "/api/workspaces/{workspace}/audience_previews",
+    request_body = PreviewBody,
+    responses((status = 200, description = "Done", body = ShownPreview)),
+)]
+pub(super) async fn preview(
+    Upload(workspace, Body(PreviewBody { condition })): Upload<Body<PreviewBody>>,
+) -> Result<Json<ShownPreview>, ApiError> {
+    Ok(Json(audience_preview::preview(&workspace, condition).await?))
+}
+
+/// Shows why a person belongs to an audience, or does not.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/people/{id}/audiences/{key}",
+    responses((status = 200, description = "Done", body = PersonInAudience)),
+)]
+pub(super) async fn why(
+    Workspace(workspace): Workspace,
+    Path((_, id, key)): Path<(String, String, String)>,
+) -> Result<Json<PersonInAudience>, ApiError> {
+    Ok(Json(audience_preview::of_person(&workspace, id, key).await?))
 }

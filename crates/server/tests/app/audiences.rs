@@ -21,9 +21,18 @@ impl TestApp {
     }
 
     async fn change_audience(&self, method: Method, key: &str, body: Value) -> Answer {
+        self.send_json(method, &format!("{START}/{key}"), body).await
+    }
+
+    async fn preview(&self, condition: Value) -> Answer {
+        let path = "/api/workspaces/shop/audience_previews";
+        self.send_json(Method::POST, path, json!({ "condition": condition })).await
+    }
+
+    async fn send_json(&self, method: Method, path: &str, body: Value) -> Answer {
         let request = Request::builder()
             .method(method)
-            .uri(format!("{START}/{key}"))
+            .uri(path)
             .header("authorization", "Bearer admin")
             .body(Body::from(body.to_string()));
         self.send(request.unwrap()).await
@@ -96,4 +105,73 @@ async fn what_is_wrong_with_an_audience_is_told() {
     let named = app.change_audience(Method::DELETE, "a", Value::Null).await;
     lines.push(format!("DELETE a\n  {}", named.line()));
     insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[tokio::test]
+async fn a_preview_says_how_many_by_what_they_are_reached_and_why() {
+    let app = TestApp::at(Arc::new(ManualClock::new(Timestamp(NOON)))).await;
+    assert_eq!(app.put_audience("vip", json!("trait vip = true")).await.status, 201);
+    let known = json!({ "type": "identify", "messageId": "i", "userId": "ann",
+        "traits": { "vip": true, "email": "ann@shop.example" } });
+    app.batch(json!([
+        ordered(1, "ann", NOON),
+        ordered(2, "ann", NOON),
+        ordered(3, "bob", NOON),
+        known
+    ]))
+    .await;
+    let preview = async |condition: Value| app.preview(condition).await;
+    let twice = "did \"Order Completed\" at least 2 times in the last 30 days";
+    let answer = preview(json!(twice)).await;
+    assert_eq!(answer.status, 200);
+    let body = answer.body;
+    let one = json!({ "count": 1, "low": 1, "high": 1, "is_exact": true });
+    let none = json!({ "count": 0, "low": 0, "high": 0, "is_exact": true });
+    assert_eq!(
+        (&body["people"], &body["n_profiles"], &body["n_asked"]),
+        (&one, &json!(2), &json!(2))
+    );
+    let reach = ["email", "phone", "push", "user_id", "anonymous_only"];
+    let numbers = [&one, &none, &none, &one, &none];
+    for (n, (channel, people)) in reach.into_iter().zip(numbers).enumerate() {
+        assert_eq!(body["reach"][n], json!({ "channel": channel, "people": people }));
+    }
+    let overlap = json!([{ "audience": "vip", "both": one, "n_members": 1 }]);
+    assert_eq!(body["overlaps"], overlap);
+    let sample = &body["sample"][0];
+    assert_eq!(sample["person"]["id"], "ann");
+    let because = "Order Completed 2 times in this time, the last on 2026-03-01 12:00 UTC";
+    assert_eq!(sample["why"], json!({ "part": twice, "holds": true, "because": because }));
+    // What was previewed can be sent as it came back.
+    let again = preview(body["condition_json"].clone()).await.body;
+    assert_eq!(again["condition"], twice);
+
+    for (condition, mistake) in [
+        (json!("did Order"), "condition: column 5"),
+        (json!({ "and": [{ "audience": "vip" }, { "audienc": "vip" }] }), "did you mean"),
+        (json!("in audience vipp"), "did you mean \"vip\"?"),
+        (json!("recommended brand \"Acme\""), "is not kept for audiences"),
+    ] {
+        let refused = preview(condition).await;
+        let text = refused.body.to_string().replace("\\\"", "\"");
+        assert_eq!(refused.status, 400, "{text}");
+        assert!(text.contains(mistake), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_person_is_told_why_they_belong_or_do_not() {
+    let app = TestApp::at(Arc::new(ManualClock::new(Timestamp(NOON)))).await;
+    let condition = "did \"Order Completed\" in the last 30 days and not trait vip = true";
+    assert_eq!(app.put_audience("plain", json!(condition)).await.status, 201);
+    app.batch(json!([ordered(1, "ann", NOON), track(2, "bob", "Seen", json!({}))])).await;
+    let why = async |user: &str| {
+        app.admin(&format!("/api/workspaces/shop/people/{user}/audiences/plain")).await.body
+    };
+    let ann = why("ann").await;
+    assert_eq!((&ann["is_member"], &ann["why"]["holds"]), (&json!(true), &json!(true)));
+    assert_eq!(ann["why"]["parts"][1]["parts"][0]["because"], "vip is not known");
+    let bob = why("bob").await;
+    assert_eq!((&bob["is_member"], &bob["why"]["holds"]), (&json!(false), &json!(false)));
+    assert_eq!(bob["why"]["parts"][0]["because"], "Order Completed never in this time");
 }

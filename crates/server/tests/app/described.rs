@@ -210,6 +210,7 @@ async fn furnish(shop: &mut Described) -> (String, String) {
             json!({ "type": "sum", "event": "Order Completed", "property": "total",
                     "where": "total > 0", "last": "30 days" }),
         ),
+        ("POST", "audience_previews", json!({ "condition": "not in audience buyers" })),
         ("PUT", "traits/likes", json!({ "key": "likes", "kind": "recommended_items", "count": 3 })),
         (
             "POST",
@@ -402,6 +403,7 @@ async fn every_answer_has_the_status_the_type_and_the_form_that_the_document_say
         "people/u0/audiences",
         "computed_traits",
         "computed_traits/spent",
+        "people/u0/audiences/others",
         "traits",
         "traits/likes",
         "people",

@@ -1,10 +1,13 @@
-//! `tastemaker audience`: audiences are listed, made and removed where no server runs.
+//! `tastemaker audience`: audiences are listed, previewed, made and removed where no server runs.
+
+use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use clap::{Args as ClapArgs, Subcommand};
 use conditions::Condition;
 use domain::AudienceDefinition;
-use engine::{ConfigChange, Engine, Expected};
+use engine::{ConfigChange, Engine, Expected, RequestBudget};
+use resources::audience_preview::{self, ShownEstimate, Why};
 use serde_json::json;
 
 use super::Place;
@@ -20,6 +23,8 @@ pub(crate) struct Args {
 enum Command {
     /// List the audiences with their conditions and numbers of members
     List(List),
+    /// Show who would belong to an audience with a condition
+    Preview(Preview),
     /// Make an audience, or replace the one of this key
     Create(Create),
     /// Remove an audience that no other one names
@@ -28,6 +33,14 @@ enum Command {
 
 #[derive(ClapArgs)]
 struct List {
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(ClapArgs)]
+struct Preview {
+    /// Who would belong to it, such as: did "Order Completed" in the last 30 days
+    condition: String,
     #[command(flatten)]
     place: Place,
 }
@@ -56,6 +69,7 @@ struct Remove {
 pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.command {
         Command::List(args) => list(args),
+        Command::Preview(args) => preview(args),
         Command::Create(args) => create(args),
         Command::Remove(args) => remove(args),
     }
@@ -92,11 +106,65 @@ fn list(args: &List) -> Result<()> {
     Ok(())
 }
 
-fn create(args: &Create) -> Result<()> {
-    let condition: Condition = match args.condition.parse() {
-        Ok(condition) => condition,
-        Err(error) => bail!("condition: {error}"),
+fn preview(args: &Preview) -> Result<()> {
+    let condition = parse(&args.condition)?;
+    let opened = args.place.open()?;
+    let budget = Arc::new(RequestBudget::unlimited());
+    let shown = match audience_preview::preview_with(&opened.engine, &condition, &budget) {
+        Ok(shown) => shown,
+        Err(error) => bail!("{}", error.message),
     };
+    if args.place.json {
+        println!("{}", serde_json::to_string_pretty(&shown)?);
+        return Ok(());
+    }
+    let of = terminal::grouped(shown.n_profiles);
+    let asked = match shown.n_asked < shown.n_profiles {
+        true => format!("; {} of them were looked at", terminal::grouped(shown.n_asked)),
+        false => String::new(),
+    };
+    println!("{} people, of {of} profiles{asked}.", number(shown.people));
+    let row = |what: &str, people: ShownEstimate| vec![what.to_owned(), number(people)];
+    let mut rows: Vec<Vec<String>> =
+        shown.reach.iter().map(|own| row(own.channel, own.people)).collect();
+    let overlaps = shown.overlaps.iter();
+    rows.extend(overlaps.map(|own| row(&format!("in audience {}", own.audience), own.both)));
+    println!("{}", terminal::table(&["of these", "people"], &rows));
+    for one in &shown.sample {
+        println!("\n{}", one.person.path_name());
+        print_reasons(&one.why, 1);
+    }
+    if shown.tests_properties {
+        println!("\nParts with \"where\" count events from the moment on in which it is made.");
+    }
+    Ok(())
+}
+
+/// A number of people with its interval.
+fn number(people: ShownEstimate) -> String {
+    let ShownEstimate { count, low, high, is_exact } = people;
+    let [count, low, high] = [count, low, high].map(terminal::grouped);
+    if is_exact { count } else { format!("about {count} ({low} to {high})") }
+}
+
+fn print_reasons(why: &Why, depth: usize) {
+    let (indent, holds) = ("  ".repeat(depth), if why.holds { "yes" } else { "no" });
+    match &why.because {
+        Some(because) => println!("{indent}{holds}: {because}"),
+        None => println!("{indent}{holds}: {}", why.part),
+    }
+    why.parts.iter().for_each(|part| print_reasons(part, depth + 1));
+}
+
+fn parse(condition: &str) -> Result<Condition> {
+    match condition.parse() {
+        Ok(condition) => Ok(condition),
+        Err(error) => bail!("condition: {error}"),
+    }
+}
+
+fn create(args: &Create) -> Result<()> {
+    let condition = parse(&args.condition)?;
     let opened = args.place.open()?;
     let config = opened.engine.config();
     let definition = AudienceDefinition {

@@ -2,7 +2,7 @@
 
 use engine::installation::InstallationError;
 use engine::{
-    BudgetError, ConfigError, EngineError, ExpressionError, ListError, QueryError,
+    BudgetError, ConfigError, EngineError, ExpressionError, ListError, PreviewError, QueryError,
     RecommendationError, Refusal, ReqlError, ReqlErrorKind, RetentionError, SnapshotError,
     SubmitError, TrainingError,
 };
@@ -161,6 +161,15 @@ impl Classify for ExpressionError {
             Self::Reql(error) => Classify::kind(error),
             Self::TooSlow => ErrorKind::Invalid,
             Self::Budget(error) => error.kind(),
+        }
+    }
+}
+
+impl Classify for PreviewError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Budget(error) => error.kind(),
+            Self::Engine(error) => error.kind(),
         }
     }
 }

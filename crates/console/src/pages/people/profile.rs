@@ -37,8 +37,13 @@ pub(super) struct Person {
 }
 
 /// The parts of a profile: the label and the end of the path.
-const PARTS: [(&str, &str); 4] =
-    [("Overview", ""), ("Timeline", "timeline"), ("History", "history"), ("Identity", "identity")];
+const PARTS: [(&str, &str); 5] = [
+    ("Overview", ""),
+    ("Timeline", "timeline"),
+    ("History", "history"),
+    ("Audiences", "audiences"),
+    ("Identity", "identity"),
+];
 
 impl Person {
     /// The page that says that nobody has the id, instead of an error.
@@ -90,7 +95,7 @@ impl Person {
             .into_response()
     }
 
-    fn time(&self, at: Timestamp) -> RelativeTime {
+    pub(super) fn time(&self, at: Timestamp) -> RelativeTime {
         RelativeTime { at, now: self.now }
     }
 }

@@ -26,12 +26,13 @@ pub struct TextInput<'a> {
     kind: InputKind,
     value: &'a str,
     autocomplete: Option<&'a str>,
+    list: Option<&'a str>,
 }
 
 impl<'a> TextInput<'a> {
     /// An empty line of any text.
     pub fn new(field: Field<'a>) -> Self {
-        Self { field, kind: InputKind::Text, value: "", autocomplete: None }
+        Self { field, kind: InputKind::Text, value: "", autocomplete: None, list: None }
     }
 
     /// What kind of text it takes.
@@ -51,6 +52,12 @@ impl<'a> TextInput<'a> {
         self.autocomplete = Some(token);
         self
     }
+
+    /// Offers the options of the datalist with this id.
+    pub fn suggests(mut self, list: &'a str) -> Self {
+        self.list = Some(list);
+        self
+    }
 }
 
 impl Render for TextInput<'_> {
@@ -67,7 +74,7 @@ impl Render for TextInput<'_> {
         field.wrap(&html! {
             input type=(kind) class=(if is_code { "input input-code" } else { "input" })
                 id=(field.id) name=(field.name) value=[value] required[field.is_required()]
-                autocomplete=(self.autocomplete.unwrap_or("off"))
+                autocomplete=(self.autocomplete.unwrap_or("off")) list=[self.list]
                 spellcheck=[is_code.then_some("false")]
                 autocapitalize=[is_code.then_some("off")]
                 aria-invalid=[field.invalid()] aria-describedby=[field.described_by()];
