@@ -30,6 +30,7 @@ pub mod installation;
 mod items;
 mod journal_files;
 mod journal_inspection;
+mod list_maker;
 mod lists;
 mod live;
 mod loss;

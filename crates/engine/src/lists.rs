@@ -38,7 +38,7 @@ impl Engine {
         users: &[Option<UserIdx>],
         request: &ListRequest,
     ) -> Result<Vec<RecommendedList>, QueryError> {
-        self.serving.recommend_many(&self.shared.live, users, request, self.now())
+        self.list_maker().recommend_many(users, request)
     }
 
     /// Updates the caches of lists, searches, filters and boosters, so that no request has to.

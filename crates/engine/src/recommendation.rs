@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use domain::ListSettings;
 use serving::{
-    BudgetError, ListError, ListQuestions, MissingEntities, PreparedStage, PreviewedStage,
-    QueryError, RecommendationRequest, Recommended, RequestBudget, Stage, StageList,
+    BudgetError, ListError, ListQuestions, MissingEntities, PreviewedStage, QueryError,
+    RecommendationRequest, Recommended, RequestBudget, StageList,
 };
 use state::{Command, EntityKind, Entry, ListImpression, Outcome, Place, Refusal, find_user};
 use uuid::Uuid;
 
+use crate::list_maker::ListMaker;
 use crate::past_recommendations::new_id;
 use crate::{Engine, SubmitError};
 
@@ -112,18 +112,13 @@ impl Engine {
     ) -> Result<(), RecommendationError> {
         let (scenario_settings, _) =
             self.serving.resolve_scenario(&self.snapshot(), request, new_id(self.now()))?;
-        self.prepare_stages(request, &scenario_settings)?;
+        self.list_maker().prepare_stages(request, &scenario_settings)?;
         self.create_or_refuse_missing(request)
     }
 
-    /// The stages of a request, with the first one prepared.
-    fn prepare_stages<'a>(
-        &self,
-        request: &'a RecommendationRequest,
-        scenario_settings: &ListSettings,
-    ) -> Result<(PreparedStage<'a>, Option<Stage<'a>>), RecommendationError> {
-        let (first, second) = self.serving.stages(&self.snapshot(), request, scenario_settings)?;
-        Ok((self.serving.prepare(&self.shared.live, first, self.now())?, second))
+    /// What makes lists now.
+    pub(crate) fn list_maker(&self) -> ListMaker<'_> {
+        ListMaker { shared: &self.shared, serving: &self.serving, now: self.now() }
     }
 
     pub(crate) fn respond(
@@ -136,8 +131,10 @@ impl Engine {
         budget.check()?;
         let (scenario_settings, group) =
             self.serving.resolve_scenario(&self.snapshot(), request, recomm_id)?;
-        let (source, listed) = self.make_list(request, &scenario_settings, budget, |stage| {
-            self.list_stage(stage, budget)
+        self.create_or_refuse_missing(request)?;
+        let maker = self.list_maker();
+        let (source, listed) = maker.make_list(request, &scenario_settings, budget, |stage| {
+            maker.list_stage(stage, budget)
         })?;
         let StageList { recommended, model, rotates } = listed;
         let response =
@@ -146,31 +143,8 @@ impl Engine {
         Ok(response)
     }
 
-    /// Makes the list of a request with `list`, after that of the source of a composite one.
-    fn make_list<T>(
-        &self,
-        request: &RecommendationRequest,
-        scenario_settings: &ListSettings,
-        budget: &Arc<RequestBudget>,
-        list: impl Fn(&PreparedStage<'_>) -> Result<T, RecommendationError>,
-    ) -> Result<(Option<Recommended>, T), RecommendationError> {
-        let (first, second) = self.prepare_stages(request, scenario_settings)?;
-        self.create_or_refuse_missing(request)?;
-        if let Some(second) = second
-            && let Some(found) = self.list_stage(&first, budget)?.recommended.into_iter().next()
-        {
-            let second = second.with_source(&found.id);
-            let second = self.serving.prepare(&self.shared.live, second, self.now())?;
-            let listed = list(&second)?;
-            drop(second);
-            return Ok((Some(found), listed));
-        }
-        // A composite one without a source has no list either.
-        Ok((None, list(&first)?))
-    }
-
-    /// Makes the list of a request with its reasons, and answers questions about it. Records no impression, and creates nobody: a user that is missing is one without
-    /// history.
+    /// Makes the list of a request with its reasons, and answers questions about it. Records no
+    /// impression, and creates nobody: a user that is missing is one without history.
     ///
     /// # Errors
     /// As [`Engine::request_recommendations`].
@@ -183,19 +157,12 @@ impl Engine {
         budget.check()?;
         let (scenario_settings, group) =
             self.serving.resolve_scenario(&self.snapshot(), request, new_id(self.now()))?;
-        let (source, list) = self.make_list(request, &scenario_settings, budget, |stage| {
-            let (live, now) = (&self.shared.live, self.now());
+        let maker = self.list_maker();
+        let (source, list) = maker.make_list(request, &scenario_settings, budget, |stage| {
+            let (live, now) = (&self.shared.live, maker.now);
             Ok(self.serving.preview_stage(live, stage, questions, now, budget)?)
         })?;
         Ok(PreviewedRecommendations { group, source, list })
-    }
-
-    fn list_stage(
-        &self,
-        stage: &PreparedStage<'_>,
-        budget: &Arc<RequestBudget>,
-    ) -> Result<StageList, RecommendationError> {
-        Ok(self.serving.list_stage(&self.shared.live, stage, self.now(), budget)?)
     }
 
     /// The missing users and items of a request. Browsers must not find out which users exist.

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use domain::UserIdx;
 use parking_lot::{Mutex, MutexGuard};
-use serving::Serving;
+use serving::{RequestBudget, Serving};
 use state::{Due, PreparedEntry, SentValue};
 
 use self::compare::Comparison;
@@ -24,6 +24,7 @@ pub(crate) use self::due::DueQueue;
 use self::plan::Plan;
 pub use self::status::{LastSweep, SweepStatus, SyncStatus};
 use self::sweep::{Changes, Sweep};
+use crate::list_maker::ListMaker;
 use crate::pace::Pace;
 use crate::shared::{Health, Shared};
 use crate::writer::Writer;
@@ -232,9 +233,13 @@ impl Reconciler {
     ) -> Result<(), EngineError> {
         let comparison = Comparison {
             shared: &self.shared,
-            serving: &self.serving,
+            lists: ListMaker {
+                shared: &self.shared,
+                serving: &self.serving,
+                now: self.shared.clock.now(),
+            },
+            budget: Arc::new(RequestBudget::unlimited()),
             subjects: self.plan.subjects(sweep.map(|sweep| &sweep.subjects), self.makes_lists),
-            now: self.shared.clock.now(),
         };
         self.submit(comparison.find_changed(people)?).map_err(EngineError::from)
     }

@@ -2,12 +2,8 @@
 
 use std::sync::Arc;
 
-use domain::{Endpoint, TraitDefinition, UserIdx};
-use rayon::prelude::*;
-use serving::{
-    ListQuestions, MissingEntities, PreviewedEntries, RecommendationRequest, RecommendedList,
-    RequestBudget, USERS_PER_STEP,
-};
+use domain::{TraitDefinition, UserIdx};
+use serving::{RecommendedList, RequestBudget, USERS_PER_STEP};
 
 use crate::{Engine, RecommendationError};
 
@@ -25,27 +21,7 @@ impl Engine {
         definition: &TraitDefinition,
         budget: &Arc<RequestBudget>,
     ) -> Result<RecommendedList, RecommendationError> {
-        let Some(scenario) = &definition.scenario else {
-            return Ok(self.recommend(Some(user), &definition.list())?);
-        };
-        let request = RecommendationRequest {
-            user_id: self.find_user_name(Some(user))?.map(|(_, id)| id),
-            scenario: Some(scenario.clone()),
-            missing: MissingEntities::Ignored,
-            ..RecommendationRequest::new(Endpoint::RecommendItemsToUser, definition.count as usize)
-        };
-        let made = self.preview_recommendations(&request, ListQuestions::default(), budget)?.list;
-        let items = match made.entries {
-            PreviewedEntries::Items(items) => items,
-            PreviewedEntries::Others(_) => Vec::new(),
-        };
-        Ok(RecommendedList {
-            items,
-            item_type: None,
-            recomm_id: None,
-            model: made.model,
-            fallback: made.fallback,
-        })
+        self.list_maker().trait_list(user, definition, budget)
     }
 
     /// Makes the lists of a trait for many users on all cores, in the order of the users.
@@ -58,11 +34,7 @@ impl Engine {
         definition: &TraitDefinition,
         budget: &Arc<RequestBudget>,
     ) -> Result<Vec<RecommendedList>, RecommendationError> {
-        if definition.scenario.is_none() {
-            let users: Vec<Option<UserIdx>> = users.iter().copied().map(Some).collect();
-            return Ok(self.recommend_many(&users, &definition.list())?);
-        }
-        users.par_iter().map(|user| self.trait_list(*user, definition, budget)).collect()
+        self.list_maker().trait_lists(users, definition, budget)
     }
 
     /// Computes a trait for every user who has it and a user id, in the order of their indices.

@@ -17,7 +17,7 @@ use crate::groupings::Grouping;
 use crate::{LiveState, QueryError, Serving, Snapshot};
 
 /// A ranked list by external ids.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct RecommendedList {
     /// Best first.
     pub items: Vec<ListedItem>,

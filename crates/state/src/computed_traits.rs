@@ -250,15 +250,16 @@ impl ComputedTraits {
         Ok(is_changed)
     }
 
-    /// Works out the values of a person that are due at an instant. Returns when the next one is.
+    /// Works out the values of a person that are due at an instant. Returns when the next one is,
+    /// and whether one was.
     pub(crate) fn work_out(
         &self,
         batch: &mut Batch<'_>,
         user: UserIdx,
         now: Timestamp,
-    ) -> Result<Option<Timestamp>, StoreError> {
+    ) -> Result<(Option<Timestamp>, bool), StoreError> {
         if self.by_key.is_empty() {
-            return Ok(None);
+            return Ok((None, false));
         }
         let mut row = self.person(batch, user)?;
         let mut is_changed = false;
@@ -281,7 +282,8 @@ impl ComputedTraits {
             self.put_person(batch, user, &row);
         }
         // What is due of a trait that is gone stays so until it is forgotten.
-        Ok(row.values.iter().filter_map(|value| value.due).filter(|due| *due > now).min())
+        let dues = row.values.iter().filter_map(|value| value.due);
+        Ok((dues.filter(|due| *due > now).min(), is_changed))
     }
 
     /// Follows a configuration that an entry of the time `now` put in force. Returns whether a

@@ -329,7 +329,10 @@ pub fn hash_id(type_: ExternalIdType, id: &str) -> u64 {
 
 /// What goes where, by a configuration.
 fn wanted_links(config: &WorkspaceConfig) -> BTreeSet<(SyncSubject, String)> {
-    let traits = config.traits.iter().map(|one| (SyncSubject::Trait(one.key.clone()), &one.sync));
+    let lists = config.traits.iter().map(|one| (&one.key, &one.sync));
+    let computed = config.computed_traits.iter().map(|one| (&one.key, &one.sync));
+    let traits = lists.chain(computed);
+    let traits = traits.map(|(key, sync)| (SyncSubject::Trait(key.clone()), sync));
     let audiences = config.audiences.iter();
     let audiences = audiences.map(|one| (SyncSubject::Audience(one.key.clone()), &one.sync));
     let exists = |name: &&String| {

@@ -133,6 +133,9 @@ impl Views {
         self.computed_traits.forget_gone(batch, user)?;
         let mut is_changed =
             self.computed_traits.take_history(batch, &self.profiles, user, false)?;
+        if is_changed {
+            self.last_sent.touch_traits(user);
+        }
         if !self.audiences.is_empty() {
             let row = self.audiences.person(batch, user)?;
             if row.as_ref().is_none_or(|row| row.seen != self.audiences.changed_at()) {
@@ -214,7 +217,10 @@ impl Views {
         user: UserIdx,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let values_due = self.computed_traits.work_out(batch, user, now)?;
+        let (values_due, has_changed) = self.computed_traits.work_out(batch, user, now)?;
+        if has_changed {
+            self.last_sent.touch_traits(user);
+        }
         let membership_due = self.work_out_membership(batch, user, now)?;
         match [values_due, membership_due].into_iter().flatten().min() {
             Some(due) => {

@@ -45,6 +45,7 @@ fn definition() -> impl Strategy<Value = ComputedTraitDefinition> {
             filters: filters.map(str::to_owned),
             last: last.map(str::to_owned),
             session: session.map(str::to_owned),
+            sync: None,
         },
     )
 }

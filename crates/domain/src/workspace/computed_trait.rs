@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::audience::{check_key, check_name};
-use super::{AudienceDefinition, TraitDefinition};
+use super::{AudienceDefinition, SyncSettings, TraitDefinition};
 
 /// The most computed traits of a workspace.
 pub const COMPUTED_TRAITS_MAX: usize = 100;
@@ -37,6 +37,9 @@ pub struct ComputedTraitDefinition {
     /// of any name: `30 minutes` to `90 days`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
+    /// The destinations that get the value whenever it changes; none if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync: Option<SyncSettings>,
 }
 
 /// What a computed trait is.

@@ -151,14 +151,16 @@ impl SyncSettings {
     }
 }
 
-/// Checks how traits and audiences go to destinations.
+/// Checks how traits, computed traits and audiences go to destinations.
 ///
 /// # Errors
 /// A sentence that names the trait or audience and the mistake.
 pub(super) fn check_syncs(config: &WorkspaceConfig) -> Result<(), String> {
     let traits = config.traits.iter().map(|one| ("trait", &one.key, &one.sync));
+    let computed = config.computed_traits.iter();
+    let computed = computed.map(|one| ("computed trait", &one.key, &one.sync));
     let audiences = config.audiences.iter().map(|one| ("audience", &one.key, &one.sync));
-    for (word, key, sync) in traits.chain(audiences) {
+    for (word, key, sync) in traits.chain(computed).chain(audiences) {
         if let Some(sync) = sync {
             sync.validate(config).map_err(|what| format!("{word} {key:?}: sync.{what}"))?;
         }

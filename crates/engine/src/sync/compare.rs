@@ -2,26 +2,30 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use domain::message::MESSAGE_BYTES_MAX;
-use domain::{IdStrategy, ListRequest, MessageType, SyncForm, SyncSettings, Timestamp, UserIdx};
+use domain::{IdStrategy, MessageType, SyncForm, SyncSettings, Timestamp, UserIdx};
 use profiles::{ExternalIdType, Identifier};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use serde_json::{Map, Value, json};
-use serving::{QueryError, RecommendedList, Serving};
-use state::{Due, People, Sent, SentValue, SyncSubject, digest, hash_id, is_nothing, is_same};
+use serving::{ListError, QueryError, RecommendedList, RequestBudget};
+use state::{
+    ComputedValue, Due, People, Sent, SentValue, SyncSubject, digest, hash_id, is_nothing, is_same,
+};
 
 use super::plan::{Source, Subject};
-use crate::EngineError;
+use crate::list_maker::ListMaker;
 use crate::shared::Shared;
+use crate::{EngineError, RecommendationError};
 
 /// The comparison of some people at one time.
 pub(super) struct Comparison<'a> {
     pub(super) shared: &'a Shared,
-    pub(super) serving: &'a Serving,
+    pub(super) lists: ListMaker<'a>,
+    pub(super) budget: Arc<RequestBudget>,
     pub(super) subjects: Vec<&'a Subject>,
-    pub(super) now: Timestamp,
 }
 
 /// The lists of people for one subject.
@@ -37,6 +41,8 @@ struct Person {
     sent: BTreeMap<u32, Vec<Sent>>,
     /// The audiences of the person, with the instant of entry.
     audiences: BTreeMap<String, Timestamp>,
+    /// The values of computed traits.
+    computed: BTreeMap<String, ComputedValue>,
 }
 
 /// A value of a person.
@@ -75,34 +81,28 @@ impl Comparison<'_> {
         &self,
         subject: &Subject,
         people: &[(UserIdx, Due)],
-    ) -> Result<Option<Lists>, QueryError> {
+    ) -> Result<Option<Lists>, EngineError> {
         let Source::List(definition) = &subject.source else { return Ok(None) };
-        let is_for_anyone = names_anonymous(&subject.settings);
-        let users: Vec<Option<UserIdx>> = {
-            let snapshot = self.shared.live.snapshot();
-            let ids = snapshot.profiles.ids();
-            let due = people.iter().filter(|(_, due)| due.traits).map(|(user, _)| *user);
-            due.filter(|user| is_for_anyone || ids.is_known(*user)).map(Some).collect()
-        };
-        match self.recommend(&users, &definition.list()) {
-            Ok(lists) => Ok(Some(users.into_iter().flatten().zip(lists).collect())),
-            Err(error @ QueryError::NoSuchProperty { .. }) => {
-                tracing::debug!(%error, trait_ = definition.key, "nobody gets this list");
-                Ok(None)
+        let who = definition.who.as_ref();
+        let is_for_anyone =
+            names_anonymous(&subject.settings) || who.is_some_and(|who| who.include_anonymous);
+        let follows_audience = who.is_some_and(|who| who.audience.is_some());
+        let (mut having, mut others) = (Vec::new(), Vec::new());
+        let snapshot = self.shared.live.snapshot();
+        let ids = snapshot.profiles.ids();
+        let is_due = |due: &Due| due.traits || due.audiences && follows_audience;
+        for (user, _) in people.iter().filter(|(_, due)| is_due(due)) {
+            if is_for_anyone || ids.is_known(*user) {
+                let has = snapshot.has_trait(definition, *user)?;
+                if has { having.push(*user) } else { others.push(*user) }
             }
-            Err(error) => Err(error),
         }
-    }
-
-    fn recommend(
-        &self,
-        users: &[Option<UserIdx>],
-        request: &ListRequest,
-    ) -> Result<Vec<RecommendedList>, QueryError> {
-        match users {
-            [] => Ok(Vec::new()),
-            users => self.serving.recommend_many(&self.shared.live, users, request, self.now),
-        }
+        drop(snapshot);
+        let lists = self.lists.trait_lists(&having, definition, &self.budget);
+        // Whoever has the trait no longer has an empty list.
+        let others = others.into_iter().map(|user| (user, RecommendedList::default()));
+        let lists = or_none(lists, &definition.key)?;
+        Ok(lists.map(|lists| having.into_iter().zip(lists).chain(others).collect()))
     }
 
     fn compare(
@@ -114,6 +114,7 @@ impl Comparison<'_> {
         let present = |n: usize| lists[n].as_ref().and_then(|lists| lists.get(&user));
         let is_due = |(n, subject): &(usize, &&Subject)| match subject.source {
             Source::List(_) => present(*n).is_some(),
+            Source::Computed => due.traits,
             Source::Audience => due.audiences,
         };
         let subjects: Vec<_> = self.subjects.iter().enumerate().filter(is_due).collect();
@@ -153,7 +154,8 @@ impl Comparison<'_> {
         let Some(named) = name else { return Ok(None) };
         let audiences = snapshot.audiences.memberships(store, user)?.into_iter();
         let audiences = audiences.map(|(key, entered)| (key.to_owned(), entered)).collect();
-        Ok(Some(Person { user, named, ids, sent, audiences }))
+        let computed = snapshot.computed_traits(user)?.into_iter().collect();
+        Ok(Some(Person { user, named, ids, sent, audiences, computed }))
     }
 
     fn push_values(
@@ -167,7 +169,7 @@ impl Comparison<'_> {
         let recipient = (changed.id.type_, changed.id.value.clone());
         let detail = present.list.filter(|_| settings.detail).map(show_detail);
         let value = SentValue {
-            at: self.now,
+            at: self.lists.now,
             subject: subject.clone(),
             identifier: (recipient != person.named).then_some(recipient),
             person: person.named.clone(),
@@ -188,15 +190,22 @@ impl Comparison<'_> {
         Ok(())
     }
 
-    /// Since when a person has a value: the instant at which they entered or left an audience.
+    /// Since when a person has a value: the instant at which they entered or left an audience, or
+    /// at which a computed trait got it.
     fn find_since(&self, person: &Person, subject: &SyncSubject) -> Result<Timestamp, EngineError> {
-        let SyncSubject::Audience(key) = subject else { return Ok(self.now) };
+        let key = match subject {
+            SyncSubject::Audience(key) => key,
+            SyncSubject::Trait(key) => {
+                let computed = person.computed.get(key);
+                return Ok(computed.map_or(self.lists.now, |computed| computed.changed_at));
+            }
+        };
         if let Some(entered) = person.audiences.get(key) {
             return Ok(*entered);
         }
         let snapshot = self.shared.live.snapshot();
         let stays = snapshot.audiences.stays(snapshot.store(), key, person.user)?;
-        Ok(stays.last().and_then(|stay| stay.left).unwrap_or(self.now))
+        Ok(stays.last().and_then(|stay| stay.left).unwrap_or(self.lists.now))
     }
 
     /// The further traits that go along, as the text of an object: those that sources have set, the
@@ -219,13 +228,34 @@ impl Comparison<'_> {
         if config.audience(key).is_some() {
             return Ok(Some(person.audiences.contains_key(key).into()));
         }
+        if let Some(computed) = person.computed.get(key) {
+            return Ok(Some(computed.value.clone()));
+        }
         if let Some(definition) = config.trait_definition(key) {
-            let lists = self.recommend(&[Some(person.user)], &definition.list())?;
-            return Ok(lists.first().map(show_list));
+            let has = self.shared.live.snapshot().has_trait(definition, person.user)?;
+            if !has {
+                return Ok(None);
+            }
+            let list = self.lists.trait_list(person.user, definition, &self.budget);
+            return Ok(or_none(list, key)?.as_ref().map(show_list));
         }
         let snapshot = self.shared.live.snapshot();
         let stored = snapshot.profiles.stored_trait(snapshot.store(), person.user, key)?;
         Ok(stored.and_then(|stored| serde_json::from_str(&stored.json).ok()))
+    }
+}
+
+/// What was made of a trait; none where the definition no longer fits, so that nobody gets it.
+fn or_none<T>(made: Result<T, RecommendationError>, key: &str) -> Result<Option<T>, EngineError> {
+    match made {
+        Ok(made) => Ok(Some(made)),
+        Err(RecommendationError::List(ListError::Query(QueryError::Store(error)))) => {
+            Err(error.into())
+        }
+        Err(error) => {
+            tracing::debug!(%error, trait_ = key, "nobody gets this list");
+            Ok(None)
+        }
     }
 }
 
@@ -240,9 +270,13 @@ fn present_value<'l>(
     person: &Person,
     list: Option<&'l RecommendedList>,
 ) -> Present<'l> {
+    let key = subject.subject.key();
     let value = match list {
         Some(list) => show_list(list),
-        None => Value::from(person.audiences.contains_key(subject.subject.key())),
+        None if subject.source == Source::Computed => {
+            person.computed.get(key).map(|computed| computed.value.clone()).unwrap_or_default()
+        }
+        None => Value::from(person.audiences.contains_key(key)),
     };
     Present { digest: digest(&value), value, list }
 }

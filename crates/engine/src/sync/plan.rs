@@ -29,6 +29,8 @@ pub(super) struct Subject {
 pub(super) enum Source {
     /// A list that is made for the person.
     List(Box<TraitDefinition>),
+    /// The value that the state keeps.
+    Computed,
     /// The membership that the state keeps.
     Audience,
 }
@@ -44,14 +46,17 @@ pub(super) struct LinkTo {
 impl Plan {
     pub(super) fn read(views: &Views) -> Self {
         let config = &views.setup.config;
-        let traits = config.traits.iter().filter_map(|one| {
+        let traits = config.traits.iter().filter(|one| !one.paused).filter_map(|one| {
             let source = Source::List(Box::new(one.clone()));
             Some((SyncSubject::Trait(one.key.clone()), source, one.sync.as_ref()?))
+        });
+        let computed = config.computed_traits.iter().filter_map(|one| {
+            Some((SyncSubject::Trait(one.key.clone()), Source::Computed, one.sync.as_ref()?))
         });
         let audiences = config.audiences.iter().filter_map(|one| {
             Some((SyncSubject::Audience(one.key.clone()), Source::Audience, one.sync.as_ref()?))
         });
-        let subjects = traits.chain(audiences).filter(|(.., sync)| !sync.paused);
+        let subjects = traits.chain(computed).chain(audiences).filter(|(.., sync)| !sync.paused);
         let subjects = subjects.map(|(subject, source, settings)| {
             let links = links_of(views, &subject);
             Subject { subject, source, settings: settings.clone(), links }

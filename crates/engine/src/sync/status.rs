@@ -56,7 +56,11 @@ impl Engine {
         let snapshot = self.snapshot();
         let config = &snapshot.setup.config;
         let settings = match subject {
-            SyncSubject::Trait(key) => config.trait_definition(key)?.sync.clone()?,
+            SyncSubject::Trait(key) => {
+                let list = config.trait_definition(key).map(|one| &one.sync);
+                let computed = || config.computed_trait(key).map(|one| &one.sync);
+                list.or_else(computed)?.clone()?
+            }
             SyncSubject::Audience(key) => config.audience(key)?.sync.clone()?,
         };
         let links = snapshot.last_sent.links().iter().filter(|((of, _), _)| of == subject);

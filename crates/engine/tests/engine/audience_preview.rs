@@ -132,7 +132,8 @@ impl Shop {
     fn keep(&self, key: &str, condition: &str) {
         let condition: Condition = condition.parse().unwrap();
         let condition = condition.to_string();
-        let definition = AudienceDefinition { key: key.to_owned(), name: None, condition, sync: None };
+        let definition =
+            AudienceDefinition { key: key.to_owned(), name: None, condition, sync: None };
         let change = ConfigChange::put_audience(&definition);
         self.engine.change_config(change, Expected::Anything).unwrap();
     }

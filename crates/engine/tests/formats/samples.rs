@@ -72,6 +72,7 @@ pub(crate) fn since_the_fixtures() -> Vec<Entry> {
     entries.extend(commands::audiences().map(command));
     entries.extend(commands::computed_traits().map(command));
     entries.extend(syncs());
+    entries.extend(commands::exports_and_feeds().map(command));
     entries
 }
 

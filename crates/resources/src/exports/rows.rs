@@ -1,10 +1,11 @@
 //! The columns and rows of what is exported.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use connectors::{ParquetColumn, ParquetType};
 use domain::{Exportable, Interaction, InteractionKind, ItemIdx, PropertyType, UserIdx};
-use engine::{Engine, ExternalIdType, QueryError, Snapshot};
+use engine::{Engine, ExternalIdType, QueryError, RequestBudget, Snapshot};
 use serde_json::{Map, Value, json};
 use web::error::ApiError;
 
@@ -288,16 +289,23 @@ fn recommendations(engine: &Engine, step: Range<u32>) -> Result<Vec<Row>, ApiErr
         let named = |user: UserIdx| Some((user, ids.user_id(user)?.to_owned()));
         step.map(UserIdx).filter(|user| ids.is_alive(*user)).filter_map(named).collect()
     };
-    let users: Vec<Option<UserIdx>> = known.iter().map(|(user, _)| Some(*user)).collect();
+    let budget = Arc::new(RequestBudget::unlimited());
     let mut rows = Vec::new();
     for definition in &engine.config().traits {
-        let lists = engine.recommend_many(&users, &definition.list())?;
-        for ((_, user_id), list) in known.iter().zip(lists) {
+        let mut having = Vec::new();
+        for (user, user_id) in &known {
+            if engine.snapshot().has_trait(definition, *user)? {
+                having.push((*user, user_id));
+            }
+        }
+        let users: Vec<UserIdx> = having.iter().map(|(user, _)| *user).collect();
+        let lists = engine.trait_lists(&users, definition, &budget)?;
+        for ((_, user_id), list) in having.into_iter().zip(lists) {
             for (n, item) in list.items.into_iter().enumerate() {
                 let because = item.explanation.into_iter().map(|reason| reason.item_id);
                 rows.push(vec![
                     definition.key.clone().into(),
-                    user_id.clone().into(),
+                    user_id.as_str().into(),
                     (n + 1).into(),
                     item.item_id.into(),
                     item.score.into(),

@@ -11,7 +11,7 @@ use web::workspaces::Workspace;
 use super::Upload;
 use super::body::Body;
 
-/// Shows how a trait goes to destinations.
+/// Shows how a trait, of recommended items or computed, goes to destinations.
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/traits/{key}/sync",
@@ -24,7 +24,7 @@ pub(super) async fn read_trait(
     Ok(Json(syncs::read(&workspace, SyncSubject::Trait(key)).await?))
 }
 
-/// Sends every list of a trait again.
+/// Sends every value of a trait again.
 ///
 /// To one destination or to all to which it goes, whatever they were sent before.
 #[utoipa::path(

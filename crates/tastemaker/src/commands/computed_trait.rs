@@ -109,6 +109,8 @@ fn list(args: &List) -> Result<()> {
 fn create(args: &Create) -> Result<()> {
     let found = ComputedTraitType::WORDS.iter().find(|(_, word)| *word == args.r#type);
     let Some((type_, _)) = found else { bail!("type {:?} is unknown", args.r#type) };
+    let opened = args.place.open()?;
+    let present = opened.engine.config().computed_trait(&args.key).cloned();
     let definition = ComputedTraitDefinition {
         key: args.key.clone(),
         name: args.name.clone(),
@@ -118,8 +120,8 @@ fn create(args: &Create) -> Result<()> {
         filters: args.filters.clone(),
         last: args.last.clone(),
         session: args.session.clone(),
+        sync: present.and_then(|present| present.sync),
     };
-    let opened = args.place.open()?;
     change(&opened.engine, ConfigChange::put_computed_trait(&definition))?;
     println!("The computed trait {:?} is there.", definition.key);
     Ok(())

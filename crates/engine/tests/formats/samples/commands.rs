@@ -261,10 +261,40 @@ pub(crate) fn computed_traits() -> [Command; 2] {
         filters: Some(text("currency = \"EUR\"")),
         last: Some(text("30 days")),
         session: None,
+        sync: None,
     };
     let changes = [
         (ConfigChange::put_computed_trait(&definition), Expected::Absent),
         (ConfigChange::RemoveComputedTrait { key: text("gone") }, Expected::Present),
+    ];
+    changes
+        .map(|(change, expected)| Command::Configure(Box::new(ConfigCommand { change, expected })))
+}
+
+/// An export and a feed come, and go.
+pub(crate) fn exports_and_feeds() -> [Command; 4] {
+    let export = ScheduledExport {
+        name: text("nightly"),
+        what: Exportable::Recommendations,
+        format: ExportFormat::Parquet,
+        into: text("lake"),
+        every_hours: 24,
+        paused: false,
+    };
+    let feed = Feed {
+        name: text("shop"),
+        url: text("https://shop.example/feed.xml"),
+        format: FeedFormat::GoogleMerchant,
+        every_minutes: 60,
+        skip_invalid: true,
+        allow_bad_cells: false,
+        paused: false,
+    };
+    let changes = [
+        (ConfigChange::put_export(&export), Expected::Absent),
+        (ConfigChange::RemoveExport { name: text("gone") }, Expected::Present),
+        (ConfigChange::put_feed(&feed), Expected::Absent),
+        (ConfigChange::RemoveFeed { name: text("gone") }, Expected::Present),
     ];
     changes
         .map(|(change, expected)| Command::Configure(Box::new(ConfigCommand { change, expected })))

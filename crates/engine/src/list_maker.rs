@@ -1,0 +1,136 @@
+//! Makes lists over the live state with the model in use, at one time. Records nothing.
+
+use std::sync::Arc;
+
+use domain::{Endpoint, ListRequest, ListSettings, Timestamp, TraitDefinition, UserIdx};
+use rayon::prelude::*;
+use serving::{
+    ListQuestions, MissingEntities, PreparedStage, PreviewedEntries, QueryError,
+    RecommendationRequest, Recommended, RecommendedList, RequestBudget, Serving, Stage, StageList,
+};
+
+use crate::RecommendationError;
+use crate::past_recommendations::new_id;
+use crate::shared::Shared;
+
+/// What makes lists at one time.
+#[derive(Clone, Copy)]
+pub(crate) struct ListMaker<'e> {
+    pub(crate) shared: &'e Shared,
+    pub(crate) serving: &'e Serving,
+    pub(crate) now: Timestamp,
+}
+
+impl ListMaker<'_> {
+    /// The list of a user by settings.
+    pub(crate) fn recommend(
+        &self,
+        user: Option<UserIdx>,
+        request: &ListRequest,
+    ) -> Result<RecommendedList, QueryError> {
+        self.serving.recommend(&self.shared.live, user, request, self.now)
+    }
+
+    /// The lists of many users on all cores, in the order of the users.
+    pub(crate) fn recommend_many(
+        &self,
+        users: &[Option<UserIdx>],
+        request: &ListRequest,
+    ) -> Result<Vec<RecommendedList>, QueryError> {
+        self.serving.recommend_many(&self.shared.live, users, request, self.now)
+    }
+
+    /// The list of a trait for a user.
+    pub(crate) fn trait_list(
+        &self,
+        user: UserIdx,
+        definition: &TraitDefinition,
+        budget: &Arc<RequestBudget>,
+    ) -> Result<RecommendedList, RecommendationError> {
+        let Some(scenario) = &definition.scenario else {
+            return Ok(self.recommend(Some(user), &definition.list())?);
+        };
+        let named = self.shared.live.snapshot().find_user_name(user)?;
+        let request = RecommendationRequest {
+            user_id: named.map(|(_, id)| id),
+            scenario: Some(scenario.clone()),
+            missing: MissingEntities::Ignored,
+            ..RecommendationRequest::new(Endpoint::RecommendItemsToUser, definition.count as usize)
+        };
+        let (settings, _) = self.serving.resolve_scenario(
+            &self.shared.live.snapshot(),
+            &request,
+            new_id(self.now),
+        )?;
+        let (_, made) = self.make_list(&request, &settings, budget, |stage| {
+            let (live, questions) = (&self.shared.live, ListQuestions::default());
+            Ok(self.serving.preview_stage(live, stage, questions, self.now, budget)?)
+        })?;
+        let items = match made.entries {
+            PreviewedEntries::Items(items) => items,
+            PreviewedEntries::Others(_) => Vec::new(),
+        };
+        Ok(RecommendedList {
+            items,
+            item_type: None,
+            recomm_id: None,
+            model: made.model,
+            fallback: made.fallback,
+        })
+    }
+
+    /// The lists of a trait for many users on all cores, in the order of the users.
+    pub(crate) fn trait_lists(
+        &self,
+        users: &[UserIdx],
+        definition: &TraitDefinition,
+        budget: &Arc<RequestBudget>,
+    ) -> Result<Vec<RecommendedList>, RecommendationError> {
+        if definition.scenario.is_none() {
+            let users: Vec<Option<UserIdx>> = users.iter().copied().map(Some).collect();
+            return Ok(self.recommend_many(&users, &definition.list())?);
+        }
+        users.par_iter().map(|user| self.trait_list(*user, definition, budget)).collect()
+    }
+
+    /// The stages of a request, with the first one prepared.
+    pub(crate) fn prepare_stages<'a>(
+        &self,
+        request: &'a RecommendationRequest,
+        scenario_settings: &ListSettings,
+    ) -> Result<(PreparedStage<'a>, Option<Stage<'a>>), RecommendationError> {
+        let live = &self.shared.live;
+        let (first, second) = self.serving.stages(&live.snapshot(), request, scenario_settings)?;
+        Ok((self.serving.prepare(live, first, self.now)?, second))
+    }
+
+    /// Makes the list of a request with `list`, after that of the source of a composite one.
+    pub(crate) fn make_list<T>(
+        &self,
+        request: &RecommendationRequest,
+        scenario_settings: &ListSettings,
+        budget: &Arc<RequestBudget>,
+        list: impl Fn(&PreparedStage<'_>) -> Result<T, RecommendationError>,
+    ) -> Result<(Option<Recommended>, T), RecommendationError> {
+        let (first, second) = self.prepare_stages(request, scenario_settings)?;
+        if let Some(second) = second
+            && let Some(found) = self.list_stage(&first, budget)?.recommended.into_iter().next()
+        {
+            let second = second.with_source(&found.id);
+            let second = self.serving.prepare(&self.shared.live, second, self.now)?;
+            let listed = list(&second)?;
+            drop(second);
+            return Ok((Some(found), listed));
+        }
+        // A composite one without a source has no list either.
+        Ok((None, list(&first)?))
+    }
+
+    pub(crate) fn list_stage(
+        &self,
+        stage: &PreparedStage<'_>,
+        budget: &Arc<RequestBudget>,
+    ) -> Result<StageList, RecommendationError> {
+        Ok(self.serving.list_stage(&self.shared.live, stage, self.now, budget)?)
+    }
+}
