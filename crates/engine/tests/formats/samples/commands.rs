@@ -2,9 +2,10 @@
 
 use catalog::Property;
 use domain::{
-    AudienceDefinition, ComputedTraitDefinition, ComputedTraitType, Endpoint, Interaction,
-    InteractionKind, InteractionSelector, InteractionWeights, PropertyType, Scenario, Source,
-    Token, TokenKind, TraitDefinition, WorkspaceSettings,
+    AudienceDefinition, ComputedTraitDefinition, ComputedTraitType, Endpoint, ExportFormat,
+    Exportable, Feed, FeedFormat, Interaction, InteractionKind, InteractionSelector,
+    InteractionWeights, PropertyType, Scenario, ScheduledExport, Source, Token, TokenKind,
+    TraitDefinition, WorkspaceSettings,
 };
 use engine::{
     CollectionKind, Command, ConfigChange, ConfigCommand, EntityKind, Expected, Member, RuleUpdate,
