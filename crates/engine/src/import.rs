@@ -13,7 +13,7 @@ use recommender::Cancelled;
 use serving::{PropertyUses, find_property_uses, scenarios_unfit_for};
 use state::{INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX};
 
-use crate::past_recommendations::new_id;
+use crate::list_maker::new_id;
 use crate::{Command, Engine, EngineError, Entry, Outcome, Problem, SubmitError};
 
 /// The most bytes of texts in one entry, about: the item that exceeds it is the last one.

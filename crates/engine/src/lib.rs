@@ -18,6 +18,7 @@ mod decisions;
 mod delivery;
 mod delivery_trial;
 mod disk_use;
+mod due_people;
 mod engine;
 mod error;
 mod events;
@@ -44,9 +45,11 @@ mod pace;
 mod past_recommendations;
 mod people;
 mod person_facts;
+mod present_problems;
 mod privacy;
 mod problems;
 mod recommendation;
+mod recommendation_error;
 mod recorder;
 mod replay;
 mod retention;
@@ -68,6 +71,7 @@ mod stores;
 mod submission;
 mod suppression;
 mod sync;
+mod sync_links;
 mod ticker;
 mod training;
 mod training_record;
@@ -128,7 +132,8 @@ pub use privacy::{
     Surroundings, scan_folder,
 };
 pub use problems::Problem;
-pub use recommendation::{PreviewedRecommendations, RecommendationError, RecommendationResponse};
+pub use recommendation::{PreviewedRecommendations, RecommendationResponse};
+pub use recommendation_error::RecommendationError;
 pub use replay::{REPLAY_AHEAD_MAX, ReplayError};
 pub use retention::{
     HeldBack, JournalPart, RetentionError, RetentionPlan, RetentionRun, RetentionStep,

@@ -8,9 +8,9 @@ use serving::{
     ListQuestions, MissingEntities, PreparedStage, PreviewedEntries, QueryError,
     RecommendationRequest, Recommended, RecommendedList, RequestBudget, Serving, Stage, StageList,
 };
+use uuid::Uuid;
 
 use crate::RecommendationError;
-use crate::past_recommendations::new_id;
 use crate::shared::Shared;
 
 /// What makes lists at one time.
@@ -133,4 +133,10 @@ impl ListMaker<'_> {
     ) -> Result<StageList, RecommendationError> {
         Ok(self.serving.list_stage(&self.shared.live, stage, self.now, budget)?)
     }
+}
+
+/// Makes an id that begins with its time (UUID version 7), by which its day is found again.
+pub(crate) fn new_id(at: Timestamp) -> Uuid {
+    let (seconds, ms) = (at.0.max(0) as u64 / 1_000, at.0.max(0) as u64 % 1_000);
+    Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, ms as u32 * 1_000_000))
 }

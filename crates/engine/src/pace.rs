@@ -1,5 +1,5 @@
-//! How much of its time background work takes that nobody waits for: less, as long as the fold waits
-//! for a processor, since callers wait for that.
+//! How much of its time background work takes that nobody waits for: less, as long as the fold
+//! waits for a processor, since callers wait for that.
 //!
 //! The priority of threads does not do this. One that is merely nicer keeps its processor for some
 //! milliseconds after the fold has got something to do, at each of thousands of batches a second;

@@ -158,9 +158,3 @@ impl Engine {
         Ok(name.filter(|(type_, _)| !type_.is_declared()))
     }
 }
-
-/// Makes an id that begins with its time (UUID version 7), by which its day is found again.
-pub(crate) fn new_id(at: Timestamp) -> Uuid {
-    let (seconds, ms) = (at.0.max(0) as u64 / 1_000, at.0.max(0) as u64 % 1_000);
-    Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, ms as u32 * 1_000_000))
-}

@@ -9,8 +9,7 @@ use serving::{
 use state::{Command, EntityKind, Entry, ListImpression, Outcome, Place, Refusal, find_user};
 use uuid::Uuid;
 
-use crate::list_maker::ListMaker;
-use crate::past_recommendations::new_id;
+use crate::list_maker::{ListMaker, new_id};
 use crate::{Engine, SubmitError};
 
 /// The answer to a recommendation request.
@@ -37,47 +36,6 @@ pub struct PreviewedRecommendations {
     pub source: Option<Recommended>,
     /// The list.
     pub list: PreviewedStage,
-}
-
-/// Errors of recommendation requests.
-#[derive(Debug, thiserror::Error)]
-pub enum RecommendationError {
-    /// The list cannot be made.
-    #[error(transparent)]
-    List(#[from] ListError),
-    /// Another server continued the recommendation at the same time.
-    #[error("recommendation {0} was continued elsewhere at the same time: try again")]
-    ContinuedElsewhere(Uuid),
-    /// A missing user or item could not be created, or the list impression not be recorded.
-    #[error(transparent)]
-    Submit(#[from] SubmitError),
-}
-
-impl RecommendationError {
-    /// Whether the catalog as it is cannot answer the list, whoever it is for: it has no longer what
-    /// the list names.
-    pub fn is_of_the_catalog(&self) -> bool {
-        matches!(
-            self,
-            Self::List(
-                ListError::Query(QueryError::NoSuchProperty { .. })
-                    | ListError::Expression { .. }
-                    | ListError::Invalid(_)
-            )
-        )
-    }
-}
-
-impl From<QueryError> for RecommendationError {
-    fn from(error: QueryError) -> Self {
-        Self::List(error.into())
-    }
-}
-
-impl From<BudgetError> for RecommendationError {
-    fn from(error: BudgetError) -> Self {
-        Self::List(error.into())
-    }
 }
 
 impl Engine {

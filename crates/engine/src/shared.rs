@@ -13,11 +13,11 @@ use state::{Suppressed, Views};
 use store::Store;
 
 use crate::Clock;
+use crate::due_people::DueQueue;
 use crate::message_rates::RateCounter;
 use crate::outcomes::Outcomes;
 use crate::run_delay::RunDelay;
 use crate::source_rates::SourceRates;
-use crate::sync::DueQueue;
 
 /// Whether the engine can take entries.
 #[derive(Debug, Clone, PartialEq, Eq)]

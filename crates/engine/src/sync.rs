@@ -6,7 +6,6 @@
 //! start, and once a day. So nothing has to be remembered of who is due.
 
 mod compare;
-mod due;
 mod plan;
 mod status;
 mod sweep;
@@ -20,7 +19,6 @@ use serving::{RequestBudget, Serving};
 use state::{Due, PreparedEntry, SentValue};
 
 use self::compare::Comparison;
-pub(crate) use self::due::DueQueue;
 use self::plan::Plan;
 pub use self::status::{LastSweep, SweepStatus, SyncStatus};
 use self::sweep::{Changes, Sweep};

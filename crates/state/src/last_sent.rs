@@ -1,8 +1,8 @@
-//! What destinations were last told of each person: a digest of the value of each trait and audience
-//! that goes to them, for each id that it was sent for. The values themselves are not kept.
+//! What destinations were last told of each person: a digest of the value of each trait and
+//! audience that goes to them, for each id that it was sent for. The values are not kept.
 //!
-//! A link is a trait or audience on its way to one destination. It has a number, which is used once:
-//! what is kept for a link that is gone never counts again, and is removed in steps.
+//! A link is a trait or audience on its way to one destination. It has a number, which is used
+//! once: what is kept for a link that is gone never counts again, and is removed in steps.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -39,24 +39,24 @@ impl DueQueue {
     }
 
     /// Adds people again whom nobody could look at.
-    pub(super) fn put_back(&self, people: Vec<(UserIdx, Due)>) {
+    pub(crate) fn put_back(&self, people: Vec<(UserIdx, Due)>) {
         self.waiting.lock().add(people);
     }
 
     /// Takes those who have waited longest.
-    pub(super) fn take(&self, n_max: usize) -> Vec<(UserIdx, Due)> {
+    pub(crate) fn take(&self, n_max: usize) -> Vec<(UserIdx, Due)> {
         let Waiting { order, people, .. } = &mut *self.waiting.lock();
         let n = n_max.min(order.len());
         order.drain(..n).filter_map(|user| people.remove_entry(&user)).collect()
     }
 
     /// Whether there were too many people since the last call.
-    pub(super) fn take_overflow(&self) -> bool {
+    pub(crate) fn take_overflow(&self) -> bool {
         std::mem::take(&mut self.waiting.lock().is_full)
     }
 
     /// Waits until somebody is due, at most for a time.
-    pub(super) fn wait(&self, time_max: Duration) {
+    pub(crate) fn wait(&self, time_max: Duration) {
         let mut waiting = self.waiting.lock();
         if waiting.order.is_empty() && !waiting.is_full {
             self.changed.wait_for(&mut waiting, time_max);
