@@ -9,6 +9,7 @@ use serving::{QueryError, RequestBudget};
 use state::{RECOMMENDATION_DAYS_KEPT, StoredRecommendation, recommendation_day};
 use uuid::Uuid;
 
+use crate::list_maker::new_id;
 use crate::{Engine, ListImpression, Place, RecommendationError, RecommendedList};
 
 /// A recommendation that can still be cited.

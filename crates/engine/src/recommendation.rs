@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use serving::{
-    BudgetError, ListError, ListQuestions, MissingEntities, PreviewedStage, QueryError,
-    RecommendationRequest, Recommended, RequestBudget, StageList,
+    ListError, ListQuestions, MissingEntities, PreviewedStage, RecommendationRequest, Recommended,
+    RequestBudget, StageList,
 };
 use state::{Command, EntityKind, Entry, ListImpression, Outcome, Place, Refusal, find_user};
 use uuid::Uuid;
 
 use crate::list_maker::{ListMaker, new_id};
-use crate::{Engine, SubmitError};
+use crate::{Engine, RecommendationError};
 
 /// The answer to a recommendation request.
 #[derive(Debug, Clone, PartialEq)]

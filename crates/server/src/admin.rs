@@ -101,6 +101,7 @@ fn routes_with_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(people::list))
         .routes(routes!(people::everything))
         .routes(routes!(audiences::members))
+        .routes(routes!(feeds::start))
         .routes(routes!(recommendations::read))
         .routes(routes!(live::follow))
         .routes(routes!(live::list))
