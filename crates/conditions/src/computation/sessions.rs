@@ -1,5 +1,7 @@
 //! The sessions of a person, whatever the order in which their events arrive.
 
+use std::cmp::Reverse;
+
 use serde::{Deserialize, Serialize};
 
 use crate::limits::SESSIONS_MAX;
@@ -39,11 +41,12 @@ impl Sessions {
     fn unite(&mut self, others: Vec<(i64, i64)>, pause_ms: i64) {
         let mut all = std::mem::take(&mut self.0);
         all.extend(others);
-        all.sort_unstable_by(|one, other| other.cmp(one));
+        // By their ends, so that each session touches the one before or none that is later.
+        all.sort_unstable_by_key(|(_, end)| Reverse(*end));
         for (start, end) in all {
             match self.0.last_mut() {
                 Some(later) if later.0 - end < pause_ms => {
-                    *later = (later.0.min(start), later.1.max(end));
+                    later.0 = later.0.min(start);
                 }
                 _ => self.0.push((start, end)),
             }

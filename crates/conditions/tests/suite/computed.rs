@@ -162,6 +162,19 @@ fn a_session_goes_on_with_events_of_any_name_and_late_ones_join_two() {
 }
 
 #[test]
+fn sessions_of_two_people_who_are_one_are_united_however_they_overlap() {
+    let computation =
+        compute(json!({ "type": "count", "event": "Order Completed", "session": "2 hours" }));
+    let of_one = orders(&[(1.0, "a", 3), (1.0, "a", 10)]);
+    let of_other: Vec<Event> = (1..10).flat_map(|hour| orders(&[(1.0, "a", hour)])).collect();
+    let mut kept = keep(&computation, &of_one);
+    kept.merge(&computation, keep(&computation, &of_other));
+    let now = Timestamp(START + 11 * HOUR_MS);
+    assert_eq!(kept.value(&computation, now), json!(11));
+    assert_eq!(computation.value(&[of_one, of_other].concat(), now), json!(11));
+}
+
+#[test]
 fn what_is_kept_has_bounds_and_does_not_depend_on_the_order_beyond_them() {
     let value = |n: usize| format!("{:05}{}", n * 7_919 % 20_011, "x".repeat(n % 60));
     let values: Vec<String> = (0..12_000).map(value).collect();

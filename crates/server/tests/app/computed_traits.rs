@@ -63,15 +63,15 @@ async fn values_stand_on_profiles_follow_time_and_make_audiences() {
         .body(Body::from(json!({ "condition": "trait spent_lately >= 30" }).to_string()));
     assert_eq!(app.send(big.unwrap()).await.status, 201);
     app.batch(json!([
-        order(1, "ann", NOON, 10.1, "Acme"),
-        order(2, "ann", NOON - DAY_MS / 2, 20.2, "Bolt"),
-        order(2, "ann", NOON - DAY_MS / 2, 20.2, "Bolt"),
+        order(1, "ann", NOON, 10.5, "Acme"),
+        order(2, "ann", NOON - DAY_MS / 2, 20.25, "Bolt"),
+        order(2, "ann", NOON - DAY_MS / 2, 20.25, "Bolt"),
         order(3, "ann", NOON - 2 * DAY_MS, 1_000.0, "Acme"),
         track(4, "bob", "Seen", json!({})),
     ]))
     .await;
     let brands = json!(["Acme", "Bolt", "House"]);
-    let meant = json!({ "n_orders": 3, "spent_lately": 30.3, "brands": brands });
+    let meant = json!({ "n_orders": 3, "spent_lately": 30.75, "brands": brands });
     assert_eq!(app.computed_of("ann").await, meant);
     let nothing = json!({ "n_orders": 0, "spent_lately": 0, "brands": [] });
     assert_eq!(app.computed_of("bob").await, nothing);
@@ -79,7 +79,7 @@ async fn values_stand_on_profiles_follow_time_and_make_audiences() {
     assert_eq!(app.admin(&audiences("ann")).await.body["audiences"][0]["is_member"], json!(true));
 
     // A millisecond before the earlier order is a day old, and then.
-    for (at, spent) in [(NOON + DAY_MS / 2 - 1, json!(30.3)), (NOON + DAY_MS / 2, json!(10.1))] {
+    for (at, spent) in [(NOON + DAY_MS / 2 - 1, json!(30.75)), (NOON + DAY_MS / 2, json!(10.5))] {
         clock.set(Timestamp(at));
         app.batch(json!([track(at as u32, "cat", "Seen", json!({}))])).await;
         assert_eq!(app.computed_of("ann").await["spent_lately"], spent);
@@ -87,10 +87,10 @@ async fn values_stand_on_profiles_follow_time_and_make_audiences() {
     assert_eq!(app.admin(&audiences("ann")).await.body["audiences"][0]["is_member"], json!(false));
     let verbose = app.profile("user_id:ann", "traits?include=spent_lately&verbose=true").await.body;
     let changed_at = Timestamp(NOON + DAY_MS / 2).to_string();
-    let meant = json!({ "value": 10.1, "source_id": "computed", "updated_at": changed_at });
+    let meant = json!({ "value": 10.5, "source_id": "computed", "updated_at": changed_at });
     assert_eq!(verbose["traits"]["spent_lately"], meant);
     let ann = app.admin("/api/workspaces/shop/people/user_id:ann").await.body;
-    assert_eq!(ann["computed_traits"][2]["value"], json!(10.1), "{ann}");
+    assert_eq!(ann["computed_traits"][2]["value"], json!(10.5), "{ann}");
 }
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn what_is_wrong_with_a_computed_trait_is_told() {
         ("a", json!({ "type": "count", "event": "X", "session": "5 minutes" })),
         ("a", json!({ "key": "b", "type": "count", "event": "X" })),
         ("A-b", json!({ "type": "count", "event": "X" })),
-        ("likes", json!({ "type": "count", "event": "X" })),
+        ("recommended_items", json!({ "type": "count", "event": "X" })),
     ] {
         let answer = app.change_computed(Method::PUT, key, definition.clone()).await;
         lines.push(format!("{key}: {definition}\n  {}", answer.line()));

@@ -207,7 +207,7 @@ async fn furnish(shop: &mut Described) -> (String, String) {
         (
             "PUT",
             "computed_traits/spent",
-            json!({ "type": "sum", "event": "Order Completed", "property": "total",
+            json!({ "key": "spent", "type": "sum", "event": "Order Completed", "property": "total",
                     "where": "total > 0", "last": "30 days" }),
         ),
         ("POST", "audience_previews", json!({ "condition": "not in audience buyers" })),
