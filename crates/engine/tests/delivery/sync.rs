@@ -7,7 +7,7 @@ use domain::{
     SyncIdentifier, SyncSettings, Timestamp, TraitDefinition, UserIdx,
 };
 use engine::{Command, EntityKind, ManualClock};
-use state::{SyncSubject, is_nothing};
+use state::{Sent, SyncSubject, is_nothing};
 
 use super::*;
 
@@ -115,15 +115,13 @@ impl Shop {
         std::thread::sleep(Duration::from_millis(300));
     }
 
-    /// What was last sent, by link and person: ids, and whether it was something.
-    fn last_sent(&self) -> Vec<(u32, u32, Vec<(u64, u64)>)> {
+    /// What was last sent: person, link, and for each id a digest.
+    fn last_sent(&self) -> Vec<(u32, u32, Vec<Sent>)> {
         let snapshot = self.engine().snapshot();
         let n_users = snapshot.profiles.ids().n_users() as u32;
         let rows = (0..n_users).flat_map(|user| {
             let rows = snapshot.last_sent.rows(snapshot.store(), UserIdx(user)).unwrap();
-            let sent =
-                |rows: Vec<state::Sent>| rows.iter().map(|row| (row.id, row.digest)).collect();
-            rows.into_iter().map(move |(link, row)| (user, link, sent(row)))
+            rows.into_iter().map(move |(link, row)| (user, link, row))
         });
         rows.collect()
     }
@@ -327,7 +325,7 @@ fn what_goes_nowhere_any_more_is_forgotten_and_its_destination_cannot_go_before(
     shop.put_audience(SyncSettings::to(&["crm"]));
     await_values(&crm, KEY, 2);
     let rows = shop.last_sent();
-    assert!(!is_nothing(rows[0].2[0].1), "{rows:?}");
+    assert!(!is_nothing(rows[0].2[0].digest), "{rows:?}");
 }
 
 /// `cargo test --release -p engine --test delivery -- --ignored --nocapture first_sending`
