@@ -14,10 +14,13 @@ use crate::tiers::{OpenPlaces, ScoreRange, Tier, TieredCandidates};
 /// With a booster: how many of the newest items it orders.
 const NEWEST_BOOSTED: usize = 1_000;
 
-/// The candidates of one source, in any order: item, score within the range, origin.
+/// A candidate: the item, its score, its origin.
+type ScoredItem = (u32, f32, Origin);
+
+/// The candidates of one source, in any order, with scores within the range.
 struct Found {
     range: ScoreRange,
-    candidates: Vec<(u32, f32, Origin)>,
+    candidates: Vec<ScoredItem>,
 }
 
 impl Found {
@@ -183,7 +186,7 @@ fn find_mix(
 }
 
 /// The first `n` places of a mix of ranked parts, each with its weight.
-fn interleave(parts: Vec<(f32, Vec<(u32, f32, Origin)>)>, n: usize) -> Vec<(u32, Origin)> {
+fn interleave(parts: Vec<(f32, Vec<ScoredItem>)>, n: usize) -> Vec<(u32, Origin)> {
     let mut open: Vec<_> = parts
         .into_iter()
         .map(|(weight, found)| (weight, 0usize, found.into_iter().peekable()))

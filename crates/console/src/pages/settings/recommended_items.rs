@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use domain::Endpoint;
-use domain::Right::{ChangeWorkspace, SeePeople};
+use domain::Right::ChangeWorkspace;
 use domain::workspace::TRAIT_COUNT_DEFAULT;
 use engine::Expected;
 use maud::{Markup, Render, html};
@@ -40,7 +40,7 @@ pub(super) const CALLS: &[Call] = &[
     read(PAGE, ChangeWorkspace),
     edit(PAGE, "trait.put"),
     edit(AUDIENCE, "audience.put"),
-    preview(CALCULATE, SeePeople),
+    preview(CALCULATE, ChangeWorkspace),
 ];
 
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
