@@ -24,7 +24,7 @@ impl TestApp {
         self.send_json(method, &format!("{START}/{key}"), body).await
     }
 
-    async fn preview(&self, condition: Value) -> Answer {
+    async fn preview_audience(&self, condition: Value) -> Answer {
         let path = "/api/workspaces/shop/audience_previews";
         self.send_json(Method::POST, path, json!({ "condition": condition })).await
     }
@@ -120,7 +120,7 @@ async fn a_preview_says_how_many_by_what_they_are_reached_and_why() {
         known
     ]))
     .await;
-    let preview = async |condition: Value| app.preview(condition).await;
+    let preview = async |condition: Value| app.preview_audience(condition).await;
     let twice = "did \"Order Completed\" at least 2 times in the last 30 days";
     let answer = preview(json!(twice)).await;
     assert_eq!(answer.status, 200);
@@ -147,7 +147,7 @@ async fn a_preview_says_how_many_by_what_they_are_reached_and_why() {
     assert_eq!(again["condition"], twice);
 
     for (condition, mistake) in [
-        (json!("did Order"), "condition: column 5"),
+        (json!("dod Order"), "condition: column 1"),
         (json!({ "and": [{ "audience": "vip" }, { "audienc": "vip" }] }), "did you mean"),
         (json!("in audience vipp"), "did you mean \"vip\"?"),
         (json!("recommended brand \"Acme\""), "is not kept for audiences"),
