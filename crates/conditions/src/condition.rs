@@ -374,8 +374,8 @@ impl Count {
         }
     }
 
-    /// Whether the number is such, if it is `at_least` or more and `at_most` or less; none where that
-    /// does not say.
+    /// Whether the number is such, if it is `at_least` or more and `at_most` or less; none where
+    /// that does not say.
     pub(crate) fn decide(self, at_least: usize, at_most: usize) -> Option<bool> {
         let (low, high) = (self.holds(at_least), self.holds(at_most));
         let is_between = at_least < self.number() as usize && (self.number() as usize) < at_most;

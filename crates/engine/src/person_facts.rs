@@ -233,7 +233,7 @@ impl Engine {
 }
 
 fn has_bit(bits: &[u64], user: UserIdx) -> bool {
-    bits.get(user.pos() / 64).is_some_and(|word| word >> (user.pos() % 64) & 1 == 1)
+    bits.get(user.pos() / 64).is_some_and(|word| (word >> (user.pos() % 64)) & 1 == 1)
 }
 
 /// Sets the bit of a person, if there is one.

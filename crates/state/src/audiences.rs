@@ -148,8 +148,8 @@ impl Audiences {
         self.by_key.get(key).map(|audience| audience.n_members)
     }
 
-    /// The offset of the entry that gave an audience its condition: tests of properties count events
-    /// from there on. None if there is no such audience.
+    /// The offset of the entry that gave an audience its condition: tests of properties count
+    /// events from there on. None if there is no such audience.
     pub fn since(&self, key: &str) -> Option<u64> {
         self.by_key.get(key).map(|audience| audience.since)
     }

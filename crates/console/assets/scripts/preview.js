@@ -1,19 +1,20 @@
 // Forms that show what they would do while somebody types: data-preview="URL" and data-preview-target="ID".
 // The form is sent as it is; the answer is a fragment. A newer request aborts the one before. The state of a form that
 // only asks (method="get") is in the address. What the answer has in <template data-replaces="ID"> goes into the element
-// of that id, unless somebody types in it. A form that has one thing in two shapes marks each (data-edits="NAME") and is told
-// as "edited" which of them was used; button[data-preview-action] sends its value as "action" with it.
+// of that id, unless it is what somebody has typed in. A form that has one thing in two shapes marks each
+// (data-edits="NAME") and is told as "edited" which of them was used; button[data-preview-action] sends its value as
+// "action" with it.
 import { announce, fill } from './fragment.js'
 
 const QUIET_MS = 250
 const under_way = new WeakMap()
 
-function moveReplacements(answer) {
+function moveReplacements(answer, control) {
   for (const template of answer.querySelectorAll('template[data-replaces]')) {
     const element = document.getElementById(template.dataset.replaces)
     const focused = element?.contains(document.activeElement) ? document.activeElement : undefined
     template.remove()
-    if (focused?.matches('input, textarea')) continue
+    if (element?.contains(control) && control.matches('input, textarea')) continue
     element?.replaceChildren(template.content)
     if (!focused) continue
     const added = element.querySelector('[data-added] :is(input:not([type="hidden"]), select)')
@@ -22,7 +23,7 @@ function moveReplacements(answer) {
   }
 }
 
-async function preview(form, signal, more) {
+async function preview(form, control, signal, more) {
   const target = document.getElementById(form.dataset.previewTarget)
   target.setAttribute('aria-busy', 'true')
   try {
@@ -39,7 +40,7 @@ async function preview(form, signal, more) {
     // A mistake in the form is a fragment too; anything else leaves the page as it was.
     if (answer.ok || answer.status === 422) {
       fill(target, await answer.text())
-      moveReplacements(target)
+      moveReplacements(target, control)
     }
     // A mistake says itself what it is.
     if (answer.ok) announce('Preview updated')
@@ -59,7 +60,7 @@ function schedule(control, more, wait_ms) {
   under_way.get(form)?.abort()
   const request = new AbortController()
   under_way.set(form, request)
-  const timer = setTimeout(() => preview(form, request.signal, more), wait_ms)
+  const timer = setTimeout(() => preview(form, control, request.signal, more), wait_ms)
   request.signal.addEventListener('abort', () => clearTimeout(timer))
 }
 

@@ -56,7 +56,7 @@ mod tests {
             if n_users == 70_000 {
                 let mean = first.iter().map(|own| f64::from(*own)).sum::<f64>() / 7_000.0;
                 assert!((mean - 35_000.0).abs() < 1_000.0, "{mean}");
-                let n_even = first.iter().filter(|own| *own % 2 == 0).count();
+                let n_even = first.iter().filter(|own| own.is_multiple_of(2)).count();
                 assert!((3_300..3_700).contains(&n_even), "{n_even}");
             }
         }

@@ -103,7 +103,7 @@ impl Shop {
             let mut traits = json!({ "email": format!("p{n}@shop.example") });
             if let Some(country) = human.country {
                 traits["country"] = country.into();
-                let city = if n % 2 == 0 { "Berlin" } else { "Paris" };
+                let city = if n.is_multiple_of(2) { "Berlin" } else { "Paris" };
                 traits["address"] = json!({ "city": city });
             }
             if human.has_phone {

@@ -147,7 +147,7 @@ async fn a_preview_says_how_many_by_what_they_are_reached_and_why() {
     assert_eq!(again["condition"], twice);
 
     for (condition, mistake) in [
-        (json!("did Order"), "condition: column 5"),
+        (json!("dod Order"), "condition: column 1"),
         (json!({ "and": [{ "audience": "vip" }, { "audienc": "vip" }] }), "did you mean"),
         (json!("in audience vipp"), "did you mean \"vip\"?"),
         (json!("recommended brand \"Acme\""), "is not kept for audiences"),

@@ -1,5 +1,5 @@
-//! The builder: a condition as controls. A script sends the form while somebody works in it, and the
-//! answer has the text and these controls anew.
+//! The builder: a condition as controls. A script sends the form while somebody works in it, and
+//! the answer has the text and these controls anew.
 
 use maud::{Markup, Render, html};
 use resources::audience_preview::KnownWords;

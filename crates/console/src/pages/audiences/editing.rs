@@ -30,7 +30,7 @@ const PREVIEW: &str = "audience-preview";
 /// The controls of the form as they are sent.
 type Controls = Vec<(String, String)>;
 
-fn value<'a>(controls: &'a Controls, name: &str) -> &'a str {
+fn value<'a>(controls: &'a [(String, String)], name: &str) -> &'a str {
     controls.iter().find(|(own, _)| own == name).map_or("", |(_, value)| value.trim())
 }
 
@@ -92,7 +92,7 @@ async fn save(
     frame: &Frame,
     workspace: &RequestedWorkspace,
     key: &str,
-    controls: &Controls,
+    controls: &[(String, String)],
     expected: Expected,
 ) -> Result<Response, ApiError> {
     let (name, condition) = (value(controls, "name"), value(controls, "condition"));

@@ -1,7 +1,9 @@
 //! One audience: its condition and its members.
 
+use std::sync::Arc;
+
 use axum::Extension;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::response::Redirect;
 use domain::Right::ChangeWorkspace;
 use domain::quantity::grouped;
@@ -11,7 +13,6 @@ use resources::audience_preview;
 use resources::audiences::{self, Audience, MembersPage};
 use serde::Deserialize;
 use serde_json::Value;
-use std::sync::Arc;
 use web::App;
 use web::access::Caller;
 use web::error::ApiError;
@@ -158,7 +159,7 @@ pub(super) async fn ask(
 }
 
 pub(super) async fn delete(
-    axum::extract::State(app): axum::extract::State<Arc<App>>,
+    State(app): State<Arc<App>>,
     Workspace(workspace): Workspace,
     Path((_, key)): Path<(String, String)>,
 ) -> Result<Redirect, ApiError> {
