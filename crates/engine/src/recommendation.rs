@@ -54,8 +54,8 @@ pub enum RecommendationError {
 }
 
 impl RecommendationError {
-    /// Whether the catalog as it is cannot answer the list, whoever it is for: it has no longer what
-    /// the list names.
+    /// Whether the catalog as it is cannot answer the list, whoever it is for: it has no longer
+    /// what the list names.
     pub fn is_of_the_catalog(&self) -> bool {
         matches!(
             self,
@@ -169,8 +169,8 @@ impl Engine {
         Ok((None, list(&first)?))
     }
 
-    /// Makes the list of a request with its reasons, and answers questions about it. Records no impression, and creates nobody: a user that is missing is one without
-    /// history.
+    /// Makes the list of a request with its reasons, and answers questions about it. Records no
+    /// impression, and creates nobody: a user that is missing is one without history.
     ///
     /// # Errors
     /// As [`Engine::request_recommendations`].

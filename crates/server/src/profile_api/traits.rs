@@ -1,5 +1,6 @@
 //! `GET .../traits`: what is known of a user or an account. The recommended-items traits of users
-//! who have them are computed now; the audiences to which they belong, or did, are traits that are true or false.
+//! who have them are computed now; the audiences to which they belong, or did, are traits that are
+//! true or false.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
