@@ -1,16 +1,13 @@
 //! Recommendations: lists with an id, whose impressions are recorded for rotation and attribution.
 
-use std::sync::Arc;
-
-use domain::{Day, Timestamp, TraitDefinition, UserIdx};
+use domain::{Day, Timestamp, UserIdx};
 use history::Impression;
 use profiles::ExternalIdType;
-use serving::{QueryError, RequestBudget};
+use serving::QueryError;
 use state::{RECOMMENDATION_DAYS_KEPT, StoredRecommendation, recommendation_day};
 use uuid::Uuid;
 
-use crate::list_maker::new_id;
-use crate::{Engine, ListImpression, Place, RecommendationError, RecommendedList};
+use crate::{Engine, ListImpression, Place};
 
 /// A recommendation that can still be cited.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,50 +37,6 @@ pub struct PastRecommendation {
 }
 
 impl Engine {
-    /// Makes the list of a trait for a user and records its impression. If `is_cited`, the list
-    /// gets a recommendation id, which interactions can cite. If not, the impression counts for
-    /// rotation only.
-    ///
-    /// # Errors
-    /// As [`Engine::trait_list`].
-    pub fn serve_trait(
-        &self,
-        user: UserIdx,
-        definition: &TraitDefinition,
-        is_cited: bool,
-        budget: &Arc<RequestBudget>,
-    ) -> Result<RecommendedList, RecommendationError> {
-        let mut list = self.trait_list(user, definition, budget)?;
-        let (at, rotates) = (self.now(), self.rotates(definition));
-        if is_cited {
-            list.recomm_id = Some(new_id(at));
-        }
-        if is_cited || (rotates && !list.items.is_empty()) {
-            let impression = ListImpression {
-                recomm_id: list.recomm_id,
-                user: None,
-                at,
-                items: list.items.iter().map(|item| item.item_id.clone()).collect(),
-                place: Place::Trait(definition.key.clone()),
-                group: None,
-                model: list.model.clone(),
-                rotates,
-                n_next: 0,
-                request: None,
-            };
-            self.record_impression(Some(user), impression, false)?;
-        }
-        Ok(list)
-    }
-
-    /// Whether the items of a trait step back once they were seen.
-    fn rotates(&self, definition: &TraitDefinition) -> bool {
-        let config = self.config();
-        let scenario = definition.scenario.as_ref().and_then(|name| config.scenario(name));
-        let of_scenario = scenario.and_then(|scenario| scenario.settings.rotation_rate);
-        of_scenario.unwrap_or(definition.rotation_rate) > 0.0
-    }
-
     /// The recommendation of an id, also if it is not journalled yet; none if the id is unknown or
     /// too old.
     pub fn recommendation(&self, id: Uuid) -> Result<Option<PastRecommendation>, QueryError> {

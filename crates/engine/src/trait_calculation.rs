@@ -148,8 +148,8 @@ fn in_fixed_order(mut people: Vec<UserIdx>) -> Vec<UserIdx> {
     people
 }
 
-/// The people of an audience, or everybody, with their number, and whether these are all. Of a large
-/// audience everybody is given, members or not.
+/// The people of an audience, or everybody, with their number, and whether these are all. Of a
+/// large audience everybody is given, members or not.
 fn people(
     snapshot: &Snapshot<'_>,
     audience: Option<&str>,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use domain::{TraitDefinition, UserIdx};
 use serving::{RecommendedList, RequestBudget, USERS_PER_STEP};
 
-use crate::{Engine, RecommendationError};
+use crate::list_maker::new_id;
+use crate::{Engine, ListImpression, Place, RecommendationError};
 
 impl Engine {
     /// Makes the list of a trait for a user, from the present history. Whether the user has the
@@ -22,6 +23,50 @@ impl Engine {
         budget: &Arc<RequestBudget>,
     ) -> Result<RecommendedList, RecommendationError> {
         self.list_maker().trait_list(user, definition, budget)
+    }
+
+    /// Makes the list of a trait for a user and records its impression. If `is_cited`, the list
+    /// gets a recommendation id, which interactions can cite. If not, the impression counts for
+    /// rotation only.
+    ///
+    /// # Errors
+    /// As [`Engine::trait_list`].
+    pub fn serve_trait(
+        &self,
+        user: UserIdx,
+        definition: &TraitDefinition,
+        is_cited: bool,
+        budget: &Arc<RequestBudget>,
+    ) -> Result<RecommendedList, RecommendationError> {
+        let mut list = self.trait_list(user, definition, budget)?;
+        let (at, rotates) = (self.now(), self.rotates(definition));
+        if is_cited {
+            list.recomm_id = Some(new_id(at));
+        }
+        if is_cited || (rotates && !list.items.is_empty()) {
+            let impression = ListImpression {
+                recomm_id: list.recomm_id,
+                user: None,
+                at,
+                items: list.items.iter().map(|item| item.item_id.clone()).collect(),
+                place: Place::Trait(definition.key.clone()),
+                group: None,
+                model: list.model.clone(),
+                rotates,
+                n_next: 0,
+                request: None,
+            };
+            self.record_impression(Some(user), impression, false)?;
+        }
+        Ok(list)
+    }
+
+    /// Whether the items of a trait step back once they were seen.
+    fn rotates(&self, definition: &TraitDefinition) -> bool {
+        let config = self.config();
+        let scenario = definition.scenario.as_ref().and_then(|name| config.scenario(name));
+        let of_scenario = scenario.and_then(|scenario| scenario.settings.rotation_rate);
+        of_scenario.unwrap_or(definition.rotation_rate) > 0.0
     }
 
     /// Makes the lists of a trait for many users on all cores, in the order of the users.

@@ -1,6 +1,6 @@
 //! A new recommended-items trait, step by step: who gets it, which list, how many, what that comes
-//! to, and its name. One form: each of its buttons shows it again with what was typed, but the last,
-//! which makes the trait.
+//! to, and its name. One form: each of its buttons shows it again with what was typed, but the
+//! last, which makes the trait.
 
 mod results;
 
