@@ -69,6 +69,35 @@ fn csv_types_are_inferred_or_declared() {
 }
 
 #[test]
+fn feeds_for_google_merchant_are_read_as_rss_and_as_atom() {
+    let rss = r#"<?xml version="1.0"?>
+        <rss version="2.0" xmlns:g="http://base.google.com/ns/1.0"><channel><title>Shop</title>
+        <item>
+            <g:id>lamp</g:id><title>Lamp &amp; <![CDATA[shade | oak]]></title>
+            <link>https://shop.example/lamp</link><g:price>19.90 EUR</g:price>
+            <g:additional_image_link>https://shop.example/1.jpg</g:additional_image_link>
+            <g:additional_image_link>https://shop.example/2.jpg</g:additional_image_link>
+            <g:shipping><g:country>DE</g:country><g:price>4.90 EUR</g:price></g:shipping>
+        </item>
+        <item><g:id>007</g:id><title>&#68;esk</title><g:price>120 EUR</g:price></item>
+        </channel></rss>"#;
+    insta::assert_snapshot!(check(Format::GoogleMerchant, rss, &[], false));
+    let atom = r#"<feed xmlns="http://www.w3.org/2005/Atom" xmlns:g="http://base.google.com/ns/1.0">
+        <title>Shop</title><entry><g:id>a</g:id><link href="https://shop.example/a?b=1&amp;c=2"/>
+        <summary/></entry><entry><title>no id</title></entry><entry><g:id>a</g:id></entry></feed>"#;
+    insta::assert_snapshot!(check(Format::GoogleMerchant, atom, &[], false));
+    let refused = |xml: &str| check(Format::GoogleMerchant, xml, &[], false);
+    let cut = refused("<rss><channel><item><g:id>a</g:id>\n</item><item><g:id>b");
+    let crossed = refused("<rss><channel>\n<item></channel></item></rss>");
+    let unknown = refused("<rss><item><g:id>&shop;</g:id></item></rss>");
+    let page = refused("<html><body>Not found</body></html>");
+    let deep = refused(&"<a>".repeat(100_000));
+    let large = format!("<rss><item><g:id>a</g:id><t>{}</t></item></rss>", "x".repeat(300_000));
+    let all = [cut, crossed, unknown, page, deep, refused(&large), refused("")];
+    insta::assert_snapshot!(all.join("\n"));
+}
+
+#[test]
 fn wrong_rows_are_named_and_refuse_the_file_or_are_skipped() {
     let file = "item_id,price\na,1\n,2\na,3\nb,4,5\nc,cheap\n\"multi\nline\",6\nd,x\n";
     insta::assert_snapshot!(check(Format::Csv, file, &[("price", "double")], false));

@@ -211,7 +211,8 @@ impl DataFolder {
         self.locked.folder.join("drafts").join(workspace.as_str())
     }
 
-    /// Where the files of jobs are: of exports until they are downloaded, of feeds while they are read.
+    /// Where the files of jobs are: of exports until they are downloaded, of feeds while they are
+    /// read.
     pub fn job_files_folder(&self) -> PathBuf {
         self.locked.folder.join("exports")
     }

@@ -19,8 +19,8 @@ pub(crate) fn check_exports(config: &WorkspaceConfig) -> Result<(), String> {
         let kind = kind.unwrap_or_default();
         if !EXPORT_KINDS.contains(&kind) {
             return Err(format!(
-                "export {:?}: into names the destination {:?} of kind {kind:?}, and exports go to \
-                 one of kind {}",
+                "export {:?}: into is {:?}, a destination of kind {kind:?}: exports go to one of \
+                 kind {}",
                 export.name,
                 export.into,
                 EXPORT_KINDS.join(" or ")

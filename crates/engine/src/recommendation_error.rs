@@ -20,8 +20,8 @@ pub enum RecommendationError {
 }
 
 impl RecommendationError {
-    /// Whether the catalog as it is cannot answer the list, whoever it is for: it has no longer what
-    /// the list names.
+    /// Whether the catalog as it is cannot answer the list, whoever it is for: it has no longer
+    /// what the list names.
     pub fn is_of_the_catalog(&self) -> bool {
         matches!(
             self,

@@ -43,13 +43,23 @@ pub const DICTIONARY: &[&str] = &[
     "{}",
     "\":",
     ",\"",
+    "<item><g:id>",
+    "</g:id>",
+    "</item>",
+    "<entry>",
+    "&#65;",
+    "<![CDATA[",
 ];
 
 /// The first byte selects the format, whether invalid rows are skipped and bad cells are allowed,
 /// and the type of a column `x`. The others are the file.
 pub fn run(bytes: &[u8]) {
     let Some((choice, file)) = bytes.split_first() else { return };
-    let format = if choice & 1 == 0 { Format::Csv } else { Format::JsonLines };
+    let format = match choice {
+        _ if choice & 128 != 0 => Format::GoogleMerchant,
+        _ if choice & 1 == 0 => Format::Csv,
+        _ => Format::JsonLines,
+    };
     let declared = PropertyType::ALL.get(usize::from(choice >> 2) % 16).copied();
     let options = ImportOptions {
         types: declared.map(|type_| ("x".to_owned(), type_)).into_iter().collect(),

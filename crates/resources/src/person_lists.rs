@@ -1,5 +1,5 @@
-//! What a person is recommended now: the lists of recommended-items traits and of scenarios, with the
-//! reasons of each item.
+//! What a person is recommended now: the lists of recommended-items traits and of scenarios, with
+//! the reasons of each item.
 
 use std::sync::Arc;
 

@@ -27,7 +27,8 @@ pub enum TimerKind {
     ForgetImpressions = 0,
     /// Works out a person's computed traits and audiences. The id is the user index.
     WorkOutPerson = 1,
-    /// Works out people after a computed trait or an audience was made or changed. The id is the index of the first.
+    /// Works out people after a computed trait or an audience was made or changed. The id is the
+    /// index of the first.
     WorkOutEverybody = 2,
     /// Removes what was sent by links that are gone. The id is the index of the first person.
     ForgetSent = 3,

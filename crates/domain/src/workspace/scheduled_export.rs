@@ -164,7 +164,7 @@ impl ScheduledExport {
         let is_place = |destination: &&Destination| destination.name == self.into;
         match destinations.iter().find(is_place) {
             Some(destination) if destination.name != ENGINE_DESTINATION => Ok(()),
-            _ => Err(format!("into names no destination: {:?}", self.into)),
+            _ => Err(format!("into is {:?}: there is no such destination", self.into)),
         }
     }
 }

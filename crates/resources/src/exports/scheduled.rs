@@ -107,8 +107,8 @@ pub async fn delete(
     .await
 }
 
-/// Makes a scheduled export now, as a job whose result is an [`ScheduledRun`]. Where one is under way,
-/// by a caller or by the server, it is that job.
+/// Makes a scheduled export now, as a job whose result is a [`ScheduledRun`]. Where one is under
+/// way, by a caller or by the server, it is that job.
 ///
 /// # Errors
 /// 404 where there is none of the name; 429 where too many jobs wait.

@@ -1,5 +1,5 @@
 //! `GET .../traits`: what is known of a user or an account. The recommended-items traits of users
-//! who have them are computed now, their other computed traits are kept; the audiences to which they
+//! who have them are computed now, their computed traits are kept; the audiences to which they
 //! belong, or did, are traits that are true or false.
 
 use std::collections::BTreeMap;
@@ -256,9 +256,9 @@ struct Lists<'a> {
 }
 
 impl Lists<'_> {
-    /// The value of a recommended-items trait or of its companion, which are of one list. A trait that its
-    /// catalog cannot answer is empty and its companion says why: it must not take the other traits
-    /// with it.
+    /// The value of a recommended-items trait or of its companion, which are of one list. A trait
+    /// that its catalog cannot answer is empty and its companion says why: it must not take the
+    /// other traits with it.
     fn value(
         &mut self,
         definition: &TraitDefinition,

@@ -17,6 +17,7 @@ mod description;
 mod destinations;
 mod dialects;
 mod exports;
+mod feeds;
 mod groupings;
 mod items;
 mod jobs;
