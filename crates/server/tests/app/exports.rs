@@ -208,7 +208,7 @@ async fn a_scheduled_export_goes_into_the_folder_of_a_destination_once_in_each_p
     let lake = json!({ "kind": "parquet", "enabled": false,
         "settings": { "storage": "folder", "path": "lake" } });
     let made = app.call_exports(Method::PUT, DESTINATION, lake).await;
-    assert_eq!(made.status, 201, "{}", made.line());
+    assert!(made.status.is_success(), "{}", made.line());
     let made = app.call_exports(Method::PUT, &path, export("lake")).await;
     assert_eq!(made.status, 201, "{}", made.line());
     assert_eq!(app.admin(&path).await.body["last_run"], json!(null));
