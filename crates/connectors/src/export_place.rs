@@ -20,7 +20,7 @@ pub enum ExportPlace {
     /// A folder or a bucket.
     Files(Archive),
     /// The tables of a database.
-    Tables(Tables),
+    Tables(Box<Tables>),
 }
 
 /// The tables of a database.
@@ -45,7 +45,7 @@ impl ExportPlace {
                 let kind = kind(kind_name).expect("it is one of the kinds");
                 let settings = kind.settings.read(settings)?;
                 let database = postgresql::of_settings(&settings, outgoing)?;
-                Ok(Self::Tables(Tables { database, outgoing: Arc::clone(outgoing) }))
+                Ok(Self::Tables(Box::new(Tables { database, outgoing: Arc::clone(outgoing) })))
             }
             _ => {
                 let what = format!(

@@ -292,7 +292,7 @@ async fn all_rows_of_a_table_are_replaced_at_once_and_what_is_built_on_it_stays(
     let outgoing = testing::outgoing();
     let place = ExportPlace::of_settings("postgresql", &server.settings(json!({})), &outgoing);
     let ExportPlace::Tables(tables) = place.unwrap() else { panic!("a database has tables") };
-    let tables = Arc::new(tables);
+    let tables: Arc<crate::Tables> = Arc::from(tables);
     let column = |name: &str, type_| ParquetColumn { name: name.to_owned(), type_ };
     let columns = [
         column("id", ParquetType::Text),
