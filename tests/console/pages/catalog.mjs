@@ -18,7 +18,7 @@ const itemPath = (id) => `${CATALOG}/items/${encodeURIComponent(id)}`
 
 export async function paths(origin) {
   const item = await first(origin)
-  return [CATALOG, `${CATALOG}?filter=%27nothing%27%20%3D%3D`, itemPath(item.item_id), `${itemPath(item.item_id)}/people`, `${itemPath(item.item_id)}/off`, `${CATALOG}/versions`, `${CATALOG}/import`, '/console/music/exports?what=items']
+  return [CATALOG, `${CATALOG}?filter=%27nothing%27%20%3D%3D`, itemPath(item.item_id), `${itemPath(item.item_id)}/people`, `${itemPath(item.item_id)}/off`, `${CATALOG}/versions`, `${CATALOG}/import`, '/console/music/exports?what=items', '/console/music/exports/scheduled']
 }
 
 /** Every id in the lists that the APIs make for some people and beside an item. */
@@ -116,6 +116,24 @@ export async function jobs({ check, browser, context, origin }) {
     const { n_available } = await api(origin, 'GET', `${LIST}?count=1`)
     assert.equal(lines.length, n_available)
     assert.ok(lines.some((line) => JSON.parse(line).item_id === album.item_id))
+  })
+  await check('recommended items go into a warehouse each night', async () => {
+    const warehouse = { kind: 'postgresql', enabled: false, settings: { host: 'db.example.com', database: 'shop', user: 'tastemaker' } }
+    await api(origin, 'PUT', `workspaces/${WORKSPACE}/destinations/warehouse`, warehouse)
+    await page.goto(`${origin}/console/music/exports`)
+    await page.getByRole('link', { name: 'Again and again' }).click()
+    await page.getByLabel('Name').fill('nightly_lists')
+    await page.getByLabel('What').selectOption('recommendations')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('Saved. It is made for the first time within a minute.').waitFor()
+    const row = page.getByRole('row', { name: 'nightly_lists' })
+    assert.match(await row.textContent(), /Recommended items.*warehouse.*Every day/)
+    const { into, every_hours: hours } = await api(origin, 'GET', `workspaces/${WORKSPACE}/scheduled_exports/nightly_lists`)
+    assert.deepEqual([into, hours], ['warehouse', 24])
+    await row.getByRole('link', { name: 'Remove…' }).click()
+    await page.getByRole('button', { name: 'Remove the export' }).click()
+    await page.getByText('Removed. What it has made stays.').waitFor()
+    await api(origin, 'DELETE', `workspaces/${WORKSPACE}/destinations/warehouse`)
   })
   await page.close()
 
