@@ -193,7 +193,12 @@ fn check_chain<'a>(
         return Err(format!("the audience {key:?} depends on itself: {}", path(chain)));
     }
     let Some(condition) = audiences.get(key) else {
-        let known: Vec<&str> = audiences.keys().map(String::as_str).collect();
+        // One that is being tried has no key.
+        let known = audiences.keys().map(String::as_str).filter(|known| !known.is_empty());
+        let known: Vec<&str> = known.collect();
+        if known.is_empty() {
+            return Err(format!("there is no audience {key:?}, and no other one"));
+        }
         return Err(crate::error::unknown_word("audience", key, &known));
     };
     chain.push(key);

@@ -22,7 +22,7 @@ pub use kind::{
 };
 pub use outgoing::{
     DOWNLOAD_BYTES_MAX, DOWNLOAD_TIME_MAX, DownloadError, NetworkPolicy, Outgoing, OutgoingError,
-    OutgoingOptions,
+    OutgoingOptions, check_file_url,
 };
 pub use parquet_file::{ParquetColumn, ParquetError, ParquetFile, ParquetType};
 pub use settings::{SettingSchema, SettingType, Settings, SettingsError, SettingsSchema};

@@ -24,12 +24,27 @@ pub(crate) fn check_audiences(config: &WorkspaceConfig) -> Result<(), String> {
         };
         let condition: Condition =
             audience.condition.parse().map_err(|error| in_audience(&error))?;
-        if !condition.recommended().is_empty() {
-            return Err(in_audience(&RECOMMENDED));
-        }
+        check_asked(config, &condition).map_err(|what| in_audience(&what))?;
         conditions.insert(audience.key.clone(), condition);
     }
     check_references(&conditions)
+}
+
+/// Checks that what a condition asks for is kept.
+fn check_asked(config: &WorkspaceConfig, condition: &Condition) -> Result<(), String> {
+    if !condition.recommended().is_empty() {
+        return Err(RECOMMENDED.to_owned());
+    }
+    for key in condition.trait_keys() {
+        let list = key.strip_suffix("__detail").unwrap_or(key);
+        if config.trait_definition(list).is_some() {
+            return Err(format!("trait {key:?} is a list of recommended items: {RECOMMENDED}"));
+        }
+        if config.audience(key).is_some() {
+            return Err(format!("trait {key:?} is an audience: ask with in audience {key}"));
+        }
+    }
+    Ok(())
 }
 
 impl Engine {
@@ -39,10 +54,8 @@ impl Engine {
     /// # Errors
     /// The mistake, in words.
     pub fn check_audience_condition(&self, condition: &Condition) -> Result<(), String> {
-        if !condition.recommended().is_empty() {
-            return Err(RECOMMENDED.to_owned());
-        }
         let config = self.config();
+        check_asked(&config, condition)?;
         let parse =
             |own: &domain::AudienceDefinition| Some((own.key.clone(), own.condition.parse().ok()?));
         let mut conditions: BTreeMap<String, Condition> =

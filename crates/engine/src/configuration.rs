@@ -16,7 +16,7 @@ use state::{
 use crate::audiences::check_audiences;
 use crate::computed_traits::check_computed_traits;
 use crate::delivery::{connect, kind_of, seal_secrets};
-use crate::exports::check_exports;
+use crate::exports::{check_exports, check_feeds};
 use crate::{Engine, SubmitError};
 
 /// Errors of changing a configuration.
@@ -70,6 +70,7 @@ pub fn check_config(config: &WorkspaceConfig) -> Result<(), String> {
     check_computed_traits(config)
         .and_then(|()| check_audiences(config))
         .and_then(|()| check_exports(config))
+        .and_then(|()| check_feeds(config))
         .map_err(|what| format!("workspace {}: {what}", config.id))
 }
 
@@ -151,6 +152,7 @@ impl Engine {
         check_computed_traits(&config).map_err(ConfigError::Invalid)?;
         check_audiences(&config).map_err(ConfigError::Invalid)?;
         check_exports(&config).map_err(ConfigError::Invalid)?;
+        check_feeds(&config).map_err(ConfigError::Invalid)?;
         let entry = |command| Entry::Command {
             received_at: self.now(),
             command: Box::new(Command::Configure(Box::new(command))),

@@ -1,8 +1,8 @@
-//! Where exports go that are made again and again.
+//! Where exports go that are made again and again, and where feeds come from.
 
 use std::sync::Arc;
 
-use connectors::{EXPORT_KINDS, ExportPlace, Outgoing};
+use connectors::{EXPORT_KINDS, ExportPlace, Outgoing, check_file_url};
 use domain::WorkspaceConfig;
 
 use crate::Engine;
@@ -28,6 +28,17 @@ pub(crate) fn check_exports(config: &WorkspaceConfig) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Checks the addresses of feeds.
+///
+/// # Errors
+/// The first mistake, in words.
+pub(crate) fn check_feeds(config: &WorkspaceConfig) -> Result<(), String> {
+    config.feeds.iter().try_for_each(|feed| {
+        let checked = check_file_url(&feed.url);
+        checked.map_err(|what| format!("feed {:?}: url {what}", feed.name))
+    })
 }
 
 impl Engine {

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use domain::ComputedTraitDefinition;
+use conditions::Condition;
+use domain::{AudienceDefinition, ComputedTraitDefinition};
 use engine::{ConfigChange, Engine, Expected, Resource};
 use web::App;
 use web::error::ApiError;
@@ -67,10 +68,10 @@ pub async fn put(
     .await
 }
 
-/// Removes a computed trait. Conditions that name it find no value any more.
+/// Removes a computed trait.
 ///
 /// # Errors
-/// 404 where there is none of the key.
+/// 404 where there is none of the key; 400 where the condition of an audience names it.
 pub async fn delete(
     app: &Arc<App>,
     workspace: &RequestedWorkspace,
@@ -78,6 +79,18 @@ pub async fn delete(
     expected: Expected,
 ) -> Result<(), ApiError> {
     configure(app, workspace, move |_, engine| {
+        let config = engine.config();
+        let names = |audience: &&AudienceDefinition| {
+            let condition: Result<Condition, _> = audience.condition.parse();
+            condition.is_ok_and(|condition| condition.trait_keys().contains(&key.as_str()))
+        };
+        if let Some(by) = config.audiences.iter().find(names) {
+            return Err(ApiError::invalid(format!(
+                "computed trait {key:?} is named by the condition of the audience {:?}: change \
+                 that first",
+                by.key
+            )));
+        }
         engine.change_config(ConfigChange::RemoveComputedTrait { key }, expected)?;
         Ok(())
     })

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::{
-    DeliverySettings, Destination, DestinationRules, ENGINE_DESTINATION, WorkspaceConfig,
+    DeliverySettings, Destination, DestinationRules, ENGINE_DESTINATION, SyncSettings,
+    WorkspaceConfig,
 };
 use engine::{ConfigChange, Engine, Expected, Kind, Resource};
 use mapping::{ActionSchema, Mappings, Problem};
@@ -285,9 +286,30 @@ pub async fn delete(
 ) -> Result<(), ApiError> {
     configure(app, workspace, move |_, engine| {
         find(&engine.config(), &name)?;
+        if let Some(user) = user_of(&engine.config(), &name) {
+            let message =
+                format!("destination {name:?} is in use by {user}: take it out there first");
+            return Err(ApiError::invalid(message));
+        }
         Ok(engine.change_config(ConfigChange::RemoveDestination { name }, expected)?)
     })
     .await
+}
+
+/// What goes to a destination by its name, in words; none where nothing does.
+fn user_of(config: &WorkspaceConfig, name: &str) -> Option<String> {
+    let names = |sync: &Option<SyncSettings>| {
+        sync.as_ref().is_some_and(|sync| sync.destinations.iter().any(|other| other == name))
+    };
+    let export = config.exports.iter().find(|export| export.into == name);
+    let audience = config.audiences.iter().find(|audience| names(&audience.sync));
+    let list = config.traits.iter().find(|list| names(&list.sync));
+    let computed = config.computed_traits.iter().find(|computed| names(&computed.sync));
+    export
+        .map(|export| format!("the export {:?}", export.name))
+        .or_else(|| audience.map(|audience| format!("the audience {:?}", audience.key)))
+        .or_else(|| list.map(|list| format!("the trait {:?}", list.key)))
+        .or_else(|| computed.map(|computed| format!("the computed trait {:?}", computed.key)))
 }
 
 /// The destination of a name; none for our own engine.

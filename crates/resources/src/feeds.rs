@@ -230,6 +230,9 @@ fn put_file(
 ) -> Result<(String, u64), ApiError> {
     control.tell(0.2, "the file is read");
     let engine = handle.blocking().engine()?;
+    if engine.config().feed(&feed.name) != Some(feed) {
+        return Err(failed("it was changed or removed while its file was fetched"));
+    }
     let options = ImportOptions {
         skip_invalid: feed.skip_invalid,
         allow_bad_cells: feed.allow_bad_cells,

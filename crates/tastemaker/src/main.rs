@@ -49,7 +49,7 @@ enum Command {
     Evaluate(commands::train::Args),
     /// List the training runs, or go back to an earlier model
     Models(commands::models::Args),
-    /// List, make and remove audiences
+    /// List, preview, make and remove audiences
     Audience(commands::audience::Args),
     /// List, make and remove traits that are computed from events
     ComputedTrait(commands::computed_trait::Args),

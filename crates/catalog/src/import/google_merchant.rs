@@ -80,7 +80,9 @@ pub(super) fn read(reader: impl Read) -> Result<Table, ImportError> {
 }
 
 fn not_utf8(_: quick_xml::encoding::EncodingError) -> ImportError {
-    ImportError::Header("the file is not UTF-8: save it as UTF-8".to_owned())
+    ImportError::Header(
+        "the file is not UTF-8, or is compressed: save it as plain UTF-8".to_owned(),
+    )
 }
 
 /// The text of `&amp;` or `&#8364;`.

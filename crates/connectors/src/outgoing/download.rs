@@ -1,6 +1,7 @@
 //! Files that are fetched over HTTP, with the guards of every request.
 
 use std::io::Write;
+use std::pin::pin;
 use std::time::Duration;
 
 use activation::Failure;
@@ -8,22 +9,33 @@ use reqwest::Method;
 use reqwest::header::HeaderMap;
 
 use super::Outgoing;
-use super::http::{HttpRequest, check_status_of_file, failure_of_error};
+use super::http::{HttpRequest, check_status_of_file, check_url, failure_of_error};
 use crate::archive::text_of;
 
 /// The largest file, in bytes.
 pub const DOWNLOAD_BYTES_MAX: u64 = 1_024 * 1_024 * 1_024;
 /// How long a download may take.
 pub const DOWNLOAD_TIME_MAX: Duration = Duration::from_secs(600);
+/// How often it is asked whether to go on.
+const ASK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A file could not be fetched.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct DownloadError(String);
 
+/// Checks the form of an address that a file may be fetched from. Whether it may be reached is
+/// known when it is.
+///
+/// # Errors
+/// What is wrong with it, behind its name.
+pub fn check_file_url(url: &str) -> Result<(), String> {
+    check_url(url).map(drop)
+}
+
 impl Outgoing {
     /// Writes what is at an address into `to`, piece by piece, and returns the number of bytes.
-    /// `go_on` is asked before each piece. Waits for all of it; redirects are not followed.
+    /// `go_on` is asked several times a second. Waits for all of it; redirects are not followed.
     ///
     /// # Errors
     /// If the address may not be reached, does not answer 200 with the whole file in time, has more
@@ -42,15 +54,12 @@ impl Outgoing {
         };
         let refused = |failure: Failure| DownloadError(text_of(failure));
         self.runtime().block_on(async {
-            let sent = self.send(request, Some(DOWNLOAD_TIME_MAX)).await;
+            let sent = while_going(self.send(request, Some(DOWNLOAD_TIME_MAX)), go_on).await?;
             let mut response = sent.map_err(refused)?;
             check_status_of_file(response.status()).map_err(refused)?;
             let mut n_bytes = 0;
             loop {
-                if !go_on() {
-                    return Err(DownloadError("it was cancelled".to_owned()));
-                }
-                let piece = response.chunk().await;
+                let piece = while_going(response.chunk(), go_on).await?;
                 let Some(piece) = piece.map_err(|error| refused(failure_of_error(&error)))? else {
                     return Ok(n_bytes);
                 };
@@ -63,4 +72,18 @@ impl Outgoing {
             }
         })
     }
+}
+
+/// Waits for something, and asks meanwhile whether to go on.
+async fn while_going<T>(
+    work: impl Future<Output = T>,
+    go_on: &(dyn Fn() -> bool + Sync),
+) -> Result<T, DownloadError> {
+    let mut work = pin!(work);
+    while go_on() {
+        if let Ok(done) = tokio::time::timeout(ASK_INTERVAL, &mut work).await {
+            return Ok(done);
+        }
+    }
+    Err(DownloadError("it was cancelled".to_owned()))
 }

@@ -73,9 +73,14 @@ pub(super) fn columns(views: &Snapshot<'_>, what: Exportable) -> Vec<ParquetColu
     let mut columns: Vec<_> = fixed.iter().map(|(name, type_)| column(name, *type_)).collect();
     if what == Exportable::Items {
         let properties = views.catalog.table().properties();
-        columns.extend(properties.map(|own| column(&own.name, type_of(own.type_))));
+        columns.extend(properties.map(|own| column(column_of(&own.name), type_of(own.type_))));
     }
     columns
+}
+
+/// The column of a property: its name, but for one that is named as the column of the id.
+fn column_of(property: &str) -> &str {
+    if property == "item_id" { "item_id_property" } else { property }
 }
 
 fn type_of(type_: PropertyType) -> ParquetType {
@@ -132,7 +137,7 @@ fn item_row(views: &Snapshot<'_>, columns: &[ParquetColumn], item: ItemIdx) -> R
         .table()
         .values(item.0)
         .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.to_json()))
+        .map(|(name, value)| (column_of(name).to_owned(), value.to_json()))
         .collect();
     let id = Value::from(views.catalog.item_id(item));
     let values =

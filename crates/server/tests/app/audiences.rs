@@ -175,3 +175,23 @@ async fn a_person_is_told_why_they_belong_or_do_not() {
     assert_eq!((&bob["is_member"], &bob["why"]["holds"]), (&json!(false), &json!(false)));
     assert_eq!(bob["why"]["parts"][0]["because"], "Order Completed never in this time");
 }
+
+#[tokio::test]
+async fn a_condition_that_asks_for_what_is_not_kept_is_refused() {
+    let app = TestApp::new().await;
+    app.put_audience("known", json!("trait plan = \"gold\"")).await;
+    for (condition, expected) in [
+        ("trait recommended_items has \"a\"", "is a list of recommended items"),
+        ("trait recommended_items__detail exists", "is a list of recommended items"),
+        ("trait known = true", "ask with in audience known"),
+        ("in audience unheard", "audience \"unheard\" is unknown"),
+        ("recommended item \"a\"", "follows from models"),
+    ] {
+        let kept = app.put_audience("wrong", json!(condition)).await;
+        let previewed = app.preview_audience(json!(condition)).await;
+        for answer in [kept, previewed] {
+            assert_eq!(answer.status, 400, "{condition}: {}", answer.line());
+            assert!(answer.line().contains(expected), "{condition}: {}", answer.line());
+        }
+    }
+}

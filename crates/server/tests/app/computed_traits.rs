@@ -91,6 +91,9 @@ async fn values_stand_on_profiles_follow_time_and_make_audiences() {
     assert_eq!(verbose["traits"]["spent_lately"], meant);
     let ann = app.admin("/api/workspaces/shop/people/user_id:ann").await.body;
     assert_eq!(ann["computed_traits"][2]["value"], json!(10.5), "{ann}");
+    let named = app.change_computed(Method::DELETE, "spent_lately", Value::Null).await;
+    assert_eq!(named.status, 400, "{}", named.line());
+    assert!(named.line().contains("the audience \"big_spenders\""), "{}", named.line());
 }
 
 #[tokio::test]

@@ -87,6 +87,9 @@ async fn a_feed_becomes_the_catalog_where_it_differs_and_only_under_the_rules_of
     };
     let refused = app.call_feed(Method::PUT, FEED, json!({ "url": "x", "format": "pdf" })).await;
     assert_eq!(refused.status, 400, "{}", refused.line());
+    let elsewhere = json!({ "url": "ftp://shop.example/feed.xml", "format": "csv" });
+    let refused = app.call_feed(Method::PUT, FEED, elsewhere).await;
+    assert_eq!((refused.status.as_u16(), &refused.body["pointer"]), (400, &json!("/url")));
     let made = app.call_feed(Method::PUT, FEED, feed("/feed.xml")).await;
     assert_eq!(made.status, 201, "{}", made.line());
     assert_eq!(app.engine.due(Scheduled::Feeds).unwrap(), ["shop"]);

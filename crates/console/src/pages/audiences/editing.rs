@@ -109,7 +109,13 @@ async fn save(
     let name = Some(name).filter(|name| !name.is_empty());
     let body = json!({ "name": name, "condition": condition }).to_string();
     let saved = match audiences::parse(key, body.as_bytes()) {
-        Ok(definition) => audiences::put(app, workspace, definition, expected).await,
+        Ok(mut definition) => {
+            // The form says nothing of destinations.
+            let config = workspace.config()?;
+            let present = config.audience(key).filter(|_| !is_new);
+            definition.sync = present.and_then(|present| present.sync.clone());
+            audiences::put(app, workspace, definition, expected).await
+        }
         Err(error) => Err(error),
     };
     let error = match saved {

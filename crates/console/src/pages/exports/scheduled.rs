@@ -86,7 +86,7 @@ pub(super) async fn save(
     match put(&app, &workspace, &typed).await {
         Ok(()) => Ok(Redirect::to(&path(workspace.id(), "?notice=saved")).into_response()),
         Err(error) => {
-            let mistake = Mistake::of(error)?.among(&FIELDS);
+            let mistake = Mistake::of(error)?.or_at("name").among(&FIELDS);
             let body = body(&frame, &workspace, &caller, &typed, &mistake).await?;
             Ok(again(page(&frame).body(body)))
         }
@@ -103,7 +103,7 @@ async fn put(
         ["name", "what", "format", "into"].map(|field| typed.text(field));
     let given = json!({ "what": what, "format": format, "into": into, "every_hours": every_hours });
     let export: ScheduledExport = scheduled::parse(name, given.to_string().as_bytes())?;
-    scheduled::put(app, workspace, export, Expected::Anything).await?;
+    scheduled::put(app, workspace, export, Expected::Absent).await?;
     Ok(())
 }
 

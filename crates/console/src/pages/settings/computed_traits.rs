@@ -285,7 +285,11 @@ async fn update(
     typed: Typed,
 ) -> Result<Response, ApiError> {
     let put = match parse(&key, &typed) {
-        Ok(definition) => {
+        Ok(mut definition) => {
+            // The form says nothing of destinations.
+            let config = workspace.config()?;
+            let present = config.computed_trait(&key);
+            definition.sync = present.and_then(|present| present.sync.clone());
             computed_traits::put(&app, &workspace, definition, Expected::Present).await
         }
         Err(error) => Err(error),
