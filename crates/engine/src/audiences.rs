@@ -40,9 +40,6 @@ fn check_asked(config: &WorkspaceConfig, condition: &Condition) -> Result<(), St
         if config.trait_definition(list).is_some() {
             return Err(format!("trait {key:?} is a list of recommended items: {RECOMMENDED}"));
         }
-        if config.audience(key).is_some() {
-            return Err(format!("trait {key:?} is an audience: ask with in audience {key}"));
-        }
     }
     Ok(())
 }

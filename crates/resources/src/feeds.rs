@@ -14,11 +14,12 @@ use serde::Serialize;
 use uuid::Uuid;
 use web::App;
 use web::error::ApiError;
-use web::jobs::{Attended, Job, JobControl, JobFile, JobKind, JobOutcome, NewJob, Once};
+use web::jobs::{Job, JobControl, JobFile};
 use web::workspaces::{RequestedWorkspace, WorkspaceHandle};
 
 use crate::catalog::{Cancellable, import_error, put_in_force};
 use crate::configuration::parse_named;
+use crate::scheduled_runs::{Done, ScheduledWork};
 use crate::{Revised, configure, put_error, unknown_resource};
 
 /// A feed with its last run.
@@ -125,21 +126,13 @@ pub async fn start(
     started_by: Actor,
 ) -> Result<Job, ApiError> {
     let (app, handle) = (Arc::clone(app), workspace.handle().clone());
+    let of_work = handle.clone();
     let start = move |engine: &Engine| {
         let config = engine.config();
         let feed = config.feed(&name).cloned().ok_or_else(|| unknown(engine, &name))?;
-        let new = NewJob {
-            once: Some(once(&name)),
-            ..NewJob::new(engine.id().clone(), JobKind::Import, started_by)
-        };
-        let work = {
-            let app = Arc::clone(&app);
-            move |control: &JobControl| {
-                let done = run(&app, &handle, &feed, &confirmed, control);
-                done.map(|run| JobOutcome::of(&run))
-            }
-        };
-        app.jobs.start(new, work)
+        let own = Arc::clone(&app);
+        let work = move |control: &JobControl| take(&own, &handle, &feed, &confirmed, control);
+        scheduled_work(name, of_work).start(&app, started_by, work)
     };
     workspace.run(start).await
 }
@@ -150,47 +143,28 @@ pub async fn start(
 /// # Errors
 /// If it is not the catalog then. The record says so.
 pub fn run_due(app: &Arc<App>, handle: &WorkspaceHandle, name: &str) -> Result<(), ApiError> {
-    let id = handle.id();
-    if app.jobs.find_once(id, &once(name)).is_some() {
-        return Ok(());
-    }
     let Some(feed) = handle.blocking().engine()?.config().feed(name).cloned() else {
         return Ok(());
     };
-    let new = NewJob { once: Some(once(name)), ..NewJob::of_server(id.clone(), JobKind::Import) };
-    app.jobs.attend(new, |control| {
-        let done = run(app, handle, &feed, &ConfirmedRemovals::default(), control);
-        let value = done.as_ref().map(drop).map_err(Clone::clone);
-        Attended { ended: done.map(|run| JobOutcome::of(&run)), value }
-    })
+    let confirmed = ConfirmedRemovals::default();
+    let work = |control: &JobControl| take(app, handle, &feed, &confirmed, control);
+    scheduled_work(name.to_owned(), handle.clone()).run_due(app, work)
 }
 
-fn once(name: &str) -> Once {
-    Once::UnderWay(format!("feed {name}"))
+fn scheduled_work(name: String, workspace: WorkspaceHandle) -> ScheduledWork {
+    ScheduledWork { what: Scheduled::Feeds, name, workspace }
 }
 
-/// Fetches the feed and records the run, unless it was cancelled.
-fn run(
+/// Fetches the file and makes it the catalog where it differs.
+fn take(
     app: &App,
     handle: &WorkspaceHandle,
     feed: &Feed,
     confirmed: &ConfirmedRemovals,
     control: &JobControl,
-) -> Result<ScheduledRun, ApiError> {
-    let started_at = handle.blocking().engine()?.now();
-    let done = fetch(app, feed, handle, control)
-        .and_then(|file| put_file(handle, feed, &file, confirmed, control));
-    if done.is_err() {
-        control.check()?;
-    }
-    let (outcome, n_rows, error) = match &done {
-        Ok((outcome, n_rows)) => (Some(outcome.clone()), *n_rows, None),
-        Err(error) => (None, 0, Some(error.message.clone())),
-    };
-    let engine = handle.blocking().engine()?;
-    let run = ScheduledRun { started_at, ended_at: engine.now(), n_rows, outcome, error };
-    engine.record_scheduled_run(Scheduled::Feeds, &feed.name, run.clone())?;
-    done.map(|_| run)
+) -> Result<Done, ApiError> {
+    let file = fetch(app, feed, handle, control)?;
+    put_file(handle, feed, &file, confirmed, control)
 }
 
 /// Fetches the file. Nobody waits for it to close the workspace. The file is removed when it is
@@ -227,7 +201,7 @@ fn put_file(
     file: &JobFile,
     confirmed: &ConfirmedRemovals,
     control: &JobControl,
-) -> Result<(String, u64), ApiError> {
+) -> Result<Done, ApiError> {
     control.tell(0.2, "the file is read");
     let engine = handle.blocking().engine()?;
     if engine.config().feed(&feed.name) != Some(feed) {

@@ -41,6 +41,7 @@ pub mod replays;
 pub mod results;
 pub mod retention;
 pub mod scenarios;
+mod scheduled_runs;
 pub mod segmentations;
 pub mod settings;
 mod shown;

@@ -10,11 +10,12 @@ use serde::Serialize;
 use uuid::Uuid;
 use web::App;
 use web::error::ApiError;
-use web::jobs::{Attended, Job, JobControl, JobFile, JobKind, JobOutcome, NewJob, Once};
+use web::jobs::{Job, JobControl, JobFile};
 use web::workspaces::{RequestedWorkspace, WorkspaceHandle};
 
 use super::{unwritable, write_file};
 use crate::configuration::parse_named;
+use crate::scheduled_runs::{Done, ScheduledWork};
 use crate::{Revised, configure, put_error, unknown_resource};
 
 /// A scheduled export with its last run.
@@ -119,20 +120,13 @@ pub async fn start(
     started_by: Actor,
 ) -> Result<Job, ApiError> {
     let (app, handle) = (Arc::clone(app), workspace.handle().clone());
+    let of_work = handle.clone();
     let start = move |engine: &Engine| {
         let config = engine.config();
         let export = config.export(&name).cloned().ok_or_else(|| unknown(engine, &name))?;
-        let new = NewJob {
-            once: Some(once(&name)),
-            ..NewJob::new(engine.id().clone(), JobKind::Export, started_by)
-        };
-        let work = {
-            let app = Arc::clone(&app);
-            move |control: &JobControl| {
-                run(&app, &handle, &export, control).map(|run| JobOutcome::of(&run))
-            }
-        };
-        app.jobs.start(new, work)
+        let own = Arc::clone(&app);
+        let work = move |control: &JobControl| make(&own, &handle, &export, control);
+        scheduled_work(name, of_work).start(&app, started_by, work)
     };
     workspace.run(start).await
 }
@@ -143,46 +137,15 @@ pub async fn start(
 /// # Errors
 /// If it is not known to be made. The record says so.
 pub fn run_due(app: &Arc<App>, handle: &WorkspaceHandle, name: &str) -> Result<(), ApiError> {
-    let id = handle.id();
-    if app.jobs.find_once(id, &once(name)).is_some() {
-        return Ok(());
-    }
     let Some(export) = handle.blocking().engine()?.config().export(name).cloned() else {
         return Ok(());
     };
-    let new = NewJob { once: Some(once(name)), ..NewJob::of_server(id.clone(), JobKind::Export) };
-    app.jobs.attend(new, |control| {
-        let done = run(app, handle, &export, control);
-        let value = done.as_ref().map(drop).map_err(Clone::clone);
-        Attended { ended: done.map(|run| JobOutcome::of(&run)), value }
-    })
+    let work = |control: &JobControl| make(app, handle, &export, control);
+    scheduled_work(name.to_owned(), handle.clone()).run_due(app, work)
 }
 
-fn once(name: &str) -> Once {
-    Once::UnderWay(format!("scheduled export {name}"))
-}
-
-/// Makes the export and records the run, unless it was cancelled.
-fn run(
-    app: &App,
-    handle: &WorkspaceHandle,
-    export: &ScheduledExport,
-    control: &JobControl,
-) -> Result<ScheduledRun, ApiError> {
-    let started_at = handle.blocking().engine()?.now();
-    let made = make(app, handle, export, control);
-    if made.is_err() {
-        control.check()?;
-    }
-    let (outcome, n_rows, error) = match &made {
-        Ok((place, n_rows)) => (Some(place.clone()), *n_rows, None),
-        Err(error) => (None, 0, Some(error.message.clone())),
-    };
-    let engine = handle.blocking().engine()?;
-    let ended_at = engine.now();
-    let run = ScheduledRun { started_at, ended_at, n_rows, outcome, error };
-    engine.record_scheduled_run(Scheduled::Exports, &export.name, run.clone())?;
-    made.map(|_| run)
+fn scheduled_work(name: String, workspace: WorkspaceHandle) -> ScheduledWork {
+    ScheduledWork { what: Scheduled::Exports, name, workspace }
 }
 
 /// Makes a file of the rows and puts it where it goes. Returns its place and the number of rows.
@@ -191,7 +154,7 @@ fn make(
     handle: &WorkspaceHandle,
     export: &ScheduledExport,
     control: &JobControl,
-) -> Result<(String, u64), ApiError> {
+) -> Result<Done, ApiError> {
     let engine = || Ok(handle.blocking().engine()?);
     let unavailable = |what: String| ApiError::unavailable(format!("export: {what}"));
     let started = engine()?;

@@ -183,7 +183,6 @@ async fn a_condition_that_asks_for_what_is_not_kept_is_refused() {
     for (condition, expected) in [
         ("trait recommended_items has \"a\"", "is a list of recommended items"),
         ("trait recommended_items__detail exists", "is a list of recommended items"),
-        ("trait known = true", "ask with in audience known"),
         ("in audience unheard", "audience \"unheard\" is unknown"),
         ("recommended item \"a\"", "follows from models"),
     ] {
