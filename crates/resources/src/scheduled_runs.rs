@@ -1,5 +1,5 @@
-//! Work that is done again and again, as jobs: a caller's or the server's, with a record of the last
-//! run.
+//! Work that is done again and again, as jobs: a caller's or the server's, with a record of the
+//! last run.
 
 use std::sync::Arc;
 
