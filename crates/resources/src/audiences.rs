@@ -12,8 +12,9 @@ use web::error::ApiError;
 use web::json;
 use web::workspaces::RequestedWorkspace;
 
+use crate::configuration::put_resource;
 use crate::people::resolve;
-use crate::{Revised, configure, put_error, unknown_resource};
+use crate::{Revised, configure, unknown_resource};
 
 /// The longest page of members.
 pub const MEMBERS_MAX: usize = 1_000;
@@ -170,14 +171,8 @@ pub async fn put(
     definition: AudienceDefinition,
     expected: Expected,
 ) -> Result<(Revised<Audience>, bool), ApiError> {
-    configure(app, workspace, move |_, engine| {
-        let is_new = engine.config().audience(&definition.key).is_none();
-        let change = ConfigChange::put_audience(&definition);
-        engine.change_config(change, expected).map_err(|error| put_error(error, expected))?;
-        let resource = Resource::Audience(definition.key.clone());
-        Ok((Revised::now(engine, &resource, show(engine, &definition)), is_new))
-    })
-    .await
+    let change = ConfigChange::put_audience(&definition);
+    put_resource(app, workspace, change, expected, move |engine| show(engine, &definition)).await
 }
 
 /// Removes an audience.

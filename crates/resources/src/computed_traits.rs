@@ -9,8 +9,8 @@ use web::App;
 use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
 
-use crate::configuration::parse_named;
-use crate::{Revised, configure, put_error, unknown_resource};
+use crate::configuration::{parse_named, put_resource};
+use crate::{Revised, configure, unknown_resource};
 
 /// The computed traits of a workspace.
 ///
@@ -58,14 +58,8 @@ pub async fn put(
     definition: ComputedTraitDefinition,
     expected: Expected,
 ) -> Result<(Revised<ComputedTraitDefinition>, bool), ApiError> {
-    configure(app, workspace, move |_, engine| {
-        let is_new = engine.config().computed_trait(&definition.key).is_none();
-        let change = ConfigChange::put_computed_trait(&definition);
-        engine.change_config(change, expected).map_err(|error| put_error(error, expected))?;
-        let resource = Resource::ComputedTrait(definition.key.clone());
-        Ok((Revised::now(engine, &resource, definition), is_new))
-    })
-    .await
+    let change = ConfigChange::put_computed_trait(&definition);
+    put_resource(app, workspace, change, expected, |_| definition).await
 }
 
 /// Removes a computed trait.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use engine::{ConfigError, Engine, Expected, Resource};
+use engine::{ConfigChange, ConfigError, Engine, Expected, Resource};
 use serde::de::DeserializeOwned;
 use serde_json::value::{RawValue, to_raw_value};
 use web::App;
@@ -44,6 +44,40 @@ pub async fn configure<T: Send + 'static>(
         change(&app, engine).map_err(located)
     };
     workspace.run(change).await
+}
+
+/// Makes or replaces the resource of a change. Returns it as `show` has it then, and whether it is
+/// new.
+///
+/// # Errors
+/// If it does not fit the workspace, or the revision is another than expected.
+pub(crate) async fn put_resource<T: Send + 'static>(
+    app: &Arc<App>,
+    workspace: &RequestedWorkspace,
+    change: ConfigChange,
+    expected: Expected,
+    show: impl FnOnce(&Engine) -> T + Send + 'static,
+) -> Result<(Revised<T>, bool), ApiError> {
+    configure(app, workspace, move |_, engine| {
+        let resource = change.resource();
+        let is_new = !resource.is_in(&engine.config());
+        engine.change_config(change, expected).map_err(|error| put_error(error, expected))?;
+        Ok((Revised::now(engine, &resource, show(engine)), is_new))
+    })
+    .await
+}
+
+/// Makes a change of which there is nothing to show, such as a removal.
+///
+/// # Errors
+/// 404 where the resource is not there; also if the revision is another than expected.
+pub(crate) async fn change_resource(
+    app: &Arc<App>,
+    workspace: &RequestedWorkspace,
+    change: ConfigChange,
+    expected: Expected,
+) -> Result<(), ApiError> {
+    configure(app, workspace, move |_, engine| Ok(engine.change_config(change, expected)?)).await
 }
 
 /// Reads a resource from JSON, with or without its name, which stands at `key` and must not be

@@ -18,9 +18,9 @@ use web::jobs::{Job, JobControl, JobFile};
 use web::workspaces::{RequestedWorkspace, WorkspaceHandle};
 
 use crate::catalog::{Cancellable, import_error, put_in_force};
-use crate::configuration::parse_named;
+use crate::configuration::{change_resource, parse_named, put_resource};
 use crate::scheduled_runs::{Done, ScheduledWork};
-use crate::{Revised, configure, put_error, unknown_resource};
+use crate::{Revised, unknown_resource};
 
 /// A feed with its last run.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -85,14 +85,8 @@ pub async fn put(
     feed: Feed,
     expected: Expected,
 ) -> Result<(Revised<Feed>, bool), ApiError> {
-    configure(app, workspace, move |_, engine| {
-        let is_new = engine.config().feed(&feed.name).is_none();
-        let change = ConfigChange::put_feed(&feed);
-        engine.change_config(change, expected).map_err(|error| put_error(error, expected))?;
-        let resource = Resource::Feed(feed.name.clone());
-        Ok((Revised::now(engine, &resource, feed), is_new))
-    })
-    .await
+    let change = ConfigChange::put_feed(&feed);
+    put_resource(app, workspace, change, expected, |_| feed).await
 }
 
 /// Removes a feed. The catalog stays as it is.
@@ -105,11 +99,7 @@ pub async fn delete(
     name: String,
     expected: Expected,
 ) -> Result<(), ApiError> {
-    configure(app, workspace, move |_, engine| {
-        engine.change_config(ConfigChange::RemoveFeed { name }, expected)?;
-        Ok(())
-    })
-    .await
+    change_resource(app, workspace, ConfigChange::RemoveFeed { name }, expected).await
 }
 
 /// Fetches a feed now, as a job whose result is a [`ScheduledRun`]. Where one is under way, by a

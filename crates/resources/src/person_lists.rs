@@ -58,7 +58,7 @@ pub struct PersonRecommendation {
 pub struct Because {
     /// The item with which the person did something.
     pub item: ShownItem,
-    /// What.
+    /// What the person did with it.
     pub kind: InteractionKind,
     /// The part of the score that follows from it, from 0 to 1.
     pub share: f32,

@@ -13,7 +13,8 @@ use web::error::ApiError;
 use web::json;
 use web::workspaces::RequestedWorkspace;
 
-use crate::{Revised, configure, put_error, unknown_resource};
+use crate::configuration::put_resource;
+use crate::{Revised, configure, unknown_resource};
 
 /// A scenario as it is shown. Serialised directly: by way of a `Value`, numbers would be widened to
 /// double precision.
@@ -115,15 +116,9 @@ pub async fn put(
     scenario: Scenario,
     expected: Expected,
 ) -> Result<(Revised<ShownScenario>, bool), ApiError> {
-    configure(app, workspace, move |_, engine| {
-        let is_new = engine.config().scenario(&scenario.name).is_none();
-        let change = ConfigChange::put_scenario(&scenario);
-        engine.change_config(change, expected).map_err(|error| put_error(error, expected))?;
-        let resource = Resource::Scenario(scenario.name.clone());
-        let shown = ShownScenario::new(engine, scenario);
-        Ok((Revised::now(engine, &resource, shown), is_new))
-    })
-    .await
+    let change = ConfigChange::put_scenario(&scenario);
+    let show = |engine: &Engine| ShownScenario::new(engine, scenario);
+    put_resource(app, workspace, change, expected, show).await
 }
 
 /// Removes a scenario.

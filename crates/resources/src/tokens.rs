@@ -9,6 +9,7 @@ use web::App;
 use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
 
+use crate::configuration::change_resource;
 use crate::shown::new_key;
 use crate::{Revised, configure, unknown_resource};
 
@@ -109,9 +110,5 @@ pub async fn delete(
     name: String,
     expected: Expected,
 ) -> Result<(), ApiError> {
-    configure(app, workspace, move |_, engine| {
-        engine.change_config(ConfigChange::RemoveToken { name }, expected)?;
-        Ok(())
-    })
-    .await
+    change_resource(app, workspace, ConfigChange::RemoveToken { name }, expected).await
 }

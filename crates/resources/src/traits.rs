@@ -16,8 +16,8 @@ use web::App;
 use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
 
-use crate::configuration::parse_named;
-use crate::{Revised, configure, put_error, unknown_resource};
+use crate::configuration::{change_resource, parse_named, put_resource};
+use crate::{Revised, unknown_resource};
 
 /// The key of a definition to calculate that has none: it is not saved.
 const KEY_WITHOUT: &str = "calculated";
@@ -87,14 +87,8 @@ pub async fn put(
     definition: TraitDefinition,
     expected: Expected,
 ) -> Result<(Revised<TraitDefinition>, bool), ApiError> {
-    configure(app, workspace, move |_, engine| {
-        let is_new = engine.config().trait_definition(&definition.key).is_none();
-        let change = ConfigChange::put_trait(&definition);
-        engine.change_config(change, expected).map_err(|error| put_error(error, expected))?;
-        let resource = Resource::Trait(definition.key.clone());
-        Ok((Revised::now(engine, &resource, definition), is_new))
-    })
-    .await
+    let change = ConfigChange::put_trait(&definition);
+    put_resource(app, workspace, change, expected, |_| definition).await
 }
 
 /// Removes a trait.
@@ -107,9 +101,5 @@ pub async fn delete(
     key: String,
     expected: Expected,
 ) -> Result<(), ApiError> {
-    configure(app, workspace, move |_, engine| {
-        engine.change_config(ConfigChange::RemoveTrait { key }, expected)?;
-        Ok(())
-    })
-    .await
+    change_resource(app, workspace, ConfigChange::RemoveTrait { key }, expected).await
 }

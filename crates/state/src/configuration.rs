@@ -80,7 +80,8 @@ impl Resource {
         }
     }
 
-    fn is_in(&self, config: &WorkspaceConfig) -> bool {
+    /// Whether a configuration has it.
+    pub fn is_in(&self, config: &WorkspaceConfig) -> bool {
         match self {
             Self::Source(name) => config.source(name).is_some(),
             Self::Token(name) => config.token(name).is_some(),

@@ -36,7 +36,7 @@ pub(super) struct Numbers {
 }
 
 impl Total {
-    /// Of no values.
+    /// The total of no values.
     pub(super) fn new(type_: ComputedTraitType) -> Self {
         match type_ {
             ComputedTraitType::Count

@@ -14,9 +14,9 @@ use web::jobs::{Job, JobControl, JobFile};
 use web::workspaces::{RequestedWorkspace, WorkspaceHandle};
 
 use super::{unwritable, write_file};
-use crate::configuration::parse_named;
+use crate::configuration::{change_resource, parse_named, put_resource};
 use crate::scheduled_runs::{Done, ScheduledWork};
-use crate::{Revised, configure, put_error, unknown_resource};
+use crate::{Revised, unknown_resource};
 
 /// A scheduled export with its last run.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -81,14 +81,8 @@ pub async fn put(
     export: ScheduledExport,
     expected: Expected,
 ) -> Result<(Revised<ScheduledExport>, bool), ApiError> {
-    configure(app, workspace, move |_, engine| {
-        let is_new = engine.config().export(&export.name).is_none();
-        let change = ConfigChange::put_export(&export);
-        engine.change_config(change, expected).map_err(|error| put_error(error, expected))?;
-        let resource = Resource::Export(export.name.clone());
-        Ok((Revised::now(engine, &resource, export), is_new))
-    })
-    .await
+    let change = ConfigChange::put_export(&export);
+    put_resource(app, workspace, change, expected, |_| export).await
 }
 
 /// Removes a scheduled export. What it has made stays.
@@ -101,11 +95,7 @@ pub async fn delete(
     name: String,
     expected: Expected,
 ) -> Result<(), ApiError> {
-    configure(app, workspace, move |_, engine| {
-        engine.change_config(ConfigChange::RemoveExport { name }, expected)?;
-        Ok(())
-    })
-    .await
+    change_resource(app, workspace, ConfigChange::RemoveExport { name }, expected).await
 }
 
 /// Makes a scheduled export now, as a job whose result is a [`ScheduledRun`]. Where one is under
