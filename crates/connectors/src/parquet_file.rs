@@ -25,6 +25,8 @@ pub enum ParquetType {
     Json,
     /// A double.
     Number,
+    /// A whole number of 64 bits.
+    Int,
     /// True or false.
     Flag,
     /// Milliseconds since 1970, of ISO 8601 texts.
@@ -100,6 +102,7 @@ fn field(column: &ParquetColumn) -> Result<Type> {
         ParquetType::Text => (PhysicalType::BYTE_ARRAY, Some(LogicalType::String)),
         ParquetType::Json => (PhysicalType::BYTE_ARRAY, Some(LogicalType::Json)),
         ParquetType::Number => (PhysicalType::DOUBLE, None),
+        ParquetType::Int => (PhysicalType::INT64, None),
         ParquetType::Flag => (PhysicalType::BOOLEAN, None),
         ParquetType::Time => {
             (PhysicalType::INT64, Some(LogicalType::timestamp(true, TimeUnit::MILLIS)))
@@ -135,8 +138,9 @@ fn write<'v>(
             column.write_batch(&flags, Some(&is_there), None)?;
         }
         ColumnWriter::Int64ColumnWriter(column) => {
-            let (times, is_there) = present(values.map(|value| value.and_then(read_time)));
-            column.write_batch(&times, Some(&is_there), None)?;
+            let read = if type_ == ParquetType::Int { Value::as_i64 } else { read_time };
+            let (numbers, is_there) = present(values.map(|value| value.and_then(read)));
+            column.write_batch(&numbers, Some(&is_there), None)?;
         }
         _ => unreachable!("no column of a file has another type"),
     }

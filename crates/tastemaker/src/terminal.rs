@@ -104,6 +104,15 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     table.to_string()
 }
 
+/// A text of a table that may be long, on one line of at most 80 characters.
+pub(crate) fn shortened(text: &str) -> String {
+    let line = text.replace('\n', " ");
+    match line.char_indices().nth(80) {
+        Some(_) => line.chars().take(79).chain(['…']).collect(),
+        None => line,
+    }
+}
+
 pub(crate) fn bold(text: &str) -> String {
     text.if_supports_color(Stream::Stdout, |text| text.bold()).to_string()
 }

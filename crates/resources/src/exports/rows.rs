@@ -15,7 +15,7 @@ type Row = Vec<Value>;
 
 /// The columns; those of items follow the catalog.
 pub(super) fn columns(views: &Snapshot<'_>, what: Exportable) -> Vec<ParquetColumn> {
-    use ParquetType::{Json, Number, Text, Time};
+    use ParquetType::{Int, Json, Number, Text, Time};
     let fixed: &[(&str, ParquetType)] = match what {
         Exportable::Items => &[("item_id", Text)],
         Exportable::People => {
@@ -39,14 +39,14 @@ pub(super) fn columns(views: &Snapshot<'_>, what: Exportable) -> Vec<ParquetColu
         Exportable::Recommendations => &[
             ("trait", Text),
             ("user_id", Text),
-            ("position", Number),
+            ("position", Int),
             ("item_id", Text),
             ("score", Number),
             ("source", Text),
             ("because", Json),
         ],
         Exportable::Identifiers => &[
-            ("profile_id", Number),
+            ("profile_id", Int),
             ("type", Text),
             ("value", Text),
             ("created_at", Time),
@@ -54,14 +54,14 @@ pub(super) fn columns(views: &Snapshot<'_>, what: Exportable) -> Vec<ParquetColu
             ("first_message_id", Text),
         ],
         Exportable::Traits => &[
-            ("profile_id", Number),
+            ("profile_id", Int),
             ("name", Text),
             ("value", Json),
             ("updated_at", Time),
             ("source", Text),
         ],
         Exportable::Merges => &[
-            ("profile_id", Number),
+            ("profile_id", Int),
             ("merged_type", Text),
             ("merged_value", Text),
             ("merged_at", Time),
@@ -85,7 +85,8 @@ fn column_of(property: &str) -> &str {
 
 fn type_of(type_: PropertyType) -> ParquetType {
     match type_ {
-        PropertyType::Int | PropertyType::Double => ParquetType::Number,
+        PropertyType::Int => ParquetType::Int,
+        PropertyType::Double => ParquetType::Number,
         PropertyType::Boolean => ParquetType::Flag,
         PropertyType::Timestamp => ParquetType::Time,
         PropertyType::String | PropertyType::Image => ParquetType::Text,

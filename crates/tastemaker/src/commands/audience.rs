@@ -99,7 +99,7 @@ fn list(args: &List) -> Result<()> {
     }
     let row = |audience: &AudienceDefinition| {
         let members = terminal::grouped(n_members(&audience.key));
-        vec![audience.key.clone(), members, audience.condition.clone()]
+        vec![audience.key.clone(), members, terminal::shortened(&audience.condition)]
     };
     let rows: Vec<Vec<String>> = config.audiences.iter().map(row).collect();
     println!("{}", terminal::table(&["key", "members", "condition"], &rows));

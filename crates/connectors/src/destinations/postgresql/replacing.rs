@@ -99,6 +99,7 @@ fn create(table: &Table, columns: &[ParquetColumn]) -> String {
     for column in columns {
         let type_ = match column.type_ {
             ParquetType::Number => "double precision",
+            ParquetType::Int => "bigint",
             ParquetType::Flag => "boolean",
             ParquetType::Time => "timestamptz",
             ParquetType::Text => "text",

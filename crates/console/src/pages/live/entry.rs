@@ -4,7 +4,8 @@ use domain::{InteractionKind, Timestamp, WeakSignalKind, WorkspaceId};
 use maud::{Markup, Render, html};
 use resources::live::{Effect, LiveEntry, LiveKind, LiveOutcome};
 
-use crate::page::{Area, item_path, person_path};
+use crate::page::{Area, item_path};
+use crate::pages::people::address;
 use crate::ui::{ArrivedEntry, Icon, Tone};
 
 /// The most effects of one entry that a list shows.
@@ -32,7 +33,7 @@ pub(super) fn render(workspace: &WorkspaceId, entry: &LiveEntry, now: Timestamp)
     let what = html! {
         a class="live-event" href=(opened) { (title(entry)) }
         @if let Some(id) = entry.user_id.as_ref().or(entry.anonymous_id.as_ref()) {
-            " by " (person(workspace, id))
+            " by " (person(workspace, id, entry))
         }
         @for (n, effect) in entry.effects.iter().take(EFFECTS_SHOWN_MAX).enumerate() {
             (if n == 0 { ": " } else { "; " }) (in_words(workspace, effect, Some(entry)))
@@ -117,7 +118,7 @@ pub(in crate::pages) fn in_words(
     entry: Option<&LiveEntry>,
 ) -> Markup {
     let person = |id: &String| match entry {
-        Some(_) => person(workspace, id),
+        Some(entry) => person(workspace, id, entry),
         None => html! { bdi { (id) } },
     };
     let for_other = |id: &String| {
@@ -185,8 +186,13 @@ fn and_more(n: usize) -> Markup {
     html! { @if n > NAMES_SHOWN_MAX { " and " (n - NAMES_SHOWN_MAX) " more" } }
 }
 
-pub(super) fn person(workspace: &WorkspaceId, id: &str) -> Markup {
-    html! { a href=(person_path(workspace, id)) { bdi { (id) } } }
+/// Somebody whom an entry names by a user id, or by the anonymous id that it carries.
+pub(super) fn person(workspace: &WorkspaceId, id: &str, entry: &LiveEntry) -> Markup {
+    let is = |own: &Option<String>| own.as_deref() == Some(id);
+    let is_anonymous = is(&entry.anonymous_id) && !is(&entry.user_id);
+    let type_ = if is_anonymous { "anonymous_id" } else { "user_id" };
+    let href = address::person(workspace, &format!("{type_}:{id}"), "");
+    html! { a href=(href) { bdi { (id) } } }
 }
 
 /// An item by its title, with the id behind it.

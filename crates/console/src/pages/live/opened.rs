@@ -99,10 +99,10 @@ fn facts(workspace: &WorkspaceId, opened: &OpenedEntry, now: Timestamp) -> Marku
                 }
                 @if let Some(source) = &entry.source { div { dt { "Source" } dd { (source) } } }
                 @if let Some(id) = &entry.user_id {
-                    div { dt { "Person" } dd { (person(workspace, id)) } }
+                    div { dt { "Person" } dd { (person(workspace, id, entry)) } }
                 }
                 @if let Some(id) = &entry.anonymous_id {
-                    div { dt { "Anonymous id" } dd { (person(workspace, id)) } }
+                    div { dt { "Anonymous id" } dd { (person(workspace, id, entry)) } }
                 }
                 @if let Some(id) = &entry.message_id {
                     div { dt { "Message id" } dd { code { (id) } } }
