@@ -17,7 +17,9 @@ use rustls::pki_types::pem::PemObject;
 use rustls_platform_verifier::Verifier;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-pub use self::download::{DOWNLOAD_BYTES_MAX, DOWNLOAD_TIME_MAX, DownloadError, check_file_url};
+pub use self::download::{
+    DOWNLOAD_BYTES_MAX, DOWNLOAD_PAUSE_MAX, DOWNLOAD_TIME_MAX, DownloadError, check_file_url,
+};
 pub(crate) use self::http::{
     HttpRequest, HttpResponse, check_status, check_url, failure_of_status, send_ok, unreadable,
 };
