@@ -1,8 +1,10 @@
 //! The parameters of a recommendation list.
 
+mod event_filter;
 pub(crate) mod settings;
 mod sources;
 
+pub use event_filter::{EVENT_FILTERS_MAX, EventFilter, FILTER_EVENTS_MAX, Keep};
 pub use sources::{CHAIN_MAX, Fallback, MIX_PARTS_MAX, MixPart};
 
 pub use settings::{

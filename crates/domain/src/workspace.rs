@@ -38,8 +38,8 @@ pub use scheduled_export::{
 pub use settings::WorkspaceSettings;
 pub use source::{EarlierKey, MESSAGES_PER_SECOND_MAX, Source};
 pub use sync::{
-    IdStrategy, ListChanges, SYNC_ALL_IDS_MAX, SYNC_ID_TYPES_MAX, SYNC_WITH_TRAITS_MAX, SyncForm,
-    SyncIdentifier, SyncSettings,
+    IdStrategy, ListChanges, SYNC_ALL_IDS_MAX, SYNC_ID_TYPES_MAX, SYNC_TIMES_MAX,
+    SYNC_WITH_TRAITS_MAX, SyncForm, SyncIdentifier, SyncSettings, SyncTimes, TimeOfDay,
 };
 pub use token::{TOKEN_NAME_BYTES_MAX, TOKENS_MAX, Token, TokenKind};
 pub use tracking_plan::{
@@ -47,7 +47,9 @@ pub use tracking_plan::{
     PLANNED_NAME_BYTES_MAX, PLANNED_PROPERTIES_MAX, PLANNED_PROPERTIES_PER_EVENT_MAX, PlannedEvent,
     PlannedProperty, PlannedType, PropertyControl, TrackingPlan, compile_pattern,
 };
-pub use trait_definition::{TRAIT_COUNT_DEFAULT, TraitDefinition, TraitKind, TraitPeople};
+pub use trait_definition::{
+    NothingLeft, TRAIT_COUNT_DEFAULT, TraitDefinition, TraitKind, TraitPeople,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -57,7 +59,7 @@ use self::feed::check_feeds;
 use self::scheduled_export::check_exports;
 use self::sync::check_syncs;
 use self::trait_definition::check_traits;
-use crate::scenario::{SCENARIOS_MAX, Scenario};
+use crate::scenario::{Scenario, check_scenarios};
 use crate::{InteractionWeights, WeakSignalWeights, WorkspaceId};
 
 /// The newest numbered set of presets, which a new workspace gets.
@@ -443,21 +445,7 @@ impl WorkspaceConfig {
         if let Err(what) = check_feeds(&self.feeds) {
             return refuse(what);
         }
-        if self.scenarios.len() > SCENARIOS_MAX {
-            return refuse(format!(
-                "{} scenarios exceed the limit of {SCENARIOS_MAX}",
-                self.scenarios.len()
-            ));
-        }
-        for (n, scenario) in self.scenarios.iter().enumerate() {
-            if let Err(what) = scenario.validate() {
-                return refuse(format!("scenario {:?}: {what}", scenario.name));
-            }
-            if self.scenarios[..n].iter().any(|other| other.name == scenario.name) {
-                return refuse(format!("two scenarios are named {:?}", scenario.name));
-            }
-        }
-        if let Err(what) = check_traits(self) {
+        if let Err(what) = check_scenarios(&self.scenarios) {
             return refuse(what);
         }
         if self.outgoing_destinations().count() > DESTINATIONS_MAX {

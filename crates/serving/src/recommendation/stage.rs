@@ -139,7 +139,7 @@ impl<'a> Stage<'a> {
             })
             .collect::<Vec<_>>()
         };
-        let of_scenario = of_scenario.for_logic(options.settings.logic, endpoint);
+        let of_scenario = of_scenario.for_call(&options.settings, endpoint);
         let settings = options.settings.or(&of_scenario);
         let [filter, booster] = match (request.endpoint, endpoint) {
             (Endpoint::CompositeRecommendation, Endpoint::CompositeRecommendation) => {
