@@ -45,6 +45,7 @@ mod pace;
 mod past_recommendations;
 mod people;
 mod person_facts;
+mod person_filters;
 mod present_problems;
 mod privacy;
 mod problems;

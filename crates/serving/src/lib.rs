@@ -43,7 +43,7 @@ pub use profiles::{HistoryItem, RejectionReport, values_bytes};
 pub use property_uses::{PropertyUses, find_property_uses};
 pub use recommendation::{
     AbsenceRule, CANDIDATES_LOOKED_AT, ListOptions, ListQuestions, MissingEntities, PLACES_MAX,
-    Placement, PreparedStage, PreviewedEntries, PreviewedStage, RECOMMENDED_MAX,
+    PersonFilter, Placement, PreparedStage, PreviewedEntries, PreviewedStage, RECOMMENDED_MAX,
     RecommendationRequest, Recommended, RemovedByRule, RemovedItems, ReturnedProperties, Stage,
     StageList, expression_mistakes,
 };

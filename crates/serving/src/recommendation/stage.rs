@@ -75,6 +75,15 @@ pub(super) struct StageExpression {
     by: Author,
 }
 
+/// A filter of a list that follows from its person: from what they did, or from where they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonFilter {
+    /// The setting that it follows from, for messages.
+    pub what: &'static str,
+    /// The expression over items.
+    pub text: String,
+}
+
 /// The author of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Author {
@@ -128,6 +137,7 @@ impl<'a> Stage<'a> {
         endpoint: Endpoint,
         options: &'a ListOptions,
         of_scenario: &ListSettings,
+        of_person: &[PersonFilter],
     ) -> Self {
         let said = |of_scenario: &Option<String>,
                     of_call: &Option<String>,
@@ -156,6 +166,11 @@ impl<'a> Stage<'a> {
         filters.extend(of_type.map(|text| StageExpression {
             what: "assetType",
             text,
+            by: Author::Scenario,
+        }));
+        filters.extend(of_person.iter().map(|PersonFilter { what, text }| StageExpression {
+            what,
+            text: text.clone(),
             by: Author::Scenario,
         }));
         Self {
