@@ -29,6 +29,7 @@ mod sign_in;
 mod snippets;
 mod sources;
 mod start;
+mod sync;
 mod try_it;
 #[cfg(test)]
 mod walk;
@@ -65,6 +66,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(destinations::routes(app))
         .merge(replays::routes(app))
         .merge(settings::routes(app))
+        .merge(sync::routes(app))
 }
 
 /// The row of a request, by its method and its path without the query; none where there is no such
@@ -123,6 +125,7 @@ fn tables() -> Vec<&'static [Call]> {
         sources::CALLS,
         destinations::CALLS,
         replays::CALLS,
+        sync::CALLS,
     ];
     [&tables[..], segments::CALLS, settings::CALLS].concat()
 }

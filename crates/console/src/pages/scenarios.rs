@@ -1,6 +1,7 @@
 //! Scenarios: their results, their settings with a preview, and their A/B tests.
 
 mod ab_test;
+mod event_filter;
 mod form;
 mod list;
 mod numbers;
