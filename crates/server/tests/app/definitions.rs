@@ -9,7 +9,7 @@ use crate::{Answer, TestApp, track};
 const SHOP: &str = "/api/workspaces/shop";
 
 impl TestApp {
-    async fn preview(&self, body: Value) -> Answer {
+    async fn preview_list(&self, body: Value) -> Answer {
         let admin = [("authorization", "Bearer admin")];
         self.post(&format!("{SHOP}/recommendations"), body.to_string(), &admin).await
     }
@@ -17,7 +17,7 @@ impl TestApp {
     /// The ids of the list of a person by a scenario.
     async fn listed(&self, user: &str, scenario: &str) -> Vec<String> {
         let body = json!({ "user": user, "scenario": scenario, "count": 20 });
-        let answer = self.preview(body).await;
+        let answer = self.preview_list(body).await;
         assert_eq!(answer.status, 200, "{}", answer.line());
         let items = answer.body["items"].as_array().unwrap().clone();
         items.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
@@ -64,7 +64,7 @@ async fn items_are_filtered_by_what_a_person_did_last() {
     assert_eq!(app.listed("u0", "lately").await.len(), 0);
 
     let body = json!({ "user": "u0", "scenario": "same", "count": 20, "with_removed": true });
-    let preview = app.preview(body).await.body;
+    let preview = app.preview_list(body).await.body;
     let rule = &preview["removed"]["by_rule"][0];
     assert_eq!((&rule["name"], &rule["n"]), (&json!("event_filter"), &json!(10)), "{preview}");
     assert_eq!(rule["text"], "'brand' in {\"7\", \"Lux\"}");
@@ -104,11 +104,15 @@ async fn an_empty_list_is_followed_by_that_of_another_scenario_or_is_no_trait() 
         let put = app.put_in_shop(&format!("scenarios/{name}"), body).await;
         assert_eq!(put.status, 201, "{}", put.line());
     }
-    let preview = app.preview(json!({ "user": "u9", "scenario": "same", "count": 5 })).await.body;
+    let preview =
+        app.preview_list(json!({ "user": "u9", "scenario": "same", "count": 5 })).await.body;
     assert_eq!(preview["followed_by"], "popular");
     assert_eq!(preview["items"].as_array().unwrap().len(), 5);
     assert_eq!(
-        app.preview(json!({ "user": "u9", "scenario": "popular" })).await.body.get("followed_by"),
+        app.preview_list(json!({ "user": "u9", "scenario": "popular" }))
+            .await
+            .body
+            .get("followed_by"),
         None
     );
 
@@ -147,7 +151,7 @@ async fn a_definition_says_where_its_items_come_from_once_and_names_what_is_ther
     let settings =
         json!({ "min_relevance": "high", "constraint": [{ "property": "brand", "max": 1 }] });
     let body = json!({ "user": "u0", "settings": settings, "count": 5, "with_removed": true });
-    let preview = app.preview(body).await.body;
+    let preview = app.preview_list(body).await.body;
     let by_rule = preview["removed"]["by_rule"].as_array().unwrap();
     assert!(by_rule.iter().any(|one| one["rule"] == "min_relevance"), "{preview}");
 
@@ -155,7 +159,7 @@ async fn a_definition_says_where_its_items_come_from_once_and_names_what_is_ther
         app.put_trait("a", json!({ "mix": mix, "logic": "trending" })).await.line(),
         app.put_trait("a", json!({ "item_type": "brnd" })).await.line(),
         app.put_trait("a", json!({ "item_type": "zzzzzzzz" })).await.line(),
-        app.preview(json!({ "settings": { "logic": "newest", "mix": mix } })).await.line(),
+        app.preview_list(json!({ "settings": { "logic": "newest", "mix": mix } })).await.line(),
     ];
     let hook = json!({ "kind": "webhook", "settings": { "url": "https://example.com/" } });
     assert_eq!(app.put_in_shop("destinations/crm", hook).await.status, 201);
