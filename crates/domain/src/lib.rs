@@ -38,14 +38,14 @@ pub use timestamp::Timestamp;
 pub use value_type::ValueType;
 pub use weak_signal::{WeakSignalKind, WeakSignalWeights};
 pub use workspace::{
-    AUDIENCES_MAX, AudienceDefinition, COMPUTED_TRAITS_MAX, ComputedTraitDefinition,
-    ComputedTraitType, DELIVERY_CONCURRENCY_MAX, DELIVERY_RATE_MAX, DESTINATION_NAME_BYTES_MAX,
-    DESTINATIONS_MAX, DeliverySettings, Destination, DestinationRules, ENGINE_DESTINATION,
-    EarlierKey, ExportFormat, Exportable, Feed, FeedFormat, IdStrategy, IdType, IdTypeName,
-    Identity, LimitPeriod, ListChanges, NothingLeft, OAuth, OAuthKey, PRESETS_LATEST,
-    RETENTION_DAYS_MAX, Retention, SYNC_ALL_IDS_MAX, SYNC_ID_TYPES_MAX, SYNC_TIMES_MAX,
-    SYNC_WITH_TRAITS_MAX, ScheduledExport, Source, SyncForm, SyncIdentifier, SyncSettings,
-    SyncTimes, TOKEN_LIFETIME_S_DEFAULT, TimeOfDay, Token, TokenKind, TrackingPlan,
+    AUDIENCES_MAX, AudienceDefinition, COMPUTED_TRAITS_MAX, CatalogSettings,
+    ComputedTraitDefinition, ComputedTraitType, DELIVERY_CONCURRENCY_MAX, DELIVERY_RATE_MAX,
+    DESTINATION_NAME_BYTES_MAX, DESTINATIONS_MAX, DeliverySettings, Destination, DestinationRules,
+    ENGINE_DESTINATION, EarlierKey, Enrichment, ExportFormat, Exportable, Feed, FeedFormat,
+    IdStrategy, IdType, IdTypeName, Identity, LimitPeriod, ListChanges, NothingLeft, OAuth,
+    OAuthKey, PRESETS_LATEST, RETENTION_DAYS_MAX, Retention, SYNC_ALL_IDS_MAX, SYNC_ID_TYPES_MAX,
+    SYNC_TIMES_MAX, SYNC_WITH_TRAITS_MAX, ScheduledExport, Source, SyncForm, SyncIdentifier,
+    SyncSettings, SyncTimes, TOKEN_LIFETIME_S_DEFAULT, TimeOfDay, Token, TokenKind, TrackingPlan,
     TraitDefinition, TraitKind, TraitPeople, WorkspaceConfig, WorkspaceConfigError,
-    WorkspaceSettings,
+    WorkspaceSettings, check_location_catalog_name,
 };

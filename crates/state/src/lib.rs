@@ -15,6 +15,7 @@ mod impressions;
 mod interactions;
 mod journal_clock;
 mod last_sent;
+mod locations;
 mod membership;
 mod message_ids;
 mod part;
@@ -68,6 +69,7 @@ pub use journal_clock::{
     BELIEVED_AHEAD_MS, JournalClock, JournalTime, SAMPLE_INTERVAL_MS, SAMPLES,
 };
 pub use last_sent::{Due, DuePeople, LastSent, Link, Sent, hash_id};
+pub use locations::LocationCommand;
 pub use message_ids::{GENERATION_IDS_MAX, GENERATION_MS, MessageIds, split_rows};
 pub use part::StatePart;
 pub use people::{NamedPeople, People, TooManyIds};

@@ -1,7 +1,7 @@
 //! The views: the state of a workspace in memory. They are loaded from the store at the start and
 //! changed by the fold only.
 
-use catalog::{Catalog, NamedBy, PropertyTable};
+use catalog::{Catalog, Locations, NamedBy, OfferedItems, PropertyTable};
 use domain::{Day, Interaction, Timestamp, UserIdx, WorkspaceConfig, WorkspaceId};
 use profiles::{Accounts, Merge, Origin, Profiles};
 use store::{Batch, Keyspace, Store, StoreError};
@@ -141,6 +141,8 @@ views! {
     computed_traits: ComputedTraits,
     /// What destinations were last told of each person.
     last_sent: LastSent,
+    /// Catalogs of locations.
+    locations: Locations,
 }
 
 impl Views {
@@ -184,6 +186,11 @@ impl Views {
         let reloaded = Self::load_parts(store, &self.setup.config.id)?;
         *self = Self { applied: self.applied, ..reloaded };
         Ok(())
+    }
+
+    /// The items that may be offered at `now`.
+    pub fn offered(&self, now: Timestamp) -> OfferedItems<'_> {
+        self.catalog.offered(&self.setup.config.catalog, now)
     }
 
     /// All collections of a kind.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use catalog::NotOffered;
 use domain::{Exclusion, InteractionKind, ItemIdx, ListRequest, Logic, Relevance};
 use recommender::{Constraint, Eligibility, Request, excludes, is_implicit_seed};
 use serde::Serialize;
@@ -37,6 +38,14 @@ pub enum AbsenceRule {
     Withdrawn,
     /// Somebody has taken it off all lists.
     Off,
+    /// Its column that says whether it is available says no.
+    Unavailable,
+    /// Its stock is used up.
+    OutOfStock,
+    /// It is offered from a later time on.
+    NotYetValid,
+    /// It is offered no more since a time.
+    NoLongerValid,
     /// The list is for this item.
     IsSeed,
     /// The call leaves it out, or the logic takes it as the start: it is in the cart, or what the
@@ -93,6 +102,19 @@ pub enum AbsenceRule {
     },
 }
 
+impl From<NotOffered> for AbsenceRule {
+    fn from(reason: NotOffered) -> Self {
+        match reason {
+            NotOffered::Withdrawn => Self::Withdrawn,
+            NotOffered::Off => Self::Off,
+            NotOffered::Unavailable => Self::Unavailable,
+            NotOffered::OutOfStock => Self::OutOfStock,
+            NotOffered::NotYetValid => Self::NotYetValid,
+            NotOffered::NoLongerValid => Self::NoLongerValid,
+        }
+    }
+}
+
 impl Placement {
     /// An item that one rule keeps out, whatever else holds.
     fn kept_out(rule: AbsenceRule) -> Self {
@@ -111,15 +133,11 @@ impl ResolvedItems<'_> {
         id: &str,
         budget: &Arc<RequestBudget>,
     ) -> Result<Placement, ListError> {
-        let catalog = &self.views.catalog;
-        let Some(item) = catalog.item(id) else {
+        let Some(item) = self.views.catalog.item(id) else {
             return Ok(Placement::kept_out(AbsenceRule::Unknown));
         };
-        if !catalog.is_available(item) {
-            return Ok(Placement::kept_out(AbsenceRule::Withdrawn));
-        }
-        if !catalog.is_offered(item) {
-            return Ok(Placement::kept_out(AbsenceRule::Off));
+        if let Some(reason) = self.offered.reason_against(item) {
+            return Ok(Placement::kept_out(reason.into()));
         }
         if let Some(place) = self.place_in(&self.request, item, self.request.list.count) {
             let place = Some(place);

@@ -107,12 +107,8 @@ impl ResolvedItems<'_> {
 
     /// The first rule by which an item may not be in the list at all.
     fn first_rule(&self, item: ItemIdx) -> Option<AbsenceRule> {
-        let catalog = &self.views.catalog;
-        if !catalog.is_available(item) {
-            return Some(AbsenceRule::Withdrawn);
-        }
-        if !catalog.is_offered(item) {
-            return Some(AbsenceRule::Off);
+        if let Some(reason) = self.offered.reason_against(item) {
+            return Some(reason.into());
         }
         if self.left_out.contains(&item) {
             return Some(AbsenceRule::LeftOut);
