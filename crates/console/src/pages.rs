@@ -31,6 +31,7 @@ mod sources;
 mod start;
 mod sync;
 mod try_it;
+mod versions;
 #[cfg(test)]
 mod walk;
 
@@ -67,6 +68,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(replays::routes(app))
         .merge(settings::routes(app))
         .merge(sync::routes(app))
+        .merge(versions::routes(app))
 }
 
 /// The row of a request, by its method and its path without the query; none where there is no such
@@ -126,6 +128,7 @@ fn tables() -> Vec<&'static [Call]> {
         destinations::CALLS,
         replays::CALLS,
         sync::CALLS,
+        versions::CALLS,
     ];
     [&tables[..], segments::CALLS, settings::CALLS].concat()
 }

@@ -23,7 +23,7 @@ pub use id::{ItemIdx, UserIdx, WorkspaceId, WorkspaceIdError};
 pub use interaction::{Interaction, InteractionKind, InteractionSelector};
 pub use list::{
     AssetType, EventFilter, Exclusion, ExpressionRole, Fallback, InteractionWeights, Keep,
-    ListCaller, ListRequest, ListSettings, Logic, MixPart, Relevance,
+    ListCaller, ListRequest, ListSettings, LocationFilter, Logic, MixPart, Relevance,
 };
 pub use message::{
     Arrival, Envelope, Message, MessageType, Rejection, RejectionReason, Violation, ViolationKind,

@@ -191,9 +191,9 @@ pub use serving::{
 };
 pub use state::{
     AHEAD_DAYS_MAX, BACK_FILLS_KEPT_MAX, BELIEVED_AHEAD_MS, BackFill, BackFillCommand, CLUSTERS,
-    Cluster, Clusters, CollectionKind, Command, ComputedValue, ConfigChange, ConfigCommand, Counts,
-    DayInteractions, DecodeError, DeliveryProgress, EntityKind, Entry, Expected,
-    GENERATION_IDS_MAX, GENERATION_MS, GroupCounts, IMPRESSIONS_PER_USER_MAX,
+    Cluster, Clusters, CollectionKind, Command, ComputedValue, ConfigChange, ConfigCommand,
+    ConfigVersion, Counts, DayInteractions, DecodeError, DeliveryProgress, EntityKind, Entry,
+    Expected, GENERATION_IDS_MAX, GENERATION_MS, GroupCounts, IMPRESSIONS_PER_USER_MAX,
     INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, InteractionCounts, KPI_DAYS_KEPT, KpiCounts,
     KpiRow, Kpis, Link, ListImpression, LocationCommand, MEMBERS_MAX, Member, NamedItem,
     NamedPeople, Outcome, PLACES_PER_DAY_MAX, PersonKey, Place, RECOMMENDATION_DAYS_KEPT,

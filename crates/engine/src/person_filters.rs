@@ -1,13 +1,15 @@
-//! Filters of lists that follow from what their person did: the properties of a person's last
-//! events become an expression over items, which every item of the list passes like any filter.
+//! Filters of lists that follow from their person. The properties of a person's last events become
+//! an expression over items, which every item of the list passes like any filter. The place of the
+//! person is the one of their last message that has one, or else that of their traits.
 
 use std::collections::BTreeSet;
 
+use catalog::{LATITUDE, LONGITUDE, Point};
 use conditions::{Event, find_values};
 use domain::{EventFilter, Keep, ListSettings, PropertyType};
 use profiles::TimelineQuery;
-use serde_json::Value;
-use serving::{PersonFilter, RecommendationRequest};
+use serde_json::{Map, Value};
+use serving::{NearPerson, PersonFilter, PersonFilters, RecommendationRequest};
 use state::find_user;
 
 use crate::events::read_message;
@@ -16,6 +18,8 @@ use crate::{EngineError, RecommendationError};
 
 /// The most values that one filter compares items with; further ones do not count.
 const VALUES_MAX: usize = 100;
+/// In how many of the last messages of a person their place is looked for.
+const MESSAGES_WITH_PLACE_MAX: usize = 20;
 /// The longest value that items are compared with, in bytes; longer ones do not count.
 const VALUE_BYTES_MAX: usize = 500;
 
@@ -25,9 +29,17 @@ impl ListMaker<'_> {
         &self,
         request: &RecommendationRequest,
         scenario_settings: &ListSettings,
-    ) -> Result<Vec<PersonFilter>, RecommendationError> {
-        let of_call = request.options.settings.event_filters.as_ref();
-        let filters = of_call.or(scenario_settings.event_filters.as_ref());
+    ) -> Result<PersonFilters, RecommendationError> {
+        let of_call = &request.options.settings;
+        let location = of_call.location.as_ref().or(scenario_settings.location.as_ref());
+        let near = match location {
+            Some(filter) => Some(NearPerson {
+                filter: filter.clone(),
+                point: self.last_point(request.user_id.as_deref()).map_err(Box::new)?,
+            }),
+            None => None,
+        };
+        let filters = of_call.event_filters.as_ref().or(scenario_settings.event_filters.as_ref());
         let filter = |filter: &EventFilter| {
             let values = self.event_values(request.user_id.as_deref(), filter)?;
             let property = {
@@ -40,7 +52,44 @@ impl ListMaker<'_> {
         };
         let made = filters.into_iter().flatten().map(filter);
         let made: Result<Vec<_>, EngineError> = made.collect();
-        Ok(made.map_err(Box::new)?.into_iter().flatten().collect())
+        let filters = made.map_err(Box::new)?.into_iter().flatten().collect();
+        Ok(PersonFilters { filters, near })
+    }
+
+    /// Where a person was last: by their last messages, or else by their traits `latitude` and
+    /// `longitude`, also those of `address`.
+    fn last_point(&self, user_id: Option<&str>) -> Result<Option<Point>, EngineError> {
+        let query = TimelineQuery {
+            with_others: true,
+            from_offset: self.shared.journal.start().0,
+            limit: MESSAGES_WITH_PLACE_MAX,
+            ..TimelineQuery::default()
+        };
+        let (page, of_traits) = {
+            let snapshot = self.shared.live.snapshot();
+            let user = user_id.and_then(|id| find_user(&snapshot, id));
+            let Some(user) = user else { return Ok(None) };
+            let page = snapshot.profiles.timeline(snapshot.store(), user, &query)?;
+            let mut traits = Map::new();
+            for key in [LATITUDE, LONGITUDE, "address"] {
+                let stored = snapshot.profiles.stored_trait(snapshot.store(), user, key)?;
+                let value = stored.and_then(|stored| serde_json::from_str(&stored.json).ok());
+                traits.extend(value.map(|value| (key.to_owned(), value)));
+            }
+            let of_address = traits.get("address").and_then(Value::as_object).and_then(point_of);
+            (page, point_of(&traits).or(of_address))
+        };
+        for entry in page.entries {
+            let message = read_message(self.shared, entry.offset)?;
+            let context = message.and_then(|message| message.context);
+            let context: Option<Value> =
+                context.and_then(|context| serde_json::from_str(&context).ok());
+            let location = context.as_ref().and_then(|context| context.get("location"));
+            if let Some(point) = location.and_then(Value::as_object).and_then(point_of) {
+                return Ok(Some(point));
+            }
+        }
+        Ok(of_traits)
     }
 
     /// The values that the property of a filter had in the last events of a person. Those whose
@@ -73,6 +122,17 @@ impl ListMaker<'_> {
         }
         Ok(values)
     }
+}
+
+/// The point of an object with a latitude and a longitude in degrees.
+fn point_of(object: &Map<String, Value>) -> Option<Point> {
+    let degrees = |key: &str, max: f64| {
+        let value = object.get(key)?;
+        let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
+        (number.abs() <= max).then_some(number)
+    };
+    let (latitude, longitude) = (degrees(LATITUDE, 90.0)?, degrees(LONGITUDE, 180.0)?);
+    Some(Point { latitude, longitude })
 }
 
 /// The elements of a list; of anything else itself.

@@ -53,5 +53,6 @@ pub mod timeline;
 pub mod tokens;
 pub mod training;
 pub mod traits;
+pub mod versions;
 
 pub use configuration::{Revised, configure, put_error, unknown_resource};

@@ -44,6 +44,7 @@ mod synonyms;
 mod tokens;
 mod training;
 mod traits;
+mod versions;
 mod workspaces;
 
 use std::sync::Arc;
@@ -178,6 +179,10 @@ fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(traits::read, traits::put, traits::delete))
         .routes(routes!(syncs::read_trait))
         .routes(routes!(syncs::send_trait_again))
+        .routes(routes!(versions::of_trait))
+        .routes(routes!(versions::of_computed_trait))
+        .routes(routes!(versions::of_audience))
+        .routes(routes!(versions::of_scenario))
         .routes(routes!(events::read))
         .routes(routes!(live::read))
         .routes(routes!(operations::read))

@@ -6,6 +6,7 @@ mod back_fill;
 mod collections;
 mod command;
 mod computed_traits;
+mod config_versions;
 mod configuration;
 mod counts;
 mod destinations;
@@ -52,6 +53,9 @@ pub use back_fill::{
 pub use collections::{CollectionKind, Collections, Groups, MEMBERS_MAX, Member, Series};
 pub use command::{Command, EntityKind, find_user};
 pub use computed_traits::{ComputedTraits, ComputedValue};
+pub use config_versions::{
+    CONFIG_VERSIONS_BYTES_MAX, CONFIG_VERSIONS_MAX, ConfigVersion, ConfigVersions,
+};
 pub use configuration::{ConfigChange, ConfigCommand, Expected, Resource, Revisions};
 pub use counts::Counts;
 pub use destinations::{

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::event_filter::{EventFilter, check_event_filters};
+use super::person_filters::{EventFilter, LocationFilter, check_event_filters};
 use super::{
     ANCHORS_DEFAULT, AssetType, BEGUN_FROM_DEFAULT, Exclusion, FINISHED_FROM_DEFAULT, Fallback,
     ListRequest, Logic, MixPart, ROTATION_TIME_S_DEFAULT, Relevance,
@@ -164,6 +164,8 @@ settings! {
     /// Conditions by what the user did last; every item passes them, in addition to the filter.
     #[serde(rename = "event_filter")]
     event_filters: Vec<EventFilter>,
+    /// Only items at a location near the person. Whoever's place is not known gets none.
+    location: LocationFilter,
     /// A numeric expression that scores are multiplied by.
     booster: String,
     /// The items of the user's history that are excluded.
@@ -331,6 +333,7 @@ impl ListSettings {
     pub(crate) fn validate(&self, endpoint: Endpoint) -> Result<(), String> {
         self.check_source()?;
         check_event_filters(self.event_filters.as_deref().unwrap_or_default())?;
+        self.location.as_ref().map_or(Ok(()), LocationFilter::validate)?;
         if let Some(otherwise) = &self.otherwise {
             check_name("otherwise", otherwise)?;
         }

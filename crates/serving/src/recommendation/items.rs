@@ -12,7 +12,7 @@ use rustc_hash::FxHashSet;
 use state::Views;
 
 use super::prepare::{ContextSegment, StageSources};
-use super::stage::{Contexts, Stage, StageList};
+use super::stage::{Contexts, Near, Stage, StageList};
 use crate::evaluation::ItemRows;
 use crate::expressions::{Budget, ExpressionUse, Selection};
 use crate::lists::ServedModel;
@@ -37,6 +37,7 @@ pub(super) struct ResolvedItems<'a> {
     pub(super) segment: Option<&'a ContextSegment>,
     pub(super) offered: &'a OfferedItems<'a>,
     pub(super) left_out: &'a FxHashSet<ItemIdx>,
+    pub(super) near: &'a Near<'a>,
     search: Option<(&'a Search, &'a str)>,
     rows: &'a ItemRows<'a>,
     contexts: &'a Contexts<'a>,
@@ -147,8 +148,10 @@ impl Serving {
             .map(|promoted| PromotedItems { includes: &is_promoted, share: promoted.share });
 
         let offered = views.offered(now);
+        let near = stage.items_near(views)?;
         let is_meant = |item: ItemIdx| {
             offered.has(item)
+                && near.has(item)
                 && segment.as_ref().is_none_or(|segment| segment.includes(item))
                 && selection.allows(item.0)
         };
@@ -176,6 +179,7 @@ impl Serving {
         let of_segment = segment.as_ref().filter(|_| search.is_none());
         let is_beyond = |item: ItemIdx| {
             offered.has(item)
+                && near.has(item)
                 && of_segment.is_none_or(|segment| !segment.includes(item))
                 && selection.allows(item.0)
         };
@@ -197,6 +201,7 @@ impl Serving {
             segment: segment.as_ref(),
             offered: &offered,
             left_out: &left_out,
+            near: &near,
             search,
             rows: &rows,
             contexts: &contexts,

@@ -9,6 +9,7 @@ use recommender::{Constraint, Eligibility, Request, excludes, is_implicit_seed};
 use serde::Serialize;
 
 use super::items::ResolvedItems;
+use super::stage::NearPerson;
 use crate::{ListError, RequestBudget};
 
 /// The longest list in which the place of an item is looked for.
@@ -29,7 +30,7 @@ pub struct Placement {
 }
 
 /// A rule that keeps an item out of a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 #[serde(tag = "rule", rename_all = "snake_case")]
 pub enum AbsenceRule {
     /// The catalog never had it.
@@ -59,6 +60,15 @@ pub enum AbsenceRule {
         name: String,
         /// The expression.
         text: String,
+    },
+    /// It is at no location near the person.
+    Location {
+        /// The catalog of locations.
+        catalog: String,
+        /// How far it may be, in kilometres.
+        within_km: f32,
+        /// Whether the place of the person is known; where it is not, nothing is near.
+        is_known: bool,
     },
     /// The user did with it what excludes items from this list.
     Excluded {
@@ -171,6 +181,12 @@ impl ResolvedItems<'_> {
         rules.extend(filters.filter(|(_, filter)| !filter.allows(item.0)).map(|(said, _)| {
             AbsenceRule::Filter { name: said.what.to_owned(), text: said.text.clone() }
         }));
+        if !self.near.has(item)
+            && let Some(NearPerson { filter, point }) = &self.stage.near
+        {
+            let (catalog, within_km) = (filter.catalog.clone(), filter.within_km);
+            rules.push(AbsenceRule::Location { catalog, within_km, is_known: point.is_some() });
+        }
         // What else refuses it is what the user did.
         if self.request.eligibility.is_excluded(item) {
             let exclude = self.request.list.exclude;

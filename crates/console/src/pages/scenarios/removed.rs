@@ -40,7 +40,14 @@ fn words(rule: &AbsenceRule) -> String {
         AbsenceRule::NoLongerValid => "offered no more".to_owned(),
         AbsenceRule::IsSeed | AbsenceRule::LeftOut => "what the list starts from".to_owned(),
         AbsenceRule::OtherSegment => "in another segment".to_owned(),
+        AbsenceRule::Filter { name, text } if name == "event_filter" => {
+            format!("what they did last: {text}")
+        }
         AbsenceRule::Filter { name, .. } => name.clone(),
+        AbsenceRule::Location { within_km, is_known: true, .. } => {
+            format!("farther than {within_km} km away")
+        }
+        AbsenceRule::Location { .. } => "where they are is not known".to_owned(),
         AbsenceRule::Excluded { kind } => match kind {
             Some(InteractionKind::Purchase) => "bought already".to_owned(),
             Some(InteractionKind::DetailView) => "seen already".to_owned(),

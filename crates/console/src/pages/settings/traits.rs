@@ -26,7 +26,7 @@ use crate::page::{Area, Frame, Page, encode};
 use crate::pages::list_words::{
     FALLBACK_HINT, INTERACTIONS, MIX_HINT, fallback_of_text, fallback_text, mix_of_text, mix_text,
 };
-use crate::pages::sync;
+use crate::pages::{sync, versions};
 use crate::ui::form::{
     Checkbox, Field, Form, InputKind, NumberInput, Select, TextInput, field_group,
 };
@@ -356,9 +356,12 @@ async fn show(
             }
         }
     };
+    let versions = versions::Kind::Trait.path(workspace.id(), &definition.key);
     let destinations = sync::Kind::Trait.path(workspace.id(), &definition.key);
-    let page = Page::new(&frame, Area::Settings, &definition.key)
-        .actions(html! { (Button::secondary("Destinations").href(&destinations)) });
+    let page = Page::new(&frame, Area::Settings, &definition.key).actions(html! {
+        (Button::secondary("Destinations").href(&destinations))
+        (Button::quiet("Versions").href(&versions))
+    });
     Ok(page.below("Traits", &path(workspace.id(), "traits")).body(body).into_response())
 }
 

@@ -70,6 +70,12 @@ fn sentence(rule: &AbsenceRule) -> String {
             let name = if name == "filter" { "Your filter".to_owned() } else { name };
             format!("{name} is not true for it: {text}")
         }
+        AbsenceRule::Location { within_km, is_known: true, .. } => {
+            format!("It is at no place within {within_km} km of this person.")
+        }
+        AbsenceRule::Location { .. } => {
+            "Where this person is is not known, so nothing is near.".to_owned()
+        }
         AbsenceRule::Excluded { kind } => {
             let did = kind.map_or("did something with it long ago", verb);
             format!("This person {did}, and the list leaves such items out.")

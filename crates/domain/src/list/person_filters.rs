@@ -1,4 +1,4 @@
-//! Filters by what the person of a list did.
+//! Filters by what the person of a list did, and by where the person is.
 
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,38 @@ pub enum Keep {
     Include,
     /// The list has all others. Without an event it has all.
     Exclude,
+}
+
+/// The largest distance of a location filter, in kilometres: half around the earth.
+const DISTANCE_KM_MAX: f32 = 20_040.0;
+
+/// Only items at a location near the person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LocationFilter {
+    /// The catalog of locations, which a property of items refers to.
+    pub catalog: String,
+    /// How far from the last known place of the person, in kilometres.
+    pub within_km: f32,
+}
+
+impl LocationFilter {
+    /// Checks the forms.
+    ///
+    /// # Errors
+    /// A sentence that names the key.
+    pub(super) fn validate(&self) -> Result<(), String> {
+        if !(1..=NAME_BYTES_MAX).contains(&self.catalog.len()) {
+            return Err(format!("location.catalog must have 1 to {NAME_BYTES_MAX} bytes"));
+        }
+        match self.within_km > 0.0 && self.within_km <= DISTANCE_KM_MAX {
+            true => Ok(()),
+            false => Err(format!(
+                "location.within_km is {}, it must be above 0, up to {DISTANCE_KM_MAX}",
+                self.within_km
+            )),
+        }
+    }
 }
 
 fn one() -> u32 {
