@@ -251,6 +251,10 @@ pub(super) const CALLS: &[Call] = &[
     edit("PUT", "/api/workspaces/{workspace}/feeds/{name}", "feed.put"),
     edit("DELETE", "/api/workspaces/{workspace}/feeds/{name}", "feed.delete"),
     edit("POST", "/api/workspaces/{workspace}/feeds/{name}/run", "feed.run"),
+    read("/api/workspaces/{workspace}/locations", ReadWorkspace),
+    read("/api/workspaces/{workspace}/locations/{catalog}", ReadWorkspace),
+    edit("PUT", "/api/workspaces/{workspace}/locations/{catalog}", "locations.import"),
+    edit("DELETE", "/api/workspaces/{workspace}/locations/{catalog}", "locations.delete"),
     Call {
         method: "POST",
         path: "/api/workspaces/{workspace}/jobs/{id}/cancel",
