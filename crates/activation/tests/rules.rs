@@ -29,6 +29,7 @@ fn message() -> Message {
         sent_at: None,
         received_at: Timestamp(0),
         violations: Vec::new(),
+        enriched: Vec::new(),
         source: "shop".to_owned(),
     }
 }

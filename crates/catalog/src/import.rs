@@ -3,6 +3,7 @@
 //! A column keeps the type that its property has in the catalog, unless another one is declared:
 //! one invalid cell must not turn prices that scenarios compare into texts.
 
+mod coordinates;
 mod csv;
 pub mod delimiter;
 mod google_merchant;
@@ -17,7 +18,9 @@ use domain::{Column, PropertyType, counted, grouped};
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
+use self::coordinates::Coordinates;
 use crate::ItemRow;
+use crate::locations::LOCATIONS_MAX;
 
 /// The most items of one catalog.
 pub const ITEMS_MAX: usize = 5_000_000;
@@ -27,8 +30,53 @@ pub const COLUMNS_MAX: usize = 1_000;
 pub const ITEM_BYTES_MAX: usize = 256 * 1_024;
 /// The most invalid rows and cells that a report lists; all are counted.
 pub const ROW_ERRORS_SHOWN_MAX: usize = 100;
-/// The columns that may hold the item's id.
-const ID_COLUMNS: [&str; 3] = ["item_id", "itemId", "id"];
+
+/// What the rows of a file are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RowKind {
+    /// Items, each with an `item_id`.
+    #[default]
+    Items,
+    /// Locations, each with a `location_id`, a latitude and a longitude.
+    Locations,
+}
+
+impl RowKind {
+    /// The columns that may hold the id; the first is the one that messages name.
+    fn id_columns(self) -> &'static [&'static str] {
+        match self {
+            Self::Items => &["item_id", "itemId", "id"],
+            Self::Locations => &["location_id", "locationId", "id"],
+        }
+    }
+
+    fn id_column(self) -> &'static str {
+        self.id_columns()[0]
+    }
+
+    fn id_with_article(self) -> &'static str {
+        match self {
+            Self::Items => "an item_id",
+            Self::Locations => "a location_id",
+        }
+    }
+
+    /// The most rows of one catalog.
+    fn rows_max(self) -> usize {
+        match self {
+            Self::Items => ITEMS_MAX,
+            Self::Locations => LOCATIONS_MAX,
+        }
+    }
+
+    fn too_many_rows(self) -> ImportError {
+        let what = match self {
+            Self::Items => "items",
+            Self::Locations => "locations",
+        };
+        ImportError::TooLarge { what, limit: self.rows_max() }
+    }
+}
 
 /// The format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +105,8 @@ impl Format {
 /// Options for [`read_file`].
 #[derive(Debug, Clone, Default)]
 pub struct ImportOptions {
+    /// What the rows are.
+    pub rows: RowKind,
     /// Declared types, by column.
     pub types: BTreeMap<String, PropertyType>,
     /// Types of the catalog's properties, which columns keep where none is declared. Other types
@@ -159,8 +209,8 @@ pub fn read_file(
     options: &ImportOptions,
 ) -> Result<(CatalogFile, ImportReport), ImportError> {
     let mut table = match format {
-        Format::Csv => csv::read(reader)?,
-        Format::JsonLines => jsonl::read(reader)?,
+        Format::Csv => csv::read(reader, options.rows)?,
+        Format::JsonLines => jsonl::read(reader, options.rows)?,
         Format::GoogleMerchant => google_merchant::read(reader)?,
     };
     if table.columns.len() > COLUMNS_MAX {
@@ -172,7 +222,11 @@ pub fn read_file(
             "a type is declared for column {name:?}, the file has: {known}"
         )));
     }
-    let columns = infer::columns(&table, options);
+    let mut columns = infer::columns(&table, options);
+    let coordinates = match options.rows {
+        RowKind::Items => None,
+        RowKind::Locations => Some(Coordinates::find(&mut columns)?),
+    };
     let mut report =
         ImportReport { n_rows: table.n_rows, columns: columns.clone(), ..Default::default() };
     for error in table.errors.drain(..) {
@@ -183,7 +237,11 @@ pub fn read_file(
     let mut rows = Vec::with_capacity(table.rows.len());
     for row in table.rows {
         let mut bad_cells = Vec::new();
-        let typed = parse_row(&row, &columns, &mut seen, &mut bad_cells);
+        let typed = parse_row(&row, &columns, options.rows, &mut seen, &mut bad_cells);
+        let typed = typed.and_then(|typed| match &coordinates {
+            Some(coordinates) => coordinates.check(&typed, row.line).map(|()| typed),
+            None => Ok(typed),
+        });
         let is_good = typed.is_ok() && (bad_cells.is_empty() || options.allow_bad_cells);
         report.n_invalid += u64::from(!is_good);
         report.n_bad_cells += bad_cells.len() as u64;
@@ -200,7 +258,12 @@ pub fn read_file(
         return Err(ImportError::Rows(Box::new(report)));
     }
     if rows.is_empty() {
-        let what = "the file has no items: a catalog without any would withdraw all there are";
+        let what = match options.rows {
+            RowKind::Items => {
+                "the file has no items: a catalog without any would withdraw all there are"
+            }
+            RowKind::Locations => "the file has no locations: remove the catalog if that is meant",
+        };
         return Err(ImportError::Header(what.to_owned()));
     }
     Ok((CatalogFile { columns, rows }, report))
@@ -268,26 +331,28 @@ enum Raw {
 fn parse_row(
     row: &RawRow,
     columns: &[Column],
+    kind: RowKind,
     seen: &mut FxHashSet<String>,
     bad_cells: &mut Vec<RowError>,
 ) -> Result<ItemRow, RowError> {
-    let error = |reason: &str, detail| {
-        let reason = reason.to_owned();
-        RowError { row: row.line, column: None, reason, detail }
-    };
+    let id = kind.id_column();
+    let error = |reason: String, detail| RowError { row: row.line, column: None, reason, detail };
     if row.item_id.is_empty() {
-        return Err(error("item_id is missing", "every row needs an item_id".to_owned()));
+        return Err(error(
+            format!("{id} is missing"),
+            format!("every row needs {}", kind.id_with_article()),
+        ));
     }
     if row.item_id.len() > ID_BYTES_MAX {
         let detail = format!("it has {} bytes, the limit is {ID_BYTES_MAX}", row.item_id.len());
-        return Err(error("item_id is too long", detail));
+        return Err(error(format!("{id} is too long"), detail));
     }
     if let Err(what) = check_addressable(&row.item_id) {
-        return Err(error("item_id cannot be used", format!("it {what}")));
+        return Err(error(format!("{id} cannot be used"), format!("it {what}")));
     }
     if !seen.insert(row.item_id.clone()) {
         return Err(error(
-            "item_id is repeated",
+            format!("{id} is repeated"),
             format!("{:?} is in an earlier row", row.item_id),
         ));
     }
@@ -295,7 +360,7 @@ fn parse_row(
         infer::typed(raw, column.type_).unwrap_or_else(|excerpt| {
             let detail =
                 format!("column {:?} is {}, the value is {excerpt}", column.name, column.type_);
-            let bad_cell = error("value is not of its column's type", detail);
+            let bad_cell = error("value is not of its column's type".to_owned(), detail);
             bad_cells.push(RowError { column: Some(column.name.clone()), ..bad_cell });
             None
         })
@@ -303,18 +368,21 @@ fn parse_row(
     let typed = ItemRow { item_id: row.item_id.clone(), values: values.collect() };
     if typed.text_bytes() > ITEM_BYTES_MAX {
         let detail = format!("{} bytes of text, the limit is {ITEM_BYTES_MAX}", typed.text_bytes());
-        return Err(error("item is too large", detail));
+        return Err(error("item is too large".to_owned(), detail));
     }
     Ok(typed)
 }
 
 /// The index of the column with the item id; the other columns are properties.
-fn id_column(names: &[String]) -> Result<usize, ImportError> {
-    ID_COLUMNS.iter().find_map(|id| names.iter().position(|name| name == id)).ok_or_else(|| {
+fn find_id_column(names: &[String], kind: RowKind) -> Result<usize, ImportError> {
+    let mut ids = kind.id_columns().iter();
+    let id = kind.id_column();
+    ids.find_map(|id| names.iter().position(|name| name == id)).ok_or_else(|| {
         ImportError::Header(match names.iter().all(String::is_empty) {
-            true => "the file is empty: its first line names the columns, one of them item_id"
-                .to_owned(),
-            false => format!("no column item_id; the file has: {}", names.join(", ")),
+            true => {
+                format!("the file is empty: its first line names the columns, one of them {id}")
+            }
+            false => format!("no column {id}; the file has: {}", names.join(", ")),
         })
     })
 }

@@ -167,14 +167,9 @@ impl Catalog {
         &self.items[item.pos()].record.item_id
     }
 
-    /// Whether the catalog has an item now. Lists may have it unless it is turned off.
+    /// Whether the catalog has an item now. Whether lists may have it: [`Catalog::offered`].
     pub fn is_available(&self, item: ItemIdx) -> bool {
         self.items.get(item.pos()).is_some_and(|item| item.is_available(self.has_catalog()))
-    }
-
-    /// Whether lists may have an item: it is available, and not turned off.
-    pub fn is_offered(&self, item: ItemIdx) -> bool {
-        self.is_available(item) && !self.off.has(item)
     }
 
     /// Whether an item was turned off, available or not.

@@ -17,6 +17,10 @@ const OFF: &str = "catalog.off";
 pub const KEYSPACES: [&str; 7] =
     [ITEMS, ITEM_PROPERTIES, ITEM_VALUES, USER_PROPERTIES, USER_VALUES, VERSIONS, OFF];
 
+/// The names of the keyspaces of locations: catalogs, columns and values.
+pub const LOCATION_KEYSPACES: [&str; 3] =
+    ["catalog.locations", "catalog.location_properties", "catalog.location_values"];
+
 pub(crate) struct Keys {
     pub(crate) items: Keyspace,
     pub(crate) versions: Keyspace,

@@ -84,8 +84,15 @@ impl PropertyTable {
         rows: Keyspace,
         version: u32,
     ) -> Result<Self, StoreError> {
+        let mut table = Self::empty(schema, rows, version);
+        table.switch(store, version)?;
+        Ok(table)
+    }
+
+    /// A table without properties.
+    pub(crate) fn empty(schema: Keyspace, rows: Keyspace, version: u32) -> Self {
         let first_revision = LOADS.fetch_add(1, Ordering::Relaxed) << REVISION_BITS;
-        let mut table = Self {
+        Self {
             schema,
             rows,
             version,
@@ -95,9 +102,7 @@ impl PropertyTable {
             revision: first_revision,
             schema_revision: first_revision,
             changes: VecDeque::new(),
-        };
-        table.switch(store, version)?;
-        Ok(table)
+        }
     }
 
     /// The properties in the order of their creation.

@@ -144,7 +144,8 @@ fn a_column_keeps_its_type_and_what_does_not_fit_is_named_cell_by_cell() {
             pairs.iter().map(|(name, type_)| ((*name).to_owned(), type_.parse().unwrap())).collect()
         };
         let (types, known) = (types(declared), types(&[("price", "double"), ("tags", "set")]));
-        let options = ImportOptions { types, known, skip_invalid, allow_bad_cells };
+        let options =
+            ImportOptions { types, known, skip_invalid, allow_bad_cells, ..Default::default() };
         let read = read_file(file.as_bytes(), Format::Csv, &options);
         let report = |report: &catalog::ImportReport| {
             let cells = report

@@ -16,12 +16,17 @@ impl ConditionError {
     }
 }
 
+/// The known word that was probably meant; none where none is like it.
+pub fn nearest<'k>(unknown: &str, known: &[&'k str]) -> Option<&'k str> {
+    let distance = |known: &str| strsim::damerau_levenshtein(unknown, known);
+    let (distance, nearest) = known.iter().map(|known| (distance(known), *known)).min()?;
+    (distance <= nearest.len().max(unknown.len()) / 2).then_some(nearest)
+}
+
 /// A sentence that names the known words, and the one that was probably meant.
 pub(crate) fn unknown_word(what: &str, unknown: &str, known: &[&str]) -> String {
-    let distance = |known: &str| strsim::damerau_levenshtein(&unknown.to_lowercase(), known);
-    let nearest = known.iter().map(|known| (distance(known), *known)).min();
-    match nearest.filter(|(distance, known)| *distance <= known.len().max(unknown.len()) / 2) {
-        Some((_, nearest)) => format!("{what} {unknown:?} is unknown; did you mean {nearest:?}?"),
+    match nearest(&unknown.to_lowercase(), known) {
+        Some(nearest) => format!("{what} {unknown:?} is unknown; did you mean {nearest:?}?"),
         None => format!("{what} {unknown:?} is unknown; known are {}", known.join(", ")),
     }
 }

@@ -23,7 +23,7 @@ pub use condition::{
     Comparison, Condition, Count, DateTest, EventCondition, EventMatch, Filter, Funnel,
     Recommended, RecommendedKind, RelativeTest, Rfm, RfmGroup, Scalar, Test, TextTest, Window,
 };
-pub use error::ConditionError;
+pub use error::{ConditionError, nearest};
 pub use evaluate::{decide, holds};
 pub use explain::Explanation;
 pub use forecast::Forecast;
@@ -31,3 +31,4 @@ pub use known::{Known, KnownEvent, Properties};
 pub use period::Period;
 pub use person::{Event, Person, Surroundings};
 pub use tracked::{Tracked, next_change};
+pub use values::find as find_values;

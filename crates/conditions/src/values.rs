@@ -11,8 +11,9 @@ use crate::intervals::Intervals;
 /// The part of a path that stands for each element of a list.
 pub(crate) const EACH: &str = "$";
 
-/// The values at a path; without nulls.
-pub(crate) fn find<'v>(object: &'v Map<String, Value>, path: &str) -> Vec<&'v Value> {
+/// The values at a path of properties, such as `products.$.brand`, which reaches into each element
+/// of a list; without nulls.
+pub fn find<'v>(object: &'v Map<String, Value>, path: &str) -> Vec<&'v Value> {
     // A name that has dots itself goes before the way into nested objects.
     if let Some(value) = object.get(path) {
         return Some(value).into_iter().filter(|value| !value.is_null()).collect();

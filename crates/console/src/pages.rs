@@ -29,7 +29,9 @@ mod sign_in;
 mod snippets;
 mod sources;
 mod start;
+mod sync;
 mod try_it;
+mod versions;
 #[cfg(test)]
 mod walk;
 
@@ -65,6 +67,8 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(destinations::routes(app))
         .merge(replays::routes(app))
         .merge(settings::routes(app))
+        .merge(sync::routes(app))
+        .merge(versions::routes(app))
 }
 
 /// The row of a request, by its method and its path without the query; none where there is no such
@@ -123,6 +127,8 @@ fn tables() -> Vec<&'static [Call]> {
         sources::CALLS,
         destinations::CALLS,
         replays::CALLS,
+        sync::CALLS,
+        versions::CALLS,
     ];
     [&tables[..], segments::CALLS, settings::CALLS].concat()
 }

@@ -22,8 +22,8 @@ pub use endpoint::{Endpoint, Entries, Target};
 pub use id::{ItemIdx, UserIdx, WorkspaceId, WorkspaceIdError};
 pub use interaction::{Interaction, InteractionKind, InteractionSelector};
 pub use list::{
-    AssetType, Exclusion, ExpressionRole, Fallback, InteractionWeights, ListCaller, ListRequest,
-    ListSettings, Logic, MixPart, Relevance,
+    AssetType, EventFilter, Exclusion, ExpressionRole, Fallback, InteractionWeights, Keep,
+    ListCaller, ListRequest, ListSettings, LocationFilter, Logic, MixPart, Relevance,
 };
 pub use message::{
     Arrival, Envelope, Message, MessageType, Rejection, RejectionReason, Violation, ViolationKind,
@@ -38,13 +38,14 @@ pub use timestamp::Timestamp;
 pub use value_type::ValueType;
 pub use weak_signal::{WeakSignalKind, WeakSignalWeights};
 pub use workspace::{
-    AUDIENCES_MAX, AudienceDefinition, COMPUTED_TRAITS_MAX, ComputedTraitDefinition,
-    ComputedTraitType, DELIVERY_CONCURRENCY_MAX, DELIVERY_RATE_MAX, DESTINATION_NAME_BYTES_MAX,
-    DESTINATIONS_MAX, DeliverySettings, Destination, DestinationRules, ENGINE_DESTINATION,
-    EarlierKey, ExportFormat, Exportable, Feed, FeedFormat, IdStrategy, IdType, IdTypeName,
-    Identity, LimitPeriod, ListChanges, OAuth, OAuthKey, PRESETS_LATEST, RETENTION_DAYS_MAX,
-    Retention, SYNC_ALL_IDS_MAX, SYNC_ID_TYPES_MAX, SYNC_WITH_TRAITS_MAX, ScheduledExport, Source,
-    SyncForm, SyncIdentifier, SyncSettings, TOKEN_LIFETIME_S_DEFAULT, Token, TokenKind,
-    TrackingPlan, TraitDefinition, TraitKind, TraitPeople, WorkspaceConfig, WorkspaceConfigError,
-    WorkspaceSettings,
+    AUDIENCES_MAX, AudienceDefinition, COMPUTED_TRAITS_MAX, CatalogSettings,
+    ComputedTraitDefinition, ComputedTraitType, DELIVERY_CONCURRENCY_MAX, DELIVERY_RATE_MAX,
+    DESTINATION_NAME_BYTES_MAX, DESTINATIONS_MAX, DeliverySettings, Destination, DestinationRules,
+    ENGINE_DESTINATION, EarlierKey, Enrichment, ExportFormat, Exportable, Feed, FeedFormat,
+    IdStrategy, IdType, IdTypeName, Identity, LimitPeriod, ListChanges, NothingLeft, OAuth,
+    OAuthKey, PRESETS_LATEST, RETENTION_DAYS_MAX, Retention, SYNC_ALL_IDS_MAX, SYNC_ID_TYPES_MAX,
+    SYNC_TIMES_MAX, SYNC_WITH_TRAITS_MAX, ScheduledExport, Source, SyncForm, SyncIdentifier,
+    SyncSettings, SyncTimes, TOKEN_LIFETIME_S_DEFAULT, TimeOfDay, Token, TokenKind, TrackingPlan,
+    TraitDefinition, TraitKind, TraitPeople, WorkspaceConfig, WorkspaceConfigError,
+    WorkspaceSettings, check_location_catalog_name,
 };

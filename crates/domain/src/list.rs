@@ -1,8 +1,10 @@
 //! The parameters of a recommendation list.
 
+mod person_filters;
 pub(crate) mod settings;
 mod sources;
 
+pub use person_filters::{EVENT_FILTERS_MAX, EventFilter, FILTER_EVENTS_MAX, Keep, LocationFilter};
 pub use sources::{CHAIN_MAX, Fallback, MIX_PARTS_MAX, MixPart};
 
 pub use settings::{

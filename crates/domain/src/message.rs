@@ -127,6 +127,10 @@ pub struct Message {
     /// How it violates the tracking plan of its source, which let it through.
     #[serde(default)]
     pub violations: Vec<Violation>,
+    /// Properties that were added from the catalog on arrival; those of an element of `products`
+    /// as `products.brand`.
+    #[serde(default)]
+    pub enriched: Vec<String>,
 }
 
 impl Message {

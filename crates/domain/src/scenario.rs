@@ -12,6 +12,8 @@ use crate::{Endpoint, ExpressionRole, ListCaller, ListSettings, Logic, Timestamp
 pub const SCENARIOS_MAX: usize = 1_000;
 /// The most groups of a scenario.
 pub const GROUPS_MAX: usize = 20;
+/// The most scenarios that follow each other where lists are empty.
+pub const OTHERWISE_MAX: usize = 5;
 /// The largest distance of the sum of all shares from 1: tenths do not add up exactly in binary.
 const SHARES_TOLERANCE: f32 = 1e-3;
 
@@ -156,6 +158,44 @@ impl Scenario {
         Ok(())
     }
 
+    /// Checks that the scenarios that follow this one where lists are empty are there, for the same
+    /// endpoint, and no circle.
+    fn check_followers(&self, scenarios: &[Self]) -> Result<(), String> {
+        let mut reached = vec![self];
+        let mut next = 0;
+        while let Some(scenario) = reached.get(next) {
+            for name in scenario.followers() {
+                let found = scenarios.iter().find(|other| other.name == *name);
+                let Some(follower) = found else {
+                    return Err(format!("otherwise is {name:?}: there is no such scenario"));
+                };
+                if follower.endpoint != self.endpoint {
+                    let (other, own) = (follower.endpoint, self.endpoint);
+                    return Err(format!(
+                        "otherwise is {name:?}, which is for {other}: name one for {own}"
+                    ));
+                }
+                if follower.name == self.name {
+                    return Err(format!("otherwise is {name:?}, which leads back to itself"));
+                }
+                if reached.iter().all(|known| known.name != *name) {
+                    reached.push(follower);
+                }
+            }
+            next += 1;
+        }
+        match reached.len() - 1 > OTHERWISE_MAX {
+            true => Err(format!("otherwise leads to more than {OTHERWISE_MAX} scenarios")),
+            false => Ok(()),
+        }
+    }
+
+    /// The names of the scenarios that follow this one or one of its groups.
+    fn followers(&self) -> impl Iterator<Item = &String> {
+        let of_groups = self.groups.iter().map(|group| &group.settings);
+        std::iter::once(&self.settings).chain(of_groups).filter_map(|one| one.otherwise.as_ref())
+    }
+
     fn check_endpoint(&self, settings: &ListSettings) -> Result<(), String> {
         let endpoint = self.endpoint;
         let list = settings.request(1, ListCaller::Endpoint(endpoint));
@@ -186,6 +226,27 @@ impl Scenario {
             _ => Ok(()),
         }
     }
+}
+
+/// Checks the scenarios of a workspace, and that those that follow each other end.
+///
+/// # Errors
+/// A sentence that names the scenario and the mistake.
+pub(crate) fn check_scenarios(scenarios: &[Scenario]) -> Result<(), String> {
+    if scenarios.len() > SCENARIOS_MAX {
+        let n = scenarios.len();
+        return Err(format!("{n} scenarios exceed the limit of {SCENARIOS_MAX}"));
+    }
+    for (n, scenario) in scenarios.iter().enumerate() {
+        scenario
+            .validate()
+            .and_then(|()| scenario.check_followers(scenarios))
+            .map_err(|what| format!("scenario {:?}: {what}", scenario.name))?;
+        if scenarios[..n].iter().any(|other| other.name == scenario.name) {
+            return Err(format!("two scenarios are named {:?}", scenario.name));
+        }
+    }
+    Ok(())
 }
 
 /// An instant in ISO 8601, as people write it into files.
@@ -232,6 +293,28 @@ mod tests {
         assert_eq!((settings.diversity, settings.filter.as_deref()), (Some(0.1), Some("'a'")));
         let places: Vec<String> = scenario.expressions().map(|(place, ..)| place).collect();
         assert_eq!(places, ["filter", "promoted.filter"]);
+    }
+
+    #[test]
+    fn scenarios_that_follow_each_other_end() {
+        let named = |name: &str, endpoint: Endpoint, otherwise: Option<&str>| {
+            let mut scenario = Scenario::new(name, endpoint);
+            scenario.settings.otherwise = otherwise.map(str::to_owned);
+            scenario
+        };
+        let to_user = Endpoint::RecommendItemsToUser;
+        let check = |list: &[(&str, Endpoint, Option<&str>)]| {
+            let scenarios = list.iter().map(|(name, endpoint, next)| named(name, *endpoint, *next));
+            check_scenarios(&scenarios.collect::<Vec<_>>()).err().unwrap_or_default()
+        };
+        let end = ("c", to_user, None);
+        assert_eq!(check(&[("a", to_user, Some("b")), ("b", to_user, Some("c")), end]), "");
+        let circle = check(&[("a", to_user, Some("b")), ("b", to_user, Some("a"))]);
+        assert!(circle.contains("leads back to itself"), "{circle}");
+        let other = ("b", Endpoint::RecommendItemsToItem, None);
+        let other = check(&[("a", to_user, Some("b")), other]);
+        assert!(other.contains("name one for recommendItemsToUser"), "{other}");
+        assert!(check(&[("a", to_user, Some("z"))]).contains("there is no such scenario"));
     }
 
     #[test]

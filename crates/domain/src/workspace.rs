@@ -1,6 +1,7 @@
 //! The configuration of a workspace: its tokens, sources, traits, audiences and scenarios.
 
 mod audience;
+mod catalog;
 mod computed_trait;
 mod destination;
 mod destination_rules;
@@ -17,6 +18,10 @@ mod tracking_plan;
 mod trait_definition;
 
 pub use audience::{AUDIENCES_MAX, AudienceDefinition};
+pub use catalog::{
+    CatalogSettings, ENRICHED_COLUMNS_MAX, ENRICHED_EVENTS_MAX, Enrichment,
+    check_location_catalog_name,
+};
 pub use computed_trait::{COMPUTED_TRAITS_MAX, ComputedTraitDefinition, ComputedTraitType};
 pub use destination::{
     DELIVERY_CONCURRENCY_MAX, DELIVERY_RATE_MAX, DESTINATION_NAME_BYTES_MAX, DESTINATIONS_MAX,
@@ -38,8 +43,8 @@ pub use scheduled_export::{
 pub use settings::WorkspaceSettings;
 pub use source::{EarlierKey, MESSAGES_PER_SECOND_MAX, Source};
 pub use sync::{
-    IdStrategy, ListChanges, SYNC_ALL_IDS_MAX, SYNC_ID_TYPES_MAX, SYNC_WITH_TRAITS_MAX, SyncForm,
-    SyncIdentifier, SyncSettings,
+    IdStrategy, ListChanges, SYNC_ALL_IDS_MAX, SYNC_ID_TYPES_MAX, SYNC_TIMES_MAX,
+    SYNC_WITH_TRAITS_MAX, SyncForm, SyncIdentifier, SyncSettings, SyncTimes, TimeOfDay,
 };
 pub use token::{TOKEN_NAME_BYTES_MAX, TOKENS_MAX, Token, TokenKind};
 pub use tracking_plan::{
@@ -47,7 +52,9 @@ pub use tracking_plan::{
     PLANNED_NAME_BYTES_MAX, PLANNED_PROPERTIES_MAX, PLANNED_PROPERTIES_PER_EVENT_MAX, PlannedEvent,
     PlannedProperty, PlannedType, PropertyControl, TrackingPlan, compile_pattern,
 };
-pub use trait_definition::{TRAIT_COUNT_DEFAULT, TraitDefinition, TraitKind, TraitPeople};
+pub use trait_definition::{
+    NothingLeft, TRAIT_COUNT_DEFAULT, TraitDefinition, TraitKind, TraitPeople,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -55,9 +62,10 @@ use self::audience::check_audiences;
 use self::computed_trait::check_computed_traits;
 use self::feed::check_feeds;
 use self::scheduled_export::check_exports;
+use self::source::check_sources;
 use self::sync::check_syncs;
 use self::trait_definition::check_traits;
-use crate::scenario::{SCENARIOS_MAX, Scenario};
+use crate::scenario::{Scenario, check_scenarios};
 use crate::{InteractionWeights, WeakSignalWeights, WorkspaceId};
 
 /// The newest numbered set of presets, which a new workspace gets.
@@ -110,6 +118,9 @@ pub struct WorkspaceConfig {
     /// `user_id` and `anonymous_id` alone. They hold for later messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<Identity>,
+    /// What columns of the catalog mean, and which are added to events.
+    #[serde(default, skip_serializing_if = "CatalogSettings::is_default")]
+    pub catalog: CatalogSettings,
     /// The weights of interactions. A model keeps the weights that it was trained with.
     #[serde(default)]
     pub interaction_weights: InteractionWeights,
@@ -134,7 +145,6 @@ pub struct WorkspaceConfig {
 }
 
 /// Limits on a configuration.
-const SOURCES_MAX: usize = 1_000;
 const TOKEN_BYTES_MAX: usize = 256;
 
 /// The allowed form of tokens and keys, for messages.
@@ -170,6 +180,7 @@ impl WorkspaceConfig {
             weak_signals: WeakSignalWeights::default(),
             retention: None,
             identity: None,
+            catalog: CatalogSettings::default(),
             interaction_weights: InteractionWeights::default(),
             scenarios: Vec::new(),
             destinations: Vec::new(),
@@ -240,6 +251,7 @@ impl WorkspaceConfig {
             weak_signals: self.weak_signals,
             retention: self.retention,
             identity: self.identity.clone(),
+            catalog: self.catalog.clone(),
         }
     }
 
@@ -253,11 +265,12 @@ impl WorkspaceConfig {
             weak_signals,
             retention,
             identity,
+            catalog,
         } = settings;
         (self.name, self.public_merge_users) = (name, public_merge_users);
         self.public_user_properties = public_user_properties;
         (self.presets, self.weak_signals) = (presets, weak_signals);
-        (self.retention, self.identity) = (retention, identity);
+        (self.retention, self.identity, self.catalog) = (retention, identity, catalog);
     }
 
     /// Replaces the source `name`, also by one of another name; adds it where there is none.
@@ -354,12 +367,6 @@ impl WorkspaceConfig {
     /// Names the first mistake.
     pub fn validate(&self) -> Result<(), WorkspaceConfigError> {
         let refuse = |what: String| Err(WorkspaceConfigError { workspace: self.id.clone(), what });
-        if self.sources.len() > SOURCES_MAX {
-            return refuse(format!(
-                "{} sources exceed the limit of {SOURCES_MAX}",
-                self.sources.len()
-            ));
-        }
         let tokens = [
             ("private_token", &self.private_token),
             ("public_token", &self.public_token),
@@ -388,47 +395,8 @@ impl WorkspaceConfig {
                 self.preset_set()
             ));
         }
-        for (n, source) in self.sources.iter().enumerate() {
-            if source.name.is_empty() || source.name.len() > TOKEN_BYTES_MAX {
-                let excerpt: String = source.name.chars().take(80).collect();
-                return refuse(format!(
-                    "source {excerpt:?}: name must be 1 to {TOKEN_BYTES_MAX} bytes"
-                ));
-            }
-            if !is_token(&source.write_key) {
-                return refuse(format!(
-                    "source {:?}: write_key must be {}",
-                    source.name,
-                    token_form()
-                ));
-            }
-            if let Err(what) = source.check_controls() {
-                return refuse(format!("source {:?}: {what}", source.name));
-            }
-            let earlier = &self.sources[..n];
-            if earlier.iter().any(|other| other.name == source.name) {
-                return refuse(format!("two sources are named {:?}", source.name));
-            }
-            let is_taken =
-                |key: &str| earlier.iter().flat_map(Source::write_keys).any(|other| other == key);
-            if source.write_keys().any(is_taken) {
-                return refuse(format!(
-                    "source {:?} repeats the write_key of another source",
-                    source.name
-                ));
-            }
-            if source.write_keys().skip(1).any(|key| key == source.write_key || !is_token(key)) {
-                return refuse(format!(
-                    "source {:?}: earlier_key must be another one, of {}",
-                    source.name,
-                    token_form()
-                ));
-            }
-            if let Some(Err(what)) = source.oauth.as_ref().map(OAuth::validate) {
-                return refuse(format!("source {:?}: {what}", source.name));
-            }
-        }
-        let checked = check_traits(self)
+        let checked = check_sources(&self.sources)
+            .and_then(|()| check_traits(self))
             .and_then(|()| check_audiences(&self.audiences, &self.traits))
             .and_then(|()| {
                 check_computed_traits(&self.computed_traits, &self.audiences, &self.traits)
@@ -443,21 +411,7 @@ impl WorkspaceConfig {
         if let Err(what) = check_feeds(&self.feeds) {
             return refuse(what);
         }
-        if self.scenarios.len() > SCENARIOS_MAX {
-            return refuse(format!(
-                "{} scenarios exceed the limit of {SCENARIOS_MAX}",
-                self.scenarios.len()
-            ));
-        }
-        for (n, scenario) in self.scenarios.iter().enumerate() {
-            if let Err(what) = scenario.validate() {
-                return refuse(format!("scenario {:?}: {what}", scenario.name));
-            }
-            if self.scenarios[..n].iter().any(|other| other.name == scenario.name) {
-                return refuse(format!("two scenarios are named {:?}", scenario.name));
-            }
-        }
-        if let Err(what) = check_traits(self) {
+        if let Err(what) = check_scenarios(&self.scenarios) {
             return refuse(what);
         }
         if self.outgoing_destinations().count() > DESTINATIONS_MAX {

@@ -7,10 +7,10 @@ use activation::Rules;
 use domain::id::check_addressable;
 use domain::{Destination, ENGINE_DESTINATION, WorkspaceConfig, WorkspaceId};
 use mapping::{Mappings, Problem};
-use serving::check_scenario;
+use serving::{QueryError, check_scenario};
 use state::{
-    Command, ConfigChange, ConfigCommand, DESTINATION_VERSIONS_MAX, Entry, Expected, Outcome,
-    Refusal, Revisions,
+    Command, ConfigChange, ConfigCommand, ConfigVersion, DESTINATION_VERSIONS_MAX, Entry, Expected,
+    Outcome, Refusal, Resource, Revisions,
 };
 
 use crate::audiences::check_audiences;
@@ -114,6 +114,16 @@ impl Engine {
     pub fn revised_config(&self) -> (Arc<WorkspaceConfig>, Revisions) {
         let snapshot = self.snapshot();
         (Arc::clone(&snapshot.setup.config), snapshot.setup.config_revisions.clone())
+    }
+
+    /// The versions of a scenario, a trait, a computed trait or an audience that are kept, the
+    /// latest first. It need not be there any more.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn config_versions(&self, resource: &Resource) -> Result<Vec<ConfigVersion>, QueryError> {
+        let snapshot = self.snapshot();
+        Ok(snapshot.config_versions.list(snapshot.store(), resource)?)
     }
 
     /// Changes the configuration. All changes are checked before any is written, and they are in

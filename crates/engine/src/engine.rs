@@ -343,10 +343,11 @@ impl Engine {
     }
 
     async fn append(&self, entries: Vec<Entry>) -> Result<Vec<Outcome>, SubmitError> {
-        let (entries, refused) = self.refuse_suppressed(entries);
+        let (mut entries, refused) = self.refuse_suppressed(entries);
         if entries.is_empty() {
             return Ok(with_refused(Vec::new(), refused));
         }
+        self.enrich(&mut entries);
         Ok(with_refused(self.append_taken(entries).await?, refused))
     }
 

@@ -6,7 +6,7 @@ use std::io::Read;
 use catalog::import::ImportError;
 use catalog::{
     CatalogChanges, CatalogFile, CatalogVersion, ChangeExamples, Format, ImportOptions,
-    ImportReport, STAGED_VERSIONS_MAX, read_file,
+    ImportReport, ItemRow, STAGED_VERSIONS_MAX, read_file,
 };
 use domain::{Interaction, counted, grouped};
 use recommender::Cancelled;
@@ -178,19 +178,12 @@ impl Engine {
         let import = new_id(self.now());
         self.submit_one(Entry::CatalogStaged { import, columns: file.columns })?;
         let mut n_done = 0;
-        let mut rows = file.rows.into_iter().peekable();
-        while rows.peek().is_some() {
-            let mut entries = Vec::with_capacity(ENTRIES_PER_SUBMIT);
-            while entries.len() < ENTRIES_PER_SUBMIT && rows.peek().is_some() {
-                let (mut own, mut bytes) = (Vec::new(), 0);
-                while own.len() < ITEMS_PER_ENTRY_MAX && bytes < ITEMS_PER_ENTRY_BYTES {
-                    let Some(row) = rows.next() else { break };
-                    bytes += row.text_bytes();
-                    own.push(row);
-                }
-                n_done += own.len() as u64;
-                entries.push(Entry::CatalogItems { import, rows: own });
-            }
+        let mut parts = split_rows(file.rows).peekable();
+        while parts.peek().is_some() {
+            let parts: Vec<Vec<ItemRow>> = parts.by_ref().take(ENTRIES_PER_SUBMIT).collect();
+            n_done += parts.iter().map(Vec::len).sum::<usize>() as u64;
+            let entries = parts.into_iter().map(|rows| Entry::CatalogItems { import, rows });
+            let entries = entries.collect();
             self.submit_import(entries)?;
             progress(n_done, n_items)?;
         }
@@ -319,6 +312,20 @@ impl Engine {
         }
         Ok(imported)
     }
+}
+
+/// The rows in parts, each for one entry.
+pub(crate) fn split_rows(rows: Vec<ItemRow>) -> impl Iterator<Item = Vec<ItemRow>> {
+    let mut rows = rows.into_iter();
+    std::iter::from_fn(move || {
+        let (mut part, mut bytes) = (Vec::new(), 0);
+        while part.len() < ITEMS_PER_ENTRY_MAX && bytes < ITEMS_PER_ENTRY_BYTES {
+            let Some(row) = rows.next() else { break };
+            bytes += row.text_bytes();
+            part.push(row);
+        }
+        (!part.is_empty()).then_some(part)
+    })
 }
 
 fn check_withdrawal(

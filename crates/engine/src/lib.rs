@@ -20,6 +20,7 @@ mod delivery_trial;
 mod disk_use;
 mod due_people;
 mod engine;
+mod enrichment;
 mod error;
 mod events;
 mod exports;
@@ -34,6 +35,7 @@ mod journal_inspection;
 mod list_maker;
 mod lists;
 mod live;
+mod locations;
 mod loss;
 mod lost_model;
 mod message_rates;
@@ -45,6 +47,7 @@ mod pace;
 mod past_recommendations;
 mod people;
 mod person_facts;
+mod person_filters;
 mod present_problems;
 mod privacy;
 mod problems;
@@ -119,6 +122,7 @@ pub use live::{
     AppliedEntry, ENTRIES_SEARCHED_MAX, ENTRY_BYTES_SEARCHED_MAX, LatestEntries, NEW_ENTRIES_MAX,
     NewEntries,
 };
+pub use locations::LocationsError;
 pub use loss::{Loss, LossError};
 pub use message_rates::{MINUTES_KEPT, MessageRates, Minute, MinuteCounts};
 pub use model_comparison::{COMPARED_ITEMS, COMPARED_PEOPLE, ComparedLists};
@@ -187,19 +191,20 @@ pub use serving::{
 };
 pub use state::{
     AHEAD_DAYS_MAX, BACK_FILLS_KEPT_MAX, BELIEVED_AHEAD_MS, BackFill, BackFillCommand, CLUSTERS,
-    Cluster, Clusters, CollectionKind, Command, ComputedValue, ConfigChange, ConfigCommand, Counts,
-    DayInteractions, DecodeError, DeliveryProgress, EntityKind, Entry, Expected,
-    GENERATION_IDS_MAX, GENERATION_MS, GroupCounts, IMPRESSIONS_PER_USER_MAX,
+    Cluster, Clusters, CollectionKind, Command, ComputedValue, ConfigChange, ConfigCommand,
+    ConfigVersion, Counts, DayInteractions, DecodeError, DeliveryProgress, EntityKind, Entry,
+    Expected, GENERATION_IDS_MAX, GENERATION_MS, GroupCounts, IMPRESSIONS_PER_USER_MAX,
     INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, InteractionCounts, KPI_DAYS_KEPT, KpiCounts,
-    KpiRow, Kpis, Link, ListImpression, MEMBERS_MAX, Member, NamedItem, NamedPeople, Outcome,
-    PLACES_PER_DAY_MAX, PersonKey, Place, RECOMMENDATION_DAYS_KEPT, RECOMMENDATION_ITEMS_MAX,
-    REJECTIONS_KEPT_MAX, REPLAYS_KEPT_MAX, Rate, Refusal, Regulation, RegulationCommand,
-    RegulationStatus, RegulationType, Replay, ReplayCommand, Resource, Revisions, RuleUpdate,
-    SAMPLE_INTERVAL_MS, SAMPLES, SEGMENTATIONS_MAX, SEGMENTS_MAX, SYNONYMS_MAX, SeenEvent,
-    SeenProperty, Segment, Segmentation, SegmentationCommand, SegmentationKind, SentValue,
-    SignalOf, SuppressedId, SyncSubject, Synonym, SynonymCommand, TRAININGS_KEPT_MAX,
-    UNMATCHED_NAME_CHARS_MAX, UNMATCHED_NAMES_MAX, UnmatchedEvent, UserBackFill, UserMerge,
-    VIOLATIONS_MAX, ViolationCount, WEAK_SIGNALS_PER_KIND_MAX, redact_write_keys,
+    KpiRow, Kpis, Link, ListImpression, LocationCommand, MEMBERS_MAX, Member, NamedItem,
+    NamedPeople, Outcome, PLACES_PER_DAY_MAX, PersonKey, Place, RECOMMENDATION_DAYS_KEPT,
+    RECOMMENDATION_ITEMS_MAX, REJECTIONS_KEPT_MAX, REPLAYS_KEPT_MAX, Rate, Refusal, Regulation,
+    RegulationCommand, RegulationStatus, RegulationType, Replay, ReplayCommand, Resource,
+    Revisions, RuleUpdate, SAMPLE_INTERVAL_MS, SAMPLES, SEGMENTATIONS_MAX, SEGMENTS_MAX,
+    SYNONYMS_MAX, SeenEvent, SeenProperty, Segment, Segmentation, SegmentationCommand,
+    SegmentationKind, SentValue, SignalOf, SuppressedId, SyncSubject, Synonym, SynonymCommand,
+    TRAININGS_KEPT_MAX, UNMATCHED_NAME_CHARS_MAX, UNMATCHED_NAMES_MAX, UnmatchedEvent,
+    UserBackFill, UserMerge, VIOLATIONS_MAX, ViolationCount, WEAK_SIGNALS_PER_KIND_MAX,
+    redact_write_keys,
 };
 
 /// Checks that a text is an expression; what it names may be missing.

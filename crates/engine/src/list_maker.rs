@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use domain::{Endpoint, ListRequest, ListSettings, Timestamp, TraitDefinition, UserIdx};
+use domain::scenario::OTHERWISE_MAX;
+use domain::{
+    Endpoint, ListRequest, ListSettings, NothingLeft, Timestamp, TraitDefinition, UserIdx,
+};
 use rayon::prelude::*;
 use serving::{
-    ListQuestions, MissingEntities, PreparedStage, PreviewedEntries, QueryError,
-    RecommendationRequest, Recommended, RecommendedList, RequestBudget, Serving, Stage, StageList,
+    ListOptions, ListQuestions, MissingEntities, PreparedStage, PreviewedEntries, PreviewedStage,
+    QueryError, RecommendationRequest, Recommended, RecommendedList, RequestBudget, Serving, Stage,
+    StageList,
 };
 use uuid::Uuid;
 
@@ -19,6 +23,35 @@ pub(crate) struct ListMaker<'e> {
     pub(crate) shared: &'e Shared,
     pub(crate) serving: &'e Serving,
     pub(crate) now: Timestamp,
+}
+
+/// The list of a request.
+pub(crate) struct MadeList<T> {
+    /// The result of the first stage of a composite recommendation.
+    pub(crate) source: Option<Recommended>,
+    pub(crate) list: T,
+    /// The scenario whose list it is in place of an empty one.
+    pub(crate) followed_by: Option<String>,
+}
+
+/// A list that may be empty.
+pub(crate) trait HasEntries {
+    fn is_empty(&self) -> bool;
+}
+
+impl HasEntries for StageList {
+    fn is_empty(&self) -> bool {
+        self.recommended.is_empty()
+    }
+}
+
+impl HasEntries for PreviewedStage {
+    fn is_empty(&self) -> bool {
+        match &self.entries {
+            PreviewedEntries::Items(items) => items.is_empty(),
+            PreviewedEntries::Others(others) => others.is_empty(),
+        }
+    }
 }
 
 impl ListMaker<'_> {
@@ -62,10 +95,11 @@ impl ListMaker<'_> {
             &request,
             new_id(self.now),
         )?;
-        let (_, made) = self.make_list(&request, &settings, budget, |stage| {
+        let made = self.make_list(&request, &settings, budget, |stage| {
             let (live, questions) = (&self.shared.live, ListQuestions::default());
             Ok(self.serving.preview_stage(live, stage, questions, self.now, budget)?)
         })?;
+        let made = made.list;
         let items = match made.entries {
             PreviewedEntries::Items(items) => items,
             PreviewedEntries::Others(_) => Vec::new(),
@@ -93,6 +127,22 @@ impl ListMaker<'_> {
         users.par_iter().map(|user| self.trait_list(*user, definition, budget)).collect()
     }
 
+    /// Whether a user has a trait, as its definition and, where that says so, its list have it.
+    pub(crate) fn has_trait(
+        &self,
+        user: UserIdx,
+        definition: &TraitDefinition,
+        budget: &Arc<RequestBudget>,
+    ) -> Result<bool, RecommendationError> {
+        if !self.shared.live.snapshot().has_trait(definition, user)? {
+            return Ok(false);
+        }
+        Ok(match definition.nothing_left {
+            NothingLeft::EmptyList => true,
+            NothingLeft::NoTrait => !self.trait_list(user, definition, budget)?.items.is_empty(),
+        })
+    }
+
     /// The stages of a request, with the first one prepared.
     pub(crate) fn prepare_stages<'a>(
         &self,
@@ -100,17 +150,53 @@ impl ListMaker<'_> {
         scenario_settings: &ListSettings,
     ) -> Result<(PreparedStage<'a>, Option<Stage<'a>>), RecommendationError> {
         let live = &self.shared.live;
-        let (first, second) = self.serving.stages(&live.snapshot(), request, scenario_settings)?;
+        let of_person = self.person_filters(request, scenario_settings)?;
+        let (first, second) =
+            self.serving.stages(&live.snapshot(), request, scenario_settings, &of_person)?;
         Ok((self.serving.prepare(live, first, self.now)?, second))
     }
 
-    /// Makes the list of a request with `list`, after that of the source of a composite one.
-    pub(crate) fn make_list<T>(
+    /// Makes the list of a request with `list`. Where it is empty, the list of the scenario that
+    /// follows it is taken, with the filter and booster of the request.
+    pub(crate) fn make_list<T: HasEntries>(
         &self,
         request: &RecommendationRequest,
         scenario_settings: &ListSettings,
         budget: &Arc<RequestBudget>,
         list: impl Fn(&PreparedStage<'_>) -> Result<T, RecommendationError>,
+    ) -> Result<MadeList<T>, RecommendationError> {
+        let (mut source, mut made) =
+            self.make_own_list(request, scenario_settings, budget, &list)?;
+        let of_call = &request.options.settings;
+        let mut otherwise = of_call.or(scenario_settings).otherwise;
+        let mut followed_by = None;
+        for _ in 0..OTHERWISE_MAX {
+            let Some(next) = otherwise.take().filter(|_| made.is_empty()) else { break };
+            let (filter, booster) = (of_call.filter.clone(), of_call.booster.clone());
+            let settings = ListSettings { filter, booster, ..ListSettings::default() };
+            let request = RecommendationRequest {
+                scenario: Some(next.clone()),
+                options: ListOptions { settings, ..request.options.clone() },
+                ..request.clone()
+            };
+            let (settings, _) = self.serving.resolve_scenario(
+                &self.shared.live.snapshot(),
+                &request,
+                new_id(self.now),
+            )?;
+            (source, made) = self.make_own_list(&request, &settings, budget, &list)?;
+            (otherwise, followed_by) = (settings.otherwise, Some(next));
+        }
+        Ok(MadeList { source, list: made, followed_by })
+    }
+
+    /// Makes the list of a request and no other, after that of the source of a composite one.
+    fn make_own_list<T>(
+        &self,
+        request: &RecommendationRequest,
+        scenario_settings: &ListSettings,
+        budget: &Arc<RequestBudget>,
+        list: &impl Fn(&PreparedStage<'_>) -> Result<T, RecommendationError>,
     ) -> Result<(Option<Recommended>, T), RecommendationError> {
         let (first, second) = self.prepare_stages(request, scenario_settings)?;
         if let Some(second) = second

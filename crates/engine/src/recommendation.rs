@@ -9,7 +9,7 @@ use serving::{
 use state::{Command, EntityKind, Entry, ListImpression, Outcome, Place, Refusal, find_user};
 use uuid::Uuid;
 
-use crate::list_maker::{ListMaker, new_id};
+use crate::list_maker::{ListMaker, MadeList, new_id};
 use crate::{Engine, RecommendationError};
 
 /// The answer to a recommendation request.
@@ -36,6 +36,8 @@ pub struct PreviewedRecommendations {
     pub source: Option<Recommended>,
     /// The list.
     pub list: PreviewedStage,
+    /// The scenario whose list it is in place of an empty one.
+    pub followed_by: Option<String>,
 }
 
 impl Engine {
@@ -91,10 +93,11 @@ impl Engine {
             self.serving.resolve_scenario(&self.snapshot(), request, recomm_id)?;
         self.create_or_refuse_missing(request)?;
         let maker = self.list_maker();
-        let (source, listed) = maker.make_list(request, &scenario_settings, budget, |stage| {
+        let made = maker.make_list(request, &scenario_settings, budget, |stage| {
             maker.list_stage(stage, budget)
         })?;
-        let StageList { recommended, model, rotates } = listed;
+        let source = made.source;
+        let StageList { recommended, model, rotates } = made.list;
         let response =
             RecommendationResponse { recomm_id, group: group.clone(), source, recommended, n_next };
         self.record_list(request, &response, model, rotates)?;
@@ -116,11 +119,12 @@ impl Engine {
         let (scenario_settings, group) =
             self.serving.resolve_scenario(&self.snapshot(), request, new_id(self.now()))?;
         let maker = self.list_maker();
-        let (source, list) = maker.make_list(request, &scenario_settings, budget, |stage| {
+        let made = maker.make_list(request, &scenario_settings, budget, |stage| {
             let (live, now) = (&self.shared.live, maker.now);
             Ok(self.serving.preview_stage(live, stage, questions, now, budget)?)
         })?;
-        Ok(PreviewedRecommendations { group, source, list })
+        let MadeList { source, list, followed_by } = made;
+        Ok(PreviewedRecommendations { group, source, list, followed_by })
     }
 
     /// The missing users and items of a request. Browsers must not find out which users exist.

@@ -3,7 +3,7 @@
 use serving::{BudgetError, ListError, QueryError};
 use uuid::Uuid;
 
-use crate::SubmitError;
+use crate::{EngineError, SubmitError};
 
 /// Errors of recommendation requests.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +17,9 @@ pub enum RecommendationError {
     /// A missing user or item could not be created, or the list impression not be recorded.
     #[error(transparent)]
     Submit(#[from] SubmitError),
+    /// What the person did cannot be read.
+    #[error(transparent)]
+    Events(#[from] Box<EngineError>),
 }
 
 impl RecommendationError {

@@ -30,6 +30,9 @@ pub struct ScheduledRun {
     pub ended_at: Timestamp,
     /// The number of rows that were written or read.
     pub n_rows: u64,
+    /// The number of rows that were left out, since they were wrong.
+    #[serde(default)]
+    pub n_skipped: u64,
     /// What became of them, in words.
     pub outcome: Option<String>,
     /// What went wrong; none where nothing did.

@@ -57,6 +57,8 @@ impl Syncing {
         serving: &Arc<Serving>,
     ) -> Self {
         let (at_work, status) = (Arc::default(), Arc::default());
+        let journal_time = shared.live.snapshot().setup.clock.time();
+        let times_at = journal_time.bound(shared.clock.now());
         let work = Reconciler {
             shared: Arc::clone(shared),
             writer: Arc::clone(writer),
@@ -64,7 +66,7 @@ impl Syncing {
             at_work: Arc::clone(&at_work),
             status: Arc::clone(&status),
             plan: Plan::default(),
-            changes: Changes::new(Instant::now()),
+            changes: Changes::new(Instant::now(), times_at),
             makes_lists: false,
             sweep: None,
             pace: Pace::new(Instant::now()),
@@ -189,6 +191,7 @@ impl Reconciler {
         self.makes_lists = model.is_some();
         let is_all = self.shared.due.take_overflow();
         due.extend(self.changes.find_due(&self.plan, model, catalog, is_all, Instant::now()));
+        due.extend(self.changes.find_timed(&self.plan, self.shared.clock.now()));
         if self.plan.subjects.is_empty() {
             self.sweep = None;
         } else if !due.is_empty() {
@@ -216,9 +219,11 @@ impl Reconciler {
         if sent.is_ok() {
             sweep.advance(step.len() as u32);
         }
-        match sweep.is_done() {
-            true => self.status.lock().last_sweep = Some(sweep.ended(self.shared.clock.now())),
-            false => self.sweep = Some(sweep),
+        if sweep.is_done() {
+            self.changes.note_pass(sweep.took());
+            self.status.lock().last_sweep = Some(sweep.ended(self.shared.clock.now()));
+        } else {
+            self.sweep = Some(sweep);
         }
         sent
     }

@@ -9,8 +9,22 @@ use crate::list_maker::new_id;
 use crate::{Engine, ListImpression, Place, RecommendationError};
 
 impl Engine {
+    /// Whether a user has a trait: by its definition and, where a trait without items is none, by
+    /// its list.
+    ///
+    /// # Errors
+    /// As [`Engine::trait_list`].
+    pub fn has_trait(
+        &self,
+        user: UserIdx,
+        definition: &TraitDefinition,
+        budget: &Arc<RequestBudget>,
+    ) -> Result<bool, RecommendationError> {
+        self.list_maker().has_trait(user, definition, budget)
+    }
+
     /// Makes the list of a trait for a user, from the present history. Whether the user has the
-    /// trait is another question: `Snapshot::has_trait`. Records no impression;
+    /// trait is another question: [`Engine::has_trait`]. Records no impression;
     /// [`Engine::serve_trait`] does.
     ///
     /// # Errors
@@ -99,11 +113,7 @@ impl Engine {
         for step in users.chunks(USERS_PER_STEP) {
             let mut having = Vec::with_capacity(step.len());
             for user in step {
-                if self
-                    .snapshot()
-                    .has_trait(definition, *user)
-                    .map_err(RecommendationError::from)?
-                {
+                if self.has_trait(*user, definition, &budget)? {
                     having.push(*user);
                 }
             }

@@ -14,6 +14,7 @@ use web::workspaces::RequestedWorkspace;
 
 use crate::configuration::put_resource;
 use crate::people::resolve;
+use crate::syncs::check_sync;
 use crate::{Revised, configure, unknown_resource};
 
 /// The longest page of members.
@@ -171,6 +172,8 @@ pub async fn put(
     definition: AudienceDefinition,
     expected: Expected,
 ) -> Result<(Revised<Audience>, bool), ApiError> {
+    let sync = definition.sync.clone();
+    workspace.run(move |engine: &Engine| check_sync(engine, sync.as_ref())).await?;
     let change = ConfigChange::put_audience(&definition);
     put_resource(app, workspace, change, expected, move |engine| show(engine, &definition)).await
 }

@@ -15,6 +15,8 @@ use web::error::ApiError;
 use web::jobs::{Job, JobControl, JobKind, JobOutcome, NewJob, Once};
 use web::workspaces::RequestedWorkspace;
 
+use crate::progress::Progress;
+
 /// The options of an import, by the names of those of `tastemaker import catalog`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::IntoParams)]
 #[serde(default, deny_unknown_fields)]
@@ -207,7 +209,7 @@ pub fn start_import(
 /// Reads until its job is cancelled.
 pub(crate) struct Cancellable<'a, R> {
     pub(crate) reader: R,
-    pub(crate) control: &'a JobControl,
+    pub(crate) control: &'a dyn Progress,
 }
 
 impl<R: Read> Read for Cancellable<'_, R> {

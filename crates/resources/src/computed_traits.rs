@@ -10,6 +10,7 @@ use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
 
 use crate::configuration::{parse_named, put_resource};
+use crate::syncs::check_sync;
 use crate::{Revised, configure, unknown_resource};
 
 /// The computed traits of a workspace.
@@ -58,6 +59,8 @@ pub async fn put(
     definition: ComputedTraitDefinition,
     expected: Expected,
 ) -> Result<(Revised<ComputedTraitDefinition>, bool), ApiError> {
+    let sync = definition.sync.clone();
+    workspace.run(move |engine: &Engine| check_sync(engine, sync.as_ref())).await?;
     let change = ConfigChange::put_computed_trait(&definition);
     put_resource(app, workspace, change, expected, |_| definition).await
 }

@@ -21,6 +21,7 @@ use web::jobs::{Job, JobControl, JobFile, JobKind, JobOutcome, NewJob, Once};
 use web::workspaces::RequestedWorkspace;
 
 use self::file::ExportFile;
+use crate::progress::Progress;
 
 /// The largest file that is made, in bytes.
 pub const EXPORT_BYTES_MAX: u64 = 4 * 1_024 * 1_024 * 1_024;
@@ -112,7 +113,7 @@ fn write_file(
     path: &Path,
     what: Exportable,
     format: ExportFormat,
-    control: &JobControl,
+    control: &dyn Progress,
     engine: impl Fn() -> Result<Arc<Engine>, ApiError>,
 ) -> Result<WrittenFile, ApiError> {
     let began = Instant::now();

@@ -1,9 +1,11 @@
 //! Catalog files that are fetched from an address again and again.
 
 use std::io::{BufReader, BufWriter, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 use catalog::{Format, ImportOptions};
+use connectors::Outgoing;
 use domain::{Feed, FeedFormat, grouped};
 use engine::installation::Actor;
 use engine::{
@@ -19,7 +21,8 @@ use web::workspaces::{RequestedWorkspace, WorkspaceHandle};
 
 use crate::catalog::{Cancellable, import_error, put_in_force};
 use crate::configuration::{change_resource, parse_named, put_resource};
-use crate::scheduled_runs::{Done, ScheduledWork};
+use crate::progress::Progress;
+use crate::scheduled_runs::{Done, FindEngine, ScheduledWork, run_recorded};
 use crate::{Revised, unknown_resource};
 
 /// A feed with its last run.
@@ -120,8 +123,11 @@ pub async fn start(
     let start = move |engine: &Engine| {
         let config = engine.config();
         let feed = config.feed(&name).cloned().ok_or_else(|| unknown(engine, &name))?;
-        let own = Arc::clone(&app);
-        let work = move |control: &JobControl| take(&own, &handle, &feed, &confirmed, control);
+        let folder = app.installation.data.job_files_folder();
+        let work = move |control: &JobControl| {
+            let find_engine = || Ok(handle.blocking().engine()?);
+            take(&find_engine, &folder, &feed, &confirmed, control)
+        };
         scheduled_work(name, of_work).start(&app, started_by, work)
     };
     workspace.run(start).await
@@ -137,7 +143,11 @@ pub fn run_due(app: &Arc<App>, handle: &WorkspaceHandle, name: &str) -> Result<(
         return Ok(());
     };
     let confirmed = ConfirmedRemovals::default();
-    let work = |control: &JobControl| take(app, handle, &feed, &confirmed, control);
+    let folder = app.installation.data.job_files_folder();
+    let work = |control: &JobControl| {
+        let find_engine = || Ok(handle.blocking().engine()?);
+        take(&find_engine, &folder, &feed, &confirmed, control)
+    };
     scheduled_work(name.to_owned(), handle.clone()).run_due(app, work)
 }
 
@@ -145,33 +155,49 @@ fn scheduled_work(name: String, workspace: WorkspaceHandle) -> ScheduledWork {
     ScheduledWork { what: Scheduled::Feeds, name, workspace }
 }
 
+/// Fetches a feed where no server runs, with its file in `folder` meanwhile, and records the run.
+///
+/// # Errors
+/// If there is none of the name, or the file is not the catalog then. The record says so.
+pub fn run_here(
+    find_engine: &FindEngine<'_>,
+    folder: &Path,
+    name: &str,
+    confirmed: &ConfirmedRemovals,
+    progress: &dyn Progress,
+) -> Result<ScheduledRun, ApiError> {
+    let engine = find_engine()?;
+    let feed = engine.config().feed(name).cloned().ok_or_else(|| unknown(&engine, name))?;
+    let work = || take(find_engine, folder, &feed, confirmed, progress);
+    run_recorded(Scheduled::Feeds, name, find_engine, progress, work)
+}
+
 /// Fetches the file and makes it the catalog where it differs.
 fn take(
-    app: &App,
-    handle: &WorkspaceHandle,
+    find_engine: &FindEngine<'_>,
+    folder: &Path,
     feed: &Feed,
     confirmed: &ConfirmedRemovals,
-    control: &JobControl,
+    control: &dyn Progress,
 ) -> Result<Done, ApiError> {
-    let file = fetch(app, feed, handle, control)?;
-    put_file(handle, feed, &file, confirmed, control)
+    let outgoing = find_engine()?.outgoing().cloned();
+    let outgoing = outgoing.ok_or_else(|| failed("nothing is fetched from here"))?;
+    let file = fetch(&outgoing, folder, feed, control)?;
+    put_file(&*find_engine()?, feed, &file, confirmed, control)
 }
 
 /// Fetches the file. Nobody waits for it to close the workspace. The file is removed when it is
 /// dropped.
 fn fetch(
-    app: &App,
+    outgoing: &Outgoing,
+    folder: &Path,
     feed: &Feed,
-    handle: &WorkspaceHandle,
-    control: &JobControl,
+    control: &dyn Progress,
 ) -> Result<JobFile, ApiError> {
-    let outgoing = handle.blocking().engine()?.outgoing().cloned();
-    let outgoing = outgoing.ok_or_else(|| failed("nothing is fetched from here"))?;
-    let folder = app.installation.data.job_files_folder();
-    fs::create_dir_all(&folder).map_err(failed)?;
+    fs::create_dir_all(folder).map_err(failed)?;
     let path = folder.join(format!("{}.feed", Uuid::new_v4()));
     let file = JobFile { path, name: String::new(), media_type: "" };
-    control.tell(0.0, "the file is fetched");
+    control.tell(0.0, "the file is fetched".to_owned());
     let mut writer = BufWriter::new(File::create_new(&file.path).map_err(failed)?);
     let go_on = || !control.is_cancelled();
     outgoing.download(&feed.url, &mut writer, &go_on).map_err(failed)?;
@@ -183,17 +209,15 @@ fn failed(what: impl std::fmt::Display) -> ApiError {
     ApiError::unavailable(format!("feed: {what}"))
 }
 
-/// Makes the file the catalog where it differs. Returns what became of it, and the number of its
-/// items.
+/// Makes the file the catalog where it differs.
 fn put_file(
-    handle: &WorkspaceHandle,
+    engine: &Engine,
     feed: &Feed,
     file: &JobFile,
     confirmed: &ConfirmedRemovals,
-    control: &JobControl,
+    control: &dyn Progress,
 ) -> Result<Done, ApiError> {
-    control.tell(0.2, "the file is read");
-    let engine = handle.blocking().engine()?;
+    control.tell(0.2, "the file is read".to_owned());
     if engine.config().feed(&feed.name) != Some(feed) {
         return Err(failed("it was changed or removed while its file was fetched"));
     }
@@ -205,24 +229,24 @@ fn put_file(
     let reader = BufReader::new(File::open(&file.path).map_err(failed)?);
     let read = engine.read_catalog(Cancellable { reader, control }, format(feed.format), &options);
     let (items, report) = read.map_err(import_error)?;
-    let n_items = report.n_items;
+    let (n_rows, n_skipped) = (report.n_items, report.n_invalid);
+    let done = |outcome: String| Done { outcome, n_rows, n_skipped };
     if engine.compare_with_catalog(&items).is_empty() {
-        return Ok(("unchanged".to_owned(), n_items));
+        return Ok(done("unchanged".to_owned()));
     }
-    let imported = put_in_force(&engine, Ok((items, report)), confirmed, &|n_done, n_all| {
+    let imported = put_in_force(engine, Ok((items, report)), confirmed, &|n_done, n_all| {
         let doing = format!("{} of {} items are written", grouped(n_done), grouped(n_all));
         control.tell(0.3 + 0.7 * n_done as f64 / n_all.max(1) as f64, doing);
         if control.is_cancelled() { Err(Cancelled) } else { Ok(()) }
     })?;
     let changes = imported.changes;
-    let outcome = format!(
+    Ok(done(format!(
         "version {}: {} new, {} changed, {} withdrawn",
         imported.catalog_version,
         grouped(changes.n_new),
         grouped(changes.n_changed),
         grouped(changes.n_withdrawn)
-    );
-    Ok((outcome, n_items))
+    )))
 }
 
 fn format(format: FeedFormat) -> Format {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use domain::{InteractionKind, Scenario, Target, UserIdx};
+use domain::{InteractionKind, NothingLeft, Scenario, Target, UserIdx};
 use engine::{
     Engine, ListQuestions, ListedItem, MissingEntities, Origin, PreviewedEntries,
     RecommendationRequest, RequestBudget,
@@ -156,7 +156,9 @@ fn trait_list(
         made => made?,
     };
     let is_of_items = list.item_type.is_none();
+    let is_no_trait = definition.nothing_left == NothingLeft::NoTrait && list.items.is_empty();
     Ok(PersonList {
+        problem: is_no_trait.then(|| "nothing is left, so the person has no such trait".to_owned()),
         items: list.items.iter().map(|item| show(engine, item, is_of_items)).collect(),
         fallback: list.fallback,
         model: list.model,

@@ -69,6 +69,9 @@ pub struct Preview {
     /// The user's group of the scenario's A/B test.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
+    /// The scenario whose list it is, since that of the one asked for is empty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub followed_by: Option<String>,
     /// Whether the person exists; absent where none is named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_known: Option<bool>,
@@ -233,6 +236,10 @@ fn make_preview(
     budget: &Arc<RequestBudget>,
 ) -> Result<Preview, PreviewError> {
     let endpoint = request.endpoint(&engine.config())?;
+    request
+        .settings
+        .check_source()
+        .map_err(|what| ApiError::invalid(format!("settings: {what}")).at("/settings/mix"))?;
     let mistakes = find_mistakes(engine, endpoint, &request.settings);
     if let Some(first) = mistakes.first() {
         let error = ApiError::invalid(first.to_string()).at(format!("/settings/{}", first.setting));
@@ -268,6 +275,7 @@ fn make_preview(
         source: found.source.map(|source| source.id),
         model: found.list.model,
         group: found.group,
+        followed_by: found.followed_by,
         user_known: request.user.as_ref().map(|user| engine.find_user(user).is_some()),
         computed_at: engine.now().to_string(),
         why_not,

@@ -4,14 +4,27 @@
 use std::sync::Arc;
 
 use engine::installation::Actor;
-use engine::{Scheduled, ScheduledRun};
+use engine::{Engine, Scheduled, ScheduledRun};
 use web::App;
 use web::error::ApiError;
 use web::jobs::{Attended, Job, JobControl, JobKind, JobOutcome, NewJob, Once};
 use web::workspaces::WorkspaceHandle;
 
-/// What a run has come to, in words, and the number of its rows.
-pub(crate) type Done = (String, u64);
+use crate::progress::Progress;
+
+/// What a run has come to.
+pub(crate) struct Done {
+    /// In words.
+    pub(crate) outcome: String,
+    /// The number of its rows.
+    pub(crate) n_rows: u64,
+    /// The number of rows that were left out.
+    pub(crate) n_skipped: u64,
+}
+
+/// Finds the engine of a workspace, for each piece of work anew: nobody waits for a run to close
+/// the workspace.
+pub type FindEngine<'a> = dyn Fn() -> Result<Arc<Engine>, ApiError> + 'a;
 
 /// One thing that is done again and again. A workspace has one run of it at a time.
 pub(crate) struct ScheduledWork {
@@ -61,25 +74,14 @@ impl ScheduledWork {
         })
     }
 
-    /// Does the work and records the run, unless it was cancelled.
     fn run(
         &self,
         control: &JobControl,
         work: impl FnOnce(&JobControl) -> Result<Done, ApiError>,
     ) -> Result<ScheduledRun, ApiError> {
-        let started_at = self.workspace.blocking().engine()?.now();
-        let done = work(control);
-        if done.is_err() {
-            control.check()?;
-        }
-        let (outcome, n_rows, error) = match &done {
-            Ok((outcome, n_rows)) => (Some(outcome.clone()), *n_rows, None),
-            Err(error) => (None, 0, Some(error.message.clone())),
-        };
-        let engine = self.workspace.blocking().engine()?;
-        let run = ScheduledRun { started_at, ended_at: engine.now(), n_rows, outcome, error };
-        engine.record_scheduled_run(self.what, &self.name, run.clone())?;
-        done.map(|_| run)
+        let find_engine = || Ok(self.workspace.blocking().engine()?);
+        let work = || work(control);
+        run_recorded(self.what, &self.name, &find_engine, control, work)
     }
 
     fn kind(&self) -> JobKind {
@@ -96,4 +98,30 @@ impl ScheduledWork {
         };
         Once::UnderWay(format!("{what} {}", self.name))
     }
+}
+
+/// Does the work and records the run, unless it was cancelled.
+pub(crate) fn run_recorded(
+    what: Scheduled,
+    name: &str,
+    find_engine: &FindEngine<'_>,
+    progress: &dyn Progress,
+    work: impl FnOnce() -> Result<Done, ApiError>,
+) -> Result<ScheduledRun, ApiError> {
+    let started_at = find_engine()?.now();
+    let done = work();
+    if done.is_err() {
+        progress.check()?;
+    }
+    let engine = find_engine()?;
+    let (outcome, n_rows, n_skipped, error) = match &done {
+        Ok(Done { outcome, n_rows, n_skipped }) => {
+            (Some(outcome.clone()), *n_rows, *n_skipped, None)
+        }
+        Err(error) => (None, 0, 0, Some(error.message.clone())),
+    };
+    let ended_at = engine.now();
+    let run = ScheduledRun { started_at, ended_at, n_rows, n_skipped, outcome, error };
+    engine.record_scheduled_run(what, name, run.clone())?;
+    done.map(|_| run)
 }

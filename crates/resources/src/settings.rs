@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use domain::{Identity, InteractionWeights, Retention, WeakSignalWeights, WorkspaceSettings};
+use domain::{
+    CatalogSettings, Identity, InteractionWeights, Retention, WeakSignalWeights, WorkspaceSettings,
+};
 use engine::{ConfigChange, Engine, Expected, Resource};
 use serde::{Deserialize, Deserializer};
 use web::App;
@@ -33,6 +35,8 @@ pub struct SettingsPatch {
     /// `user_id` and `anonymous_id` alone.
     #[serde(default, deserialize_with = "deserialize_present")]
     pub identity: Option<Option<Identity>>,
+    /// What columns of the catalog mean, and which are added to events, as a whole.
+    pub catalog: Option<CatalogSettings>,
 }
 
 /// A change of some weights. Missing kinds keep theirs.
@@ -99,6 +103,7 @@ pub async fn update(
             },
             retention: patch.retention.unwrap_or(present.retention),
             identity: patch.identity.unwrap_or(present.identity),
+            catalog: patch.catalog.unwrap_or(present.catalog),
         };
         engine.change_config(ConfigChange::put_settings(&settings), expected)?;
         Ok(Revised::now(engine, &Resource::Settings, settings))

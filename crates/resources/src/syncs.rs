@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{SyncSettings, Timestamp};
+use domain::{MessageType, SyncSettings, Timestamp};
 use engine::{Engine, Link, SyncStatus, SyncSubject};
 use serde::{Deserialize, Serialize};
 use web::error::ApiError;
@@ -15,6 +15,9 @@ pub struct ShownSync {
     pub settings: SyncSettings,
     /// What each destination was told.
     pub destinations: Vec<SyncedDestination>,
+    /// What the settings name and nobody has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
     /// How the sending of all traits and audiences of the workspace is doing; absent where this
     /// process delivers nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,6 +63,47 @@ pub struct SyncAgain {
     /// The only destination; all to which it goes if absent.
     #[serde(default)]
     pub destination: Option<String>,
+}
+
+/// Checks that the ids for which values are sent can be there.
+///
+/// # Errors
+/// If they are of a type that no message can have.
+pub(crate) fn check_sync(engine: &Engine, sync: Option<&SyncSettings>) -> Result<(), ApiError> {
+    // With rules of identity, people have ids of any type that messages bring.
+    if engine.config().identity.is_some() {
+        return Ok(());
+    }
+    let types = sync.into_iter().flat_map(|sync| &sync.identifiers).map(|one| &one.type_);
+    let plain = ["user_id", "anonymous_id"];
+    match types.into_iter().find(|type_| !plain.contains(&type_.as_str())) {
+        Some(type_) => Err(ApiError::invalid(format!(
+            "sync.identifiers: nobody can have an id of type {type_:?} without rules of identity: \
+             set the key identity of the settings first, or take user_id or anonymous_id"
+        ))
+        .at("/sync/identifiers")),
+        None => Ok(()),
+    }
+}
+
+/// The traits that settings attach and that nobody can have by what was defined and seen so far.
+fn find_problems(engine: &Engine, settings: &SyncSettings) -> Vec<String> {
+    let config = engine.config();
+    let snapshot = engine.snapshot();
+    let is_defined = |key: &str| {
+        config.audience(key).is_some()
+            || config.computed_trait(key).is_some()
+            || config.trait_definition(key).is_some()
+    };
+    let is_seen = |key: &str| {
+        config.sources.iter().any(|source| {
+            let seen = snapshot.source_schemas.of_source(&source.name).into_iter();
+            let of_people = seen.filter(|(event, _)| event.type_ == MessageType::Identify);
+            of_people.flat_map(|(_, properties)| properties).any(|property| property.name == key)
+        })
+    };
+    let unknown = settings.with_traits.iter().filter(|key| !is_defined(key) && !is_seen(key));
+    unknown.map(|key| format!("with_traits: nobody has a trait {key:?} yet")).collect()
 }
 
 /// How a trait or an audience goes to destinations.
@@ -123,6 +167,7 @@ fn show(engine: &Engine, subject: &SyncSubject) -> Result<ShownSync, ApiError> {
         last_at: link.last_at,
     };
     Ok(ShownSync {
+        problems: find_problems(engine, &settings),
         settings,
         destinations: links.into_iter().map(destination).collect(),
         progress: engine.sync_status(),

@@ -9,14 +9,16 @@ pub use calculation::{
 
 use std::sync::Arc;
 
+use conditions::nearest;
 use domain::TraitDefinition;
-use engine::{ConfigChange, Engine, Expected, Resource};
+use engine::{ConfigChange, Engine, EntityKind, Expected, Resource};
 use serde::Deserialize;
 use web::App;
 use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
 
 use crate::configuration::{change_resource, parse_named, put_resource};
+use crate::syncs::check_sync;
 use crate::{Revised, unknown_resource};
 
 /// The key of a definition to calculate that has none: it is not saved.
@@ -87,8 +89,31 @@ pub async fn put(
     definition: TraitDefinition,
     expected: Expected,
 ) -> Result<(Revised<TraitDefinition>, bool), ApiError> {
+    let named = definition.clone();
+    workspace.run(move |engine: &Engine| check(engine, &named)).await?;
     let change = ConfigChange::put_trait(&definition);
     put_resource(app, workspace, change, expected, |_| definition).await
+}
+
+/// Checks that what a definition names outside of the configuration is there.
+fn check(engine: &Engine, definition: &TraitDefinition) -> Result<(), ApiError> {
+    let in_trait = |mut error: ApiError| {
+        error.message = format!("trait {:?}: {}", definition.key, error.message);
+        error
+    };
+    check_sync(engine, definition.sync.as_ref()).map_err(in_trait)?;
+    let Some(item_type) = &definition.item_type else { return Ok(()) };
+    let properties = engine.snapshot().properties(EntityKind::Item);
+    let known: Vec<&str> = properties.iter().map(|property| property.name.as_str()).collect();
+    if known.contains(&item_type.as_str()) {
+        return Ok(());
+    }
+    let way_out = match nearest(item_type, &known) {
+        Some(nearest) => format!("did you mean {nearest:?}?"),
+        None => "import a catalog that has it first, or name one of its properties".to_owned(),
+    };
+    let what = format!("item_type is {item_type:?}: the catalog has no such property: {way_out}");
+    Err(in_trait(ApiError::invalid(what).at("/item_type")))
 }
 
 /// Removes a trait.

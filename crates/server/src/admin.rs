@@ -21,6 +21,7 @@ mod jobs;
 mod kpis;
 mod limits;
 mod live;
+mod locations;
 mod message_files;
 mod operations;
 mod overview;
@@ -44,6 +45,7 @@ mod synonyms;
 mod tokens;
 mod training;
 mod traits;
+mod versions;
 mod workspaces;
 
 use std::sync::Arc;
@@ -102,6 +104,7 @@ fn routes_with_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(people::everything))
         .routes(routes!(audiences::members))
         .routes(routes!(feeds::start))
+        .routes(routes!(locations::read, locations::put, locations::delete))
         .routes(routes!(recommendations::read))
         .routes(routes!(live::follow))
         .routes(routes!(live::list))
@@ -178,6 +181,10 @@ fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(traits::read, traits::put, traits::delete))
         .routes(routes!(syncs::read_trait))
         .routes(routes!(syncs::send_trait_again))
+        .routes(routes!(versions::of_trait))
+        .routes(routes!(versions::of_computed_trait))
+        .routes(routes!(versions::of_audience))
+        .routes(routes!(versions::of_scenario))
         .routes(routes!(events::read))
         .routes(routes!(live::read))
         .routes(routes!(operations::read))
@@ -201,6 +208,7 @@ fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(scheduled_exports::read, scheduled_exports::put, scheduled_exports::delete))
         .routes(routes!(scheduled_exports::start))
         .routes(routes!(feeds::list))
+        .routes(routes!(locations::list))
         .routes(routes!(feeds::read, feeds::put, feeds::delete))
         .routes(routes!(training::start, training::read))
         .routes(routes!(training::read_run))

@@ -42,10 +42,10 @@ pub use people::{ItemLabel, PersonSummary};
 pub use profiles::{HistoryItem, RejectionReport, values_bytes};
 pub use property_uses::{PropertyUses, find_property_uses};
 pub use recommendation::{
-    AbsenceRule, CANDIDATES_LOOKED_AT, ListOptions, ListQuestions, MissingEntities, PLACES_MAX,
-    Placement, PreparedStage, PreviewedEntries, PreviewedStage, RECOMMENDED_MAX,
-    RecommendationRequest, Recommended, RemovedByRule, RemovedItems, ReturnedProperties, Stage,
-    StageList, expression_mistakes,
+    AbsenceRule, CANDIDATES_LOOKED_AT, ListOptions, ListQuestions, MissingEntities, NearPerson,
+    PLACES_MAX, PersonFilter, PersonFilters, Placement, PreparedStage, PreviewedEntries,
+    PreviewedStage, RECOMMENDED_MAX, RecommendationRequest, Recommended, RemovedByRule,
+    RemovedItems, ReturnedProperties, Stage, StageList, expression_mistakes,
 };
 pub use scenario_fallback::{UnfitScenario, fits_catalog, scenarios_unfit_for};
 pub use scenarios::{check_config, check_scenario, scenario_mistakes};

@@ -235,8 +235,9 @@ impl Serving {
             booster: None,
         });
         let context = self.context(snapshot, user, request)?;
-        let is_available = |item: ItemIdx| snapshot.catalog.is_offered(item);
-        let eligibility = context.eligibility(&is_available, request, &FxHashSet::default());
+        let offered = snapshot.offered(now);
+        let is_offered = |item: ItemIdx| offered.has(item);
+        let eligibility = context.eligibility(&is_offered, request, &FxHashSet::default());
         let asked = Request { values, ..context.request(request, &eligibility, now) };
         let recommendation = recommend(model.sources(snapshot), &asked);
         let items = resolve_ids(snapshot, model, item_type, &recommendation);

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::ListSettings;
+use domain::{CatalogSettings, ListSettings};
 use reql::{Schema, Subject, Type};
 use state::{SegmentationKind, Views};
 
@@ -44,6 +44,7 @@ pub fn find_property_uses(views: &Views, names: &BTreeSet<&str>) -> PropertyUses
             finder.add(property, &format!("trait {:?}", definition.key));
         }
     }
+    finder.add_catalog_settings(&views.setup.config.catalog);
     finder.uses
 }
 
@@ -59,6 +60,20 @@ impl Finder<'_> {
             let users = self.uses.entry(property.to_owned()).or_default();
             if users.last().is_none_or(|last| last != user) {
                 users.push(user.to_owned());
+            }
+        }
+    }
+
+    fn add_catalog_settings(&mut self, settings: &CatalogSettings) {
+        for (setting, property) in settings.offer_properties() {
+            self.add(property, &format!("the setting catalog.{setting}"));
+        }
+        for (catalog, property) in &settings.location_property {
+            self.add(property, &format!("the setting catalog.location_property.{catalog}"));
+        }
+        for enrichment in &settings.enrich {
+            for column in &enrichment.columns {
+                self.add(column, &format!("the enrichment of {:?}", enrichment.event));
             }
         }
     }

@@ -26,7 +26,9 @@ pub use self::placement::{AbsenceRule, PLACES_MAX, Placement};
 pub use self::prepare::PreparedStage;
 pub use self::preview::{ListQuestions, PreviewedEntries, PreviewedStage};
 pub use self::removed::{CANDIDATES_LOOKED_AT, RemovedByRule, RemovedItems};
-pub use self::stage::{Recommended, Stage, StageList, expression_mistakes};
+pub use self::stage::{
+    NearPerson, PersonFilter, PersonFilters, Recommended, Stage, StageList, expression_mistakes,
+};
 use crate::{ListError, LiveState, RequestBudget, Serving, Snapshot};
 
 /// The most items, segments or users of one list.
@@ -166,7 +168,8 @@ impl Serving {
         Ok((scenario.settings_for(group), group.map(|group| group.name.clone())))
     }
 
-    /// The stages of a call, with expressions that are right.
+    /// The stages of a call, with expressions that are right. What follows from the person filters
+    /// the list itself, not the source of a composite one.
     ///
     /// # Errors
     /// If parts of the call do not go together, or an expression is wrong.
@@ -175,8 +178,9 @@ impl Serving {
         snapshot: &Snapshot<'_>,
         request: &'a RecommendationRequest,
         of_scenario: &ListSettings,
+        of_person: &PersonFilters,
     ) -> Result<(Stage<'a>, Option<Stage<'a>>), ListError> {
-        let (first, second) = stages(request, of_scenario)?;
+        let (first, second) = stages(request, of_scenario, of_person)?;
         for stage in [Some(&first), second.as_ref()].into_iter().flatten() {
             self.check(snapshot, stage)?;
         }
@@ -214,8 +218,9 @@ impl Serving {
 fn stages<'a>(
     request: &'a RecommendationRequest,
     of_scenario: &ListSettings,
+    of_person: &PersonFilters,
 ) -> Result<(Stage<'a>, Option<Stage<'a>>), ListError> {
-    let whole = Stage::new(request, request.endpoint, &request.options, of_scenario);
+    let whole = Stage::new(request, request.endpoint, &request.options, of_scenario, of_person);
     if request.endpoint != Endpoint::CompositeRecommendation {
         return Ok((whole, None));
     }
@@ -242,7 +247,8 @@ fn stages<'a>(
     };
     let segmentation = of_scenario.segmentation.clone();
     let of_source = ListSettings { segmentation, ..ListSettings::default() };
-    let first = Stage::new(request, source, &request.source_options, &of_source);
+    let first =
+        Stage::new(request, source, &request.source_options, &of_source, &PersonFilters::default());
     let first = Stage {
         count: 1,
         item: first.item.filter(|_| is_for == Target::Item),

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::list::Promoted;
-use domain::{Column, ExpressionRole, ListSettings, Scenario, WorkspaceConfig};
+use domain::{Column, EventFilter, ExpressionRole, ListSettings, Scenario, WorkspaceConfig};
 use parking_lot::Mutex;
 use reql::{ReqlError, Schema, Subject, Type};
 use state::Views;
@@ -230,6 +230,17 @@ fn fit_settings(
         settings.promoted = filter.map(|filter| Promoted { filter, share });
     }
     let schema = properties.schema(Subject::Items);
+    settings.event_filters.iter_mut().for_each(|filters| {
+        filters.retain(|EventFilter { matches, .. }| {
+            let is_there = matches == "itemId" || schema.item_property(matches).is_some();
+            if !is_there {
+                problems.push(format!(
+                    "{place}event_filter: there is no item property {matches:?}: lists go without it"
+                ));
+            }
+            is_there
+        });
+    });
     settings.constraints.iter_mut().for_each(|constraints| {
         constraints.retain(|constraint| {
             let is_there = schema.item_property(&constraint.property).is_some();

@@ -55,7 +55,7 @@ impl Serving {
         let facet = self.groupings.get_newest(live, &grouping, now)?;
         let views = live.snapshot();
         let titles = find_titles(&views, segmentation);
-        let mut sizes = count(&views, &facet, n_max);
+        let mut sizes = count(&views, &facet, n_max, now);
         for segment in &mut sizes.largest {
             segment.title = titles.get(&segment.id).cloned();
         }
@@ -79,25 +79,24 @@ pub fn try_segmentation(
     Rule::of(&views, Some(kind)).push(&views, now, &budget, 0..n_items, &mut facet);
     let checked = budget.check();
     checked.map_err(|source| QueryError::Segmentation { id: "tried".to_owned(), source })?;
-    Ok(count(&views, &facet, n_max))
+    Ok(count(&views, &facet, n_max, now))
 }
 
-fn count(views: &Views, facet: &Facet, n_max: usize) -> SegmentSizes {
-    let is_available = |item: &u32| views.catalog.is_offered(ItemIdx(*item));
-    let items: Vec<u32> = (0..facet.n_items() as u32).filter(is_available).collect();
+fn count(views: &Views, facet: &Facet, n_max: usize, now: Timestamp) -> SegmentSizes {
+    let offered = views.offered(now);
+    let is_offered = |item: &u32| offered.has(ItemIdx(*item));
+    let items: Vec<u32> = (0..facet.n_items() as u32).filter(is_offered).collect();
     let is_in = |item: &&u32| !facet.values_of(ItemIdx(**item)).is_empty();
     let mut sizes: Vec<(ValueIdx, usize)> = (0..facet.n_values() as u32)
         .map(ValueIdx)
-        .map(|value| {
-            (value, facet.items_of(value).iter().filter(|item| is_available(item)).count())
-        })
+        .map(|value| (value, facet.items_of(value).iter().filter(|item| is_offered(item)).count()))
         .filter(|(_, n_items)| *n_items > 0)
         .collect();
     sizes.sort_unstable_by(|(a, n_of_a), (b, n_of_b)| {
         n_of_b.cmp(n_of_a).then_with(|| facet.text(*a).cmp(facet.text(*b)))
     });
     let largest = sizes.iter().take(n_max).map(|&(value, n_items)| {
-        let examples = facet.items_of(value).iter().filter(|item| is_available(item));
+        let examples = facet.items_of(value).iter().filter(|item| is_offered(item));
         let examples = examples.take(EXAMPLES);
         SegmentSize {
             id: facet.text(value).to_owned(),

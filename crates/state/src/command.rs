@@ -16,6 +16,7 @@ use store::{Batch, StoreError};
 use crate::back_fill::BackFillCommand;
 use crate::collections::{CollectionKind, Member};
 use crate::configuration::ConfigCommand;
+use crate::locations::{self, LocationCommand};
 use crate::refusal::{CommandResult, Refusal};
 use crate::regulations::RegulationCommand;
 use crate::replays::ReplayCommand;
@@ -218,6 +219,8 @@ pub enum Command {
         /// The only destination that gets them; all if absent.
         destination: Option<String>,
     },
+    /// A step of an import of locations, or the removal of a catalog of them.
+    Locations(Box<LocationCommand>),
     /// Drops a dead letter.
     DropDeadLetter {
         /// The name of the destination.
@@ -348,6 +351,7 @@ pub(crate) fn apply(
             }
         }
         Command::BackFill(command) => back_fill::apply(views, batch, *command, origin)?,
+        Command::Locations(command) => locations::apply(views, batch, *command, at)?,
         Command::Regulate(regulation) => regulations::apply(views, batch, *regulation, origin)?,
         Command::RetryDeadLetter { destination, offset, mapping, .. }
         | Command::DropDeadLetter { destination, offset, mapping } => {

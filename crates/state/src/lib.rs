@@ -6,6 +6,7 @@ mod back_fill;
 mod collections;
 mod command;
 mod computed_traits;
+mod config_versions;
 mod configuration;
 mod counts;
 mod destinations;
@@ -15,6 +16,7 @@ mod impressions;
 mod interactions;
 mod journal_clock;
 mod last_sent;
+mod locations;
 mod membership;
 mod message_ids;
 mod part;
@@ -51,6 +53,9 @@ pub use back_fill::{
 pub use collections::{CollectionKind, Collections, Groups, MEMBERS_MAX, Member, Series};
 pub use command::{Command, EntityKind, find_user};
 pub use computed_traits::{ComputedTraits, ComputedValue};
+pub use config_versions::{
+    CONFIG_VERSIONS_BYTES_MAX, CONFIG_VERSIONS_MAX, ConfigVersion, ConfigVersions,
+};
 pub use configuration::{ConfigChange, ConfigCommand, Expected, Resource, Revisions};
 pub use counts::Counts;
 pub use destinations::{
@@ -68,6 +73,7 @@ pub use journal_clock::{
     BELIEVED_AHEAD_MS, JournalClock, JournalTime, SAMPLE_INTERVAL_MS, SAMPLES,
 };
 pub use last_sent::{Due, DuePeople, LastSent, Link, Sent, hash_id};
+pub use locations::LocationCommand;
 pub use message_ids::{GENERATION_IDS_MAX, GENERATION_MS, MessageIds, split_rows};
 pub use part::StatePart;
 pub use people::{NamedPeople, People, TooManyIds};

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use catalog::{Catalog, PropertyTable};
+use catalog::{Catalog, Locations, PropertyTable};
 use domain::{UserIdx, WorkspaceId};
 use profiles::{Accounts, Merge, Profiles};
 use store::{Batch, Store, StoreError};
@@ -159,6 +159,18 @@ impl StatePart for Catalog {
         counts.items = self.n_known() as u64;
         counts.available_items = self.n_available() as u64;
         counts.catalog_version = self.current().map_or(0, |version| version.version);
+    }
+}
+
+impl StatePart for Locations {
+    const KEYSPACES: &'static [&'static str] = &catalog::LOCATION_KEYSPACES;
+
+    has_no_users!();
+    writes_at_once!();
+    counts_nothing!();
+
+    fn load(store: &Store, _: &WorkspaceId) -> Result<Self, StoreError> {
+        Self::load(store)
     }
 }
 

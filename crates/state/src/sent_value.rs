@@ -133,6 +133,7 @@ impl SentValue {
             received_at: self.at,
             source: SYNC_SOURCE.to_owned(),
             violations: Vec::new(),
+            enriched: Vec::new(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The views: the state of a workspace in memory. They are loaded from the store at the start and
 //! changed by the fold only.
 
-use catalog::{Catalog, NamedBy, PropertyTable};
+use catalog::{Catalog, Locations, NamedBy, OfferedItems, PropertyTable};
 use domain::{Day, Interaction, Timestamp, UserIdx, WorkspaceConfig, WorkspaceId};
 use profiles::{Accounts, Merge, Origin, Profiles};
 use store::{Batch, Keyspace, Store, StoreError};
@@ -12,6 +12,7 @@ use crate::audiences::Audiences;
 use crate::back_fill::BackFills;
 use crate::collections::{CollectionKind, Collections, Groups, Series};
 use crate::computed_traits::ComputedTraits;
+use crate::config_versions::ConfigVersions;
 use crate::configuration::Revisions;
 use crate::destinations::Destinations;
 use crate::impressions::Impressions;
@@ -141,6 +142,10 @@ views! {
     computed_traits: ComputedTraits,
     /// What destinations were last told of each person.
     last_sent: LastSent,
+    /// Catalogs of locations.
+    locations: Locations,
+    /// Earlier versions of scenarios, traits and audiences.
+    config_versions: ConfigVersions,
 }
 
 impl Views {
@@ -163,6 +168,8 @@ impl Views {
         config: WorkspaceConfig,
         revisions: Revisions,
     ) -> Result<(), StoreError> {
+        let at = self.setup.clock.time().bound(Timestamp(i64::MAX));
+        self.config_versions.follow_config(batch, &self.setup.config, &config, (offset, at))?;
         self.setup.put_config(batch, config, revisions);
         self.unmatched_events.remove_matched(batch, &self.setup.mappings);
         self.source_schemas.retain_configured(batch, &self.setup.config);
@@ -184,6 +191,11 @@ impl Views {
         let reloaded = Self::load_parts(store, &self.setup.config.id)?;
         *self = Self { applied: self.applied, ..reloaded };
         Ok(())
+    }
+
+    /// The items that may be offered at `now`.
+    pub fn offered(&self, now: Timestamp) -> OfferedItems<'_> {
+        self.catalog.offered(&self.setup.config.catalog, now)
     }
 
     /// All collections of a kind.
@@ -243,6 +255,7 @@ impl Views {
 
 /// The keyspaces that a reset leaves as they are.
 fn kept_by_resets(store: &Store) -> Vec<Keyspace> {
-    let names = KEPT_BY_RESETS.into_iter().chain([crate::setup::KEYSPACE]);
+    let own = [crate::setup::KEYSPACE, crate::config_versions::KEYSPACE];
+    let names = KEPT_BY_RESETS.into_iter().chain(own);
     names.map(|name| store.keyspace(name)).collect()
 }

@@ -2,9 +2,9 @@
 
 use std::io::Read;
 
-use super::{ITEMS_MAX, ImportError, Raw, RawRow, RowError, Table, delimiter, id_column};
+use super::{ImportError, Raw, RawRow, RowError, RowKind, Table, delimiter, find_id_column};
 
-pub(super) fn read(reader: impl Read) -> Result<Table, ImportError> {
+pub(super) fn read(reader: impl Read, kind: RowKind) -> Result<Table, ImportError> {
     let (delimiter, reader) = delimiter::detect(reader)?;
     let mut tail = LastByte { reader, last: 0 };
     let mut reader =
@@ -21,7 +21,7 @@ pub(super) fn read(reader: impl Read) -> Result<Table, ImportError> {
     {
         return Err(ImportError::Header(format!("two columns are named {name:?}")));
     }
-    let id = id_column(&names)?;
+    let id = find_id_column(&names, kind)?;
     let mut table =
         Table { columns: names.clone(), rows: Vec::new(), n_rows: 0, errors: Vec::new() };
     table.columns.remove(id);
@@ -30,8 +30,8 @@ pub(super) fn read(reader: impl Read) -> Result<Table, ImportError> {
     while reader.read_byte_record(&mut record).map_err(whole_file)? {
         last.clone_from(&record);
         table.n_rows += 1;
-        if table.rows.len() >= ITEMS_MAX {
-            return Err(ImportError::TooLarge { what: "items", limit: ITEMS_MAX });
+        if table.rows.len() >= kind.rows_max() {
+            return Err(kind.too_many_rows());
         }
         let line = record.position().map_or(0, csv::Position::line);
         if record.len() != names.len() {

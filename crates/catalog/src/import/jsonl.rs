@@ -5,9 +5,9 @@ use std::io::{BufRead, BufReader, Read};
 use rustc_hash::FxHashMap;
 use serde_json::{Map, Value};
 
-use super::{COLUMNS_MAX, ID_COLUMNS, ITEMS_MAX, ImportError, Raw, RawRow, RowError, Table};
+use super::{COLUMNS_MAX, ImportError, Raw, RawRow, RowError, RowKind, Table};
 
-pub(super) fn read(reader: impl Read) -> Result<Table, ImportError> {
+pub(super) fn read(reader: impl Read, kind: RowKind) -> Result<Table, ImportError> {
     let mut table = Table { columns: Vec::new(), rows: Vec::new(), n_rows: 0, errors: Vec::new() };
     let mut numbers: FxHashMap<String, usize> = FxHashMap::default();
     let mut reader = BufReader::new(reader);
@@ -22,8 +22,8 @@ pub(super) fn read(reader: impl Read) -> Result<Table, ImportError> {
             continue;
         }
         table.n_rows += 1;
-        if table.rows.len() >= ITEMS_MAX {
-            return Err(ImportError::TooLarge { what: "items", limit: ITEMS_MAX });
+        if table.rows.len() >= kind.rows_max() {
+            return Err(kind.too_many_rows());
         }
         let mut object: Map<String, Value> = match serde_json::from_slice(&bytes) {
             Ok(object) => object,
@@ -37,7 +37,7 @@ pub(super) fn read(reader: impl Read) -> Result<Table, ImportError> {
                 continue;
             }
         };
-        let id = ID_COLUMNS.iter().find_map(|id| object.remove(*id));
+        let id = kind.id_columns().iter().find_map(|id| object.remove(*id));
         let item_id = match id {
             Some(Value::String(id)) => id,
             Some(Value::Number(id)) => id.to_string(),

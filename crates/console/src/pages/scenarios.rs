@@ -1,6 +1,7 @@
 //! Scenarios: their results, their settings with a preview, and their A/B tests.
 
 mod ab_test;
+mod event_filter;
 mod form;
 mod list;
 mod numbers;
@@ -31,6 +32,7 @@ use web::workspaces::{RequestedWorkspace, Workspace};
 use self::form::{Mistakes, ScenarioForm, endpoint_words};
 use crate::gate::{edit, gated, preview, read};
 use crate::page::{Area, Frame, Page, encode};
+use crate::pages::versions;
 use crate::ui::form::Form;
 use crate::ui::{Button, Callout, Confirmation, StatTile, Unit};
 
@@ -311,10 +313,13 @@ async fn one_page(
     let mut page = Page::new(frame, Area::Scenarios, &scenario.name)
         .lead(endpoint_words(scenario.endpoint))
         .body(body);
-    if may_change && scenario.groups.is_empty() {
-        let href = format!("{path}/test");
-        page = page.actions(html! { (Button::secondary("Start an A/B test").href(&href)) });
-    }
+    let versions = versions::Kind::Scenario.path(workspace.id(), &scenario.name);
+    page = page.actions(html! {
+        (Button::quiet("Versions").href(&versions))
+        @if may_change && scenario.groups.is_empty() {
+            (Button::secondary("Start an A/B test").href(&format!("{path}/test")))
+        }
+    });
     if let Some(notice) = mistakes.notice().or(notice) {
         page = page.notice(notice);
     }

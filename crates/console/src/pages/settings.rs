@@ -22,6 +22,7 @@ use axum::{Extension, Router};
 use web::App;
 use web::access::Call;
 
+pub(super) use self::audit::who as author;
 pub(super) use self::grants::{words as role_words, workspaces_text};
 use self::shown_once::Secrets;
 pub(super) use self::typed::{Mistake, Typed, again};

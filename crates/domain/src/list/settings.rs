@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::person_filters::{EventFilter, LocationFilter, check_event_filters};
 use super::{
     ANCHORS_DEFAULT, AssetType, BEGUN_FROM_DEFAULT, Exclusion, FINISHED_FROM_DEFAULT, Fallback,
     ListRequest, Logic, MixPart, ROTATION_TIME_S_DEFAULT, Relevance,
@@ -160,6 +161,11 @@ settings! {
     /// A boolean expression that every entry passes. It holds in addition to the filter of a
     /// request.
     filter: String,
+    /// Conditions by what the user did last; every item passes them, in addition to the filter.
+    #[serde(rename = "event_filter")]
+    event_filters: Vec<EventFilter>,
+    /// Only items at a location near the person. Whoever's place is not known gets none.
+    location: LocationFilter,
     /// A numeric expression that scores are multiplied by.
     booster: String,
     /// The items of the user's history that are excluded.
@@ -183,6 +189,8 @@ settings! {
     segmentation: String,
     /// Completes the list where `min_relevance` is low.
     fallback: Fallback,
+    /// The scenario whose list is taken where this one is empty.
+    otherwise: String,
     /// Limits on how many items share a value of a property.
     #[serde(rename = "constraint")]
     constraints: Vec<Constraint>,
@@ -241,14 +249,16 @@ impl ListSettings {
         }
     }
 
-    /// Of the settings of a scenario those that also hold for calls with this logic: another one
-    /// than the scenario's takes nothing over that goes with that one.
-    pub fn for_logic(&self, logic: Option<Logic>, endpoint: Endpoint) -> Self {
+    /// Of the settings of a scenario those that also hold for calls with these: another logic or
+    /// mix than the scenario's takes nothing over that goes with that one.
+    pub fn for_call(&self, call: &Self, endpoint: Endpoint) -> Self {
         let own = self.logic.unwrap_or(endpoint.default_logic());
-        if logic.is_none_or(|logic| logic == own && self.mix.is_none()) {
+        let has_own_source = call.logic.is_none_or(|logic| logic == own && self.mix.is_none());
+        if has_own_source && call.mix.is_none() {
             return self.clone();
         }
         Self {
+            logic: None,
             mix: None,
             interaction: None,
             anchors: None,
@@ -305,13 +315,27 @@ impl ListSettings {
         all.into_iter().filter_map(|(role, text)| Some((role, text?.as_str())))
     }
 
+    /// Checks that one setting says where items come from.
+    ///
+    /// # Errors
+    /// A sentence that names the keys.
+    pub fn check_source(&self) -> Result<(), String> {
+        match self.logic.is_some() && self.mix.is_some() {
+            true => Err("logic and mix both say where items come from: remove one".to_owned()),
+            false => Ok(()),
+        }
+    }
+
     /// Checks ranges and that the settings fit together.
     ///
     /// # Errors
     /// A sentence that names the key.
     pub(crate) fn validate(&self, endpoint: Endpoint) -> Result<(), String> {
-        if self.logic.is_some() && self.mix.is_some() {
-            return Err("logic and mix both say where items come from: remove one".to_owned());
+        self.check_source()?;
+        check_event_filters(self.event_filters.as_deref().unwrap_or_default())?;
+        self.location.as_ref().map_or(Ok(()), LocationFilter::validate)?;
+        if let Some(otherwise) = &self.otherwise {
+            check_name("otherwise", otherwise)?;
         }
         self.request(1, ListCaller::Endpoint(endpoint)).validate()?;
         if let Some(promoted) = &self.promoted {

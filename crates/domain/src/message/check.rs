@@ -223,6 +223,7 @@ fn check(
         received_at: arrival.received_at,
         source: arrival.source.to_owned(),
         violations: Vec::new(),
+        enriched: Vec::new(),
     })
 }
 

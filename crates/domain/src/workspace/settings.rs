@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Identity, Retention};
+use super::{CatalogSettings, Identity, Retention};
 use crate::WeakSignalWeights;
 
 const PUBLIC_USER_PROPERTIES_MAX: usize = 1_000;
@@ -33,6 +33,9 @@ pub struct WorkspaceSettings {
     /// `user_id` and `anonymous_id` alone. They hold for later messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<Identity>,
+    /// What columns of the catalog mean, and which are added to events.
+    #[serde(default, skip_serializing_if = "CatalogSettings::is_default")]
+    pub catalog: CatalogSettings,
 }
 
 impl WorkspaceSettings {
@@ -57,6 +60,7 @@ impl WorkspaceSettings {
         if let Some(Err(what)) = self.identity.as_ref().map(Identity::validate) {
             return Err(format!("identity.{what}"));
         }
+        self.catalog.validate().map_err(|what| format!("catalog.{what}"))?;
         self.retention.map_or(Ok(()), Retention::validate)
     }
 }

@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{OAuth, TrackingPlan};
+use super::{OAuth, TOKEN_BYTES_MAX, TrackingPlan, is_token, token_form};
 use crate::Timestamp;
 use crate::message::MessageType;
 
+/// The most sources of a workspace.
+const SOURCES_MAX: usize = 1_000;
 /// The highest limit on the messages of a source in a second.
 pub const MESSAGES_PER_SECOND_MAX: u32 = 1_000_000;
 
@@ -49,6 +51,44 @@ pub struct EarlierKey {
     pub write_key: String,
     /// From this time on it is refused.
     pub until: Timestamp,
+}
+
+/// Checks the sources of a workspace, and that their names and keys are unique.
+///
+/// # Errors
+/// A sentence that names the source and the mistake.
+pub(super) fn check_sources(sources: &[Source]) -> Result<(), String> {
+    if sources.len() > SOURCES_MAX {
+        return Err(format!("{} sources exceed the limit of {SOURCES_MAX}", sources.len()));
+    }
+    for (n, source) in sources.iter().enumerate() {
+        if source.name.is_empty() || source.name.len() > TOKEN_BYTES_MAX {
+            let excerpt: String = source.name.chars().take(80).collect();
+            return Err(format!("source {excerpt:?}: name must be 1 to {TOKEN_BYTES_MAX} bytes"));
+        }
+        let of_source = |what: String| format!("source {:?}: {what}", source.name);
+        if !is_token(&source.write_key) {
+            return Err(of_source(format!("write_key must be {}", token_form())));
+        }
+        source.check_controls().map_err(of_source)?;
+        let earlier = &sources[..n];
+        if earlier.iter().any(|other| other.name == source.name) {
+            return Err(format!("two sources are named {:?}", source.name));
+        }
+        let is_taken =
+            |key: &str| earlier.iter().flat_map(Source::write_keys).any(|other| other == key);
+        if source.write_keys().any(is_taken) {
+            return Err(format!(
+                "source {:?} repeats the write_key of another source",
+                source.name
+            ));
+        }
+        if source.write_keys().skip(1).any(|key| key == source.write_key || !is_token(key)) {
+            return Err(of_source(format!("earlier_key must be another one, of {}", token_form())));
+        }
+        source.oauth.as_ref().map_or(Ok(()), OAuth::validate).map_err(of_source)?;
+    }
+    Ok(())
 }
 
 impl Source {

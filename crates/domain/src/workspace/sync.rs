@@ -1,5 +1,9 @@
 //! How a trait or an audience goes to destinations.
 
+mod time_of_day;
+
+pub use time_of_day::TimeOfDay;
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +16,8 @@ pub const SYNC_ID_TYPES_MAX: usize = 10;
 pub const SYNC_ALL_IDS_MAX: usize = 3;
 /// The most further traits that are attached to a message.
 pub const SYNC_WITH_TRAITS_MAX: usize = 20;
+/// The most times of day at which one trait or audience is compared.
+pub const SYNC_TIMES_MAX: usize = 24;
 /// The longest key of an attached trait, in bytes.
 const ATTACHED_KEY_BYTES_MAX: usize = 200;
 
@@ -37,9 +43,26 @@ pub struct SyncSettings {
     /// Whether a list goes with its scores, as `KEY__detail`.
     #[serde(default, skip_serializing_if = "is_default")]
     pub detail: bool,
+    /// Times of day at which everybody is compared: `07:00` of UTC, or `07:00+02:00`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at: Vec<TimeOfDay>,
+    /// When people are compared.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub when: SyncTimes,
     /// Nothing is sent meanwhile; what has changed by then is sent afterwards.
     #[serde(default, skip_serializing_if = "is_default")]
     pub paused: bool,
+}
+
+/// When the values of people are compared with what was last sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SyncTimes {
+    /// Whenever they may have changed, and at the times of day.
+    #[default]
+    OnChange,
+    /// At the times of day alone.
+    AtTimes,
 }
 
 /// The messages that a change becomes.
@@ -101,6 +124,8 @@ impl SyncSettings {
             identifiers: Vec::new(),
             with_traits: Vec::new(),
             detail: false,
+            at: Vec::new(),
+            when: SyncTimes::default(),
             paused: false,
         }
     }
@@ -121,6 +146,12 @@ impl SyncSettings {
             }
         }
         self.check_identifiers()?;
+        if self.at.len() > SYNC_TIMES_MAX {
+            return Err(format!("at has more than {SYNC_TIMES_MAX} times"));
+        }
+        if self.when == SyncTimes::AtTimes && self.at.is_empty() {
+            return Err("when is at_times, which needs at: name the times of day".to_owned());
+        }
         let is_key = |key: &String| (1..=ATTACHED_KEY_BYTES_MAX).contains(&key.len());
         if self.with_traits.len() > SYNC_WITH_TRAITS_MAX || !self.with_traits.iter().all(is_key) {
             return Err(format!(
@@ -212,13 +243,15 @@ mod tests {
                 "at most 3 types can have the strategy all",
             ),
             (json!({ "destinations": ["crm"], "with_traits": [""] }), "with_traits must be"),
+            (json!({ "destinations": ["crm"], "at": ["7 o'clock"] }), "no time of day"),
+            (json!({ "destinations": ["crm"], "when": "at_times" }), "which needs at"),
         ] {
             let error = check(sync).expect_err(expected);
             assert!(error.contains(expected), "{error}");
         }
         let whole = json!({ "destinations": ["crm"], "as": "both", "changes": "set",
             "identifiers": [{ "type": "email", "strategy": "last" }], "with_traits": ["plan"],
-            "detail": true, "paused": true });
+            "detail": true, "at": ["07:00", "19:30+02:00"], "when": "at_times", "paused": true });
         assert_eq!(check(whole), Ok(()));
     }
 }

@@ -6,7 +6,8 @@ use super::audience::{check_key, check_name};
 use super::{SyncSettings, WorkspaceConfig};
 use crate::list::{LIST_COUNT_MAX, ListCaller, ROTATION_TIME_S_DEFAULT};
 use crate::{
-    Endpoint, Exclusion, Fallback, InteractionKind, ListRequest, ListSettings, Logic, Relevance,
+    Endpoint, Exclusion, Fallback, InteractionKind, ListRequest, ListSettings, Logic, MixPart,
+    Relevance,
 };
 
 /// The query behind a trait.
@@ -28,6 +29,23 @@ pub struct TraitPeople {
     pub include_anonymous: bool,
 }
 
+/// What a person has whose list is empty.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NothingLeft {
+    /// An empty list.
+    #[default]
+    EmptyList,
+    /// No such trait.
+    NoTrait,
+}
+
+impl NothingLeft {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// A recommended-items trait: a query over the profile, answered when the profile is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -45,6 +63,9 @@ pub struct TraitDefinition {
     /// While it is set, nobody has the trait.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub paused: bool,
+    /// What people have whose list is empty.
+    #[serde(default, skip_serializing_if = "NothingLeft::is_default")]
+    pub nothing_left: NothingLeft,
     /// The scenario whose list it is, one for `recommendItemsToUser`. All settings below but
     /// `count` are then those of the scenario.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -55,6 +76,9 @@ pub struct TraitDefinition {
     /// Where the items come from.
     #[serde(default)]
     pub logic: Logic,
+    /// The parts of a mixed list, in place of `logic`: they share its places by their weights.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mix: Vec<MixPart>,
     /// For trending lists and those with anchors: the only kind of interaction that counts; none
     /// for all kinds.
     pub interaction: Option<InteractionKind>,
@@ -117,9 +141,11 @@ impl TraitDefinition {
             kind: TraitKind::RecommendedItems,
             who: None,
             paused: false,
+            nothing_left: NothingLeft::default(),
             scenario: None,
             count: TRAIT_COUNT_DEFAULT,
             logic: Logic::default(),
+            mix: Vec::new(),
             interaction: None,
             anchors: None,
             max_age_s: None,
@@ -140,6 +166,7 @@ impl TraitDefinition {
     pub fn list(&self) -> ListRequest {
         let settings = ListSettings {
             logic: Some(self.logic),
+            mix: Some(self.mix.clone()),
             interaction: self.interaction,
             anchors: self.anchors,
             max_age_s: self.max_age_s,
@@ -173,7 +200,20 @@ impl TraitDefinition {
         }
         match &self.scenario {
             Some(scenario) => self.check_scenario(config, scenario),
-            None => self.list().validate_for_user(),
+            None => self.check_mix().and_then(|()| self.list().validate_for_user()),
+        }
+    }
+
+    fn check_mix(&self) -> Result<(), String> {
+        if self.mix.is_empty() {
+            return Ok(());
+        }
+        if self.logic != Logic::default() {
+            return Err("logic and mix both say where items come from: remove one".to_owned());
+        }
+        match self.item_type {
+            Some(_) => Err("mix is for lists of items, not for those of an item_type".to_owned()),
+            None => Ok(()),
         }
     }
 
@@ -193,6 +233,7 @@ impl TraitDefinition {
             name: self.name.clone(),
             who: self.who.clone(),
             paused: self.paused,
+            nothing_left: self.nothing_left,
             scenario: self.scenario.clone(),
             count: self.count,
             sync: self.sync.clone(),

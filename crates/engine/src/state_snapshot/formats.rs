@@ -13,7 +13,8 @@ pub(super) type Convert = fn(&str, Pair) -> Result<Option<(&'static str, Pair)>,
 /// How rows of a store format become rows of the present one; none for an unknown format.
 pub(super) fn conversion_from(format: u8) -> Option<Convert> {
     match format {
-        store::FORMAT => Some(keep),
+        // Format 9 has no versions of the configuration: they begin with what is changed next.
+        9 | store::FORMAT => Some(keep),
         _ => None,
     }
 }

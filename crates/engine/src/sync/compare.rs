@@ -232,8 +232,8 @@ impl Comparison<'_> {
             return Ok(Some(computed.value.clone()));
         }
         if let Some(definition) = config.trait_definition(key) {
-            let has = self.shared.live.snapshot().has_trait(definition, person.user)?;
-            if !has {
+            let has = self.lists.has_trait(person.user, definition, &self.budget);
+            if or_none(has, key)? != Some(true) {
                 return Ok(None);
             }
             let list = self.lists.trait_list(person.user, definition, &self.budget);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use domain::{SyncSettings, TraitDefinition, WorkspaceConfig};
+use domain::{SyncSettings, SyncTimes, Timestamp, TraitDefinition, WorkspaceConfig};
 use state::{SyncSubject, Views};
 
 /// The traits and audiences that go to destinations.
@@ -43,6 +43,18 @@ pub(super) struct LinkTo {
     pub(super) round: u32,
 }
 
+impl Subject {
+    /// Whether people are compared at the times of day that it names alone.
+    pub(super) fn is_timed(&self) -> bool {
+        self.settings.when == SyncTimes::AtTimes
+    }
+
+    /// The latest of its times of day at or before an instant; none where it has none.
+    pub(super) fn last_time_before(&self, now: Timestamp) -> Option<Timestamp> {
+        self.settings.at.iter().map(|time| time.last_before(now)).max()
+    }
+}
+
 impl Plan {
     pub(super) fn read(views: &Views) -> Self {
         let config = &views.setup.config;
@@ -67,22 +79,32 @@ impl Plan {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn of(subjects: Vec<Subject>) -> Self {
+        Self { subjects, read_from: None }
+    }
+
     pub(super) fn is_current(&self, views: &Views) -> bool {
         self.read_from.as_ref().is_some_and(|(config, revision)| {
             Arc::ptr_eq(config, &views.setup.config) && *revision == views.last_sent.revision()
         })
     }
 
-    /// The subjects that are new or other than before.
+    /// The subjects that are new or other than before. After the start all are, but those that wait
+    /// for their times of day.
     pub(super) fn changed_since<'a>(
         &'a self,
         before: &'a Self,
     ) -> impl Iterator<Item = SyncSubject> + 'a {
-        let changed = self.subjects.iter().filter(|subject| !before.subjects.contains(subject));
+        let is_start = before.read_from.is_none();
+        let is_changed = move |subject: &&Subject| {
+            !before.subjects.contains(subject) && !(is_start && subject.is_timed())
+        };
+        let changed = self.subjects.iter().filter(is_changed);
         changed.map(|subject| subject.subject.clone())
     }
 
-    /// All subjects, or only some, with lists or without.
+    /// The subjects that follow every change, or those of a sweep, with lists or without.
     pub(super) fn subjects(
         &self,
         only: Option<&BTreeSet<SyncSubject>>,
@@ -90,7 +112,11 @@ impl Plan {
     ) -> Vec<&Subject> {
         let is_meant = |subject: &&Subject| {
             let is_list = matches!(subject.source, Source::List(_));
-            only.is_none_or(|only| only.contains(&subject.subject)) && (with_lists || !is_list)
+            let is_due = match only {
+                Some(only) => only.contains(&subject.subject),
+                None => !subject.is_timed(),
+            };
+            is_due && (with_lists || !is_list)
         };
         self.subjects.iter().filter(is_meant).collect()
     }

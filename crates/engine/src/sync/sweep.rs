@@ -7,13 +7,16 @@ use std::time::{Duration, Instant};
 use domain::Timestamp;
 use state::SyncSubject;
 
-use super::plan::{Plan, Source};
+use super::plan::{Plan, Source, Subject};
 use super::status::{LastSweep, SweepStatus};
 
 /// How often everybody is looked at, whatever happens: lists change as time passes.
 const INTERVAL: Duration = Duration::from_secs(24 * 3_600);
-/// The time between two passes for changes of the catalog, which may come every second.
-const CATALOG_INTERVAL: Duration = Duration::from_secs(15 * 60);
+/// The time between two passes for changes of the catalog, which may come every second, is so many
+/// times as long as the last pass took, within these bounds.
+const CATALOG_REST: u32 = 10;
+const CATALOG_INTERVAL_MIN: Duration = Duration::from_secs(60);
+const CATALOG_INTERVAL_MAX: Duration = Duration::from_secs(15 * 60);
 
 /// A pass over everybody, who are numbered, in a circle. What becomes due meanwhile is added: the
 /// pass then ends where it was at that time.
@@ -80,8 +83,12 @@ impl Sweep {
         LastSweep {
             ended_at: now,
             people: self.n_done,
-            duration_ms: self.began.elapsed().as_millis() as u64,
+            duration_ms: self.took().as_millis() as u64,
         }
+    }
+
+    pub(super) fn took(&self) -> Duration {
+        self.began.elapsed()
     }
 }
 
@@ -93,11 +100,39 @@ pub(super) struct Changes {
     catalog: Option<u64>,
     all_at: Instant,
     catalog_at: Option<Instant>,
+    catalog_interval: Duration,
+    /// Up to when times of day have been looked at.
+    times_at: Timestamp,
 }
 
 impl Changes {
-    pub(super) fn new(now: Instant) -> Self {
-        Self { model: None, catalog: None, all_at: now, catalog_at: None }
+    /// Times of day that passed since `times_at` are due.
+    pub(super) fn new(now: Instant, times_at: Timestamp) -> Self {
+        let catalog_interval = CATALOG_INTERVAL_MIN;
+        Self {
+            model: None,
+            catalog: None,
+            all_at: now,
+            catalog_at: None,
+            catalog_interval,
+            times_at,
+        }
+    }
+
+    /// Notes how long a pass took.
+    pub(super) fn note_pass(&mut self, took: Duration) {
+        let interval = took.saturating_mul(CATALOG_REST);
+        self.catalog_interval = interval.clamp(CATALOG_INTERVAL_MIN, CATALOG_INTERVAL_MAX);
+    }
+
+    /// The subjects one of whose times of day has come since the last call.
+    pub(super) fn find_timed(&mut self, plan: &Plan, now: Timestamp) -> Vec<SyncSubject> {
+        let since = self.times_at;
+        self.times_at = since.max(now);
+        let has_come =
+            |subject: &&Subject| subject.last_time_before(now).is_some_and(|time| time > since);
+        let due = plan.subjects.iter().filter(has_come);
+        due.map(|subject| subject.subject.clone()).collect()
     }
 
     /// The subjects for which everybody is due. Nothing changes for lists while their model is not
@@ -111,7 +146,7 @@ impl Changes {
         now: Instant,
     ) -> Vec<SyncSubject> {
         let is_catalog_due = *self.catalog.get_or_insert(catalog) != catalog
-            && self.catalog_at.is_none_or(|at| now - at >= CATALOG_INTERVAL);
+            && self.catalog_at.is_none_or(|at| now - at >= self.catalog_interval);
         let is_all = is_all || now - self.all_at >= INTERVAL;
         let is_lists = model.is_some() && (self.model != model || is_catalog_due);
         if is_all {
@@ -121,17 +156,51 @@ impl Changes {
             (self.catalog, self.catalog_at) = (Some(catalog), Some(now));
         }
         self.model = model;
-        let due = plan
-            .subjects
-            .iter()
-            .filter(|subject| is_all || (is_lists && matches!(subject.source, Source::List(_))));
+        let is_due = |subject: &&Subject| {
+            let is_list = matches!(subject.source, Source::List(_));
+            !subject.is_timed() && (is_all || (is_lists && is_list))
+        };
+        let due = plan.subjects.iter().filter(is_due);
         due.map(|subject| subject.subject.clone()).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use domain::{SyncSettings, SyncTimes, TimeOfDay};
+
     use super::*;
+
+    #[test]
+    fn times_of_day_come_once_also_those_that_passed_before_the_start() {
+        let at = |text: &str| Timestamp::parse(text).expect("a time");
+        let mut settings = SyncSettings::to(&["crm"]);
+        settings.at = vec![TimeOfDay::parse("07:00").expect("a time of day")];
+        settings.when = SyncTimes::AtTimes;
+        let subject = SyncSubject::Audience("a".to_owned());
+        let timed = Subject {
+            subject: subject.clone(),
+            source: Source::Audience,
+            settings,
+            links: Vec::new(),
+        };
+        let plan = Plan::of(vec![timed]);
+        let (now, mut changes) = (Instant::now(), None);
+        for (time, is_due) in [
+            ("2026-03-01T06:59:59Z", false),
+            ("2026-03-01T07:00:00Z", true),
+            ("2026-03-01T07:00:01Z", false),
+            ("2026-03-03T06:00:00Z", true),
+        ] {
+            let changes =
+                changes.get_or_insert_with(|| Changes::new(now, at("2026-02-28T08:00:00Z")));
+            let expected: Vec<_> = is_due.then(|| subject.clone()).into_iter().collect();
+            assert_eq!(changes.find_timed(&plan, at(time)), expected, "{time}");
+            // Nothing else makes it due.
+            assert!(changes.find_due(&plan, Some(None), 7, true, now).is_empty());
+            assert!(plan.subjects(None, true).is_empty());
+        }
+    }
 
     #[test]
     fn a_pass_goes_on_in_a_circle_for_what_became_due_meanwhile() {

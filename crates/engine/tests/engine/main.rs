@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
 mod audience_preview;
+mod enrichment;
 mod lists;
 mod live;
+mod locations;
 mod messages;
 mod recovery;
 mod retention;

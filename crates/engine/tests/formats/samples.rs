@@ -73,6 +73,8 @@ pub(crate) fn since_the_fixtures() -> Vec<Entry> {
     entries.extend(commands::computed_traits().map(command));
     entries.extend(syncs());
     entries.extend(commands::exports_and_feeds().map(command));
+    entries.extend(commands::locations().map(command));
+    entries.push(enriched());
     entries
 }
 
@@ -255,6 +257,18 @@ fn message(body: &Value) -> Entry {
     Entry::Message(Box::new(
         check_message(&body.to_string(), None, &Envelope::default(), &arrival).unwrap(),
     ))
+}
+
+/// An event to which a column of the catalog was added.
+fn enriched() -> Entry {
+    let Entry::Message(mut enriched) = message(&json!({
+        "type": "track", "messageId": "m-enriched", "userId": "u1", "event": "Product Viewed",
+        "properties": { "product_id": "i1", "brand": "Oak" },
+    })) else {
+        unreachable!("a message is an entry of its own")
+    };
+    enriched.enriched = vec!["brand".to_owned()];
+    Entry::Message(enriched)
 }
 
 fn messages() -> Vec<Entry> {

@@ -1,5 +1,6 @@
 //! Exports that are made again and again, into a folder, a bucket or a database.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use domain::{ExportFormat, ScheduledExport};
@@ -15,7 +16,8 @@ use web::workspaces::{RequestedWorkspace, WorkspaceHandle};
 
 use super::{unwritable, write_file};
 use crate::configuration::{change_resource, parse_named, put_resource};
-use crate::scheduled_runs::{Done, ScheduledWork};
+use crate::progress::Progress;
+use crate::scheduled_runs::{Done, FindEngine, ScheduledWork, run_recorded};
 use crate::{Revised, unknown_resource};
 
 /// A scheduled export with its last run.
@@ -114,8 +116,10 @@ pub async fn start(
     let start = move |engine: &Engine| {
         let config = engine.config();
         let export = config.export(&name).cloned().ok_or_else(|| unknown(engine, &name))?;
-        let own = Arc::clone(&app);
-        let work = move |control: &JobControl| make(&own, &handle, &export, control);
+        let folder = app.installation.data.job_files_folder();
+        let work = move |control: &JobControl| {
+            make(&|| Ok(handle.blocking().engine()?), &folder, &export, control)
+        };
         scheduled_work(name, of_work).start(&app, started_by, work)
     };
     workspace.run(start).await
@@ -130,8 +134,27 @@ pub fn run_due(app: &Arc<App>, handle: &WorkspaceHandle, name: &str) -> Result<(
     let Some(export) = handle.blocking().engine()?.config().export(name).cloned() else {
         return Ok(());
     };
-    let work = |control: &JobControl| make(app, handle, &export, control);
+    let folder = app.installation.data.job_files_folder();
+    let work =
+        |control: &JobControl| make(&|| Ok(handle.blocking().engine()?), &folder, &export, control);
     scheduled_work(name.to_owned(), handle.clone()).run_due(app, work)
+}
+
+/// Makes a scheduled export where no server runs, with its file in `folder` meanwhile, and records
+/// the run.
+///
+/// # Errors
+/// If there is none of the name, or it cannot be made. The record says so.
+pub fn run_here(
+    find_engine: &FindEngine<'_>,
+    folder: &Path,
+    name: &str,
+    progress: &dyn Progress,
+) -> Result<ScheduledRun, ApiError> {
+    let engine = find_engine()?;
+    let export = engine.config().export(name).cloned().ok_or_else(|| unknown(&engine, name))?;
+    let work = || make(find_engine, folder, &export, progress);
+    run_recorded(Scheduled::Exports, name, find_engine, progress, work)
 }
 
 fn scheduled_work(name: String, workspace: WorkspaceHandle) -> ScheduledWork {
@@ -140,22 +163,20 @@ fn scheduled_work(name: String, workspace: WorkspaceHandle) -> ScheduledWork {
 
 /// Makes a file of the rows and puts it where it goes. Returns its place and the number of rows.
 fn make(
-    app: &App,
-    handle: &WorkspaceHandle,
+    find_engine: &FindEngine<'_>,
+    folder: &Path,
     export: &ScheduledExport,
-    control: &JobControl,
+    control: &dyn Progress,
 ) -> Result<Done, ApiError> {
-    let engine = || Ok(handle.blocking().engine()?);
     let unavailable = |what: String| ApiError::unavailable(format!("export: {what}"));
-    let started = engine()?;
+    let started = find_engine()?;
     let (now, place) = (started.now(), started.export_place(&export.into).map_err(unavailable)?);
     drop(started);
     let format = match place {
         ExportPlace::Files(_) => export.format,
         ExportPlace::Tables(_) => ExportFormat::Jsonl,
     };
-    let folder = app.installation.data.job_files_folder();
-    fs::create_dir_all(&folder).map_err(unwritable)?;
+    fs::create_dir_all(folder).map_err(unwritable)?;
     let extension = format.extension();
     // It is removed when this goes.
     let file = JobFile {
@@ -163,8 +184,8 @@ fn make(
         name: String::new(),
         media_type: super::media_type(format),
     };
-    let written = write_file(&file.path, export.what, format, control, engine)?;
-    control.tell(1.0, "is put where it goes");
+    let written = write_file(&file.path, export.what, format, control, find_engine)?;
+    control.tell(1.0, "is put where it goes".to_owned());
     let put = match place {
         ExportPlace::Files(files) => {
             let at = now.to_string().replace(':', "-");
@@ -175,8 +196,8 @@ fn make(
             .replace(&export.name, &written.columns, &file.path)
             .map(|()| tables.describe(&export.name)),
     };
-    let place = put.map_err(|error| unavailable(error.to_string()))?;
-    Ok((place, written.n_rows))
+    let outcome = put.map_err(|error| unavailable(error.to_string()))?;
+    Ok(Done { outcome, n_rows: written.n_rows, n_skipped: 0 })
 }
 
 fn unknown(engine: &Engine, name: &str) -> ApiError {

@@ -112,6 +112,9 @@ pub struct LiveEntry {
     pub message_id: Option<String>,
     /// What it did. Of a duplicate and of what was rejected or refused: nothing.
     pub effects: Vec<Effect>,
+    /// The properties of an event that were added from the catalog when it arrived.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub enriched: Vec<String>,
     /// Whether the mappings were changed after the message: the effects are those that it would
     /// have now.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -149,6 +152,7 @@ impl LiveEntry {
             anonymous_id: None,
             message_id: None,
             effects: Vec::new(),
+            enriched: Vec::new(),
             is_mapped_anew: false,
             titles: BTreeMap::new(),
         };
@@ -209,6 +213,7 @@ impl LiveEntry {
         self.event = Some(message.event_name().to_owned());
         self.source = Some(message.source);
         self.type_ = Some(message.type_);
+        self.enriched = message.enriched;
         self.name = message.name;
         self.user_id = message.user_id;
         self.anonymous_id = message.anonymous_id;
@@ -259,6 +264,7 @@ fn is_call(command: &Command) -> bool {
             | Command::BackFill(_)
             | Command::DropDeadLetter { .. }
             | Command::SyncAgain { .. }
+            | Command::Locations(_)
     )
 }
 
@@ -292,6 +298,7 @@ fn call_name(command: &Command) -> &'static str {
         | Command::PutScenario { .. }
         | Command::DeleteScenario { .. }
         | Command::NoteFittingScenarios { .. }
+        | Command::Locations(_)
         | Command::Configure(_) => "configure",
     }
 }

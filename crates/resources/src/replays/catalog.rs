@@ -83,7 +83,8 @@ fn read(control: &JobControl, from: &FindEngine<'_>) -> Result<CatalogFile, ApiE
             item_id: catalog.item_id(item).to_owned(),
             values: columns.iter().map(|column| table.value(item.0, &column.name)).collect(),
         };
-        rows.extend(step.filter(|item| catalog.is_offered(*item)).map(row));
+        let is_on = |item: &ItemIdx| catalog.is_available(*item) && !catalog.is_off(*item);
+        rows.extend(step.filter(is_on).map(row));
     }
     Ok(CatalogFile { columns, rows })
 }

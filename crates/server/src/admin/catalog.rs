@@ -52,19 +52,7 @@ pub(super) async fn import(
     headers: HeaderMap,
     Upload(workspace, body): Upload<Bytes>,
 ) -> Result<Response, ApiError> {
-    let type_ =
-        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let format = match type_.split(';').next().unwrap_or_default().trim() {
-        "text/csv" | "text/tab-separated-values" => Format::Csv,
-        "application/x-ndjson" | "application/jsonl" => Format::JsonLines,
-        "application/xml" | "text/xml" => Format::GoogleMerchant,
-        other => {
-            let message = format!(
-                "content type {other:?}: send text/csv, application/x-ndjson or application/xml"
-            );
-            return Err(ApiError::bad_request(message));
-        }
-    };
+    let format = read_format(&headers)?;
     if options.dry_run && options.job {
         let message = "query parameter job: a dry run is no job, leave out one of the two";
         return Err(ApiError::invalid(message));
@@ -79,6 +67,20 @@ pub(super) async fn import(
         let imported = resource::import(&workspace, body, format, &options).await?;
         Json(Answer::Imported(imported)).into_response()
     })
+}
+
+/// The format of a file by its content type.
+pub(super) fn read_format(headers: &HeaderMap) -> Result<Format, ApiError> {
+    let type_ =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    match type_.split(';').next().unwrap_or_default().trim() {
+        "text/csv" | "text/tab-separated-values" => Ok(Format::Csv),
+        "application/x-ndjson" | "application/jsonl" => Ok(Format::JsonLines),
+        "application/xml" | "text/xml" => Ok(Format::GoogleMerchant),
+        other => Err(ApiError::bad_request(format!(
+            "content type {other:?}: send text/csv, application/x-ndjson or application/xml"
+        ))),
+    }
 }
 
 /// Lists the versions of the catalog.

@@ -12,6 +12,7 @@ mod catalogs;
 mod closing;
 mod computed_traits;
 mod configuration;
+mod definitions;
 mod described;
 mod description;
 mod destinations;

@@ -10,13 +10,13 @@ const SHOP: &str = "/api/workspaces/shop";
 const N_BUYERS: u32 = 60;
 
 impl TestApp {
-    async fn put(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn put_in_shop(&self, path: &str, body: Value) -> Answer {
         self.administer(Method::PUT, &format!("{SHOP}/{path}"), body, &[]).await
     }
 
-    async fn put_trait(&self, key: &str, mut body: Value) -> Answer {
+    pub(crate) async fn put_trait(&self, key: &str, mut body: Value) -> Answer {
         body["kind"] = "recommended_items".into();
-        self.put(&format!("traits/{key}"), body).await
+        self.put_in_shop(&format!("traits/{key}"), body).await
     }
 
     async fn calculate(&self, mut body: Value) -> Answer {
@@ -25,7 +25,7 @@ impl TestApp {
     }
 
     /// The keys and values of a profile's computed traits.
-    async fn computed(&self, person: &str) -> Value {
+    pub(crate) async fn computed(&self, person: &str) -> Value {
         let answer = self.profile(person, "traits?class=computed_trait&limit=50").await;
         assert_eq!(answer.status, 200, "{}", answer.line());
         answer.body["traits"].clone()
@@ -34,7 +34,7 @@ impl TestApp {
 
 /// Sixty people who each view lamps or rugs, of whom the first ten have ordered something; an
 /// anonymous visitor; a trained model, and an audience of those who ordered.
-async fn shop() -> TestApp {
+pub(crate) async fn shop() -> TestApp {
     let app = TestApp::new().await;
     let items: String =
         (0..10).flat_map(|n| [format!("lamp{n},Lux\n"), format!("rug{n},Weave\n")]).collect();
@@ -42,7 +42,7 @@ async fn shop() -> TestApp {
     let catalog = format!("item_id,brand\n{items}");
     assert_eq!(app.post(&format!("{SHOP}/catalog"), catalog, &admin).await.status, 200);
     let buyers = json!({ "condition": "did \"Order Placed\"" });
-    assert_eq!(app.put("audiences/buyers", buyers).await.status, 201);
+    assert_eq!(app.put_in_shop("audiences/buyers", buyers).await.status, 201);
     let mut messages = Vec::new();
     for user in 0..N_BUYERS {
         let kind = if user % 2 == 0 { "lamp" } else { "rug" };
@@ -128,7 +128,7 @@ async fn a_trait_of_a_scenario_has_its_list_with_filter_mix_and_fallback() {
         "fallback": ["trending"],
         "filter": "'itemId' != \"rug9\"",
     });
-    assert_eq!(app.put("scenarios/home", home).await.status, 201);
+    assert_eq!(app.put_in_shop("scenarios/home", home).await.status, 201);
     assert_eq!(app.put_trait("home", json!({ "scenario": "home", "count": 10 })).await.status, 201);
     let traits = app.computed("user_id:u0").await;
     let details = traits["home__detail"]["items"].as_array().unwrap().clone();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use catalog::OfferedItems;
 use domain::{ItemIdx, Logic, Timestamp};
 use recommender::{
     Backfill, CandidateSources, Constraint, ItemBooster, Origin, PromotedItems, Recommendation,
@@ -11,7 +12,7 @@ use rustc_hash::FxHashSet;
 use state::Views;
 
 use super::prepare::{ContextSegment, StageSources};
-use super::stage::{Contexts, Stage, StageList};
+use super::stage::{Contexts, Near, Stage, StageList};
 use crate::evaluation::ItemRows;
 use crate::expressions::{Budget, ExpressionUse, Selection};
 use crate::lists::ServedModel;
@@ -30,10 +31,13 @@ pub(super) struct ResolvedItems<'a> {
     pub(super) in_use: &'a ServedModel,
     /// The request, whose eligibility every item passes.
     pub(super) request: Request<'a>,
-    /// What the eligibility is made of: the filters, the segment, and the ids that are left out.
+    /// What the eligibility is made of: the filters, the segment, what is offered, and
+    /// the ids that are left out.
     pub(super) selection: &'a Selection<'a>,
     pub(super) segment: Option<&'a ContextSegment>,
+    pub(super) offered: &'a OfferedItems<'a>,
     pub(super) left_out: &'a FxHashSet<ItemIdx>,
+    pub(super) near: &'a Near<'a>,
     search: Option<(&'a Search, &'a str)>,
     rows: &'a ItemRows<'a>,
     contexts: &'a Contexts<'a>,
@@ -143,8 +147,11 @@ impl Serving {
         let promoted = promoted
             .map(|promoted| PromotedItems { includes: &is_promoted, share: promoted.share });
 
+        let offered = views.offered(now);
+        let near = stage.items_near(views)?;
         let is_meant = |item: ItemIdx| {
-            views.catalog.is_offered(item)
+            offered.has(item)
+                && near.has(item)
                 && segment.as_ref().is_none_or(|segment| segment.includes(item))
                 && selection.allows(item.0)
         };
@@ -152,7 +159,7 @@ impl Serving {
         let eligibility = context.eligibility(&is_meant, &list, &left_out);
         let seeds: Vec<ItemIdx> = match (segment, item) {
             (Some(segment), _) if list.logic == Logic::Similar => {
-                find_segment_seeds(in_use, views, segment)
+                find_segment_seeds(in_use, views, &offered, segment)
             }
             (_, item) => item.into_iter().collect(),
         };
@@ -171,13 +178,15 @@ impl Serving {
         let search = search.as_deref().zip(stage.search_query);
         let of_segment = segment.as_ref().filter(|_| search.is_none());
         let is_beyond = |item: ItemIdx| {
-            views.catalog.is_offered(item)
+            offered.has(item)
+                && near.has(item)
                 && of_segment.is_none_or(|segment| !segment.includes(item))
                 && selection.allows(item.0)
         };
         let beyond = of_segment.map(|_| context.eligibility(&is_beyond, &list, &left_out));
-        let find_seeds =
-            || of_segment.map_or_else(Vec::new, |of| find_segment_seeds(in_use, views, of));
+        let find_seeds = || {
+            of_segment.map_or_else(Vec::new, |of| find_segment_seeds(in_use, views, &offered, of))
+        };
         let backfill = beyond.as_ref().map(|eligibility| Backfill {
             seeds: &find_seeds,
             eligibility,
@@ -190,7 +199,9 @@ impl Serving {
             request: Request { backfill, ..request },
             selection: &selection,
             segment: segment.as_ref(),
+            offered: &offered,
             left_out: &left_out,
+            near: &near,
             search,
             rows: &rows,
             contexts: &contexts,
@@ -222,11 +233,11 @@ fn order_by_user(
 pub(super) fn find_segment_seeds(
     in_use: &ServedModel,
     views: &Views,
+    offered: &OfferedItems<'_>,
     segment: &ContextSegment,
 ) -> Vec<ItemIdx> {
     let sources = in_use.sources(views);
-    let available =
-        segment.members().iter().filter(|item| views.catalog.is_offered(ItemIdx(**item)));
-    let popular = available.map(|item| (*item, sources.popularity(*item)));
+    let offered = segment.members().iter().filter(|item| offered.has(ItemIdx(**item)));
+    let popular = offered.map(|item| (*item, sources.popularity(*item)));
     linalg::top_k(popular, SEEDS_MAX).into_iter().map(|(item, _)| ItemIdx(item)).collect()
 }

@@ -3,11 +3,13 @@
 
 use std::sync::Arc;
 
+use catalog::NotOffered;
 use domain::{Exclusion, InteractionKind, ItemIdx, ListRequest, Logic, Relevance};
 use recommender::{Constraint, Eligibility, Request, excludes, is_implicit_seed};
 use serde::Serialize;
 
 use super::items::ResolvedItems;
+use super::stage::NearPerson;
 use crate::{ListError, RequestBudget};
 
 /// The longest list in which the place of an item is looked for.
@@ -28,7 +30,7 @@ pub struct Placement {
 }
 
 /// A rule that keeps an item out of a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 #[serde(tag = "rule", rename_all = "snake_case")]
 pub enum AbsenceRule {
     /// The catalog never had it.
@@ -37,6 +39,14 @@ pub enum AbsenceRule {
     Withdrawn,
     /// Somebody has taken it off all lists.
     Off,
+    /// Its column that says whether it is available says no.
+    Unavailable,
+    /// Its stock is used up.
+    OutOfStock,
+    /// It is offered from a later time on.
+    NotYetValid,
+    /// It is offered no more since a time.
+    NoLongerValid,
     /// The list is for this item.
     IsSeed,
     /// The call leaves it out, or the logic takes it as the start: it is in the cart, or what the
@@ -50,6 +60,15 @@ pub enum AbsenceRule {
         name: String,
         /// The expression.
         text: String,
+    },
+    /// It is at no location near the person.
+    Location {
+        /// The catalog of locations.
+        catalog: String,
+        /// How far it may be, in kilometres.
+        within_km: f32,
+        /// Whether the place of the person is known; where it is not, nothing is near.
+        is_known: bool,
     },
     /// The user did with it what excludes items from this list.
     Excluded {
@@ -93,6 +112,19 @@ pub enum AbsenceRule {
     },
 }
 
+impl From<NotOffered> for AbsenceRule {
+    fn from(reason: NotOffered) -> Self {
+        match reason {
+            NotOffered::Withdrawn => Self::Withdrawn,
+            NotOffered::Off => Self::Off,
+            NotOffered::Unavailable => Self::Unavailable,
+            NotOffered::OutOfStock => Self::OutOfStock,
+            NotOffered::NotYetValid => Self::NotYetValid,
+            NotOffered::NoLongerValid => Self::NoLongerValid,
+        }
+    }
+}
+
 impl Placement {
     /// An item that one rule keeps out, whatever else holds.
     fn kept_out(rule: AbsenceRule) -> Self {
@@ -111,15 +143,11 @@ impl ResolvedItems<'_> {
         id: &str,
         budget: &Arc<RequestBudget>,
     ) -> Result<Placement, ListError> {
-        let catalog = &self.views.catalog;
-        let Some(item) = catalog.item(id) else {
+        let Some(item) = self.views.catalog.item(id) else {
             return Ok(Placement::kept_out(AbsenceRule::Unknown));
         };
-        if !catalog.is_available(item) {
-            return Ok(Placement::kept_out(AbsenceRule::Withdrawn));
-        }
-        if !catalog.is_offered(item) {
-            return Ok(Placement::kept_out(AbsenceRule::Off));
+        if let Some(reason) = self.offered.reason_against(item) {
+            return Ok(Placement::kept_out(reason.into()));
         }
         if let Some(place) = self.place_in(&self.request, item, self.request.list.count) {
             let place = Some(place);
@@ -153,6 +181,12 @@ impl ResolvedItems<'_> {
         rules.extend(filters.filter(|(_, filter)| !filter.allows(item.0)).map(|(said, _)| {
             AbsenceRule::Filter { name: said.what.to_owned(), text: said.text.clone() }
         }));
+        if !self.near.has(item)
+            && let Some(NearPerson { filter, point }) = &self.stage.near
+        {
+            let (catalog, within_km) = (filter.catalog.clone(), filter.within_km);
+            rules.push(AbsenceRule::Location { catalog, within_km, is_known: point.is_some() });
+        }
         // What else refuses it is what the user did.
         if self.request.eligibility.is_excluded(item) {
             let exclude = self.request.list.exclude;

@@ -53,6 +53,7 @@ impl ResolvedItems<'_> {
             }
         }
         let listed = self.items_of(&self.request);
+        let unconstrained = Request { constraints: &[], ..self.request };
         let others = self.constraints_but_one();
         for (rule, list, request) in self.without_each_rule(None, &others) {
             budget.check()?;
@@ -62,6 +63,14 @@ impl ResolvedItems<'_> {
                 _ => list.fallback.clone(),
             };
             let list = ListRequest { fallback, ..list };
+            // What is less relevant may share its value with items of the list as well. It counts
+            // for the first of both rules, so both lists are compared without the second.
+            let (request, listed) = match rule {
+                AbsenceRule::MinRelevance if !request.constraints.is_empty() => {
+                    (unconstrained, self.items_of(&unconstrained))
+                }
+                _ => (request, listed.clone()),
+            };
             for item in self.items_of(&Request { list: &list, ..request }) {
                 if !listed.contains(&item) {
                     self.count(&mut by_rule, rule.clone(), item);
@@ -98,12 +107,8 @@ impl ResolvedItems<'_> {
 
     /// The first rule by which an item may not be in the list at all.
     fn first_rule(&self, item: ItemIdx) -> Option<AbsenceRule> {
-        let catalog = &self.views.catalog;
-        if !catalog.is_available(item) {
-            return Some(AbsenceRule::Withdrawn);
-        }
-        if !catalog.is_offered(item) {
-            return Some(AbsenceRule::Off);
+        if let Some(reason) = self.offered.reason_against(item) {
+            return Some(reason.into());
         }
         if self.left_out.contains(&item) {
             return Some(AbsenceRule::LeftOut);

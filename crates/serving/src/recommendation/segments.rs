@@ -53,10 +53,11 @@ impl Serving {
         };
         let boost = |value: ValueIdx| selection.boost(value.0);
 
-        let is_available = |item: ItemIdx| views.catalog.is_offered(item);
+        let offered = views.offered(now);
+        let is_offered = |item: ItemIdx| offered.has(item);
         let context = self.context(snapshot, user, &list)?;
         let nothing = FxHashSet::default();
-        let eligibility = context.eligibility(&is_available, &list, &nothing);
+        let eligibility = context.eligibility(&is_offered, &list, &nothing);
         let values: Vec<(ValueIdx, f32)> = match search.as_ref().zip(stage.search_query) {
             Some((search, query)) => {
                 let sources = in_use.sources(views);
@@ -93,7 +94,7 @@ impl Serving {
             None => {
                 let seeds = match segment {
                     Some(segment) if list.logic == Logic::Similar => {
-                        find_segment_seeds(in_use, views, segment)
+                        find_segment_seeds(in_use, views, &offered, segment)
                     }
                     _ => item.into_iter().collect(),
                 };

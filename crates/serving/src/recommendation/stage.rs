@@ -1,8 +1,9 @@
 //! One list of a call: what it is for, and what its candidates must pass.
 
+use catalog::{ItemsNear, Point};
 use domain::{
-    AssetType, Endpoint, ExpressionRole, ItemIdx, ListCaller, ListRequest, ListSettings, Logic,
-    Timestamp, UserIdx,
+    AssetType, Endpoint, ExpressionRole, ItemIdx, ListCaller, ListRequest, ListSettings,
+    LocationFilter, Logic, Timestamp, UserIdx,
 };
 use reql::{Context, Rows, Subject};
 use state::{Views, find_user};
@@ -75,6 +76,53 @@ pub(super) struct StageExpression {
     by: Author,
 }
 
+/// What follows for a list from its person.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PersonFilters {
+    /// From what they did.
+    pub filters: Vec<PersonFilter>,
+    /// From where they are.
+    pub near: Option<NearPerson>,
+}
+
+/// Only items at a location near the person.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NearPerson {
+    /// The setting.
+    pub filter: LocationFilter,
+    /// The last known place of the person; none where nothing is near.
+    pub point: Option<Point>,
+}
+
+/// The items near a person.
+pub(super) enum Near<'a> {
+    /// Items of a list may be anywhere.
+    Anywhere,
+    /// Where the person is is not known, so nothing is near.
+    Unknown,
+    /// Only these.
+    Items(ItemsNear<'a>),
+}
+
+impl Near<'_> {
+    pub(super) fn has(&self, item: ItemIdx) -> bool {
+        match self {
+            Self::Anywhere => true,
+            Self::Unknown => false,
+            Self::Items(items) => items.has(item),
+        }
+    }
+}
+
+/// A filter of a list that follows from what its person did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonFilter {
+    /// The setting that it follows from, for messages.
+    pub what: &'static str,
+    /// The expression over items.
+    pub text: String,
+}
+
 /// The author of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Author {
@@ -113,6 +161,7 @@ pub struct Stage<'a> {
     pub(super) settings: ListSettings,
     /// All of them hold.
     pub(super) filters: Vec<StageExpression>,
+    pub(super) near: Option<NearPerson>,
     /// Scores are multiplied with all of them.
     pub(super) boosters: Vec<StageExpression>,
     pub(super) expressions: &'a [(String, String)],
@@ -128,6 +177,7 @@ impl<'a> Stage<'a> {
         endpoint: Endpoint,
         options: &'a ListOptions,
         of_scenario: &ListSettings,
+        of_person: &PersonFilters,
     ) -> Self {
         let said = |of_scenario: &Option<String>,
                     of_call: &Option<String>,
@@ -139,7 +189,7 @@ impl<'a> Stage<'a> {
             })
             .collect::<Vec<_>>()
         };
-        let of_scenario = of_scenario.for_logic(options.settings.logic, endpoint);
+        let of_scenario = of_scenario.for_call(&options.settings, endpoint);
         let settings = options.settings.or(&of_scenario);
         let [filter, booster] = match (request.endpoint, endpoint) {
             (Endpoint::CompositeRecommendation, Endpoint::CompositeRecommendation) => {
@@ -158,6 +208,9 @@ impl<'a> Stage<'a> {
             text,
             by: Author::Scenario,
         }));
+        filters.extend(of_person.filters.iter().map(|PersonFilter { what, text }| {
+            StageExpression { what, text: text.clone(), by: Author::Scenario }
+        }));
         Self {
             endpoint,
             count: request.count,
@@ -166,6 +219,7 @@ impl<'a> Stage<'a> {
             segment: request.segment_id.as_deref(),
             search_query: request.search_query.as_deref(),
             filters,
+            near: of_person.near.clone(),
             boosters: said(
                 &of_scenario.booster,
                 &options.settings.booster,
@@ -236,6 +290,14 @@ impl<'a> Stage<'a> {
     pub(super) fn resolve(&self, views: &Views) -> (Option<UserIdx>, Option<ItemIdx>) {
         let user = self.user.and_then(|id| find_user(views, id));
         (user, self.item.and_then(|id| views.catalog.available_item(id)))
+    }
+
+    /// The items near the person, where only those may be in the list.
+    pub(super) fn items_near<'v>(&self, views: &'v Views) -> Result<Near<'v>, ListError> {
+        let Some(NearPerson { filter, point }) = &self.near else { return Ok(Near::Anywhere) };
+        let Some(point) = point else { return Ok(Near::Unknown) };
+        let near = views.items_near(&filter.catalog, *point, f64::from(filter.within_km));
+        near.map(Near::Items).map_err(|what| ListError::Invalid(format!("location: {what}")))
     }
 
     /// The contexts in which expressions are evaluated.

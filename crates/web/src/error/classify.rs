@@ -203,6 +203,7 @@ impl Classify for RecommendationError {
             Self::List(error) => error.kind(),
             Self::ContinuedElsewhere(_) => ErrorKind::ContinuedElsewhere,
             Self::Submit(error) => error.kind(),
+            Self::Events(error) => error.kind(),
         }
     }
 }

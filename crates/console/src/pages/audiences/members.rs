@@ -22,6 +22,7 @@ use web::workspaces::{RequestedWorkspace, Workspace};
 use super::{path, preview};
 use crate::page::{Area, Frame, Page};
 use crate::pages::people::address;
+use crate::pages::{sync, versions};
 use crate::ui::{
     Button, Cell, Column, Confirmation, EmptyState, Icon, Pagination, RelativeTime, Table,
 };
@@ -86,12 +87,18 @@ pub(super) async fn show(
         (grouped(audience.n_members)) (if audience.n_members == 1 { " member" } else { " members" })
         " · " code { (audience.key) }
     });
+    let destinations = sync::Kind::Audience.path(workspace.id(), &key);
+    let versions = versions::Kind::Audience.path(workspace.id(), &key);
+    let to_versions = Button::quiet("Versions").href(&versions);
+    let to_destinations = Button::secondary("Destinations").href(&destinations);
     let page = match caller.grant.role.has(ChangeWorkspace) {
         true => page.actions(html! {
+            (to_destinations)
+            (to_versions)
             (Button::secondary("Change").href(&format!("{own}/edit")))
             (Button::quiet("Delete").href(&format!("{own}/delete")))
         }),
-        false => page,
+        false => page.actions(html! { (to_destinations) (to_versions) }),
     };
     Ok(page.body(body).render())
 }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use web::error::ApiError;
 
+use super::event_filter::{self, EventFilterForm};
 use super::numbers::{number, percent, plain};
 use crate::pages::list_words::{
     FALLBACK_HINT, INTERACTIONS, MIX_HINT, fallback_of_text, fallback_text, mix_of_text, mix_text,
@@ -90,6 +91,9 @@ pub(super) struct SettingsForm {
     max_age_days: String,
     active_within_days: String,
     min_count: String,
+    otherwise: String,
+    #[serde(flatten)]
+    event_filter: EventFilterForm,
 }
 
 /// A mistake: the name of its field, and the message; of an expression with the column.
@@ -104,15 +108,23 @@ pub(super) struct FieldMistake {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Mistakes(Vec<FieldMistake>);
 
-const TEXTS: [&str; 7] =
-    ["logic", "filter", "booster", "exclude", "min_relevance", "segmentation", "interaction"];
+const TEXTS: [&str; 8] = [
+    "logic",
+    "filter",
+    "booster",
+    "exclude",
+    "min_relevance",
+    "segmentation",
+    "interaction",
+    "otherwise",
+];
 
 /// Settings in seconds that people type in days, by the names of both.
 const DAYS: [(&str, &str); 2] =
     [("max_age_s", "max_age_days"), ("active_within_s", "active_within_days")];
-const DAY_S: f64 = 86_400.0;
+pub(super) const DAY_S: f64 = 86_400.0;
 /// The most days that can be typed: 100 years.
-const DAYS_MAX: f64 = 36_525.0;
+pub(super) const DAYS_MAX: f64 = 36_525.0;
 
 impl SettingsForm {
     /// The form of settings in their JSON.
@@ -144,6 +156,8 @@ impl SettingsForm {
             max_age_days: days("max_age_s"),
             active_within_days: days("active_within_s"),
             min_count: text("min_count"),
+            otherwise: text("otherwise"),
+            event_filter: EventFilterForm::of(settings),
         }
     }
 
@@ -155,6 +169,7 @@ impl SettingsForm {
             "exclude" => &self.exclude,
             "min_relevance" => &self.min_relevance,
             "interaction" => &self.interaction,
+            "otherwise" => &self.otherwise,
             _ => &self.segmentation,
         }
     }
@@ -168,6 +183,7 @@ impl SettingsForm {
                 text => into.insert(key.to_owned(), text.into()),
             };
         }
+        self.event_filter.write(into)?;
         match self.fallback.trim() {
             "" => into.remove("fallback"),
             text => into.insert("fallback".to_owned(), fallback_of_text(text)),
@@ -242,6 +258,7 @@ impl SettingsForm {
                 field: Field::new("filter", "Filter").optional().hint("Only items for which it is true: 'price' < 20"),
                 value: &self.filter, mistake: mistakes.of_expression("filter"),
             })
+            (self.event_filter.controls(mistakes))
             (ReqlField {
                 field: Field::new("booster", "Booster").optional().hint("Scores are multiplied by it: if 'is_new' then 2 else 1"),
                 value: &self.booster, mistake: mistakes.of_expression("booster"),
@@ -292,6 +309,8 @@ impl SettingsForm {
                 })
                 (TextInput::new(Field::new("fallback", "Fill up with").optional().hint(FALLBACK_HINT).error(mistakes.of("fallback")))
                     .kind(InputKind::Code).value(&self.fallback))
+                (TextInput::new(Field::new("otherwise", "If nothing is left").optional().hint("The name of the scenario whose list is taken then").error(mistakes.of("otherwise")))
+                    .kind(InputKind::Code).value(&self.otherwise))
             } }))
             (field_group("More", &html! {
                 (Select {
@@ -453,7 +472,9 @@ impl Mistakes {
             "first",
             "second",
         ];
-        let is_beside = TEXTS.contains(&first.field.as_str()) || names.contains(&&*first.field);
+        let field = first.field.as_str();
+        let is_beside =
+            TEXTS.contains(&field) || names.contains(&field) || event_filter::is_control(field);
         let callout = Callout::error("Nothing was saved").announced();
         let text = if is_beside { "A field below needs a look." } else { &first.message };
         Some(callout.text(text).render())

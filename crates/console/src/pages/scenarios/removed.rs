@@ -33,10 +33,21 @@ pub(super) fn render(removed: &ShownRemoved) -> Markup {
 fn words(rule: &AbsenceRule) -> String {
     match rule {
         AbsenceRule::Unknown | AbsenceRule::Withdrawn => "withdrawn from the catalog".to_owned(),
-        AbsenceRule::Off => "taken off all lists, or not in stock".to_owned(),
+        AbsenceRule::Off => "taken off all lists".to_owned(),
+        AbsenceRule::Unavailable => "not available".to_owned(),
+        AbsenceRule::OutOfStock => "out of stock".to_owned(),
+        AbsenceRule::NotYetValid => "offered from a later time on".to_owned(),
+        AbsenceRule::NoLongerValid => "offered no more".to_owned(),
         AbsenceRule::IsSeed | AbsenceRule::LeftOut => "what the list starts from".to_owned(),
         AbsenceRule::OtherSegment => "in another segment".to_owned(),
+        AbsenceRule::Filter { name, text } if name == "event_filter" => {
+            format!("what they did last: {text}")
+        }
         AbsenceRule::Filter { name, .. } => name.clone(),
+        AbsenceRule::Location { within_km, is_known: true, .. } => {
+            format!("farther than {within_km} km away")
+        }
+        AbsenceRule::Location { .. } => "where they are is not known".to_owned(),
         AbsenceRule::Excluded { kind } => match kind {
             Some(InteractionKind::Purchase) => "bought already".to_owned(),
             Some(InteractionKind::DetailView) => "seen already".to_owned(),

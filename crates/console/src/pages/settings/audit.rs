@@ -136,7 +136,8 @@ fn filters(query: &Query) -> Markup {
     }
 }
 
-fn who(who: &Who) -> Markup {
+/// Who did something, in words.
+pub(in crate::pages) fn who(who: &Who) -> Markup {
     let kind = match who.kind {
         "account" => "",
         "api_key" => "API key ",

@@ -22,6 +22,7 @@ use super::chrome::{Notice, Noticed, lead_to, lead_to_new, may_change, path, wor
 use super::typed::{Mistake, Typed, again};
 use crate::gate::{edit, gated, read};
 use crate::page::{Area, Frame, Page, encode};
+use crate::pages::{sync, versions};
 use crate::ui::form::{Field, Form, InputKind, Select, TextInput};
 use crate::ui::{Button, Cell, Column, Confirmation, EmptyState, Icon, Table};
 
@@ -272,7 +273,12 @@ async fn show(
             }
         }
     };
-    let page = Page::new(&frame, Area::Settings, &definition.key);
+    let versions = versions::Kind::Computed.path(workspace.id(), &definition.key);
+    let destinations = sync::Kind::Computed.path(workspace.id(), &definition.key);
+    let page = Page::new(&frame, Area::Settings, &definition.key).actions(html! {
+        (Button::secondary("Destinations").href(&destinations))
+        (Button::quiet("Versions").href(&versions))
+    });
     let above = path(workspace.id(), "computed-traits");
     Ok(page.below("Computed traits", &above).body(body).into_response())
 }

@@ -210,6 +210,7 @@ fn read_patch(typed: &Typed) -> Result<SettingsPatch, ApiError> {
             None => None,
         }),
         identity: None,
+        catalog: None,
     })
 }
 

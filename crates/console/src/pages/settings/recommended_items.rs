@@ -27,6 +27,7 @@ use super::chrome::{lead_to_new, path};
 use super::typed::{Mistake, Typed, again};
 use crate::gate::{edit, gated, preview, read};
 use crate::page::{Area, Frame, Page};
+use crate::pages::sync;
 use crate::ui::form::{Checkbox, Field, Form, InputKind, NumberInput, Select, TextInput};
 use crate::ui::{Button, Callout};
 
@@ -56,6 +57,7 @@ struct Offers {
     audiences: Vec<(String, String)>,
     scenarios: Vec<(String, String)>,
     item_types: Vec<(String, String)>,
+    destinations: Vec<String>,
 }
 
 /// The form with what was typed, and what became of it.
@@ -144,7 +146,9 @@ async fn refused(
     typed: Typed,
     error: ApiError,
 ) -> Result<Response, ApiError> {
-    let mistake = Mistake::of(error)?.among(&["key", "name", "count", "item_type", "scenario"]);
+    let mistake = sync::form::placed(Mistake::of(error)?);
+    let fields = ["key", "name", "count", "item_type", "scenario"];
+    let mistake = mistake.among(&[&fields[..], &sync::form::FIELDS].concat());
     let wizard = Wizard { typed, mistake, ..Wizard::default() };
     Ok(again(wizard.page(frame, workspace).await?))
 }
@@ -175,6 +179,9 @@ fn definition(typed: &Typed) -> Result<Vec<u8>, ApiError> {
             keys.insert(name.to_owned(), text.into());
         }
     }
+    if let Some(sync) = sync::form::parse(typed) {
+        keys.insert("sync".to_owned(), sync);
+    }
     Ok(Value::Object(keys).to_string().into_bytes())
 }
 
@@ -185,6 +192,7 @@ impl Offers {
             audiences: first("Everybody"),
             scenarios: first("What suits each person best"),
             item_types: first("Items"),
+            destinations: sync::destination_names(&*workspace.config()?),
         };
         for audience in audiences::list(workspace).await? {
             let words = audience.name.unwrap_or_else(|| audience.key.clone());
@@ -240,7 +248,12 @@ impl Wizard {
                 }
             }
             section class="card" {
-                h2 { "4. Its name" }
+                h2 { "4. Where it goes" }
+                p { "It is on every profile. Each destination gets the list whenever it changes, and everybody's at first." }
+                (sync::form::controls(&offers.destinations, &self.typed, &self.mistake, true))
+            }
+            section class="card" {
+                h2 { "5. Its name" }
                 div class="fields" {
                     (TextInput::new(self.field("name", "Name").hint("For people"))
                         .value(self.typed.text("name")))

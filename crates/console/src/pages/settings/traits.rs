@@ -23,7 +23,10 @@ use super::recommended_items;
 use super::typed::{Mistake, Typed, again};
 use crate::gate::{edit, gated, read};
 use crate::page::{Area, Frame, Page, encode};
-use crate::pages::list_words::{FALLBACK_HINT, INTERACTIONS, fallback_of_text, fallback_text};
+use crate::pages::list_words::{
+    FALLBACK_HINT, INTERACTIONS, MIX_HINT, fallback_of_text, fallback_text, mix_of_text, mix_text,
+};
+use crate::pages::{sync, versions};
 use crate::ui::form::{
     Checkbox, Field, Form, InputKind, NumberInput, Select, TextInput, field_group,
 };
@@ -56,9 +59,19 @@ const EXCLUSIONS: [(&str, &str); 5] = [
     ("none", "Nothing"),
 ];
 const RELEVANCES: [(&str, &str); 3] = [("low", "Low"), ("medium", "Medium"), ("high", "High")];
+const NOTHING_LEFT: [(&str, &str); 2] =
+    [("empty_list", "An empty list"), ("no_trait", "No such trait")];
 /// The controls of a form, which are the keys of a definition.
-const TEXTS: [&str; 7] =
-    ["name", "scenario", "logic", "interaction", "exclude", "item_type", "min_relevance"];
+const TEXTS: [&str; 8] = [
+    "name",
+    "nothing_left",
+    "scenario",
+    "logic",
+    "interaction",
+    "exclude",
+    "item_type",
+    "min_relevance",
+];
 const WHOLE_NUMBERS: [&str; 6] =
     ["count", "rotation_time_s", "anchors", "max_age_s", "active_within_s", "min_count"];
 const SHARES: [&str; 2] = ["diversity", "rotation_rate"];
@@ -196,6 +209,11 @@ fn who(workspace: &WorkspaceConfig, typed: &Typed, mistake: &Mistake) -> Markup 
             })
             (checkbox("include_anonymous", "Also people without a user id"))
             (checkbox("paused", "Paused: nobody has it"))
+            (Select {
+                field: Field::new("nothing_left", "Who is left with nothing has").error(mistake.at("nothing_left")),
+                options: &NOTHING_LEFT,
+                value: typed.text("nothing_left"),
+            })
         }
     }
 }
@@ -223,6 +241,9 @@ fn own_list(typed: &Typed, mistake: &Mistake) -> Markup {
     html! {
         div class="fields" {
             (select("logic", "Shows", &LOGICS))
+            (TextInput::new(Field::new("mix", "Or a mix").optional().hint(MIX_HINT).error(mistake.at("mix")))
+                .kind(InputKind::Code)
+                .value(typed.text("mix")))
             (number("count", "Items", "At most", "items"))
             (select("exclude", "Leaves out", &EXCLUSIONS))
             (select("interaction", "Looks at", &INTERACTIONS))
@@ -271,7 +292,9 @@ fn typed_of(definition: &TraitDefinition) -> Typed {
     for (key, value) in keys {
         match key.as_str() {
             "who" => {}
+            "sync" => {}
             "fallback" => typed.push((key, fallback_text(&value))),
+            "mix" => typed.push((key, mix_text(&value))),
             _ => typed.push((key, text(value))),
         }
     }
@@ -291,6 +314,10 @@ fn parse(key: &str, typed: &Typed) -> Result<TraitDefinition, ApiError> {
     keys.insert("who".to_owned(), who);
     if let Some(fallback) = typed.optional("fallback") {
         keys.insert("fallback".to_owned(), fallback_of_text(&fallback));
+    }
+    if let Some(mix) = typed.optional("mix") {
+        let mix = mix_of_text(&mix).map_err(|what| ApiError::invalid(what).at("/mix"))?;
+        keys.insert("mix".to_owned(), mix);
     }
     for name in TEXTS {
         if let Some(text) = typed.optional(name) {
@@ -329,7 +356,12 @@ async fn show(
             }
         }
     };
-    let page = Page::new(&frame, Area::Settings, &definition.key);
+    let versions = versions::Kind::Trait.path(workspace.id(), &definition.key);
+    let destinations = sync::Kind::Trait.path(workspace.id(), &definition.key);
+    let page = Page::new(&frame, Area::Settings, &definition.key).actions(html! {
+        (Button::secondary("Destinations").href(&destinations))
+        (Button::quiet("Versions").href(&versions))
+    });
     Ok(page.below("Traits", &path(workspace.id(), "traits")).body(body).into_response())
 }
 

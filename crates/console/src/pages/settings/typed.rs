@@ -111,6 +111,15 @@ impl Mistake {
         self
     }
 
+    /// The mistake at a place or below it belongs to a field.
+    pub(crate) fn moved_from(mut self, place: &str, field: &str) -> Self {
+        let rest = self.field.as_deref().and_then(|own| own.strip_prefix(place));
+        if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+            self.field = Some(field.to_owned());
+        }
+        self
+    }
+
     /// The message beside a field.
     pub(crate) fn at(&self, field: &str) -> Option<&str> {
         (self.field.as_deref() == Some(field)).then_some(self.message.as_str())

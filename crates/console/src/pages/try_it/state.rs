@@ -265,7 +265,7 @@ impl Trial {
         let endpoint: Endpoint = request.endpoint(config)?;
         let base = request.scenario.as_deref().and_then(|name| config.scenario(name));
         let base = base.map(|base| base.settings.clone()).unwrap_or_default();
-        let base = base.for_logic(request.settings.logic, endpoint);
+        let base = base.for_call(&request.settings, endpoint);
         let both =
             |own: &Option<String>, of_base: &Option<String>, operator: &str| match (own, of_base) {
                 (Some(own), Some(of_base)) => Some(format!("({of_base}) {operator} ({own})")),

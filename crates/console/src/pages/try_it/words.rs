@@ -52,6 +52,14 @@ fn sentence(rule: &AbsenceRule) -> String {
         AbsenceRule::Unknown => "The catalog has no such item.".to_owned(),
         AbsenceRule::Withdrawn => "It is withdrawn from the catalog: no list shows it.".to_owned(),
         AbsenceRule::Off => "Somebody has taken it off everywhere: no list shows it.".to_owned(),
+        AbsenceRule::Unavailable => {
+            "The catalog says that it is not available: no list shows it.".to_owned()
+        }
+        AbsenceRule::OutOfStock => "Its stock is used up: no list shows it.".to_owned(),
+        AbsenceRule::NotYetValid => "The catalog offers it from a later time on.".to_owned(),
+        AbsenceRule::NoLongerValid => {
+            "The catalog has offered it up to a time, which is over.".to_owned()
+        }
         AbsenceRule::IsSeed => "The list is for this item, and shows what goes with it.".to_owned(),
         AbsenceRule::LeftOut => {
             "The list starts from it: it is in the cart, or what this person did last.".to_owned()
@@ -61,6 +69,12 @@ fn sentence(rule: &AbsenceRule) -> String {
             let name = name.replacen("the scenario's", "The scenario’s", 1);
             let name = if name == "filter" { "Your filter".to_owned() } else { name };
             format!("{name} is not true for it: {text}")
+        }
+        AbsenceRule::Location { within_km, is_known: true, .. } => {
+            format!("It is at no place within {within_km} km of this person.")
+        }
+        AbsenceRule::Location { .. } => {
+            "Where this person is is not known, so nothing is near.".to_owned()
         }
         AbsenceRule::Excluded { kind } => {
             let did = kind.map_or("did something with it long ago", verb);
@@ -155,6 +169,10 @@ mod tests {
             AbsenceRule::Diversity,
             AbsenceRule::Constraint { property: "artist".to_owned(), max: 2 },
             AbsenceRule::Off,
+            AbsenceRule::Unavailable,
+            AbsenceRule::OutOfStock,
+            AbsenceRule::NotYetValid,
+            AbsenceRule::NoLongerValid,
             AbsenceRule::Inactive { within_s: 86_400 },
             AbsenceRule::TooShort { min_count: 4 },
         ];

@@ -1,15 +1,16 @@
 //! Every command. Most change the state; some are refused by it, which is an answer too.
 
-use catalog::Property;
+use catalog::{ItemRow, Property};
 use domain::{
-    AudienceDefinition, ComputedTraitDefinition, ComputedTraitType, Endpoint, ExportFormat,
+    AudienceDefinition, Column, ComputedTraitDefinition, ComputedTraitType, Endpoint, ExportFormat,
     Exportable, Feed, FeedFormat, Interaction, InteractionKind, InteractionSelector,
-    InteractionWeights, PropertyType, Scenario, ScheduledExport, Source, Token, TokenKind,
-    TraitDefinition, WorkspaceSettings,
+    InteractionWeights, PropertyType, PropertyValue, Scenario, ScheduledExport, Source, Token,
+    TokenKind, TraitDefinition, WorkspaceSettings,
 };
 use engine::{
-    CollectionKind, Command, ConfigChange, ConfigCommand, EntityKind, Expected, Member, RuleUpdate,
-    Segment, Segmentation, SegmentationCommand, SegmentationKind, Synonym, SynonymCommand,
+    CollectionKind, Command, ConfigChange, ConfigCommand, EntityKind, Expected, LocationCommand,
+    Member, RuleUpdate, Segment, Segmentation, SegmentationCommand, SegmentationKind, Synonym,
+    SynonymCommand,
 };
 use serde_json::json;
 
@@ -299,6 +300,30 @@ pub(crate) fn exports_and_feeds() -> [Command; 4] {
     ];
     changes
         .map(|(change, expected)| Command::Configure(Box::new(ConfigCommand { change, expected })))
+}
+
+/// A catalog of locations is imported and removed.
+pub(crate) fn locations() -> [Command; 4] {
+    let import = uuid::Uuid::from_u128(7);
+    let column = |name: &str, type_| Column { name: text(name), type_ };
+    let row = ItemRow {
+        item_id: text("berlin"),
+        values: vec![Some(PropertyValue::Double(52.5)), Some(PropertyValue::Double(13.4))],
+    };
+    let commands = [
+        LocationCommand::Stage {
+            import,
+            catalog: text("shops"),
+            columns: vec![
+                column("latitude", PropertyType::Double),
+                column("longitude", PropertyType::Double),
+            ],
+        },
+        LocationCommand::Add { import, rows: vec![row] },
+        LocationCommand::Activate { import },
+        LocationCommand::Remove { catalog: text("gone") },
+    ];
+    commands.map(|command| Command::Locations(Box::new(command)))
 }
 
 /// An audience comes, and one goes.

@@ -35,6 +35,8 @@ pub(in crate::entry) struct Message {
     source: String,
     #[serde(skip)]
     violations: Vec<domain::Violation>,
+    #[serde(skip)]
+    enriched: Vec<String>,
 }
 
 #[derive(Deserialize)]

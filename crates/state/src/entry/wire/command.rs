@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_with::As;
 
-use super::catalog::Property;
+use super::catalog::{Column, ItemRow, Property};
 use super::forms;
 use super::interaction::{ExternalIdType, Interaction, InteractionSelector};
 use super::replay::{BackFillCommand, ReplayCommand};
@@ -21,6 +21,7 @@ forms! {
     RuleUpdate = crate::RuleUpdate,
     Synonym = crate::Synonym,
     SynonymCommand = crate::SynonymCommand,
+    LocationCommand = crate::LocationCommand,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -143,6 +144,29 @@ pub(in crate::entry) enum Command {
         is_on: bool,
     },
     Regulate(Box<crate::RegulationCommand>),
+    Locations(#[serde(with = "As::<Box<LocationCommand>>")] Box<crate::LocationCommand>),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "crate::LocationCommand", rename_all = "snake_case")]
+pub(in crate::entry) enum LocationCommand {
+    Stage {
+        import: uuid::Uuid,
+        catalog: String,
+        #[serde(with = "As::<Vec<Column>>")]
+        columns: Vec<domain::Column>,
+    },
+    Add {
+        import: uuid::Uuid,
+        #[serde(with = "As::<Vec<ItemRow>>")]
+        rows: Vec<catalog::ItemRow>,
+    },
+    Activate {
+        import: uuid::Uuid,
+    },
+    Remove {
+        catalog: String,
+    },
 }
 
 #[derive(Serialize, Deserialize)]

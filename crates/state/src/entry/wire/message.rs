@@ -49,6 +49,8 @@ pub(in crate::entry) struct Message {
     source: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty", with = "As::<Vec<Violation>>")]
     violations: Vec<domain::Violation>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    enriched: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
