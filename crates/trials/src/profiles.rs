@@ -6,6 +6,7 @@ mod judge;
 mod report;
 mod traffic;
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ use parking_lot::Mutex;
 use crate::workspace::{START, Workspace, forget_peak, memory_bytes, read_message};
 use judge::{Compared, Judge};
 pub use report::Report;
-use traffic::{Mixed, REPEATED_ONE_OF, Traffic, user_id};
+use traffic::{Mixed, PropertyNames, REPEATED_ONE_OF, Traffic, user_id};
 
 /// The number of items.
 const ITEMS: u64 = 5_000;
@@ -85,7 +86,7 @@ pub fn run(options: &Options) -> Result<Report> {
     let total = options.messages_per_second * 60 * options.minutes;
     let first_with = (total as f64 * SHARE_WITHOUT) as u64 / CHUNK * CHUNK;
     say("traffic without definitions");
-    let without = trial.send_traffic(0..first_with, false)?;
+    let without = trial.send_traffic(0..first_with, PropertyNames::Others)?;
     say("definitions are made, and everybody's lists are sent for the first time");
     let worked_out_s = trial.define(trial.traffic.sent_at(first_with))?;
     let (first_sending_s, n_first_values) = trial.send_lists_first()?;
@@ -141,7 +142,7 @@ impl Trial<'_> {
             let entry = |n: u64| {
                 let sent = self.traffic.history(n / per_person, n % per_person);
                 let message = read_message(&sent.json, START)?;
-                self.judge.note(sent.person, &message, false);
+                self.judge.note(sent.person, &message);
                 Ok(Entry::Message(Box::new(message)))
             };
             numbers.map(entry).collect()
@@ -150,9 +151,9 @@ impl Trial<'_> {
 
     /// Sends messages of the traffic as fast as the engine takes them. Their time goes on with
     /// them.
-    fn send_traffic(&self, numbers: std::ops::Range<u64>, has_definitions: bool) -> Result<Rate> {
+    fn send_traffic(&self, numbers: Range<u64>, names: PropertyNames) -> Result<Rate> {
         let latest = Mutex::new(self.workspace.engine.now());
-        let rate = self.send(numbers.start / CHUNK..numbers.end / CHUNK, |step| {
+        self.send(numbers.start / CHUNK..numbers.end / CHUNK, |step| {
             let received_at = self.traffic.sent_at((step + 1) * CHUNK);
             {
                 let mut latest = latest.lock();
@@ -161,9 +162,9 @@ impl Trial<'_> {
             }
             let mut entries = Vec::with_capacity(CHUNK as usize + 1);
             for n in step * CHUNK..(step + 1) * CHUNK {
-                let sent = self.traffic.message(n);
+                let sent = self.traffic.message(n, names);
                 let message = read_message(&sent.json, received_at)?;
-                self.judge.note(sent.person, &message, has_definitions);
+                self.judge.note(sent.person, &message);
                 let entry = Entry::Message(Box::new(message));
                 if n.is_multiple_of(REPEATED_ONE_OF) {
                     entries.push(entry.clone());
@@ -171,14 +172,13 @@ impl Trial<'_> {
                 entries.push(entry);
             }
             Ok(entries)
-        })?;
-        Ok(Rate { n: rate.n, took: rate.took })
+        })
     }
 
     /// Makes and submits entries, a step at a time, with all senders.
     fn send(
         &self,
-        steps: std::ops::Range<u64>,
+        steps: Range<u64>,
         make: impl Fn(u64) -> Result<Vec<Entry>> + Sync,
     ) -> Result<Rate> {
         let (next, n, started) = (AtomicU64::new(steps.start), AtomicU64::new(0), Instant::now());
@@ -229,7 +229,7 @@ impl Trial<'_> {
     }
 
     /// Sends traffic, and compares at random instants in it.
-    fn send_and_compare(&self, numbers: std::ops::Range<u64>) -> Result<(Rate, Compared)> {
+    fn send_and_compare(&self, numbers: Range<u64>) -> Result<(Rate, Compared)> {
         let mut random = Mixed(self.options.seed);
         let n_steps = (numbers.end - numbers.start) / CHUNK;
         let mut ends: Vec<u64> = (1..INSTANTS)
@@ -241,7 +241,7 @@ impl Trial<'_> {
             (Rate::default(), Compared::default(), numbers.start);
         for until in ends {
             say(&format!("traffic with definitions until minute {:.1}", self.minute(until)));
-            let part = self.send_traffic(from..until, true)?;
+            let part = self.send_traffic(from..until, PropertyNames::Asked)?;
             rate = Rate { n: rate.n + part.n, took: rate.took + part.took };
             let now = Timestamp(self.workspace.engine.now().0 + random.below(30_000) as i64);
             self.workspace.tick(now)?;

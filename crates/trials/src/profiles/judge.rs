@@ -26,9 +26,7 @@ pub(super) struct Judge {
 
 #[derive(Default)]
 struct Sampled {
-    /// Those before the definitions were made: their properties do not count.
-    before: Vec<Event>,
-    after: Vec<Event>,
+    events: Vec<Event>,
     /// By key: the latest instant and the value of then.
     traits: BTreeMap<String, (Timestamp, Value)>,
 }
@@ -64,15 +62,14 @@ impl Judge {
     }
 
     /// Keeps a message of somebody who is sampled.
-    pub(super) fn note(&self, person: u64, message: &Message, has_definitions: bool) {
+    pub(super) fn note(&self, person: u64, message: &Message) {
         if !person.is_multiple_of(self.one_of) {
             return;
         }
         let mut sampled = self.sampled.lock();
         let sampled = sampled.entry(person).or_default();
         match Event::from_message(message) {
-            Some(event) if has_definitions => sampled.after.push(event),
-            Some(event) => sampled.before.push(event),
+            Some(event) => sampled.events.push(event),
             None => sampled.learn(message),
         }
     }
@@ -92,7 +89,7 @@ impl Judge {
             drop(snapshot);
             let mut traits = sampled.traits();
             for (key, computation) in &self.computed {
-                let meant = sampled.value(computation, now);
+                let meant = computation.value(&sampled.events, now);
                 let is_right = values.get(key) == Some(&meant);
                 compared.n_values += 1;
                 compared.n_values_wrong += u64::from(!is_right);
@@ -101,7 +98,7 @@ impl Judge {
                 }
                 traits.insert(key.clone(), meant);
             }
-            let members = self.meant_audiences(&sampled.events(), &traits, now);
+            let members = self.meant_audiences(&sampled.events, &traits, now);
             compared.n_memberships += self.audiences.len() as u64;
             for key in members.symmetric_difference(&kept) {
                 compared.n_memberships_wrong += 1;
@@ -149,19 +146,6 @@ impl Sampled {
 
     fn traits(&self) -> Map<String, Value> {
         self.traits.iter().map(|(key, (_, value))| (key.clone(), value.clone())).collect()
-    }
-
-    /// All events, as conditions see them.
-    fn events(&self) -> Vec<Event> {
-        let named = |event: &Event| Event { properties: Map::new(), ..event.clone() };
-        self.before.iter().map(named).chain(self.after.iter().cloned()).collect()
-    }
-
-    fn value(&self, computation: &Computation, now: Timestamp) -> Value {
-        match computation.asks_names_only() {
-            true => computation.value(&self.events(), now),
-            false => computation.value(&self.after, now),
-        }
     }
 }
 

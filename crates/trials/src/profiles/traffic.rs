@@ -38,6 +38,15 @@ pub(super) struct Traffic {
     pub(super) seed: u64,
 }
 
+/// How properties are named.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum PropertyNames {
+    /// As the definitions ask for them.
+    Asked,
+    /// Otherwise: whether properties of messages before a definition count for it does not matter.
+    Others,
+}
+
 /// One message.
 pub(super) struct Sent {
     pub(super) person: u64,
@@ -55,7 +64,7 @@ impl Traffic {
     }
 
     /// The message `n` of the traffic. Some people send more than others.
-    pub(super) fn message(&self, n: u64) -> Sent {
+    pub(super) fn message(&self, n: u64, names: PropertyNames) -> Sent {
         let mut random = Mixed(self.seed ^ (n << 8));
         let share = random.below(1 << 20) as f64 / f64::from(1 << 20);
         let person = (share * share * self.people as f64) as u64;
@@ -64,7 +73,7 @@ impl Traffic {
         let at = Timestamp(self.sent_at(n).0 - late_ms as i64);
         let json = match random.below(20) {
             0 => self.identify(&format!("t{n}"), person, at),
-            _ => self.track(&format!("t{n}"), person, at, &mut random),
+            _ => self.track(&format!("t{n}"), person, at, names, &mut random),
         };
         Sent { person, json }
     }
@@ -73,7 +82,7 @@ impl Traffic {
     pub(super) fn paced_view(&self, n: u64, at: Timestamp) -> Sent {
         let person = n % self.people;
         let mut random = Mixed(self.seed ^ (n << 8) ^ 0x5EED);
-        let properties = self.properties(person, &mut random);
+        let properties = self.properties(person, PropertyNames::Asked, &mut random);
         let json = json!({ "type": "track", "messageId": format!("v{n}"), "userId": user_id(person),
             "event": "Product Viewed", "timestamp": at.to_string(), "properties": properties });
         Sent { person, json: json.to_string() }
@@ -86,7 +95,7 @@ impl Traffic {
         let id = format!("h{person}-{n}");
         let json = match n {
             0 => self.identify(&id, person, at),
-            _ => self.track(&id, person, at, &mut random),
+            _ => self.track(&id, person, at, PropertyNames::Others, &mut random),
         };
         Sent { person, json }
     }
@@ -104,24 +113,40 @@ impl Traffic {
         .to_string()
     }
 
-    fn track(&self, id: &str, person: u64, at: Timestamp, random: &mut Mixed) -> String {
+    fn track(
+        &self,
+        id: &str,
+        person: u64,
+        at: Timestamp,
+        names: PropertyNames,
+        random: &mut Mixed,
+    ) -> String {
         let event = EVENTS[random.below(EVENTS.len() as u64) as usize];
-        let properties = self.properties(person, random);
+        let properties = self.properties(person, names, random);
         json!({ "type": "track", "messageId": id, "userId": user_id(person), "event": event,
             "timestamp": at.to_string(), "properties": properties })
         .to_string()
     }
 
     /// People like one twentieth of the items each, and popular ones more.
-    fn properties(&self, person: u64, random: &mut Mixed) -> serde_json::Value {
+    fn properties(
+        &self,
+        person: u64,
+        names: PropertyNames,
+        random: &mut Mixed,
+    ) -> serde_json::Value {
         let share = random.below(1 << 16) as f64 / f64::from(1 << 16);
         let near_first = (share * share * self.items as f64) as u64;
         let item = match random.below(5) {
             0 => near_first,
             _ => (near_first / 20 * 20 + person % 20).min(self.items - 1),
         };
-        json!({ "product_id": format!("i{item}"), "brand": format!("Brand {}", item % 40),
-            "price": 5 + item % 95, "total": random.below(200), "currency": "EUR" })
+        let (brand, price, total) = match names {
+            PropertyNames::Asked => ("brand", "price", "total"),
+            PropertyNames::Others => ("label", "worth", "value"),
+        };
+        json!({ "product_id": format!("i{item}"), brand: format!("Brand {}", item % 40),
+            price: 5 + item % 95, total: random.below(200), "currency": "EUR" })
     }
 }
 
