@@ -26,6 +26,11 @@ cargo xtask COMMAND
          has the memory that it had after the warm-up
   search --folder D [--words W,W] [--seed S]: where the best sellers of words stand in searches of
          people without a history, with purchases in D/train.csv and titles in D/items.csv
+  profiles [--people N] [--history N] [--messages-per-second N] [--minutes N] [--paced-seconds N]
+         [--seed S]: an hour of a million people's traffic beside fifty audiences, fifty computed
+         traits and five lists
+  builds [--people N] [--messages N] [--interactions N]: how long previews, calculations and full
+         builds take
   help   this text";
 /// How long CI runs each fuzz body, in seconds.
 const FUZZ_SECONDS: &str = "30";
@@ -37,7 +42,7 @@ fn main() -> Result<()> {
         Some("tidy") => tidy::run(&root()),
         Some("kill") => kill(),
         Some("fuzz") => fuzz(),
-        Some(trial @ ("siege" | "soak" | "search")) => run_trial(trial),
+        Some(trial @ ("siege" | "soak" | "search" | "profiles" | "builds")) => run_trial(trial),
         None | Some("help" | "--help") => {
             println!("{HELP}");
             Ok(())

@@ -1,10 +1,14 @@
-//! `siege`, `soak` and `search` on the command line; `cargo xtask` builds the server first.
+//! The trials on the command line; `cargo xtask` builds the server first.
 
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use clap::{Parser, Subcommand};
-use trials::{search, siege, soak};
+use trials::{builds, profiles, search, siege, soak};
+
+/// That of the server, since memory is measured.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Trials of a real server.
 #[derive(Parser)]
@@ -52,6 +56,36 @@ enum Trial {
         #[arg(long, value_name = "N")]
         warm_up: Option<u64>,
     },
+    /// An hour of traffic of many people beside audiences, computed traits and lists
+    Profiles {
+        /// The number of people
+        #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..))]
+        people: u64,
+        /// The messages that each has sent before
+        #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+        history: u64,
+        /// The messages of a simulated second
+        #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(100..=100_000))]
+        messages_per_second: u64,
+        /// The simulated minutes, which go by as fast as messages are taken
+        #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=1_440))]
+        minutes: u64,
+        /// For how many real seconds messages are sent at their rate, to measure how soon lists come
+        #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+        paced_seconds: u64,
+    },
+    /// How long previews, calculations and full builds take, by the number of people
+    Builds {
+        /// The number of people
+        #[arg(long, value_name = "N", default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1_000..))]
+        people: u64,
+        /// The messages of each
+        #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(2..=1_000))]
+        messages: u64,
+        /// The interactions of each that come without messages
+        #[arg(long, value_name = "N", default_value_t = 36, value_parser = clap::value_parser!(u64).range(1..=500))]
+        interactions: u64,
+    },
     /// Where the best sellers of words stand in searches of people without a history
     Search {
         /// A folder with train.csv (purchases: user_id, item_id, timestamp) and items.csv (item_id,
@@ -73,6 +107,23 @@ fn main() -> Result<()> {
         trials::process::Launch { binary: cli.server, config: cli.config, nofile: cli.nofile };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match cli.trial {
+        Trial::Profiles { people, history, messages_per_second, minutes, paced_seconds } => {
+            let options = profiles::Options {
+                people,
+                history,
+                messages_per_second,
+                minutes,
+                paced_seconds,
+                seed,
+            };
+            let report = profiles::run(&options)?;
+            println!("{report}");
+            let shortfalls = report.shortfalls();
+            ensure!(shortfalls.is_empty(), "{}", shortfalls.join("; "));
+        }
+        Trial::Builds { people, messages, interactions } => {
+            println!("{}", builds::run(&builds::Options { people, messages, interactions })?);
+        }
         Trial::Search { folder, words } => {
             let report = search::run(&folder, &words, seed)?;
             println!("{report}");

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
 mod audience_preview;
+mod convergence;
 mod enrichment;
 mod lists;
 mod live;

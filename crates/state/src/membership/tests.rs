@@ -1,6 +1,7 @@
 //! Membership against the plain evaluator over all messages, at random instants.
 
 mod computed_traits;
+mod random_conditions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -157,7 +158,13 @@ impl Fold {
             }),
             Step::Identify { vip, ends_hours } => json!({
                 "type": "identify",
-                "traits": { "vip": vip, "ends": instant(self.now + ends_hours * HOUR_MS) },
+                "traits": {
+                    "vip": vip,
+                    "ends": instant(self.now + ends_hours * HOUR_MS),
+                    "level": ends_hours.rem_euclid(7),
+                    "city": ["Berlin", "Paris", "Rome"][ends_hours.rem_euclid(3) as usize],
+                    "tags": ["a", "b", "c"][..ends_hours.rem_euclid(4) as usize],
+                },
                 "timestamp": instant(self.now),
             }),
         };
