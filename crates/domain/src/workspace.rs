@@ -47,7 +47,7 @@ pub use tracking_plan::{
     PLANNED_NAME_BYTES_MAX, PLANNED_PROPERTIES_MAX, PLANNED_PROPERTIES_PER_EVENT_MAX, PlannedEvent,
     PlannedProperty, PlannedType, PropertyControl, TrackingPlan, compile_pattern,
 };
-pub use trait_definition::{TRAIT_COUNT_DEFAULT, TraitDefinition, TraitKind, TraitPeople};
+pub use trait_definition::{Holdout, TRAIT_COUNT_DEFAULT, TraitDefinition, TraitKind, TraitPeople};
 
 use serde::{Deserialize, Serialize};
 

@@ -14,6 +14,7 @@ use crate::collections::{CollectionKind, Collections, Groups, Series};
 use crate::computed_traits::ComputedTraits;
 use crate::configuration::Revisions;
 use crate::destinations::Destinations;
+use crate::holdouts::Holdouts;
 use crate::impressions::Impressions;
 use crate::interactions::{AddOutcome, Interactions, interaction_time};
 use crate::last_sent::LastSent;
@@ -141,6 +142,8 @@ views! {
     computed_traits: ComputedTraits,
     /// What destinations were last told of each person.
     last_sent: LastSent,
+    /// What the people of traits with a holdout did.
+    holdouts: Holdouts,
 }
 
 impl Views {
@@ -235,6 +238,9 @@ impl Views {
         if self.interactions.histories().n_interactions() > n_before {
             let arrived = Day::from_timestamp(self.setup.clock.time().bound(origin.received_at));
             self.attribution.count_interaction(batch, &counted, arrived)?;
+            self.count_for_holdouts(batch, user, counted.kind, at, counted.price)?;
+        } else if added == AddOutcome::New {
+            self.holdouts.touch(user);
         }
         self.last_sent.touch_traits(user);
         Ok(added)
