@@ -51,6 +51,19 @@ impl Snapshot<'_> {
         Ok(is_for && !self.is_held_out(self.store(), definition, user)?)
     }
 
+    /// Whether a trait is for a user, who is held out of it.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn is_kept_from(
+        &self,
+        definition: &TraitDefinition,
+        user: UserIdx,
+    ) -> Result<bool, QueryError> {
+        let is_for = self.is_trait_for(self.store(), definition, user)?;
+        Ok(is_for && self.is_held_out(self.store(), definition, user)?)
+    }
+
     /// Whether a user belongs to an audience.
     ///
     /// # Errors

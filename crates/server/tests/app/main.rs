@@ -19,6 +19,7 @@ mod dialects;
 mod exports;
 mod feeds;
 mod groupings;
+mod holdouts;
 mod items;
 mod jobs;
 mod lists;
@@ -45,6 +46,7 @@ mod threads;
 mod tracking;
 mod traits;
 mod uploads;
+mod user_facts;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};

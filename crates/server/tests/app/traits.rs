@@ -10,22 +10,22 @@ const SHOP: &str = "/api/workspaces/shop";
 const N_BUYERS: u32 = 60;
 
 impl TestApp {
-    async fn put(&self, path: &str, body: Value) -> Answer {
+    pub(super) async fn put(&self, path: &str, body: Value) -> Answer {
         self.administer(Method::PUT, &format!("{SHOP}/{path}"), body, &[]).await
     }
 
-    async fn put_trait(&self, key: &str, mut body: Value) -> Answer {
+    pub(super) async fn put_trait(&self, key: &str, mut body: Value) -> Answer {
         body["kind"] = "recommended_items".into();
         self.put(&format!("traits/{key}"), body).await
     }
 
-    async fn calculate(&self, mut body: Value) -> Answer {
+    pub(super) async fn calculate(&self, mut body: Value) -> Answer {
         body["kind"] = "recommended_items".into();
         self.administer(Method::POST, &format!("{SHOP}/traits/calculate"), body, &[]).await
     }
 
     /// The keys and values of a profile's computed traits.
-    async fn computed(&self, person: &str) -> Value {
+    pub(super) async fn computed(&self, person: &str) -> Value {
         let answer = self.profile(person, "traits?class=computed_trait&limit=50").await;
         assert_eq!(answer.status, 200, "{}", answer.line());
         answer.body["traits"].clone()
@@ -34,7 +34,7 @@ impl TestApp {
 
 /// Sixty people who each view lamps or rugs, of whom the first ten have ordered something; an
 /// anonymous visitor; a trained model, and an audience of those who ordered.
-async fn shop() -> TestApp {
+pub(super) async fn shop() -> TestApp {
     let app = TestApp::new().await;
     let items: String =
         (0..10).flat_map(|n| [format!("lamp{n},Lux\n"), format!("rug{n},Weave\n")]).collect();
