@@ -53,7 +53,7 @@ pub use tracking_plan::{
     PlannedProperty, PlannedType, PropertyControl, TrackingPlan, compile_pattern,
 };
 pub use trait_definition::{
-    NothingLeft, TRAIT_COUNT_DEFAULT, TraitDefinition, TraitKind, TraitPeople,
+    Holdout, NothingLeft, TRAIT_COUNT_DEFAULT, TraitDefinition, TraitKind, TraitPeople,
 };
 
 use serde::{Deserialize, Serialize};

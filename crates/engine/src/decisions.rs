@@ -31,6 +31,7 @@ pub fn is_decided_on_state(entry: &Entry) -> bool {
         Entry::Command { command, .. } => match &**command {
             Command::Configure(command) => {
                 matches!(command.change, ConfigChange::PutScenario { .. })
+                    || removes_user_fact(&command.change)
             }
             Command::Segmentation(_)
             | Command::PutScenario { .. }
@@ -131,6 +132,7 @@ fn find_fitting_scenarios(views: &Views, entry: &Entry) -> Vec<Scenario> {
             },
             Command::Configure(command) => match &command.change {
                 ConfigChange::PutScenario { name, .. } => Some(name.clone()),
+                change if removes_user_fact(change) => None,
                 _ => return Vec::new(),
             },
             _ => return Vec::new(),
@@ -144,6 +146,11 @@ fn find_fitting_scenarios(views: &Views, entry: &Entry) -> Vec<Scenario> {
             && fits_catalog(views, scenario)
     });
     fitting.cloned().collect()
+}
+
+/// Whether a change takes away what expressions may read of a user.
+fn removes_user_fact(change: &ConfigChange) -> bool {
+    matches!(change, ConfigChange::RemoveAudience { .. } | ConfigChange::RemoveComputedTrait { .. })
 }
 
 fn note_fitting(scenarios: &[Scenario], now: Timestamp) -> Option<Entry> {

@@ -118,7 +118,7 @@ impl Engine {
                 continue;
             }
             n_asked += 1;
-            if include_anonymous || snapshot.profiles.ids().is_known(user) {
+            if snapshot.has_trait(definition, user)? {
                 n += 1;
                 if sample.len() < CALCULATED_LISTS_MAX {
                     sample.push(user);
@@ -127,6 +127,7 @@ impl Engine {
         }
         // Everybody, and those with a user id, are counted at all times.
         let (n_asked, n) = match audience {
+            _ if definition.holdout.is_some() => (n_asked, n),
             Some(_) if !include_anonymous => (n_asked, n),
             None if !include_anonymous => {
                 (n_people, self.snapshot().profiles.ids().n_known() as u64)

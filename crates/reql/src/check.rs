@@ -93,6 +93,18 @@ impl Checker<'_> {
         })
     }
 
+    fn infer_context_user_property(&self, name: &str, column: u32) -> Checked {
+        if name == Subject::Users.id_property() {
+            return Ok(Type::String);
+        }
+        self.schema.context_user_property(name).ok_or_else(|| {
+            let nearest = self.schema.nearest_context_user_property(name);
+            let hint = nearest.map_or_else(String::new, |name| format!("; did you mean '{name}'?"));
+            let message = format!("users have no property '{name}'{hint}");
+            ReqlError::new(ErrorKind::UnknownProperty, column, message)
+        })
+    }
+
     fn check_boolean(&self, of: &str, operand: &Tree) -> Checked {
         match self.infer(operand)? {
             Type::Boolean | Type::Null | Type::Any => Ok(Type::Boolean),
@@ -156,8 +168,11 @@ impl Checker<'_> {
             Source::ContextUser => Subject::Users,
             Source::ContextSegment => Subject::Segments,
         };
-        match &key.kind {
-            NodeKind::Constant(Value::String(name)) => {
+        match (source, &key.kind) {
+            (Source::ContextUser, NodeKind::Constant(Value::String(name))) => {
+                self.infer_context_user_property(name, key.column)
+            }
+            (_, NodeKind::Constant(Value::String(name))) => {
                 self.infer_property(subject, name, key.column)
             }
             _ => Ok(Type::Any),

@@ -101,6 +101,17 @@ pub trait Schema {
     /// The type of a property of users, the implicit one excepted.
     fn user_property(&self, name: &str) -> Option<Type>;
 
+    /// The type of a property of the user whom a request is for: there may be more than those that
+    /// users have as candidates.
+    fn context_user_property(&self, name: &str) -> Option<Type> {
+        self.user_property(name)
+    }
+
+    /// What was probably meant by an unknown property of the user whom a request is for.
+    fn nearest_context_user_property(&self, _name: &str) -> Option<String> {
+        None
+    }
+
     /// The type of a property of segments, the implicit one excepted. They have none.
     fn segment_property(&self, _name: &str) -> Option<Type> {
         None

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use domain::{Day, Group, Scenario};
+use domain::{Day, Group, Scenario, Timestamp};
 use engine::{ConfigChange, Engine, Expected, GroupCounts, Place, Resource};
 use serde::{Deserialize, Serialize};
 use web::App;
 use web::error::{ApiError, ErrorKind};
 use web::workspaces::RequestedWorkspace;
 
-use crate::comparison::{Comparison, Measure, compare, rate};
-use crate::results::{ShownCounts, ShownRate};
+use crate::comparison::{Comparison, Measure, Sample, compare, days_between};
+use crate::results::ShownCounts;
 use crate::scenarios::{ShownScenario, find};
 use crate::{Revised, configure};
 
@@ -168,22 +168,22 @@ pub async fn read(workspace: &RequestedWorkspace, name: String) -> Result<TestRe
             scenario: Some(name.clone()),
         };
         let counts = engine.snapshot().attribution.groups(&place, from, until);
-        Ok(results(scenario, from, until, &counts))
+        Ok(results(scenario, (from, until), engine.now(), &counts))
     };
     workspace.ask(read).await
 }
 
 fn results(
     scenario: &Scenario,
-    from: Day,
-    until: Day,
+    (from, until): (Day, Day),
+    now: Timestamp,
     counts: &BTreeMap<String, GroupCounts>,
 ) -> TestResults {
     let none = GroupCounts::default();
     let counts_of = |group: &Group| counts.get(&group.name).unwrap_or(&none);
     let groups = scenario.groups.iter().map(|group| {
         let GroupCounts { counts, clusters } = counts_of(group);
-        let rate = |measure| -> ShownRate { rate(clusters, measure) };
+        let rate = |measure| Sample::of_lists(clusters, measure).rate();
         let counts = ShownCounts {
             click_through_rate: rate(Measure::ClickThroughRate),
             conversion_rate: rate(Measure::ConversionRate),
@@ -192,15 +192,15 @@ fn results(
         GroupResults { name: group.name.clone(), share: group.share, counts }
     });
     let mut comparisons = Vec::new();
+    let started_at = scenario.test_started_at.unwrap_or_default().max(from.start());
+    let days = days_between(started_at.0, now.0);
     if let Some((first, others)) = scenario.groups.split_first() {
         for measure in [Measure::ClickThroughRate, Measure::ConversionRate] {
+            let sample = |group: &Group| Sample::of_lists(&counts_of(group).clusters, measure);
+            let beside = sample(first);
             comparisons.extend(others.iter().map(|other| {
-                compare(
-                    (&first.name, &counts_of(first).clusters),
-                    (&other.name, &counts_of(other).clusters),
-                    measure,
-                    scenario.groups.len(),
-                )
+                let (beside, sample) = ((&*first.name, &beside), sample(other));
+                compare(beside, (&other.name, &sample), measure, scenario.groups.len(), days)
             }));
         }
     }

@@ -144,6 +144,9 @@ fn trait_list(
     if !engine.snapshot().has_trait(definition, user)? {
         let problem = Some(match definition.paused {
             true => "the trait is paused".to_owned(),
+            false if engine.snapshot().is_kept_from(definition, user)? => {
+                "the person is held out of the trait, so that its effect is measured".to_owned()
+            }
             false => "the trait is for others: who has it stands in its definition".to_owned(),
         });
         return Ok(PersonList { problem, ..PersonList::new(name) });

@@ -1,11 +1,13 @@
 //! The recommended-items traits on every profile.
 
 mod calculation;
+mod holdout;
 
 pub use calculation::{
     Accuracy, CalculatedLists, CalculatedPeople, Calculation, Difference, MeasuredGroup,
     SampleList, Share, calculate,
 };
+pub use holdout::{HoldoutGroupResults, HoldoutResults, read_holdout};
 
 use std::sync::Arc;
 

@@ -179,6 +179,7 @@ fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(traits::list))
         .routes(routes!(traits::calculate))
         .routes(routes!(traits::read, traits::put, traits::delete))
+        .routes(routes!(traits::holdout))
         .routes(routes!(syncs::read_trait))
         .routes(routes!(syncs::send_trait_again))
         .routes(routes!(versions::of_trait))

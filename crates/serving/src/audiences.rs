@@ -1,6 +1,6 @@
 //! Queries about audiences, and the facts of a person that their conditions ask for.
 
-use domain::{Timestamp, TraitDefinition, TraitPeople, UserIdx};
+use domain::{Timestamp, TraitDefinition, UserIdx};
 use profiles::{ExternalIdType, NamedEvent};
 use serde_json::{Map, Value};
 use state::{AudienceMember, Stay};
@@ -47,16 +47,21 @@ impl Snapshot<'_> {
         definition: &TraitDefinition,
         user: UserIdx,
     ) -> Result<bool, QueryError> {
-        if definition.paused {
-            return Ok(false);
-        }
-        let Some(TraitPeople { audience, include_anonymous }) = &definition.who else {
-            return Ok(true);
-        };
-        if !include_anonymous && !self.profiles.ids().is_known(user) {
-            return Ok(false);
-        }
-        audience.as_ref().map_or(Ok(true), |key| self.is_member(key, user))
+        let is_for = self.is_trait_for(self.store(), definition, user)?;
+        Ok(is_for && !self.is_held_out(self.store(), definition, user)?)
+    }
+
+    /// Whether a trait is for a user, who is held out of it.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn is_kept_from(
+        &self,
+        definition: &TraitDefinition,
+        user: UserIdx,
+    ) -> Result<bool, QueryError> {
+        let is_for = self.is_trait_for(self.store(), definition, user)?;
+        Ok(is_for && self.is_held_out(self.store(), definition, user)?)
     }
 
     /// Whether a user belongs to an audience.
@@ -64,8 +69,7 @@ impl Snapshot<'_> {
     /// # Errors
     /// If the store cannot be read.
     pub fn is_member(&self, audience: &str, user: UserIdx) -> Result<bool, QueryError> {
-        let memberships = self.audiences.memberships(self.store(), user)?;
-        Ok(memberships.iter().any(|(key, _)| *key == audience))
+        Ok(self.audiences.member_since(self.store(), audience, user)?.is_some())
     }
 
     /// The audiences to which a user belongs or did, by key, with their stays, the first one first.

@@ -1,5 +1,7 @@
 //! Filters in the expression language over items and users.
 
+mod user_facts;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,6 +13,7 @@ use profiles::IdTable;
 use recommender::{Facet, ValueIdx};
 use reql::{Context, InteractionCount, Rows, Schema, Set, Subject, Type, Value};
 use state::{EntityKind, Views, find_user};
+use store::Store;
 
 /// Segmentations that expressions of a request ask for, by their ids.
 pub(crate) type Segmentations = BTreeMap<String, Arc<Facet>>;
@@ -49,6 +52,15 @@ impl Schema for ExpressionSchema<'_> {
         self.views.users.property(name).map(|property| to_reql_type(property.type_))
     }
 
+    fn context_user_property(&self, name: &str) -> Option<Type> {
+        self.user_property(name).or_else(|| user_facts::type_of(self.views, name))
+    }
+
+    fn nearest_context_user_property(&self, name: &str) -> Option<String> {
+        let declared = self.views.users.properties().map(|property| property.name.as_str());
+        user_facts::nearest(name, declared.chain(user_facts::names(self.views)))
+    }
+
     fn subject(&self) -> Subject {
         self.subject
     }
@@ -64,6 +76,10 @@ impl Schema for LenientSchema<'_> {
 
     fn user_property(&self, name: &str) -> Option<Type> {
         self.0.user_property(name).or(Some(Type::Null))
+    }
+
+    fn context_user_property(&self, name: &str) -> Option<Type> {
+        self.0.context_user_property(name).or(Some(Type::Null))
     }
 
     fn segment_property(&self, _name: &str) -> Option<Type> {
@@ -151,6 +167,8 @@ impl Rows for SegmentRows<'_> {
 #[derive(Clone, Copy)]
 pub(crate) struct EvaluationContext<'a> {
     pub(crate) views: &'a Views,
+    /// Has the audiences and traits of the user; none where there is no user.
+    pub(crate) store: Option<&'a Store>,
     /// The time in whole seconds, so that all calls within a second get the same.
     pub(crate) now_s: f64,
     pub(crate) seed: u64,
@@ -177,6 +195,7 @@ impl<'a> EvaluationContext<'a> {
     pub(crate) fn anonymous(views: &'a Views, now: Timestamp) -> Self {
         Self {
             views,
+            store: None,
             now_s: now.0.div_euclid(1_000) as f64,
             seed: now.0 as u64,
             item: None,
@@ -233,7 +252,12 @@ impl Context for EvaluationContext<'_> {
         let Some(user) = self.user else { return Value::Null };
         match property {
             "userId" => self.views.profiles.ids().user_id(user).map_or(Value::Null, Value::text),
-            _ => read_value(&self.views.users, user.0, property),
+            _ if self.views.users.property(property).is_some() => {
+                read_value(&self.views.users, user.0, property)
+            }
+            _ => self.store.map_or(Value::Null, |store| {
+                user_facts::read_logged(self.views, store, user, property)
+            }),
         }
     }
 

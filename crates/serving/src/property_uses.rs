@@ -124,6 +124,10 @@ impl Schema for RecordingSchema<'_> {
         self.schema.user_property(name)
     }
 
+    fn context_user_property(&self, name: &str) -> Option<Type> {
+        self.schema.context_user_property(name)
+    }
+
     fn segment_property(&self, name: &str) -> Option<Type> {
         self.schema.segment_property(name)
     }

@@ -160,6 +160,14 @@ impl Schema for LenientProperties<'_> {
         self.rest.user_property(name)
     }
 
+    fn context_user_property(&self, name: &str) -> Option<Type> {
+        self.rest.context_user_property(name)
+    }
+
+    fn nearest_context_user_property(&self, name: &str) -> Option<String> {
+        self.rest.nearest_context_user_property(name)
+    }
+
     fn subject(&self) -> Subject {
         self.rest.subject()
     }

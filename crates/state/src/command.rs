@@ -381,7 +381,10 @@ fn remove_external_id(
         return Ok(Err(Refusal::Invalid(why)));
     }
     match views.profiles.remove_external_id(batch, user, id)? {
-        true => Ok(Ok(())),
+        true => {
+            views.holdouts.touch(user);
+            Ok(Ok(()))
+        }
         false => Ok(Err(Refusal::NotFound(format!(
             "the user has no {} {:?}",
             id.type_.word(),

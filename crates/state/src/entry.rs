@@ -182,6 +182,14 @@ impl Entry {
         }
     }
 
+    /// The number of interactions of an import; 0 for other kinds.
+    pub(crate) fn n_imported(&self) -> u32 {
+        match self {
+            Self::Interactions { interactions, .. } => interactions.len() as u32,
+            _ => 0,
+        }
+    }
+
     /// Encodes the entry in the current version.
     pub fn encode(&self) -> Vec<u8> {
         self.encode_as_build(BUILD)

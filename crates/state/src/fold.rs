@@ -171,6 +171,8 @@ pub(crate) fn apply_firing(
         let until = views.setup.clock.time().bound(at);
         while let Some(timer) = views.timers.pop_due(batch, until)? {
             fire(views, batch, timer)?;
+            let n_users = views.profiles.ids().n_users();
+            views.follow_people(batch, n_users)?;
         }
     }
     if !late.fitting_scenarios.is_empty() {
@@ -179,8 +181,10 @@ pub(crate) fn apply_firing(
     if let Some(refusal) = late.refusal {
         return Ok(Outcome::Refused(refusal));
     }
+    let n_users = views.profiles.ids().n_users();
     let outcome = apply_entry(views, batch, offset, entry, mapped)?;
     views.work_out_pending(batch)?;
+    views.follow_people(batch, n_users)?;
     Ok(outcome)
 }
 
@@ -211,12 +215,12 @@ fn apply_entry(
     let (mut entry, mut n_suppressed) = (entry, 0);
     if !views.regulations.suppressed.is_empty() {
         // It was on its way when they were suppressed.
-        let n_rows = count_interactions(&entry);
+        let n_rows = entry.n_imported();
         entry = match without_suppressed(entry, &*views.regulations.suppressed) {
             Remaining::Nothing => return Ok(Outcome::Suppressed),
             Remaining::Whole(entry) | Remaining::Part(entry) => entry,
         };
-        n_suppressed = n_rows - count_interactions(&entry);
+        n_suppressed = n_rows - entry.n_imported();
     }
     match entry {
         Entry::Configured(config) => {
@@ -290,13 +294,6 @@ fn apply_entry(
         }
     }
     Ok(Outcome::Applied)
-}
-
-fn count_interactions(entry: &Entry) -> u32 {
-    match entry {
-        Entry::Interactions { interactions, .. } => interactions.len() as u32,
-        _ => 0,
-    }
 }
 
 fn apply_message(
@@ -438,7 +435,7 @@ fn apply_action(
             if let Some((user, item)) = user.zip(views.catalog.index(&selector.item_id)) {
                 let (at, session) = (selector.timestamp, selector.session_id);
                 views.interactions.delete(batch, user, selector.kind, item, at, session)?;
-                views.last_sent.touch_traits(user);
+                views.touch_history(user);
             }
         }
         Action::AddWeakSignals { user_id, item_ids, kind, timestamp } => {

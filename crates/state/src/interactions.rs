@@ -72,6 +72,11 @@ pub struct StoredInteraction {
 }
 
 impl StoredInteraction {
+    /// The price of the whole amount.
+    pub(crate) fn price(&self) -> Option<f64> {
+        self.record.price
+    }
+
     /// Converts to an interaction with these external ids.
     pub fn into_interaction(self, user_id: &str, item_id: &str) -> Interaction {
         let Record {

@@ -70,6 +70,11 @@ impl JournalClock {
 pub struct JournalTime(Option<Timestamp>);
 
 impl JournalTime {
+    /// The time; none before the first entry with one.
+    pub fn known(self) -> Option<Timestamp> {
+        self.0
+    }
+
     /// The earlier one of an entry's time and the time of the clock.
     pub fn bound(self, at: Timestamp) -> Timestamp {
         self.0.map_or(at, |now| at.min(now))

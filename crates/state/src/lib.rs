@@ -12,6 +12,7 @@ mod counts;
 mod destinations;
 mod entry;
 mod fold;
+mod holdouts;
 mod impressions;
 mod interactions;
 mod journal_clock;
@@ -67,6 +68,7 @@ pub use entry::{
     read_writer_build, redact_write_keys,
 };
 pub use fold::{LateDecision, PreparedEntry, apply};
+pub use holdouts::{CountedHoldout, HoldoutCluster, HoldoutGroup, HoldoutGroups, Holdouts};
 pub use impressions::{IMPRESSIONS_PER_USER_MAX, Impressions};
 pub use interactions::{Interactions, StoredInteraction};
 pub use journal_clock::{

@@ -89,10 +89,16 @@ impl Views {
         if values_change && self.audiences.read_traits() {
             self.audiences.mark_changed(batch, offset);
         }
-        if values_change || audiences_change { self.begin_working_out(batch) } else { Ok(()) }
+        let known = self.setup.clock.time().known();
+        let may_enter = self.holdouts.follow_config(batch, config, known)?;
+        if values_change || audiences_change || may_enter {
+            self.begin_working_out(batch)
+        } else {
+            Ok(())
+        }
     }
 
-    /// Starts to work out everybody, after a change of a computed trait or an audience.
+    /// Starts to work out everybody, after a change of a computed trait, an audience or a holdout.
     fn begin_working_out(&mut self, batch: &mut Batch<'_>) -> Result<(), StoreError> {
         if self.profiles.ids().n_users() == 0 {
             return Ok(());
@@ -112,9 +118,13 @@ impl Views {
         let n_users = self.profiles.ids().n_users() as u32;
         let end = first.saturating_add(PEOPLE_PER_STEP).min(n_users);
         for user in (first..end).map(UserIdx) {
-            if self.profiles.ids().is_alive(user) && self.profiles.has_messages(batch, user)? {
+            if !self.profiles.ids().is_alive(user) {
+                continue;
+            }
+            if self.profiles.has_messages(batch, user)? {
                 self.work_out_after_change(batch, user, now)?;
             }
+            self.enter_holdouts(batch, user)?;
         }
         if end < n_users {
             let due = Timestamp(now.0 + 1);
@@ -275,6 +285,7 @@ impl Views {
             if let Some(kept) = row.kept_mut(number) {
                 if kept.entered.is_some() != is_member {
                     self.last_sent.touch_audiences(user);
+                    self.holdouts.touch(user);
                 }
                 self.audiences.set_member(batch, user, kept, is_member, now)?;
             }

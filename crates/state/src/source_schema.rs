@@ -198,6 +198,15 @@ impl StatePart for SourceSchemas {
 }
 
 impl SourceSchemas {
+    /// The names of the traits that identify messages of any source have set.
+    pub fn traits(&self) -> impl Iterator<Item = &str> {
+        let identifies = self.sources.values().filter_map(|of| of.get(&MessageType::Identify));
+        identifies
+            .flat_map(BTreeMap::values)
+            .flat_map(|event| event.by_name.keys())
+            .map(String::as_str)
+    }
+
     /// Counts a message with its properties.
     pub(crate) fn add(&mut self, message: &Message, at: Timestamp) {
         if !self.sources.contains_key(&message.source) {

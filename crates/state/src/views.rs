@@ -15,6 +15,7 @@ use crate::computed_traits::ComputedTraits;
 use crate::config_versions::ConfigVersions;
 use crate::configuration::Revisions;
 use crate::destinations::Destinations;
+use crate::holdouts::Holdouts;
 use crate::impressions::Impressions;
 use crate::interactions::{AddOutcome, Interactions, interaction_time};
 use crate::last_sent::LastSent;
@@ -146,6 +147,8 @@ views! {
     locations: Locations,
     /// Earlier versions of scenarios, traits and audiences.
     config_versions: ConfigVersions,
+    /// What the people of traits with a holdout did.
+    holdouts: Holdouts,
 }
 
 impl Views {
@@ -247,6 +250,9 @@ impl Views {
         if self.interactions.histories().n_interactions() > n_before {
             let arrived = Day::from_timestamp(self.setup.clock.time().bound(origin.received_at));
             self.attribution.count_interaction(batch, &counted, arrived)?;
+            self.count_for_holdouts(batch, user, counted.kind, at, counted.price)?;
+        } else if added == AddOutcome::New {
+            self.holdouts.touch(user);
         }
         self.last_sent.touch_traits(user);
         Ok(added)

@@ -1,7 +1,10 @@
 //! The definition of a recommended-items trait.
 
+mod holdout;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::holdout::Holdout;
 use super::audience::{check_key, check_name};
 use super::{SyncSettings, WorkspaceConfig};
 use crate::list::{LIST_COUNT_MAX, ListCaller, ROTATION_TIME_S_DEFAULT};
@@ -117,10 +120,15 @@ pub struct TraitDefinition {
     /// The destinations that get the list whenever it changes; none if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sync: Option<SyncSettings>,
+    /// The share of people who do not get it, so that its effect is measured; none if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holdout: Option<Holdout>,
 }
 
 /// The most traits of a workspace.
 const TRAITS_MAX: usize = 100;
+/// The most traits of a workspace with a holdout.
+const HOLDOUTS_MAX: usize = 20;
 /// The default of [`TraitDefinition::count`].
 pub const TRAIT_COUNT_DEFAULT: u32 = 5;
 
@@ -159,6 +167,7 @@ impl TraitDefinition {
             rotation_time_s: ROTATION_TIME_S_DEFAULT,
             min_relevance: Relevance::default(),
             sync: None,
+            holdout: None,
         }
     }
 
@@ -198,6 +207,7 @@ impl TraitDefinition {
         if let Some(audience) = audience.filter(|key| config.audience(key).is_none()) {
             return Err(format!("who.audience is {audience:?}: there is no such audience"));
         }
+        self.holdout.as_ref().map_or(Ok(()), Holdout::validate)?;
         match &self.scenario {
             Some(scenario) => self.check_scenario(config, scenario),
             None => self.check_mix().and_then(|()| self.list().validate_for_user()),
@@ -237,6 +247,7 @@ impl TraitDefinition {
             scenario: self.scenario.clone(),
             count: self.count,
             sync: self.sync.clone(),
+            holdout: self.holdout,
             ..Self::recommended_items(&self.key)
         };
         match *self == plain {
@@ -256,6 +267,11 @@ pub(super) fn check_traits(config: &WorkspaceConfig) -> Result<(), String> {
     let traits = &config.traits;
     if traits.len() > TRAITS_MAX {
         return Err(format!("{} traits exceed the limit of {TRAITS_MAX}", traits.len()));
+    }
+    let n_holdouts = traits.iter().filter(|trait_| trait_.holdout.is_some()).count();
+    if n_holdouts > HOLDOUTS_MAX {
+        let what = "traits with a holdout exceed the limit of";
+        return Err(format!("{n_holdouts} {what} {HOLDOUTS_MAX}"));
     }
     for (n, trait_) in traits.iter().enumerate() {
         trait_.validate(config).map_err(|what| format!("trait {:?}: {what}", trait_.key))?;
@@ -293,7 +309,14 @@ mod tests {
         let who = |audience: &str| {
             Some(TraitPeople { audience: Some(audience.to_owned()), include_anonymous: false })
         };
-        let named = TraitDefinition { who: who("de"), paused: true, count: 9, ..of("home") };
+        let holdout = |percent| Holdout { percent, goal: InteractionKind::Purchase };
+        let named = TraitDefinition {
+            who: who("de"),
+            paused: true,
+            count: 9,
+            holdout: Some(holdout(50)),
+            ..of("home")
+        };
         assert_eq!(config(named.clone()), Ok(()));
         assert!(config(TraitDefinition { who: who("fr"), ..named }).is_err());
         for wrong in [
@@ -301,12 +324,15 @@ mod tests {
             of("like"),
             TraitDefinition { logic: Logic::Trending, ..of("home") },
             TraitDefinition { min_count: Some(3), ..of("home") },
+            TraitDefinition { holdout: Some(holdout(51)), ..of("home") },
+            TraitDefinition { holdout: Some(holdout(0)), ..plain.clone() },
         ] {
             assert!(config(wrong.clone()).is_err(), "{wrong:?}");
         }
         // A definition of an earlier build reads and is written as it was.
         let json = serde_json::to_string(&plain).unwrap();
         assert!(!json.contains("who") && !json.contains("paused") && !json.contains("scenario"));
+        assert!(!json.contains("holdout"));
         assert_eq!(serde_json::from_str::<TraitDefinition>(&json).unwrap(), plain);
     }
 }

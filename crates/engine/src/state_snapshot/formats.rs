@@ -13,7 +13,7 @@ pub(super) type Convert = fn(&str, Pair) -> Result<Option<(&'static str, Pair)>,
 /// How rows of a store format become rows of the present one; none for an unknown format.
 pub(super) fn conversion_from(format: u8) -> Option<Convert> {
     match format {
-        // Format 9 has no versions of the configuration: they begin with what is changed next.
+        // Format 10 has further keyspaces, which begin empty: nothing older has what is in them.
         9 | store::FORMAT => Some(keep),
         _ => None,
     }

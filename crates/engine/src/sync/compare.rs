@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::message::MESSAGE_BYTES_MAX;
-use domain::{IdStrategy, MessageType, SyncForm, SyncSettings, Timestamp, UserIdx};
+use domain::{
+    IdStrategy, MessageType, SyncForm, SyncSettings, Timestamp, TraitDefinition, UserIdx,
+};
 use profiles::{ExternalIdType, Identifier};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
@@ -86,7 +88,8 @@ impl Comparison<'_> {
         let who = definition.who.as_ref();
         let is_for_anyone =
             names_anonymous(&subject.settings) || who.is_some_and(|who| who.include_anonymous);
-        let follows_audience = who.is_some_and(|who| who.audience.is_some());
+        let follows_audience =
+            who.is_some_and(|who| who.audience.is_some()) || self.reads_person(definition);
         let (mut having, mut others) = (Vec::new(), Vec::new());
         let snapshot = self.shared.live.snapshot();
         let ids = snapshot.profiles.ids();
@@ -103,6 +106,14 @@ impl Comparison<'_> {
         let others = others.into_iter().map(|user| (user, RecommendedList::default()));
         let lists = or_none(lists, &definition.key)?;
         Ok(lists.map(|lists| having.into_iter().zip(lists).chain(others).collect()))
+    }
+
+    /// Whether the rules of the scenario of a trait read anything of the person, maybe an audience.
+    fn reads_person(&self, definition: &TraitDefinition) -> bool {
+        let config = self.shared.config.load();
+        let scenario = definition.scenario.as_ref().and_then(|name| config.scenario(name));
+        let reads = |text: &str| text.contains("context_user");
+        scenario.is_some_and(|scenario| scenario.expressions().any(|(_, _, text)| reads(text)))
     }
 
     fn compare(

@@ -137,6 +137,7 @@ pub(super) const CALLS: &[Call] = &[
     read("/api/workspaces/{workspace}/traits/{key}", ReadWorkspace),
     edit("PUT", "/api/workspaces/{workspace}/traits/{key}", "trait.put"),
     edit("DELETE", "/api/workspaces/{workspace}/traits/{key}", "trait.delete"),
+    read("/api/workspaces/{workspace}/traits/{key}/holdout", ReadWorkspace),
     read("/api/workspaces/{workspace}/computed_traits", ReadWorkspace),
     read("/api/workspaces/{workspace}/computed_traits/{key}", ReadWorkspace),
     edit("PUT", "/api/workspaces/{workspace}/computed_traits/{key}", "computed_trait.put"),

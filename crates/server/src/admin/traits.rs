@@ -1,5 +1,6 @@
 //! `GET /api/workspaces/{workspace}/traits`; `GET`, `PUT` and `DELETE .../traits/{key}`: the
-//! recommended-items traits on every profile; `POST .../traits/calculate`: what one would come to.
+//! recommended-items traits on every profile; `POST .../traits/calculate`: what one would come to;
+//! `GET .../traits/{key}/holdout`: what came of one.
 
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::TraitDefinition;
-use resources::traits::{self, Calculation};
+use resources::traits::{self, Calculation, HoldoutResults};
 use serde::Serialize;
 use web::App;
 use web::error::ApiError;
@@ -89,6 +90,22 @@ pub(super) async fn calculate(
 ) -> Result<Json<Calculation>, ApiError> {
     let definition = traits::parse_unnamed(&body)?;
     Ok(Json(traits::calculate(&workspace, definition).await?))
+}
+
+/// Shows what the people of a trait did beside those who are held out of it.
+///
+/// Both groups are counted from the time on at which their people had the trait or would have had
+/// it. The intervals of the differences hold however often somebody looks.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/traits/{key}/holdout",
+    responses((status = 200, description = "Done", body = HoldoutResults)),
+)]
+pub(super) async fn holdout(
+    Workspace(workspace): Workspace,
+    Path((_, key)): Path<(String, String)>,
+) -> Result<Json<HoldoutResults>, ApiError> {
+    Ok(Json(traits::read_holdout(&workspace, key).await?))
 }
 
 /// Removes a recommended-items trait.

@@ -245,7 +245,7 @@ async fn furnish(shop: &mut Described) -> (String, String) {
             "PUT",
             "traits/likes",
             json!({ "key": "likes", "kind": "recommended_items", "count": 3,
-                "sync": { "destinations": ["crm"], "changes": "set", "detail": true } }),
+                "holdout": { "percent": 10, "goal": "purchase" }, "sync": { "destinations": ["crm"], "changes": "set", "detail": true } }),
         ),
         ("POST", "traits/likes/sync/again", json!({})),
         (
@@ -429,6 +429,7 @@ async fn every_answer_has_the_status_the_type_and_the_form_that_the_document_say
         "people/u0/audiences/others",
         "traits",
         "traits/likes",
+        "traits/likes/holdout",
         "people",
         "people?q=u",
         "people/u0",

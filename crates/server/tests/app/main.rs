@@ -20,6 +20,7 @@ mod dialects;
 mod exports;
 mod feeds;
 mod groupings;
+mod holdouts;
 mod items;
 mod jobs;
 mod lists;
@@ -46,6 +47,7 @@ mod threads;
 mod tracking;
 mod traits;
 mod uploads;
+mod user_facts;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};

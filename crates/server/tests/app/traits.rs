@@ -19,7 +19,7 @@ impl TestApp {
         self.put_in_shop(&format!("traits/{key}"), body).await
     }
 
-    async fn calculate(&self, mut body: Value) -> Answer {
+    pub(super) async fn calculate(&self, mut body: Value) -> Answer {
         body["kind"] = "recommended_items".into();
         self.administer(Method::POST, &format!("{SHOP}/traits/calculate"), body, &[]).await
     }

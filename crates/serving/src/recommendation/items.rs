@@ -107,7 +107,7 @@ impl Serving {
         let (user, item) = stage.resolve(views);
         let (rows, contexts, budget) = (
             ItemRows(&views.catalog),
-            stage.contexts(views, segmentations, now),
+            stage.contexts(snapshot, segmentations, now),
             Budget::within(budget),
         );
         let selection = self.selection(stage, views, &rows, &contexts, &budget)?;

@@ -40,7 +40,7 @@ impl Serving {
         let item_type = item_type.as_deref().unwrap_or(&nothing);
         let (rows, contexts, budget) = (
             SegmentRows(item_type),
-            stage.contexts(views, segmentations, now),
+            stage.contexts(snapshot, segmentations, now),
             Budget::within(budget),
         );
         let selection = self.selection(stage, views, &rows, &contexts, &budget)?;

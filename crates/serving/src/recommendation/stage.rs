@@ -17,7 +17,7 @@ use crate::evaluation::{
 use crate::expressions::{Budget, ExpressionError, ExpressionUse, Selection};
 use crate::groupings::Grouping;
 use crate::lists::ServedModel;
-use crate::{ListError, Serving};
+use crate::{ListError, Serving, Snapshot};
 
 /// An entry of a list.
 #[derive(Debug, Clone, PartialEq)]
@@ -303,16 +303,18 @@ impl<'a> Stage<'a> {
     /// The contexts in which expressions are evaluated.
     pub(super) fn contexts<'v>(
         &self,
-        views: &'v Views,
+        snapshot: &'v Snapshot<'_>,
         segmentations: &'v Segmentations,
         now: Timestamp,
     ) -> Contexts<'v>
     where
         'a: 'v,
     {
+        let views: &Views = snapshot;
         let (user, item) = self.resolve(views);
         let of_scenario = EvaluationContext {
             views,
+            store: Some(snapshot.store()),
             now_s: now.0.div_euclid(1_000) as f64,
             seed: now.0 as u64,
             item,

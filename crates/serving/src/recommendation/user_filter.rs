@@ -1,12 +1,11 @@
 //! Whose interactions count as trending, where a scenario or a call says so.
 
 use domain::{Timestamp, UserIdx};
-use state::Views;
 
 use super::stage::{Stage, wrong};
 use crate::evaluation::{Segmentations, UserRows};
 use crate::expressions::{Budget, ExpressionUse, PreparedExpression};
-use crate::{ListError, Serving};
+use crate::{ListError, Serving, Snapshot};
 
 /// How messages call the filter.
 pub(super) const USER_FILTER: &str = "the filter of users whose interactions count";
@@ -36,14 +35,14 @@ impl Serving {
         &self,
         stage: &Stage<'_>,
         segmentations: &Segmentations,
-        (views, now): (&Views, Timestamp),
+        (snapshot, now): (&Snapshot<'_>, Timestamp),
         budget: &Budget,
         what: impl FnOnce(&UserFilter<'_>) -> T,
     ) -> Result<T, ListError> {
         let Some(text) = &stage.settings.user_filter else { return Ok(what(&UserFilter(None))) };
-        let rows = UserRows { table: &views.users, ids: views.profiles.ids() };
+        let rows = UserRows { table: &snapshot.users, ids: snapshot.profiles.ids() };
         // Calls of browsers name no such filter, so that it is the scenario's or a server's.
-        let context = stage.contexts(views, segmentations, now).scenario;
+        let context = stage.contexts(snapshot, segmentations, now).scenario;
         let ready =
             self.expressions.prepare_for_rows(ExpressionUse::Filter, text, &rows, &context, budget);
         Ok(what(&UserFilter(Some(ready.map_err(wrong(USER_FILTER))?))))

@@ -59,7 +59,7 @@ impl Serving {
         let (user, item) = stage.resolve(views);
         let ids = views.profiles.ids();
         let (rows, contexts) =
-            (UserRows { table: &views.users, ids }, stage.contexts(views, segmentations, now));
+            (UserRows { table: &views.users, ids }, stage.contexts(&snapshot, segmentations, now));
         let budget = Budget::within(budget);
         let selection = self.selection(stage, views, &rows, &contexts, &budget)?;
         let histories = views.interactions.histories();

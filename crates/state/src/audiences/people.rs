@@ -106,6 +106,21 @@ impl Audiences {
         Ok(kept.filter_map(|(key, kept)| Some((key, kept?.entered?))).collect())
     }
 
+    /// Since when a person belongs to an audience; none if they do not.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn member_since(
+        &self,
+        read: &dyn Read,
+        key: &str,
+        user: UserIdx,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let Some(audience) = self.by_key.get(key) else { return Ok(None) };
+        let row = self.person(read, user)?.unwrap_or_default();
+        Ok(row.kept(audience.number).and_then(|kept| kept.entered))
+    }
+
     /// The stays of a person in an audience, the first one first.
     ///
     /// # Errors

@@ -86,6 +86,6 @@ fn change_user(
     let added: Vec<WeakSignal> = changes.added_signals.into_iter().filter_map(signal).collect();
     views.weak_signals.remove(batch, user, &removed);
     views.weak_signals.add(batch, user, &added);
-    views.last_sent.touch_traits(user);
+    views.touch_history(user);
     Ok(())
 }

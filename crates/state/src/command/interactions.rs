@@ -65,7 +65,7 @@ pub(super) fn delete(
     let n_deleted = match found {
         None => 0,
         Some((user, item)) => {
-            views.last_sent.touch_traits(user);
+            views.touch_history(user);
             views.interactions.delete(batch, user, kind, item, timestamp, session_id)?
         }
     };

@@ -41,7 +41,10 @@ impl Views {
     pub(super) fn touch_after_message(&mut self, user: UserIdx, n_gained: u64) {
         match self.profiles.ids().n_gained() == n_gained {
             true => self.last_sent.touch_traits(user),
-            false => self.last_sent.touch_whole(user),
+            false => {
+                self.last_sent.touch_whole(user);
+                self.holdouts.touch(user);
+            }
         }
     }
 

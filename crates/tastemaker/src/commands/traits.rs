@@ -9,7 +9,11 @@ use clap::{Args as ClapArgs, Subcommand};
 use domain::json::to_value;
 use domain::{TraitDefinition, WorkspaceConfig, grouped};
 use engine::{RecommendedList, RequestBudget};
-use resources::traits::{self, Accuracy, Calculation, Difference, MeasuredGroup, Share};
+use resources::comparison::Measure;
+use resources::traits::{
+    self, Accuracy, Calculation, Difference, HoldoutGroupResults, HoldoutResults, MeasuredGroup,
+    Share,
+};
 use tempfile::NamedTempFile;
 
 use super::recommend::describe_fallback;
@@ -28,6 +32,8 @@ enum Command {
     Compute(Compute),
     /// Work out what a trait comes to: how many people, how many personal lists, how accurate
     Calculate(Calculate),
+    /// Compare those who have a trait with those who are held out of it
+    Holdout(Holdout),
 }
 
 #[derive(ClapArgs)]
@@ -39,6 +45,14 @@ struct Calculate {
     /// A file with the JSON of a definition that is not saved
     #[arg(long, value_name = "FILE")]
     definition: Option<PathBuf>,
+}
+
+#[derive(ClapArgs)]
+struct Holdout {
+    /// The trait's key
+    key: String,
+    #[command(flatten)]
+    place: Place,
 }
 
 #[derive(ClapArgs)]
@@ -57,6 +71,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.command {
         Command::Compute(args) => compute(args),
         Command::Calculate(args) => calculate(args),
+        Command::Holdout(args) => holdout(args),
     }
 }
 
@@ -141,6 +156,43 @@ fn print_accuracy(accuracy: &Accuracy) {
     let rows: Vec<Vec<String>> = all.chain(accuracy.by_activity.iter().map(of_group)).collect();
     let header = ["interactions", "people", "hit", "popular", "ahead, points"];
     println!("{}", terminal::table(&header, &rows));
+}
+
+fn holdout(args: &Holdout) -> Result<()> {
+    let opened = args.place.open()?;
+    let config = opened.engine.config();
+    let results = HoldoutResults::read(&opened.engine, find(&config, &args.key)?)
+        .map_err(|error| anyhow!(error.message))?;
+    match args.place.json {
+        true => println!("{}", serde_json::to_string(&results)?),
+        false => print_holdout(&results),
+    }
+    Ok(())
+}
+
+fn print_holdout(results: &HoldoutResults) {
+    let row = |name: &str, group: &HoldoutGroupResults| {
+        let rate = group.goal_rate.value.map_or_else(String::new, |rate| percent_of(rate));
+        let (people, reached) = (grouped(group.people), grouped(group.reached));
+        let (goals, value) = (grouped(group.goals), format!("{:.2}", group.value));
+        vec![name.to_owned(), people, reached, rate, goals, value]
+    };
+    let rows = [row("held out", &results.held_out), row("with the trait", &results.with_trait)];
+    let goal = results.goal;
+    let header = ["group", "people", &format!("with a {goal}"), "share", "times", "paid"];
+    println!("{}", terminal::table(&header, &rows));
+    for comparison in &results.comparisons {
+        let name = match comparison.measure {
+            Measure::GoalsPerPerson => "Times by a person",
+            Measure::ValuePerPerson => "Paid by a person",
+            _ => "People",
+        };
+        println!("{name}: {}.", comparison.sentence);
+    }
+}
+
+fn percent_of(share: f64) -> String {
+    format!("{:.2} %", 100.0 * share)
 }
 
 fn percent(share: &Share) -> String {

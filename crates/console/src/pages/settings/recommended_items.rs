@@ -24,6 +24,7 @@ use web::error::ApiError;
 use web::workspaces::{RequestedWorkspace, Workspace};
 
 use super::chrome::{lead_to_new, path};
+use super::traits::holdout;
 use super::typed::{Mistake, Typed, again};
 use crate::gate::{edit, gated, preview, read};
 use crate::page::{Area, Frame, Page};
@@ -147,7 +148,7 @@ async fn refused(
     error: ApiError,
 ) -> Result<Response, ApiError> {
     let mistake = sync::form::placed(Mistake::of(error)?);
-    let fields = ["key", "name", "count", "item_type", "scenario"];
+    let fields = ["key", "name", "count", "item_type", "scenario", "holdout_percent"];
     let mistake = mistake.among(&[&fields[..], &sync::form::FIELDS].concat());
     let wizard = Wizard { typed, mistake, ..Wizard::default() };
     Ok(again(wizard.page(frame, workspace).await?))
@@ -174,6 +175,7 @@ fn definition(typed: &Typed) -> Result<Vec<u8>, ApiError> {
     keys.insert("kind".to_owned(), "recommended_items".into());
     keys.insert("who".to_owned(), who);
     keys.insert("count".to_owned(), typed.number::<u32>("count")?.into());
+    holdout::write(typed, &mut keys)?;
     for name in ["name", "scenario", "item_type"] {
         if let Some(text) = typed.optional(name) {
             keys.insert(name.to_owned(), text.into());
@@ -262,6 +264,7 @@ impl Wizard {
                         .kind(InputKind::Code)
                         .value(self.typed.text("key")))
                 }
+                (holdout::controls(&self.typed, &self.mistake))
                 div class="actions" { (Button::primary("Create the trait")) }
             }
         }

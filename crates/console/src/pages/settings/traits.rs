@@ -1,5 +1,7 @@
 //! Recommended-items traits: lists of items on every profile.
 
+pub(super) mod holdout;
+
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -180,6 +182,7 @@ fn form(
                 } @else {
                     (own_list(typed, mistake))
                 }
+                (holdout::controls(typed, mistake))
                 div class="actions" {
                     (Button::primary("Save"))
                     (Button::danger("Remove…").href(&format!("{action}/remove")))
@@ -291,13 +294,13 @@ fn typed_of(definition: &TraitDefinition) -> Typed {
         .extend(who.include_anonymous.then(|| ("include_anonymous".to_owned(), "true".to_owned())));
     for (key, value) in keys {
         match key.as_str() {
-            "who" => {}
-            "sync" => {}
+            "who" | "sync" | "holdout" => {}
             "fallback" => typed.push((key, fallback_text(&value))),
             "mix" => typed.push((key, mix_text(&value))),
             _ => typed.push((key, text(value))),
         }
     }
+    typed.extend(definition.holdout.into_iter().flat_map(holdout::typed_of));
     Typed(typed)
 }
 
@@ -331,6 +334,7 @@ fn parse(key: &str, typed: &Typed) -> Result<TraitDefinition, ApiError> {
     for name in SHARES.into_iter().filter(is_typed) {
         keys.insert(name.to_owned(), typed.number::<f64>(name)?.into());
     }
+    holdout::write(typed, &mut keys)?;
     traits::parse(key, Value::Object(keys).to_string().as_bytes())
 }
 
@@ -343,7 +347,12 @@ async fn show(
     let definition = traits::read(&workspace, key).await?.value;
     let own = path(workspace.id(), &format!("traits/{}", encode(&definition.key)));
     let typed = typed_of(&definition);
+    let measured = match definition.holdout {
+        Some(_) => Some(traits::read_holdout(&workspace, definition.key.clone()).await?),
+        None => None,
+    };
     let body = html! {
+        @if let Some(results) = &measured { (holdout::section(results)) }
         section class="card" {
             @if may_change(&caller) {
                 (form(&frame, &*workspace.config()?, &own, &typed, &Mistake::default()))
