@@ -10,6 +10,7 @@ use serving::{ExpressionError, RequestBudget};
 use state::{Counts, EntityKind, Entry};
 use store::StoreError;
 
+use crate::shared::Shared;
 use crate::{Engine, EngineError, MessageRates};
 
 /// A message of a timeline.
@@ -174,25 +175,34 @@ impl Engine {
 
     /// Reads the message at an offset of the journal; none where it is cut or erased.
     pub(crate) fn message(&self, offset: u64) -> Result<Option<Message>, EngineError> {
-        match self.read_entry(offset)? {
-            Some(Entry::Message(message)) => Ok(Some(*message)),
-            // It is cut, or was of people who are deleted.
-            None | Some(Entry::Erased { .. }) => Ok(None),
-            Some(_) => Err(StoreError::Unreadable { what: "timeline" }.into()),
-        }
+        read_message(&self.shared, offset)
     }
 
     /// Reads the entry at an offset of the journal; none where it is cut.
     pub(crate) fn read_entry(&self, offset: u64) -> Result<Option<Entry>, EngineError> {
-        let bytes = match self.shared.journal.get(Offset(offset))? {
-            Some(bytes) => bytes,
-            None if offset < self.shared.journal.start().0 => return Ok(None),
-            // It cannot be decoded, which the error says.
-            None => Vec::new(),
-        };
-        let entry = Entry::decode(&bytes);
-        entry.map(Some).map_err(|source| EngineError::Entry { offset, source })
+        read_entry(&self.shared, offset)
     }
+}
+
+/// As [`Engine::message`], for threads that have no engine.
+pub(crate) fn read_message(shared: &Shared, offset: u64) -> Result<Option<Message>, EngineError> {
+    match read_entry(shared, offset)? {
+        Some(Entry::Message(message)) => Ok(Some(*message)),
+        // It is cut, or was of people who are deleted.
+        None | Some(Entry::Erased { .. }) => Ok(None),
+        Some(_) => Err(StoreError::Unreadable { what: "timeline" }.into()),
+    }
+}
+
+fn read_entry(shared: &Shared, offset: u64) -> Result<Option<Entry>, EngineError> {
+    let bytes = match shared.journal.get(Offset(offset))? {
+        Some(bytes) => bytes,
+        None if offset < shared.journal.start().0 => return Ok(None),
+        // It cannot be decoded, which the error says.
+        None => Vec::new(),
+    };
+    let entry = Entry::decode(&bytes);
+    entry.map(Some).map_err(|source| EngineError::Entry { offset, source })
 }
 
 fn sort(entries: &mut [TimelineEntry], ascending: bool) {

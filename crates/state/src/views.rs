@@ -28,6 +28,7 @@ use crate::source_schema::SourceSchemas;
 use crate::synonyms::Synonyms;
 use crate::timers::Timers;
 use crate::unmatched_events::UnmatchedEvents;
+use crate::unread_history::UnreadHistory;
 use crate::violations::Violations;
 use crate::weak_signals::WeakSignals;
 
@@ -141,6 +142,8 @@ views! {
     computed_traits: ComputedTraits,
     /// What destinations were last told of each person.
     last_sent: LastSent,
+    /// Whose past must still be read from the journal for audiences and computed traits.
+    unread_history: UnreadHistory,
 }
 
 impl Views {

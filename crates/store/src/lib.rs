@@ -18,7 +18,7 @@ pub use purge::{Purged, VisitPair};
 
 /// Version of the store's own keys and of the rows that the fold writes. A store of another version
 /// is rebuilt from the journal, or from a snapshot of the state, whose rows are converted.
-pub const FORMAT: u8 = 9;
+pub const FORMAT: u8 = 10;
 const META: &str = "meta";
 const POSITION: &[u8] = b"position";
 const FORMAT_KEY: &[u8] = b"format";
