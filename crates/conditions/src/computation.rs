@@ -91,6 +91,19 @@ impl Computation {
         }
     }
 
+    /// The first instant whose events can count at `now` or later; none where all can.
+    pub fn reaches_back_to(&self, now: Timestamp) -> Option<Timestamp> {
+        match self.span {
+            Span::Last(period) => Some(Timestamp(now.0 - period.ms())),
+            Span::Ever | Span::Session(_) => None,
+        }
+    }
+
+    /// Whether the value depends on the properties of events of this name.
+    pub fn reads(&self, event: &str) -> bool {
+        !self.asks_names_only() && self.event.name == event
+    }
+
     /// Whether nothing but the names and times of events is asked.
     pub fn asks_names_only(&self) -> bool {
         self.property.is_none() && self.event.filters.is_empty()

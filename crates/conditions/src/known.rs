@@ -100,13 +100,4 @@ impl Condition {
         });
         asks
     }
-
-    /// Whether the condition tests properties of events.
-    pub fn tests_properties(&self) -> bool {
-        let mut tests = false;
-        self.visit(&mut |part| {
-            tests |= part.tracked_events().iter().any(|event| !event.filters.is_empty());
-        });
-        tests
-    }
 }

@@ -69,11 +69,7 @@ impl Tracked {
         let mut matters = false;
         self.each_part(condition, |part, kept| {
             let max = if is_bounded { part.kept_max() } else { usize::MAX };
-            for (wanted, occurrences) in part.tracked_events().into_iter().zip(kept.both()) {
-                if let Some(occurrence) = wanted.occurrence(event) {
-                    matters |= occurrences.add(occurrence, part.window(), max);
-                }
-            }
+            matters |= part.add(kept, event, max);
         });
         matters
     }
@@ -97,6 +93,24 @@ impl Tracked {
     pub fn forget_named(&mut self, condition: &Condition) {
         self.each_part(condition, |part, kept| {
             if part.asks_names_only() {
+                *kept = Kept::default();
+            }
+        });
+    }
+
+    /// Adds an event to the parts that ask for more than names and times.
+    pub fn add_read(&mut self, condition: &Condition, event: &Event) {
+        self.each_part(condition, |part, kept| {
+            if !part.asks_names_only() {
+                part.add(kept, event, part.kept_max());
+            }
+        });
+    }
+
+    /// Forgets the events of which more than name and time is asked: they are to be read anew.
+    pub fn forget_read(&mut self, condition: &Condition) {
+        self.each_part(condition, |part, kept| {
+            if !part.asks_names_only() {
                 *kept = Kept::default();
             }
         });
@@ -238,6 +252,41 @@ impl Condition {
             Self::Rfm(rfm) => vec![&rfm.event],
             _ => Vec::new(),
         }
+    }
+
+    /// The names of the events of which this condition, or a part of it, asks more than the times:
+    /// of those alone the past must be read from messages. In order, each once.
+    pub fn events_to_read(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        self.visit(&mut |part| {
+            if !part.asks_names_only() {
+                names.extend(part.tracked_events().iter().map(|event| event.name.as_str()));
+            }
+        });
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// Whether it, or a part of it, tests properties of events of this name.
+    pub fn reads(&self, event: &str) -> bool {
+        let mut reads = false;
+        self.visit(&mut |part| {
+            let mut asked = part.tracked_events().into_iter();
+            reads |= asked.any(|asked| asked.name == event && !asked.filters.is_empty());
+        });
+        reads
+    }
+
+    /// Adds an event to what is kept for this condition itself. Returns whether it counts.
+    fn add(&self, kept: &mut Kept, event: &Event, max: usize) -> bool {
+        let mut counts = false;
+        for (wanted, occurrences) in self.tracked_events().into_iter().zip(kept.both()) {
+            if let Some(occurrence) = wanted.occurrence(event) {
+                counts |= occurrences.add(occurrence, self.window(), max);
+            }
+        }
+        counts
     }
 
     /// Whether nothing but the names and times of events is asked.

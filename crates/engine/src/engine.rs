@@ -17,6 +17,7 @@ use crate::artifacts::Artifacts;
 use crate::decisions::{Step, next_step};
 use crate::delivery::{Delivery, DeliveryStatus, Means};
 use crate::error::describe_error;
+use crate::history_reading::HistoryReading;
 use crate::opening::{KnownEnd, Parts, find_snapshot_problem, open_files};
 use crate::recorder::Recorder;
 use crate::shared::{Health, Shared};
@@ -85,6 +86,7 @@ pub struct Engine {
     writer: Arc<Writer>,
     pub(crate) recorder: Recorder,
     pub(crate) ticker: Ticker,
+    pub(crate) history_reading: HistoryReading,
     /// None where nothing is delivered.
     pub(crate) delivery: Option<Delivery>,
     /// None where nothing is delivered.
@@ -251,6 +253,7 @@ impl Engine {
         let writer = Arc::new(Writer::start(&shared, &store_folder));
         let recorder = Recorder::start(&shared, &writer, &memory);
         let ticker = Ticker::start(&shared, &writer);
+        let history_reading = HistoryReading::start(&shared, &writer);
         let means = |outgoing: &Arc<Outgoing>| Means {
             workspace: id.clone(),
             shared: Arc::clone(&shared),
@@ -275,6 +278,7 @@ impl Engine {
             serving,
             recorder,
             ticker,
+            history_reading,
             next_locks: [const { Mutex::new(()) }; NEXT_LOCKS],
             training_lock: Mutex::new(()),
             comparison_lock: Mutex::new(()),
@@ -418,7 +422,8 @@ impl Engine {
     /// How the background threads of the workspace are doing. What keeps the threads that journal
     /// and apply entries from their work is among its problems.
     pub fn threads(&self) -> Vec<ThreadStatus> {
-        let mut threads = vec![self.recorder.status(), self.ticker.status()];
+        let mut threads =
+            vec![self.recorder.status(), self.ticker.status(), self.history_reading.status()];
         threads.extend(self.syncing.iter().map(Syncing::thread_status));
         threads.extend(self.delivery.iter().flat_map(Delivery::threads));
         threads
@@ -461,6 +466,7 @@ impl Engine {
         if let Some(delivery) = &self.delivery {
             delivery.stop();
         }
+        self.history_reading.stop();
         self.recorder.stop();
         self.ticker.stop();
         self.writer.stop();

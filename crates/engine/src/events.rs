@@ -184,7 +184,7 @@ impl Engine {
     }
 }
 
-/// As [`Engine::message`].
+/// As [`Engine::message`], for threads that have no engine.
 pub(crate) fn read_message(shared: &Shared, offset: u64) -> Result<Option<Message>, EngineError> {
     match read_entry(shared, offset)? {
         Some(Entry::Message(message)) => Ok(Some(*message)),

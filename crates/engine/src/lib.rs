@@ -26,6 +26,7 @@ mod events;
 mod exports;
 mod finding;
 mod follow;
+mod history_reading;
 mod import;
 mod inbox;
 pub mod installation;
@@ -197,14 +198,15 @@ pub use state::{
     HoldoutGroups, IMPRESSIONS_PER_USER_MAX, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX,
     InteractionCounts, KPI_DAYS_KEPT, KpiCounts, KpiRow, Kpis, Link, ListImpression,
     LocationCommand, MEMBERS_MAX, Member, NamedItem, NamedPeople, Outcome, PLACES_PER_DAY_MAX,
-    PersonKey, Place, RECOMMENDATION_DAYS_KEPT, RECOMMENDATION_ITEMS_MAX, REJECTIONS_KEPT_MAX,
-    REPLAYS_KEPT_MAX, Rate, Refusal, Regulation, RegulationCommand, RegulationStatus,
-    RegulationType, Replay, ReplayCommand, Resource, Revisions, RuleUpdate, SAMPLE_INTERVAL_MS,
-    SAMPLES, SEGMENTATIONS_MAX, SEGMENTS_MAX, SYNONYMS_MAX, SeenEvent, SeenProperty, Segment,
-    Segmentation, SegmentationCommand, SegmentationKind, SentValue, SignalOf, SuppressedId,
-    SyncSubject, Synonym, SynonymCommand, TRAININGS_KEPT_MAX, UNMATCHED_NAME_CHARS_MAX,
-    UNMATCHED_NAMES_MAX, UnmatchedEvent, UserBackFill, UserMerge, VIOLATIONS_MAX, ViolationCount,
-    WEAK_SIGNALS_PER_KIND_MAX, redact_write_keys,
+    PastEvents, PersonHistory, PersonKey, Place, RECOMMENDATION_DAYS_KEPT,
+    RECOMMENDATION_ITEMS_MAX, REJECTIONS_KEPT_MAX, REPLAYS_KEPT_MAX, Rate, ReadHistory, Refusal,
+    Regulation, RegulationCommand, RegulationStatus, RegulationType, Replay, ReplayCommand,
+    Resource, Revisions, RuleUpdate, SAMPLE_INTERVAL_MS, SAMPLES, SEGMENTATIONS_MAX, SEGMENTS_MAX,
+    SYNONYMS_MAX, SeenEvent, SeenProperty, Segment, Segmentation, SegmentationCommand,
+    SegmentationKind, SentValue, SignalOf, SuppressedId, SyncSubject, Synonym, SynonymCommand,
+    TRAININGS_KEPT_MAX, UNMATCHED_NAME_CHARS_MAX, UNMATCHED_NAMES_MAX, UnmatchedEvent,
+    UserBackFill, UserMerge, VIOLATIONS_MAX, ViolationCount, WEAK_SIGNALS_PER_KIND_MAX,
+    redact_write_keys,
 };
 
 /// Checks that a text is an expression; what it names may be missing.

@@ -23,8 +23,6 @@ pub(crate) struct Question<'c> {
     pub(crate) now: Timestamp,
     /// The first instant from which events are read.
     start: Timestamp,
-    /// Tests of properties count events from this offset of the journal on.
-    properties_from: u64,
     names: Vec<&'c str>,
     trait_keys: Vec<&'c str>,
     asks_audiences: bool,
@@ -60,7 +58,6 @@ impl<'c> Question<'c> {
             condition,
             now,
             start: condition.reaches_back_to(now).unwrap_or(Timestamp(0)),
-            properties_from: 0,
             names: condition.events(),
             trait_keys: condition.trait_keys(),
             asks_audiences: !condition.audiences().is_empty(),
@@ -68,8 +65,8 @@ impl<'c> Question<'c> {
     }
 
     /// Asks why it holds, or does not: events are read that were before its windows too.
-    fn why(condition: &'c Condition, now: Timestamp, properties_from: u64) -> Self {
-        Self { start: Timestamp(0), properties_from, ..Self::new(condition, now) }
+    fn why(condition: &'c Condition, now: Timestamp) -> Self {
+        Self { start: Timestamp(0), ..Self::new(condition, now) }
     }
 
     /// Whether what is known decides the condition.
@@ -189,9 +186,8 @@ impl Engine {
             if !goes_on() {
                 return Ok(());
             }
-            let is_kept =
-                n_read < EVENTS_READ_MAX && found.event.offset >= question.properties_from;
-            let message = if is_kept { self.message(found.event.offset)? } else { None };
+            let is_within = n_read < EVENTS_READ_MAX;
+            let message = if is_within { self.message(found.event.offset)? } else { None };
             found.properties = match message.as_ref().and_then(Event::from_message) {
                 Some(event) => FoundProperties::Read(event.properties),
                 None => FoundProperties::Gone,
@@ -207,8 +203,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Why a condition holds for a person now, or does not. Tests of properties count events from
-    /// the offset `properties_from` of the journal on.
+    /// Why a condition holds for a person now, or does not.
     ///
     /// # Errors
     /// If the store or the journal cannot be read.
@@ -216,9 +211,8 @@ impl Engine {
         &self,
         condition: &Condition,
         user: UserIdx,
-        properties_from: u64,
     ) -> Result<Explanation, EngineError> {
-        let question = Question::why(condition, self.now(), properties_from);
+        let question = Question::why(condition, self.now());
         let members = Members::new();
         let mut facts = Facts::unread(user);
         {

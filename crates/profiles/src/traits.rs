@@ -18,6 +18,13 @@ pub struct StoredTrait {
     pub source: String,
 }
 
+impl StoredTrait {
+    /// Which of the values of two people who are merged stays: the one that ranks higher.
+    fn rank(&self) -> (Timestamp, &str, &str) {
+        (self.updated_at, &self.json, &self.source)
+    }
+}
+
 impl Profiles {
     /// Sets a trait, unless the stored value is newer.
     ///
@@ -81,8 +88,8 @@ impl Profiles {
         value.map(|value| keys::decode("trait", &value)).transpose()
     }
 
-    /// Moves the source's traits to the target. Where both have a key, the newer value stays, or
-    /// the target's if both are equally old.
+    /// Moves the source's traits to the target. Where both have a key, the newer value stays; of
+    /// equally old ones the larger text, so that it does not matter who is merged into whom.
     pub(crate) fn merge_traits(
         &self,
         batch: &mut Batch<'_>,
@@ -94,7 +101,7 @@ impl Profiles {
             batch.remove(&self.keys.traits, keys::user(source).text(&key));
             self.remove_trait_term(batch, &key, &value.json, source);
             let kept = kept.iter().find(|(name, _)| *name == key).map(|(_, kept)| kept);
-            let stays = kept.is_some_and(|kept| kept.updated_at >= value.updated_at);
+            let stays = kept.is_some_and(|kept| kept.rank() >= value.rank());
             if !stays {
                 if let Some(kept) = kept {
                     self.remove_trait_term(batch, &key, &kept.json, target);

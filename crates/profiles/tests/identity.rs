@@ -213,6 +213,31 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    /// Values of one time, on people who are merged in any order and direction.
+    #[test]
+    fn which_trait_stays_does_not_depend_on_who_is_merged_into_whom(
+        values in Just([r#""a""#, r#""b""#, "1", "true"]).prop_shuffle(),
+        pairs in Just([(0, 1), (1, 2), (2, 3)]).prop_shuffle(),
+        turned in any::<[bool; 3]>(),
+    ) {
+        let mut fixture = Fixture::new();
+        for (n, value) in values.iter().enumerate() {
+            let user = fixture.message(&format!("U{n}"), "");
+            fixture.set_trait(user, "plan", value, 5);
+        }
+        for ((one, other), turned) in pairs.into_iter().zip(turned) {
+            let (one, other) = if turned { (other, one) } else { (one, other) };
+            fixture.merge(&format!("U{one}"), &format!("U{other}"));
+        }
+        let user = fixture.profiles.ids().user_by_id("U0").unwrap();
+        let kept = fixture.profiles.stored_trait(&fixture.store, user, "plan").unwrap();
+        prop_assert_eq!(kept.unwrap().json, "true");
+    }
+}
+
 #[test]
 fn pages_of_a_timeline_show_each_event_once() {
     let mut fixture = Fixture::new();

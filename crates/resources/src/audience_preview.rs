@@ -49,9 +49,6 @@ pub struct ShownPreview {
     pub overlaps: Vec<ShownOverlap>,
     /// Up to 5 of them, at random, with the reasons.
     pub sample: Vec<SamplePerson>,
-    /// Whether the condition tests properties of events: in an audience such parts count events
-    /// from the moment on in which the audience is made, here all that are kept.
-    pub tests_properties: bool,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
 }
@@ -208,7 +205,6 @@ pub fn preview_with(
         reach: reach.collect(),
         overlaps: overlaps.into_iter().map(ShownOverlap::from).collect(),
         sample: shown,
-        tests_properties: condition.tests_properties(),
         took_ms: started.elapsed().as_millis() as u64,
     })
 }
@@ -279,12 +275,8 @@ pub async fn of_person(
         let config = engine.config();
         let definition = config.audience(&key).ok_or_else(|| unknown(engine, &key))?;
         let condition = parse_condition(&Value::String(definition.condition.clone()), "")?;
-        let (is_member, since) = {
-            let snapshot = engine.snapshot();
-            let is_member = snapshot.audiences_of(user)?.contains(&key.as_str());
-            (is_member, snapshot.audiences.since(&key).unwrap_or_default())
-        };
-        let why = engine.explain_condition(&condition, user, since)?.into();
+        let is_member = engine.snapshot().audiences_of(user)?.contains(&key.as_str());
+        let why = engine.explain_condition(&condition, user)?.into();
         Ok(PersonInAudience { key, is_member, why })
     };
     workspace.ask(read).await

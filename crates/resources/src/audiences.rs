@@ -37,9 +37,22 @@ pub struct Audience {
     pub used_by: Vec<String>,
     /// How many people belong to it.
     pub n_members: u64,
+    /// How far the properties of past events were read; absent once they all are. Whose are unread
+    /// stays a member or none until then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub history: Option<HistoryRead>,
     /// The destinations that are told who enters and leaves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sync: Option<SyncSettings>,
+}
+
+/// How far past events were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct HistoryRead {
+    /// The people whose past events must be read, as far as they were looked for.
+    pub people: u64,
+    /// Of how many of them that is done.
+    pub read: u64,
 }
 
 /// What an audience is made of.
@@ -256,13 +269,17 @@ pub async fn of_person(
 
 fn show(engine: &Engine, definition: &AudienceDefinition) -> Audience {
     let condition: Option<Condition> = definition.condition.parse().ok();
+    let used_by = named_by(engine, &definition.key);
+    let snapshot = engine.snapshot();
+    let history = snapshot.audience_history(&definition.key);
     Audience {
         key: definition.key.clone(),
         name: definition.name.clone(),
         condition: definition.condition.clone(),
         condition_json: condition.map(|condition| condition.to_json()).unwrap_or_default(),
-        used_by: named_by(engine, &definition.key),
-        n_members: engine.snapshot().audiences.n_members(&definition.key).unwrap_or_default(),
+        used_by,
+        n_members: snapshot.audiences.n_members(&definition.key).unwrap_or_default(),
+        history: history.map(|one| HistoryRead { people: one.n_people, read: one.n_read }),
         sync: definition.sync.clone(),
     }
 }

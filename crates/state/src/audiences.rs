@@ -60,7 +60,7 @@ pub struct Audiences {
     conditions: BTreeMap<String, Condition>,
     /// The audiences that ask for an event, by its name.
     by_event: FxHashMap<String, Vec<String>>,
-    /// The offset of the last change of an audience.
+    /// One more than the offset of the last change of an audience, so that 0 stands for none.
     changed_at: u64,
     next_number: u32,
 }
@@ -148,12 +148,6 @@ impl Audiences {
         self.by_key.get(key).map(|audience| audience.n_members)
     }
 
-    /// The offset of the entry that gave an audience its condition: tests of properties count
-    /// events from there on. None if there is no such audience.
-    pub fn since(&self, key: &str) -> Option<u64> {
-        self.by_key.get(key).map(|audience| audience.since)
-    }
-
     /// Whether there is no audience.
     pub(crate) fn is_empty(&self) -> bool {
         self.by_key.is_empty()
@@ -169,7 +163,8 @@ impl Audiences {
         &self.by_key
     }
 
-    /// The offset of the last change of an audience. Who was worked out before is not up to date.
+    /// Tells one change of an audience from another. Who was last worked out after an earlier one is
+    /// not up to date.
     pub(crate) fn changed_at(&self) -> u64 {
         self.changed_at
     }
@@ -188,7 +183,7 @@ impl Audiences {
     /// Notes that the entry at `offset` changed what conditions say: people must be worked out
     /// anew.
     pub(crate) fn mark_changed(&mut self, batch: &mut Batch<'_>, offset: u64) {
-        self.changed_at = offset;
+        self.changed_at = offset + 1;
         batch.put(&self.audiences, COUNTERS_KEY, encode(&(self.changed_at, self.next_number)));
     }
 

@@ -3,6 +3,8 @@
 //!
 //! Rows of this part only; when values are worked out is in `membership`.
 
+mod history;
+
 use std::collections::BTreeMap;
 
 use conditions::{Computation, Event, KeptEvents};
@@ -250,13 +252,14 @@ impl ComputedTraits {
         Ok(is_changed)
     }
 
-    /// Works out the values of a person that are due at an instant. Returns when the next one is,
-    /// and whether one was.
+    /// Works out the values of a person that are due at an instant, except those whose past is
+    /// unread. Returns when the next one is, and whether one was.
     pub(crate) fn work_out(
         &self,
         batch: &mut Batch<'_>,
         user: UserIdx,
         now: Timestamp,
+        is_unread: &dyn Fn(u32) -> bool,
     ) -> Result<(Option<Timestamp>, bool), StoreError> {
         if self.by_key.is_empty() {
             return Ok((None, false));
@@ -266,7 +269,8 @@ impl ComputedTraits {
         for Kept { number, computation, .. } in self.by_key.values() {
             let Some(computation) = computation else { continue };
             let value = row.values.iter_mut().find(|value| value.number == *number);
-            let due = value.filter(|value| value.due.is_some_and(|due| due <= now));
+            let is_due = |value: &&mut StoredValue| value.due.is_some_and(|due| due <= now);
+            let due = value.filter(is_due).filter(|_| !is_unread(*number));
             let Some(value) = due else { continue };
             let Some(mut events) = self.kept_events(batch, user, *number)? else { continue };
             events.prune(computation, now);

@@ -19,6 +19,7 @@ use crate::TrainingRecord;
 use crate::attribution::ListImpression;
 use crate::command::Command;
 use crate::destinations::DeliveryProgress;
+use crate::read_history::{PersonHistory, ReadHistory};
 use crate::refusal::Refusal;
 use crate::sent_value::SentValue;
 
@@ -123,6 +124,8 @@ pub enum Entry {
     },
     /// A value of a person changed and goes to destinations.
     Sync(Box<SentValue>),
+    /// The past of people was read for an audience or a computed trait.
+    ReadHistory(Box<ReadHistory>),
 }
 
 /// Errors of decoding entries.
@@ -169,6 +172,7 @@ impl Entry {
             Self::Trained(training) => Some(training.finished_at),
             Self::Delivered(progress) => Some(progress.at),
             Self::Sync(value) => Some(value.at),
+            Self::ReadHistory(read) => Some(read.at),
             Self::ListImpressions { lists } => lists.iter().map(|list| list.at).max(),
             Self::Erased { at } => *at,
             Self::Interactions { received_at, .. }
@@ -222,6 +226,15 @@ impl Entry {
             Some((&found, _)) => Err(DecodeError::Version { found }),
         }
     }
+}
+
+/// The size of the past of a person in an entry, in bytes.
+pub(crate) fn encoded_bytes(person: &PersonHistory) -> usize {
+    let mut bytes = Vec::new();
+    let mut to = rmp_serde::Serializer::new(&mut bytes).with_struct_map();
+    let written = wire::PersonHistory::serialize(person, &mut to);
+    written.expect("entries of plain fields always encode");
+    bytes.len()
 }
 
 fn decode_named(bytes: &[u8]) -> Result<Entry, DecodeError> {

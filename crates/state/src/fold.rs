@@ -97,6 +97,7 @@ impl PreparedEntry {
         match &self.entry {
             Entry::ListImpressions { lists } => lists.len(),
             Entry::Interactions { interactions, .. } => interactions.len(),
+            Entry::ReadHistory(read) => read.people.len(),
             Entry::Command { command, .. } => match &**command {
                 Command::BackFill(command) => command.n_changes(),
                 _ => 1,
@@ -285,6 +286,7 @@ fn apply_entry(
             views.last_sent.follow_config(batch, &views.setup.config);
         }
         Entry::Sync(value) => return apply_sync(views, batch, offset, &value),
+        Entry::ReadHistory(read) => views.add_read_history(batch, *read)?,
         Entry::Delivered(progress) => views.destinations.apply(batch, *progress)?,
         Entry::Command { received_at, command } => {
             let origin = Origin::import(offset, received_at);

@@ -23,6 +23,7 @@ mod message_ids;
 mod part;
 mod people;
 mod people_filter;
+mod read_history;
 mod refusal;
 mod regulations;
 mod rejections;
@@ -36,6 +37,7 @@ mod synonyms;
 mod timers;
 mod training;
 mod unmatched_events;
+mod unread_history;
 mod views;
 mod violations;
 mod weak_signals;
@@ -76,10 +78,12 @@ pub use journal_clock::{
 };
 pub use last_sent::{Due, DuePeople, LastSent, Link, Sent, hash_id};
 pub use locations::LocationCommand;
+pub use membership::{HistoryRequest, UnreadStep};
 pub use message_ids::{GENERATION_IDS_MAX, GENERATION_MS, MessageIds, split_rows};
 pub use part::StatePart;
 pub use people::{NamedPeople, People, TooManyIds};
 pub use people_filter::{Remaining, without_erased, without_suppressed};
+pub use read_history::{PEOPLE_PER_ENTRY_MAX, PastEvents, PersonHistory, ReadHistory};
 pub use refusal::Refusal;
 pub use regulations::{
     IDS_PER_REGULATION_ENTRY_MAX, RECEIPT_BYTES_MAX, REGULATIONS_KEPT_MAX, Regulation,
@@ -104,6 +108,7 @@ pub use training::{TRAININGS_KEPT_MAX, TrainingRecord};
 pub use unmatched_events::{
     UNMATCHED_NAME_CHARS_MAX, UNMATCHED_NAMES_MAX, UnmatchedEvent, UnmatchedEvents,
 };
+pub use unread_history::{HistoryProgress, UnreadHistory, UnreadPerson};
 pub use views::Views;
 pub use violations::{VIOLATIONS_MAX, ViolationCount, Violations};
 pub use weak_signals::{WEAK_SIGNALS_PER_KIND_MAX, WeakSignals};

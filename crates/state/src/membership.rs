@@ -7,6 +7,8 @@
 //! them changes by itself. After a trait or an audience was made or changed, timers go through all
 //! people in steps; who sends a message meanwhile is brought up to date by it.
 
+mod history;
+
 use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,8 +18,11 @@ use profiles::{NamedEvent, StoredTrait};
 use serde_json::{Map, Value};
 use store::{Batch, StoreError};
 
+pub(crate) use self::history::has_past;
+pub use self::history::{HistoryRequest, UnreadStep};
 use crate::audiences::{Kept, PersonRow};
 use crate::timers::{Timer, TimerKind};
+use crate::unread_history::Definition;
 use crate::views::Views;
 
 /// How many people one timer works out after a change of an audience.
@@ -34,9 +39,11 @@ impl Views {
         let event = LazyCell::new(|| Event::from_message(message));
         if self.computed_traits.asks_for(message.event_name())
             && let Some(event) = &*event
-            && self.computed_traits.add_event(batch, &self.profiles, user, event)?
         {
-            self.timers.add_pending(user);
+            self.mark_past_of_traits(batch, user, Some(event))?;
+            if self.computed_traits.add_event(batch, &self.profiles, user, event)? {
+                self.timers.add_pending(user);
+            }
         }
         if self.audiences.is_empty() {
             return Ok(());
@@ -68,7 +75,7 @@ impl Views {
 
     /// Works out all people whom the entry has touched.
     pub(crate) fn work_out_pending(&mut self, batch: &mut Batch<'_>) -> Result<(), StoreError> {
-        let now = self.setup.clock.time().bound(Timestamp(i64::MAX));
+        let now = self.journal_now();
         for user in self.timers.take_pending() {
             self.work_out(batch, user, now)?;
         }
@@ -82,13 +89,14 @@ impl Views {
         batch: &mut Batch<'_>,
         offset: u64,
     ) -> Result<(), StoreError> {
-        let now = self.setup.clock.time().bound(Timestamp(i64::MAX));
+        let now = self.journal_now();
         let config = &self.setup.config;
         let values_change = self.computed_traits.follow_config(batch, config, now);
         let audiences_change = self.audiences.follow_config(batch, offset, config)?;
         if values_change && self.audiences.read_traits() {
             self.audiences.mark_changed(batch, offset);
         }
+        self.follow_history(batch, offset)?;
         let known = self.setup.clock.time().known();
         let may_enter = self.holdouts.follow_config(batch, config, known)?;
         if values_change || audiences_change || may_enter {
@@ -103,7 +111,7 @@ impl Views {
         if self.profiles.ids().n_users() == 0 {
             return Ok(());
         }
-        let due = self.setup.clock.time().bound(Timestamp(i64::MAX));
+        let due = self.journal_now();
         let timer = Timer { due, kind: TimerKind::WorkOutEverybody, id: 0 };
         self.timers.schedule(batch, timer).map(drop)
     }
@@ -141,6 +149,7 @@ impl Views {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.computed_traits.forget_gone(batch, user)?;
+        self.mark_past_of_traits(batch, user, None)?;
         let mut is_changed =
             self.computed_traits.take_history(batch, &self.profiles, user, false)?;
         if is_changed {
@@ -158,10 +167,11 @@ impl Views {
     }
 
     /// Gives a person what is kept for audiences that are new or changed since they were last
-    /// worked out, with their history where that is kept: the names and times of events.
+    /// worked out, with their history as far as the names and times of events say. Where a
+    /// condition asks for more of them, it is marked to be read.
     fn bring_up_to_date(
-        &self,
-        batch: &Batch<'_>,
+        &mut self,
+        batch: &mut Batch<'_>,
         user: UserIdx,
         mut row: PersonRow,
     ) -> Result<PersonRow, StoreError> {
@@ -169,6 +179,7 @@ impl Views {
             return Ok(row);
         }
         row.seen = self.audiences.changed_at();
+        let now = self.journal_now();
         let by_key = self.audiences.by_key();
         row.audiences.retain(|kept| by_key.values().any(|one| one.number == kept.number));
         let mut history: Option<Vec<NamedEvent>> = None;
@@ -180,12 +191,18 @@ impl Views {
             let entered = kept.and_then(|kept| kept.entered);
             let Some(condition) = self.audiences.conditions().get(key) else { continue };
             let mut tracked = Tracked::new(condition);
-            if history.is_none() {
-                history = Some(self.profiles.named_events(batch, user)?);
-            }
-            let earlier = history.iter().flatten().filter(|event| event.offset < audience.since);
-            for event in earlier {
+            let history = match &history {
+                Some(history) => history,
+                None => history.insert(self.profiles.named_events(batch, user)?),
+            };
+            for event in history.iter().filter(|event| event.offset < audience.since) {
                 tracked.add_named(condition, &event.name, event.timestamp);
+            }
+            let (names, start) = (condition.events_to_read(), condition.reaches_back_to(now));
+            let definition = Definition::Audience(audience.number);
+            match !names.is_empty() && has_past(history, &names, start, audience.since) {
+                true => self.unread_history.mark(batch, definition, user, audience.since)?,
+                false => self.unread_history.end(batch, definition, user)?,
             }
             let (number, since) = (audience.number, audience.since);
             row.audiences.retain(|kept| kept.number != number);
@@ -201,9 +218,13 @@ impl Views {
         user: UserIdx,
     ) -> Result<(), StoreError> {
         self.computed_traits.take_history(batch, &self.profiles, user, true)?;
-        let Some(row) = self.audiences.person(batch, user)? else { return Ok(()) };
+        let Some(row) = self.audiences.person(batch, user)? else {
+            return self.mark_merged(batch, user, &[]);
+        };
         let mut row = self.bring_up_to_date(batch, user, row)?;
-        if row.audiences.iter().any(|kept| kept.is_partial) {
+        let partial = row.audiences.iter().filter(|kept| kept.is_partial);
+        let partial: Vec<u32> = partial.map(|kept| kept.number).collect();
+        if !partial.is_empty() {
             let history = self.profiles.named_events(batch, user)?;
             for (key, audience) in self.audiences.by_key() {
                 let condition = self.audiences.conditions().get(key);
@@ -217,7 +238,7 @@ impl Views {
             }
         }
         self.audiences.put_person(batch, user, &row);
-        Ok(())
+        self.mark_merged(batch, user, &partial)
     }
 
     /// Works out one person at an instant: first the computed traits, which conditions read.
@@ -227,11 +248,15 @@ impl Views {
         user: UserIdx,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let (values_due, has_changed) = self.computed_traits.work_out(batch, user, now)?;
+        let unread = self.unread_history.of_person(batch, user)?;
+        let is_unread =
+            |number: u32| unread.iter().any(|(one, _)| *one == Definition::Trait(number));
+        let (values_due, has_changed) =
+            self.computed_traits.work_out(batch, user, now, &is_unread)?;
         if has_changed {
             self.last_sent.touch_traits(user);
         }
-        let membership_due = self.work_out_membership(batch, user, now)?;
+        let membership_due = self.work_out_membership(batch, user, now, &unread)?;
         match [values_due, membership_due].into_iter().flatten().min() {
             Some(due) => {
                 let timer = Timer { due, kind: TimerKind::WorkOutPerson, id: user.0 };
@@ -241,13 +266,14 @@ impl Views {
         }
     }
 
-    /// Works out to which audiences a person belongs at an instant. Returns the first instant at
-    /// which time alone changes that.
+    /// Works out to which audiences a person belongs at an instant, except those that wait for an
+    /// unread past. Returns the first instant at which time alone changes that.
     fn work_out_membership(
         &mut self,
         batch: &mut Batch<'_>,
         user: UserIdx,
         now: Timestamp,
+        unread: &[(Definition, u64)],
     ) -> Result<Option<Timestamp>, StoreError> {
         if self.audiences.is_empty() {
             return Ok(None);
@@ -272,6 +298,9 @@ impl Views {
         let mut next_change: Option<Timestamp> = None;
         for (key, condition) in conditions {
             let Some(own) = tracked(key) else { continue };
+            if !unread.is_empty() && self.waits_for_past(key, unread) {
+                continue;
+            }
             let forecast = own.forecast(condition, &surroundings, &tracked, now);
             found.push((numbers[key.as_str()], forecast.holds()));
             next_change = [next_change, forecast.next_change()].into_iter().flatten().min();

@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 use crate::attribution::{is_asked_for, lists_people};
 use crate::people::{NamedPeople, People, erase_from_rejection, is_id, without_ids};
 use crate::{
-    BackFillCommand, Command, EntityKind, Entry, ListImpression, RegulationCommand, ReplayCommand,
-    SentValue,
+    BackFillCommand, Command, EntityKind, Entry, ListImpression, PastEvents, PersonHistory,
+    ReadHistory, RegulationCommand, ReplayCommand, SentValue,
 };
 
 /// What remains of an entry without some people.
@@ -137,6 +137,7 @@ pub fn without_erased(entry: Entry, people: &NamedPeople) -> Remaining {
             if is_changed { Remaining::Part(entry) } else { Remaining::Whole(entry) }
         }
         Entry::Sync(value) => erase_sent(value, people),
+        Entry::ReadHistory(read) => erase_history(read, people),
         other => without_rows(other, people),
     }
 }
@@ -268,6 +269,17 @@ fn erase_sent(mut value: Box<SentValue>, people: &NamedPeople) -> Remaining {
     let named = value.attached.take_if(|text| people.are_named_in(text));
     let entry = Entry::Sync(value);
     if named.is_some() { Remaining::Part(entry) } else { Remaining::Whole(entry) }
+}
+
+/// The past of theirs goes, and that of others with a value that names them: it is read anew.
+fn erase_history(mut read: Box<ReadHistory>, people: &NamedPeople) -> Remaining {
+    let n_all = read.people.len();
+    read.people.retain(|PersonHistory { person: (type_, id), events, .. }| {
+        let names = |events: &PastEvents| events.has_text(|text| people.has_any(text));
+        !people.has(*type_, id) && !events.as_ref().is_some_and(names)
+    });
+    let n_left = read.people.len();
+    remaining(n_all, n_left, false, Entry::ReadHistory(read))
 }
 
 /// What mappings that were applied to the past change for others.

@@ -152,6 +152,11 @@ impl Timers {
         self.next.map(|next| next.due)
     }
 
+    /// Whether there is a timer of this kind.
+    pub(crate) fn has_kind(&self, read: &dyn Read, kind: TimerKind) -> Result<bool, StoreError> {
+        read.scan(&self.due_times, &[kind as u8]).next().transpose().map(|found| found.is_some())
+    }
+
     /// Notes that a person must be worked out before the entry is done.
     pub(crate) fn add_pending(&mut self, user: UserIdx) {
         if !self.pending.contains(&user) {

@@ -30,6 +30,7 @@ use crate::source_schema::SourceSchemas;
 use crate::synonyms::Synonyms;
 use crate::timers::Timers;
 use crate::unmatched_events::UnmatchedEvents;
+use crate::unread_history::UnreadHistory;
 use crate::violations::Violations;
 use crate::weak_signals::WeakSignals;
 
@@ -149,6 +150,8 @@ views! {
     config_versions: ConfigVersions,
     /// What the people of traits with a holdout did.
     holdouts: Holdouts,
+    /// Whose past must still be read from the journal for audiences and computed traits.
+    unread_history: UnreadHistory,
 }
 
 impl Views {

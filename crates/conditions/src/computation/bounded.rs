@@ -19,6 +19,7 @@ pub(super) trait Size {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "T: DeserializeOwned + Ord"))]
 pub(super) struct Bounded<T> {
+    #[serde(with = "pairs")]
     times: BTreeMap<T, u64>,
     /// The size of all that is kept.
     bytes: usize,
@@ -87,5 +88,25 @@ impl<T: Size + Ord> Bounded<T> {
             self.bytes -= last.bytes();
             self.cut = Some(last);
         }
+    }
+}
+
+/// A map as a list of pairs, since keys of JSON are texts.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<T: Serialize, S: Serializer>(
+        times: &BTreeMap<T, u64>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.collect_seq(times)
+    }
+
+    pub(super) fn deserialize<'de, T: Deserialize<'de> + Ord, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<BTreeMap<T, u64>, D::Error> {
+        Ok(Vec::<(T, u64)>::deserialize(from)?.into_iter().collect())
     }
 }

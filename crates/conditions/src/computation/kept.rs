@@ -78,6 +78,17 @@ impl KeptEvents {
         }
     }
 
+    /// Whether a text among the values is one of those that `is_wanted` tells.
+    pub fn has_text(&self, is_wanted: &dyn Fn(&str) -> bool) -> bool {
+        let is_text = |value: &Scalar| matches!(value, Scalar::Text(text) if is_wanted(text));
+        match &self.0 {
+            Kept::Ever(total) => total.has_value(&is_text),
+            Kept::Last(kept) | Kept::Session(_, kept) => {
+                kept.iter().any(|(Reverse(one), _)| one.value.as_ref().is_some_and(is_text))
+            }
+        }
+    }
+
     /// Forgets events that will never count again.
     pub fn prune(&mut self, computation: &Computation, now: Timestamp) {
         match (&mut self.0, computation.span) {

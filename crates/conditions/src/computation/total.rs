@@ -75,6 +75,17 @@ impl Total {
         }
     }
 
+    /// Whether a value is kept of which `is_wanted` is true.
+    pub(super) fn has_value(&self, is_wanted: &dyn Fn(&Scalar) -> bool) -> bool {
+        match self {
+            Self::Numbers(_) => false,
+            Self::Edge(edge) => {
+                edge.as_ref().and_then(|edge| edge.value.as_ref()).is_some_and(is_wanted)
+            }
+            Self::Distinct(distinct) => distinct.iter().any(|(value, _)| is_wanted(value)),
+        }
+    }
+
     pub(super) fn value(&self, type_: ComputedTraitType) -> Value {
         match self {
             Self::Numbers(numbers) => numbers.value(type_),

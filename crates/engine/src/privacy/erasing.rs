@@ -33,7 +33,8 @@ impl Engine {
         people: &NamedPeople,
         around: &Surroundings<'_>,
     ) -> Result<(), RegulationError> {
-        // No value of theirs may follow the deletion in the journal.
+        // No past or value of theirs may follow the deletion in the journal.
+        let _unread = self.history_reading.pause();
         let _unsent = self.syncing.as_ref().map(|syncing| syncing.pause());
         // What is under way to destinations ends first; they go on in the erased journal.
         let _paused = self.delivery.as_ref().map(|delivery| delivery.pause());

@@ -13,7 +13,8 @@ pub(super) type Convert = fn(&str, Pair) -> Result<Option<(&'static str, Pair)>,
 /// How rows of a store format become rows of the present one; none for an unknown format.
 pub(super) fn conversion_from(format: u8) -> Option<Convert> {
     match format {
-        // Format 10 has further keyspaces, which begin empty: nothing older has what is in them.
+        // Format 10 has further keyspaces, which begin empty. What audiences and computed traits
+        // kept stays as it is.
         9 | store::FORMAT => Some(keep),
         _ => None,
     }

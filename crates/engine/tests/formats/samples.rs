@@ -13,8 +13,8 @@ use domain::{
 };
 use engine::{
     Command, DeadLetter, DeliveryProgress, Entry, ExternalIdType, ListImpression, OpenDelivery,
-    PersonKey, Place, Progress, RegulationCommand, RegulationStatus, RegulationType, SentValue,
-    SuppressedId, SyncSubject,
+    PastEvents, PersonHistory, PersonKey, Place, Progress, ReadHistory, RegulationCommand,
+    RegulationStatus, RegulationType, SentValue, SuppressedId, SyncSubject,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -42,7 +42,46 @@ pub(crate) fn entries() -> Vec<Entry> {
     entries.push(Entry::Resumed { received_at: AT });
     entries.extend(since_version_6());
     entries.extend(since_the_fixtures());
+    entries.extend(histories());
     entries
+}
+
+/// The past of people, with every kind of what events come to.
+fn histories() -> Vec<Entry> {
+    let event = |total: f64| conditions::Event {
+        name: "Order".to_owned(),
+        timestamp: AT,
+        properties: json!({ "total": total, "ends": "2023-12-01" }).as_object().unwrap().clone(),
+    };
+    let of = |key: &str, events: Vec<Option<PastEvents>>| {
+        let person = |(n, events)| PersonHistory {
+            person: (ExternalIdType::UserId, format!("u{n}")),
+            until: 7,
+            events,
+        };
+        let people = events.into_iter().enumerate().map(person).collect();
+        Entry::ReadHistory(Box::new(ReadHistory { at: AT, key: key.to_owned(), people }))
+    };
+    let condition = "did \"Order\" where total > 5 then \"Order\" where ends within next 2 days \
+                     within 1 day";
+    let condition: conditions::Condition = condition.parse().unwrap();
+    let mut tracked = conditions::Tracked::new(&condition);
+    tracked.add_read(&condition, &event(9.0));
+    let computed = [
+        json!({ "key": "c", "type": "sum", "event": "Order", "property": "total" }),
+        json!({ "key": "c", "type": "first", "event": "Order", "property": "ends" }),
+        json!({ "key": "c", "type": "unique_list", "event": "Order", "property": "ends" }),
+        json!({ "key": "c", "type": "sum", "event": "Order", "property": "total", "last": "9 days" }),
+        json!({ "key": "c", "type": "last", "event": "Order", "property": "ends", "session": "1 hour" }),
+    ];
+    let kept = computed.into_iter().map(|definition| {
+        let computation =
+            conditions::Computation::new(&serde_json::from_value(definition).unwrap()).unwrap();
+        let mut kept = conditions::KeptEvents::new(&computation);
+        kept.add(&computation, &computation.contribution(&event(0.1)).unwrap());
+        Some(PastEvents::Trait(kept))
+    });
+    vec![of("big", vec![Some(PastEvents::Audience(tracked)), None]), of("c", kept.collect())]
 }
 
 /// What the files of version 6 do not have either: they were written before it came.

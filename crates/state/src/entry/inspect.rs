@@ -44,6 +44,7 @@ impl Entry {
             Self::Erased { .. } => "erased",
             Self::Tick { .. } => "tick",
             Self::Sync(_) => "sync",
+            Self::ReadHistory(_) => "read_history",
         }
     }
 
@@ -169,6 +170,9 @@ impl Entry {
                 value.destinations.join(", "),
                 value.value
             ),
+            Self::ReadHistory(read) => {
+                format!("of {} people for {:?}", read.people.len(), read.key)
+            }
             Self::Erased { .. } => "of people who were deleted".to_owned(),
             Self::CatalogActivated { .. } | Self::Resumed { .. } | Self::Reset { .. } => {
                 String::new()

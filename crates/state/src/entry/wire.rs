@@ -16,6 +16,7 @@
 mod catalog;
 mod command;
 mod delivery;
+mod history;
 mod interaction;
 mod message;
 mod replay;
@@ -28,6 +29,8 @@ use serde_with::As;
 use self::catalog::{Column, ItemRow};
 use self::command::Command;
 use self::delivery::DeliveryProgress;
+pub(super) use self::history::PersonHistory;
+use self::history::ReadHistory;
 use self::interaction::{Interaction, ListImpression};
 use self::message::{Message, Rejection};
 use self::sync::SentValue;
@@ -112,4 +115,5 @@ pub(super) enum Entry {
         at: domain::Timestamp,
     },
     Sync(#[serde(with = "As::<Box<SentValue>>")] Box<crate::SentValue>),
+    ReadHistory(#[serde(with = "As::<Box<ReadHistory>>")] Box<crate::ReadHistory>),
 }

@@ -1,6 +1,7 @@
 //! Membership against the plain evaluator over all messages, at random instants.
 
 mod computed_traits;
+mod history;
 mod random_conditions;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -194,12 +195,14 @@ impl Fold {
         offsets.iter().filter_map(|offset| Event::from_message(&self.messages[offset])).collect()
     }
 
+    fn stored_traits(&self, user: UserIdx) -> Map<String, Value> {
+        let stored = self.views.profiles.traits(&self.store, user).unwrap().into_iter();
+        stored.map(|(key, stored)| (key, serde_json::from_str(&stored.json).unwrap())).collect()
+    }
+
     /// Whether the condition holds for somebody with these events.
     fn holds(&self, key: &str, user: UserIdx, events: &[Event], at: i64) -> bool {
-        let stored = self.views.profiles.traits(&self.store, user).unwrap().into_iter();
-        let traits: Map<String, Value> = stored
-            .map(|(key, stored)| (key, serde_json::from_str(&stored.json).unwrap()))
-            .collect();
+        let traits = self.stored_traits(user);
         let surroundings = Surroundings {
             traits: &traits,
             audiences: &self.conditions,

@@ -134,9 +134,6 @@ fn preview(args: &Preview) -> Result<()> {
         println!("\n{}", one.person.path_name());
         print_reasons(&one.why, 1);
     }
-    if shown.tests_properties {
-        println!("\nParts with \"where\" count events from the moment on in which it is made.");
-    }
     Ok(())
 }
 

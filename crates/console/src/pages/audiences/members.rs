@@ -24,7 +24,7 @@ use crate::page::{Area, Frame, Page};
 use crate::pages::people::address;
 use crate::pages::{sync, versions};
 use crate::ui::{
-    Button, Cell, Column, Confirmation, EmptyState, Icon, Pagination, RelativeTime, Table,
+    Button, Callout, Cell, Column, Confirmation, EmptyState, Icon, Pagination, RelativeTime, Table,
 };
 
 /// How many members stand on a page.
@@ -61,6 +61,13 @@ pub(super) async fn show(
         section class="card" {
             h2 { "Who belongs to it" }
             p { code { (audience.condition) } }
+            @if let Some(history) = audience.history {
+                (Callout::info("Past events are being read")
+                    .text(&format!(
+                        "Of {} of {} people so far. Who is not read yet stays in the audience, or out of it.",
+                        grouped(history.read), grouped(history.people),
+                    )))
+            }
             @if !audience.used_by.is_empty() {
                 p {
                     "Named by "

@@ -7,7 +7,7 @@ use resources::audience_preview::{SamplePerson, ShownEstimate, ShownPreview, Why
 
 use super::path;
 use crate::pages::people::address;
-use crate::ui::{Callout, Cell, Column, Icon, Table};
+use crate::ui::{Cell, Column, Icon, Table};
 
 /// What the channels are called.
 const CHANNELS: [(&str, &str); 5] = [
@@ -25,10 +25,6 @@ pub(super) fn shown(preview: &ShownPreview, workspace: &WorkspaceId) -> Markup {
             (number(preview.people)) (if preview.people.high == 1 { " person" } else { " people" })
         }
         p { (asked(preview)) }
-        @if preview.tests_properties {
-            (Callout::info("Tests of properties begin when the audience is made")
-                .text("This counts all events that are kept. An audience counts tests of properties from the moment on in which it is made."))
-        }
         @if preview.people.high > 0 {
             (reach(preview))
             @if !preview.overlaps.is_empty() { (overlaps(preview, workspace)) }

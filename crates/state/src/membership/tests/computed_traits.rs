@@ -15,7 +15,7 @@ const NAMED: [&str; 4] = [
     r#"{"key": "n_views_now", "type": "count", "event": "View", "session": "12 hours"}"#,
 ];
 /// Traits that read properties.
-const READING: [&str; 8] = [
+pub(super) const READING: [&str; 8] = [
     r#"{"key": "n_big", "type": "count", "event": "Order", "where": "total > 3"}"#,
     r#"{"key": "spent", "type": "sum", "event": "Order", "property": "total"}"#,
     r#"{"key": "spent_3d", "type": "sum", "event": "Order", "property": "total", "last": "3 days"}"#,
@@ -30,7 +30,7 @@ const AUDIENCES: [(&str, &str); 2] =
     [("regular", "trait n_orders_2d >= 2"), ("spender", "trait spent_3d > 6 or trait usual = 2")];
 
 impl Fold {
-    fn compute(&mut self, definitions: &[&str]) {
+    pub(super) fn compute(&mut self, definitions: &[&str]) {
         for json in definitions {
             let definition: ComputedTraitDefinition = serde_json::from_str(json).unwrap();
             let change = ConfigChange::put_computed_trait(&definition);
@@ -42,16 +42,16 @@ impl Fold {
         self.apply(Entry::Tick { at: Timestamp(self.now) });
     }
 
-    fn computed(&self, user: UserIdx) -> BTreeMap<String, ComputedValue> {
+    pub(super) fn computed(&self, user: UserIdx) -> BTreeMap<String, ComputedValue> {
         let values = self.views.computed_traits.values(&self.store, user).unwrap().into_iter();
         values.map(|(key, value)| (key.to_owned(), value)).collect()
     }
 
-    fn check_computed(&self) -> Result<(), TestCaseError> {
+    pub(super) fn check_computed(&self) -> Result<(), TestCaseError> {
         for user in self.people() {
             let events = self.events(user);
             let computed = self.computed(user);
-            let mut traits = Map::new();
+            let mut traits = self.stored_traits(user);
             for definition in &self.views.setup.config.computed_traits {
                 let meant = Computation::new(definition).unwrap();
                 let meant = meant.value(&events, Timestamp(self.now));
@@ -75,7 +75,7 @@ impl Fold {
         Ok(())
     }
 
-    fn all_computed(&self) -> Vec<BTreeMap<String, ComputedValue>> {
+    pub(super) fn all_computed(&self) -> Vec<BTreeMap<String, ComputedValue>> {
         self.people().into_iter().map(|user| self.computed(user)).collect()
     }
 }
@@ -122,7 +122,7 @@ proptest! {
     }
 }
 
-fn order(total: i64) -> Step {
+pub(super) fn order(total: i64) -> Step {
     Step::Track { late_hours: 0, name: "Order", total, ends_hours: 0 }
 }
 
@@ -169,7 +169,9 @@ fn what_is_kept_goes_with_the_person_and_with_the_trait() {
     fold.compute(&[
         r#"{"key": "spent", "type": "maximum", "event": "Order", "property": "total"}"#,
     ]);
-    assert_eq!(fold.computed(users[1])["spent"].value, json!(null), "it begins anew");
+    assert_eq!(fold.computed(users[1])["spent"].value, json!(null), "its past is unread");
+    fold.read_history();
+    assert_eq!(fold.computed(users[1])["spent"].value, json!(5));
     for json in READING {
         let definition: ComputedTraitDefinition = serde_json::from_str(json).unwrap();
         let change = ConfigChange::RemoveComputedTrait { key: definition.key };

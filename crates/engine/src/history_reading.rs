@@ -1,0 +1,194 @@
+//! Reads the past of people for audiences and computed traits that ask for properties of events,
+//! and journals what it comes to. The state says whose past is unread, so a kill in between is
+//! continued at the next start, and what two engines of one journal read is taken once.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, MutexGuard};
+use state::{
+    HistoryRequest, PEOPLE_PER_ENTRY_MAX, PersonHistory, PreparedEntry, ReadHistory, UnreadPerson,
+};
+
+use crate::events::read_message;
+use crate::pace::Pace;
+use crate::shared::{Health, Shared};
+use crate::writer::Writer;
+use crate::{
+    BackgroundThread, BackgroundWork, EngineError, Entry, Next, Signals, SubmitError, ThreadStatus,
+};
+
+/// About the most bytes of one entry.
+const ENTRY_BYTES: usize = 1_024 * 1_024;
+/// The most bytes of the past of one person: thousands of times for each of a hundred parts of a
+/// condition. A longer one does not count.
+const PERSON_BYTES_MAX: usize = 2 * 1_024 * 1_024;
+/// How long nothing is looked for after nothing was found.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+/// The wait after a failure.
+const FAILURE_REST: Duration = Duration::from_secs(1);
+/// How long the thread may take to stop.
+const STOP_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// The thread that reads the past of people of a workspace.
+pub(crate) struct HistoryReading {
+    /// Held while messages are read and what they come to is journalled.
+    at_work: Arc<Mutex<()>>,
+    thread: BackgroundThread,
+}
+
+impl HistoryReading {
+    pub(crate) fn start(shared: &Arc<Shared>, writer: &Arc<Writer>) -> Self {
+        let at_work = Arc::default();
+        let reader = Reader {
+            shared: Arc::clone(shared),
+            writer: Arc::clone(writer),
+            at_work: Arc::clone(&at_work),
+            after: None,
+            pace: Pace::new(Instant::now()),
+        };
+        let thread = BackgroundThread::start(reader).expect("threads can be started");
+        Self { at_work, thread }
+    }
+
+    /// Nothing is read or journalled until this is dropped.
+    pub(crate) fn pause(&self) -> MutexGuard<'_, ()> {
+        self.at_work.lock()
+    }
+
+    /// How the thread is doing.
+    pub(crate) fn status(&self) -> ThreadStatus {
+        self.thread.log().status()
+    }
+
+    pub(crate) fn stop(&self) {
+        self.thread.stop();
+    }
+}
+
+/// The work of the thread.
+struct Reader {
+    shared: Arc<Shared>,
+    writer: Arc<Writer>,
+    at_work: Arc<Mutex<()>>,
+    /// The last person who was looked at in this pass.
+    after: Option<UnreadPerson>,
+    pace: Pace,
+}
+
+impl BackgroundWork for Reader {
+    fn name(&self) -> &'static str {
+        "history"
+    }
+
+    fn task(&self) -> &'static str {
+        "Reads past events for audiences and computed traits"
+    }
+
+    fn stop_time_max(&self) -> Duration {
+        STOP_TIME_MAX
+    }
+
+    fn step(&mut self, signals: &Signals) -> Next {
+        if signals.is_stopping() {
+            return Next::End;
+        }
+        // The journal's own thread tries again after a full disk.
+        if self.shared.health() != Health::Ready {
+            return Next::Rest(FAILURE_REST);
+        }
+        let at_work = Arc::clone(&self.at_work);
+        let Some(_lock) = at_work.try_lock() else { return Next::Rest(LOOK_INTERVAL) };
+        let began = Instant::now();
+        match self.read_step(signals) {
+            Ok(true) => {
+                self.pace.note(began.elapsed(), self.shared.run_delay.share(), Instant::now());
+                match self.pace.rest(Instant::now()) {
+                    Duration::ZERO => Next::Step,
+                    rest => Next::Rest(rest),
+                }
+            }
+            Ok(false) => Next::Rest(LOOK_INTERVAL),
+            Err(error) => {
+                signals.fail(&error.to_string());
+                tracing::warn!(%error, "past events were not read: it is tried again");
+                Next::Rest(FAILURE_REST)
+            }
+        }
+    }
+}
+
+impl Reader {
+    /// Reads the past of the next people. Returns whether there were any.
+    fn read_step(&mut self, signals: &Signals) -> Result<bool, EngineError> {
+        let step = {
+            let snapshot = self.shared.live.snapshot();
+            snapshot.unread_history(snapshot.store(), self.after)?
+        };
+        let mut entries = Entries { shared: &self.shared, list: Vec::new(), bytes: 0 };
+        for request in step.requests {
+            if signals.is_stopping() {
+                return Ok(true);
+            }
+            entries.read(request)?;
+        }
+        let entries = entries.list.into_iter().map(|read| Entry::ReadHistory(Box::new(read)));
+        let entries: Vec<_> = entries.map(PreparedEntry::unmapped).collect();
+        if !entries.is_empty() {
+            let submitted = self.writer.submit(&self.shared, entries)?;
+            // The next look must see it.
+            submitted.blocking_recv().unwrap_or(Err(SubmitError::Stopping))?;
+        }
+        self.after = step.last;
+        Ok(self.after.is_some())
+    }
+}
+
+/// Entries that are filled one after the other.
+struct Entries<'a> {
+    shared: &'a Shared,
+    list: Vec<ReadHistory>,
+    /// Of the last one.
+    bytes: usize,
+}
+
+impl Entries<'_> {
+    fn read(&mut self, request: HistoryRequest) -> Result<(), EngineError> {
+        let key = request.key.clone();
+        let person = request.read(|offset| read_message(self.shared, offset))?;
+        let (person, bytes) = within_bounds(&key, person);
+        let has_room = |last: &&mut ReadHistory| {
+            last.key == key
+                && last.people.len() < PEOPLE_PER_ENTRY_MAX
+                && self.bytes + bytes <= ENTRY_BYTES
+        };
+        match self.list.last_mut().filter(has_room) {
+            Some(last) => {
+                last.people.push(person);
+                self.bytes += bytes;
+            }
+            None => {
+                let at = self.shared.clock.now();
+                self.list.push(ReadHistory { at, key, people: vec![person] });
+                self.bytes = bytes;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The past of a person and its size in bytes; an empty one where it is too large.
+fn within_bounds(key: &str, person: PersonHistory) -> (PersonHistory, usize) {
+    let bytes = person.encoded_bytes();
+    if bytes <= PERSON_BYTES_MAX {
+        return (person, bytes);
+    }
+    tracing::warn!(
+        audience_or_trait = key,
+        bytes,
+        "the past of a person is too long to be counted: the condition has too many parts"
+    );
+    let person = PersonHistory { events: None, ..person };
+    let bytes = person.encoded_bytes();
+    (person, bytes)
+}

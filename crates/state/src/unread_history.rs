@@ -1,0 +1,306 @@
+//! Whose past must still be read from the journal, and for which audience or computed trait.
+//!
+//! The state has the names and times of past events, their properties are in the journal. A
+//! definition that asks for properties therefore marks the people who have such events when it is
+//! made. The engine reads these events and journals what they come to
+//! ([`ReadHistory`](crate::ReadHistory)), which ends the mark. Rows of this part only; what marks
+//! people, and what a mark means for them, is in `membership/history.rs`.
+
+use std::collections::BTreeMap;
+
+use domain::{UserIdx, WorkspaceId};
+use profiles::Merge;
+use serde::{Deserialize, Serialize};
+use store::key::{KeyBuf, KeyParts};
+use store::{Batch, Keyspace, Read, Store, StoreError};
+
+use crate::journal_clock::JournalTime;
+use crate::part::{StatePart, counts_nothing};
+
+const DEFINITIONS: &str = "state.history_definitions";
+const UNREAD: &str = "state.unread_history";
+
+/// The end of the past of somebody who was just merged, until the entry is done.
+pub(crate) const ANEW: u64 = u64::MAX;
+
+/// An audience or a computed trait, by the number that names it in rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Definition {
+    Audience(u32),
+    Trait(u32),
+}
+
+impl Definition {
+    fn key(self) -> KeyBuf {
+        let (kind, number) = match self {
+            Self::Audience(number) => (0, number),
+            Self::Trait(number) => (1, number),
+        };
+        KeyBuf::new().u8(kind).u32(number)
+    }
+
+    fn read(parts: &mut KeyParts<'_>) -> Option<Self> {
+        match (parts.u8()?, parts.u32()?) {
+            (0, number) => Some(Self::Audience(number)),
+            (1, number) => Some(Self::Trait(number)),
+            _ => None,
+        }
+    }
+}
+
+/// Somebody whose past is unread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UnreadPerson {
+    pub(crate) definition: Definition,
+    pub(crate) user: UserIdx,
+}
+
+/// How far the past of people was read for one definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HistoryProgress {
+    /// The people whose past was found to be needed and is read.
+    pub n_read: u64,
+    /// All of them.
+    pub n_people: u64,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct DefinitionRow {
+    /// The offset of the entry from which on events are counted as they come.
+    since: u64,
+    /// How many people were marked since everything was read.
+    n_marked: u64,
+}
+
+#[derive(Debug)]
+struct Known {
+    row: DefinitionRow,
+    n_unread: u64,
+    is_written: bool,
+}
+
+/// The people whose past must be read.
+pub struct UnreadHistory {
+    definitions: Keyspace,
+    unread: Keyspace,
+    known: BTreeMap<Definition, Known>,
+}
+
+impl StatePart for UnreadHistory {
+    const KEYSPACES: &'static [&'static str] = &[DEFINITIONS, UNREAD];
+
+    counts_nothing!();
+
+    fn load(store: &Store, _: &WorkspaceId) -> Result<Self, StoreError> {
+        let mut loaded = Self {
+            definitions: store.keyspace(DEFINITIONS),
+            unread: store.keyspace(UNREAD),
+            known: BTreeMap::new(),
+        };
+        for pair in store.scan(&loaded.definitions, &[]) {
+            let (key, value) = pair?;
+            let definition = Definition::read(&mut KeyParts::new(&key)).ok_or_else(unreadable)?;
+            let row = postcard::from_bytes(&value).map_err(|_| unreadable())?;
+            loaded.known.insert(definition, Known { row, n_unread: 0, is_written: true });
+        }
+        for pair in store.scan(&loaded.unread, &[]) {
+            let UnreadPerson { definition, .. } = read_key(&pair?.0)?;
+            loaded.known.get_mut(&definition).ok_or_else(unreadable)?.n_unread += 1;
+        }
+        Ok(loaded)
+    }
+
+    /// Where the past of either is unread, that of the merged person is, up to the merge.
+    fn merge_users(
+        &mut self,
+        batch: &mut Batch<'_>,
+        Merge { target, source }: Merge,
+        _: JournalTime,
+    ) -> Result<(), StoreError> {
+        for definition in self.incomplete() {
+            let is_unread = self.until(batch, definition, source)?.is_some()
+                || self.until(batch, definition, target)?.is_some();
+            if is_unread {
+                self.end(batch, definition, source)?;
+                self.mark(batch, definition, target, ANEW)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn delete_user(&mut self, batch: &mut Batch<'_>, user: UserIdx) -> Result<(), StoreError> {
+        let definitions = self.incomplete();
+        definitions.into_iter().try_for_each(|definition| self.end(batch, definition, user))
+    }
+
+    /// Writes how many people were marked.
+    fn flush(&mut self, batch: &mut Batch<'_>) {
+        for (definition, known) in &mut self.known {
+            if !known.is_written {
+                known.is_written = true;
+                let row = postcard::to_stdvec(&known.row).expect("plain fields always encode");
+                batch.put(&self.definitions, definition.key(), row);
+            }
+        }
+    }
+}
+
+impl UnreadHistory {
+    /// The next people behind `after`, at most `limit`.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub(crate) fn next(
+        &self,
+        store: &Store,
+        after: Option<UnreadPerson>,
+        limit: usize,
+    ) -> Result<Vec<(UnreadPerson, u64)>, StoreError> {
+        let behind = |person: UnreadPerson| {
+            let mut key = unread_key(person.definition, person.user).build();
+            key.push(0);
+            key
+        };
+        let from = after.map_or_else(Vec::new, behind);
+        let rows = store.scan_range(&self.unread, &from, &[u8::MAX]).take(limit);
+        rows.map(|pair| {
+            let (key, value) = pair?;
+            Ok((read_key(&key)?, read_offset(&value)?))
+        })
+        .collect()
+    }
+
+    /// Whether nobody's past must be read.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.known.values().all(|known| known.n_unread == 0)
+    }
+
+    /// How far the past was read for a definition; none where nobody's is unread.
+    pub(crate) fn progress(&self, definition: Definition) -> Option<HistoryProgress> {
+        let known = self.known.get(&definition).filter(|known| known.n_unread > 0)?;
+        let n_people = known.row.n_marked;
+        Some(HistoryProgress { n_read: n_people.saturating_sub(known.n_unread), n_people })
+    }
+
+    /// The offset from which on events are counted as they come; none for a definition that does
+    /// not ask for properties.
+    pub(crate) fn since(&self, definition: Definition) -> Option<u64> {
+        self.known.get(&definition).map(|known| known.row.since)
+    }
+
+    /// Takes over the definitions that ask for properties, each with the offset from which on its
+    /// events are counted as they come. One with another offset begins anew.
+    pub(crate) fn follow(
+        &mut self,
+        batch: &mut Batch<'_>,
+        definitions: &BTreeMap<Definition, u64>,
+    ) -> Result<(), StoreError> {
+        let known: Vec<Definition> = self.known.keys().copied().collect();
+        for definition in known {
+            if self.since(definition) != definitions.get(&definition).copied() {
+                self.known.remove(&definition);
+                batch.remove(&self.definitions, definition.key());
+                let marks = batch.scan(&self.unread, &definition.key().build());
+                let keys = marks.map(|pair| pair.map(|(key, _)| key));
+                for key in keys.collect::<Result<Vec<_>, StoreError>>()? {
+                    batch.remove(&self.unread, key);
+                }
+            }
+        }
+        for (definition, since) in definitions {
+            let row = DefinitionRow { since: *since, n_marked: 0 };
+            let begun = || Known { row, n_unread: 0, is_written: false };
+            self.known.entry(*definition).or_insert_with(begun);
+        }
+        Ok(())
+    }
+
+    /// Marks somebody: their past before the offset `until` must be read.
+    pub(crate) fn mark(
+        &mut self,
+        batch: &mut Batch<'_>,
+        definition: Definition,
+        user: UserIdx,
+        until: u64,
+    ) -> Result<(), StoreError> {
+        let is_new = self.until(batch, definition, user)?.is_none();
+        let Some(known) = self.known.get_mut(&definition) else { return Ok(()) };
+        batch.put(&self.unread, unread_key(definition, user), until.to_be_bytes());
+        if is_new {
+            if known.n_unread == 0 {
+                known.row.n_marked = 0;
+            }
+            known.n_unread += 1;
+            known.row.n_marked += 1;
+            known.is_written = false;
+        }
+        Ok(())
+    }
+
+    /// Ends the mark of somebody, if there is one.
+    pub(crate) fn end(
+        &mut self,
+        batch: &mut Batch<'_>,
+        definition: Definition,
+        user: UserIdx,
+    ) -> Result<(), StoreError> {
+        if self.until(batch, definition, user)?.is_some() {
+            batch.remove(&self.unread, unread_key(definition, user));
+            if let Some(known) = self.known.get_mut(&definition) {
+                known.n_unread -= 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// The offset before which somebody's past must be read; none where it need not be.
+    pub(crate) fn until(
+        &self,
+        read: &dyn Read,
+        definition: Definition,
+        user: UserIdx,
+    ) -> Result<Option<u64>, StoreError> {
+        if self.known.get(&definition).is_none_or(|known| known.n_unread == 0) {
+            return Ok(None);
+        }
+        let value = read.get(&self.unread, &unread_key(definition, user).build())?;
+        value.map(|value| read_offset(&value)).transpose()
+    }
+
+    /// The definitions for which somebody's past must be read.
+    pub(crate) fn of_person(
+        &self,
+        read: &dyn Read,
+        user: UserIdx,
+    ) -> Result<Vec<(Definition, u64)>, StoreError> {
+        let mut found = Vec::new();
+        for definition in self.incomplete() {
+            found.extend(self.until(read, definition, user)?.map(|until| (definition, until)));
+        }
+        Ok(found)
+    }
+
+    fn incomplete(&self) -> Vec<Definition> {
+        let unread = self.known.iter().filter(|(_, known)| known.n_unread > 0);
+        unread.map(|(definition, _)| *definition).collect()
+    }
+}
+
+fn unread_key(definition: Definition, user: UserIdx) -> KeyBuf {
+    definition.key().u32(user.0)
+}
+
+fn read_key(key: &[u8]) -> Result<UnreadPerson, StoreError> {
+    let mut parts = KeyParts::new(key);
+    let person = Definition::read(&mut parts).zip(parts.u32().map(UserIdx));
+    let (definition, user) = person.ok_or_else(unreadable)?;
+    Ok(UnreadPerson { definition, user })
+}
+
+fn read_offset(value: &[u8]) -> Result<u64, StoreError> {
+    value.try_into().map(u64::from_be_bytes).map_err(|_| unreadable())
+}
+
+fn unreadable() -> StoreError {
+    StoreError::Unreadable { what: "unread history" }
+}
