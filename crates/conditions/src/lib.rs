@@ -29,5 +29,5 @@ pub use explain::Explanation;
 pub use forecast::Forecast;
 pub use known::{Known, KnownEvent, Properties};
 pub use period::Period;
-pub use person::{Event, Person, Surroundings};
+pub use person::{Answer, Event, Person, Surroundings};
 pub use tracked::{Tracked, next_change};

@@ -151,7 +151,7 @@ impl Facts {
             events: events.as_deref(),
             traits: self.traits.as_ref(),
             is_member: &is_member,
-            recommended: None,
+            answers: None,
         })
     }
 }

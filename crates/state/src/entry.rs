@@ -16,6 +16,7 @@ use uuid::Uuid;
 pub use inspect::{read_writer_build, redact_write_keys};
 
 use crate::TrainingRecord;
+use crate::answers::FoundAnswers;
 use crate::attribution::ListImpression;
 use crate::command::Command;
 use crate::destinations::DeliveryProgress;
@@ -123,6 +124,8 @@ pub enum Entry {
     },
     /// A value of a person changed and goes to destinations.
     Sync(Box<SentValue>),
+    /// A condition that follows from a model holds for people now, or no longer.
+    Found(Box<FoundAnswers>),
 }
 
 /// Errors of decoding entries.
@@ -169,6 +172,7 @@ impl Entry {
             Self::Trained(training) => Some(training.finished_at),
             Self::Delivered(progress) => Some(progress.at),
             Self::Sync(value) => Some(value.at),
+            Self::Found(found) => Some(found.at),
             Self::ListImpressions { lists } => lists.iter().map(|list| list.at).max(),
             Self::Erased { at } => *at,
             Self::Interactions { received_at, .. }

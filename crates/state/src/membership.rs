@@ -8,7 +8,7 @@
 //! people in steps; who sends a message meanwhile is brought up to date by it.
 
 use std::cell::LazyCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use conditions::{Event, Surroundings, Tracked};
 use domain::{Message, MessageType, Timestamp, UserIdx};
@@ -16,6 +16,7 @@ use profiles::{NamedEvent, StoredTrait};
 use serde_json::{Map, Value};
 use store::{Batch, StoreError};
 
+use crate::answers::Question;
 use crate::audiences::{Kept, PersonRow};
 use crate::timers::{Timer, TimerKind};
 use crate::views::Views;
@@ -86,10 +87,16 @@ impl Views {
         let config = &self.setup.config;
         let values_change = self.computed_traits.follow_config(batch, config, now);
         let audiences_change = self.audiences.follow_config(batch, offset, config)?;
-        if values_change && self.audiences.read_traits() {
+        let questions_change = self.answers.follow_config(batch, config);
+        self.watch_lists();
+        if questions_change || values_change && self.audiences.read_traits() {
             self.audiences.mark_changed(batch, offset);
         }
-        if values_change || audiences_change { self.begin_working_out(batch) } else { Ok(()) }
+        if values_change || audiences_change || questions_change {
+            self.begin_working_out(batch)
+        } else {
+            Ok(())
+        }
     }
 
     /// Starts to work out everybody, after a change of a computed trait or an audience.
@@ -112,7 +119,10 @@ impl Views {
         let n_users = self.profiles.ids().n_users() as u32;
         let end = first.saturating_add(PEOPLE_PER_STEP).min(n_users);
         for user in (first..end).map(UserIdx) {
-            if self.profiles.ids().is_alive(user) && self.profiles.has_messages(batch, user)? {
+            let is_counted = self.profiles.ids().is_alive(user)
+                && (self.profiles.has_messages(batch, user)?
+                    || self.answers.has_any(batch, user)?);
+            if is_counted {
                 self.work_out_after_change(batch, user, now)?;
             }
         }
@@ -136,6 +146,7 @@ impl Views {
         if is_changed {
             self.last_sent.touch_traits(user);
         }
+        self.answers.forget_gone(batch, user)?;
         if !self.audiences.is_empty() {
             let row = self.audiences.person(batch, user)?;
             if row.as_ref().is_none_or(|row| row.seen != self.audiences.changed_at()) {
@@ -145,6 +156,26 @@ impl Views {
             }
         }
         if is_changed { self.work_out(batch, user, now) } else { Ok(()) }
+    }
+
+    /// Has the audiences of a person worked out, of whom an answer is another one now. Who has sent
+    /// no message counts from then on.
+    pub(crate) fn follow_answer(
+        &mut self,
+        batch: &mut Batch<'_>,
+        user: UserIdx,
+    ) -> Result<(), StoreError> {
+        let row = self.audiences.person(batch, user)?.unwrap_or_default();
+        let row = self.bring_up_to_date(batch, user, row)?;
+        self.audiences.put_person(batch, user, &row);
+        self.timers.add_pending(user);
+        Ok(())
+    }
+
+    /// Has people named as due whose lists may have changed, where audiences ask for lists.
+    pub(crate) fn watch_lists(&mut self) {
+        let asks_lists = self.answers.questions().values().any(Question::asks_lists);
+        self.last_sent.watch_lists(asks_lists);
     }
 
     /// Gives a person what is kept for audiences that are new or changed since they were last
@@ -246,8 +277,9 @@ impl Views {
         let mut row = self.bring_up_to_date(batch, user, row)?;
         let traits = self.read_traits(batch, user)?;
         let conditions = self.audiences.conditions();
+        let answers = self.answers.of_person(batch, user)?;
         let surroundings =
-            Surroundings { traits: &traits, audiences: conditions, recommended: &BTreeSet::new() };
+            Surroundings { traits: &traits, audiences: conditions, answers: &answers };
         let numbers: BTreeMap<&str, u32> = self
             .audiences
             .by_key()

@@ -80,6 +80,7 @@ impl Shop {
             key: KEY.to_owned(),
             name: None,
             condition: "did \"Order Completed\" in the last 30 days".to_owned(),
+            likely: None,
             sync: Some(sync),
         };
         let change = ConfigChange::put_audience(&definition);

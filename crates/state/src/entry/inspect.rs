@@ -44,6 +44,7 @@ impl Entry {
             Self::Erased { .. } => "erased",
             Self::Tick { .. } => "tick",
             Self::Sync(_) => "sync",
+            Self::Found(_) => "found",
         }
     }
 
@@ -169,6 +170,14 @@ impl Entry {
                 value.destinations.join(", "),
                 value.value
             ),
+            Self::Found(found) => {
+                let n_yes = found.people.iter().filter(|(.., holds)| *holds).count();
+                let n_no = found.people.len() - n_yes;
+                format!(
+                    "{}: holds for {n_yes} more people, and no longer for {n_no}",
+                    found.question
+                )
+            }
             Self::Erased { .. } => "of people who were deleted".to_owned(),
             Self::CatalogActivated { .. } | Self::Resumed { .. } | Self::Reset { .. } => {
                 String::new()

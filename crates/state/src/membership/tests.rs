@@ -2,7 +2,7 @@
 
 mod computed_traits;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use conditions::{Condition, Event, Person, Surroundings, holds};
@@ -116,6 +116,7 @@ impl Fold {
                 key: (*key).to_owned(),
                 name: None,
                 condition: condition.to_string(),
+                likely: None,
                 sync: None,
             };
             self.conditions.insert((*key).to_owned(), condition);
@@ -193,11 +194,8 @@ impl Fold {
         let traits: Map<String, Value> = stored
             .map(|(key, stored)| (key, serde_json::from_str(&stored.json).unwrap()))
             .collect();
-        let surroundings = Surroundings {
-            traits: &traits,
-            audiences: &self.conditions,
-            recommended: &BTreeSet::new(),
-        };
+        let surroundings =
+            Surroundings { traits: &traits, audiences: &self.conditions, answers: &[] };
         let person = Person { events, surroundings };
         holds(&self.conditions[key], &person, Timestamp(at))
     }
