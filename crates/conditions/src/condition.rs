@@ -317,6 +317,11 @@ impl RecommendedKind {
     /// Every kind with its word.
     pub const WORDS: [(Self, &'static str); 3] =
         [(Self::Item, "item"), (Self::Brand, "brand"), (Self::Category, "category")];
+
+    /// Its word, which is also the property that items have it in.
+    pub fn word(self) -> &'static str {
+        word_of(Self::WORDS.into_iter(), self)
+    }
 }
 
 impl Comparison {

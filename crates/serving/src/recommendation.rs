@@ -27,6 +27,7 @@ pub use self::prepare::PreparedStage;
 pub use self::preview::{ListQuestions, PreviewedEntries, PreviewedStage};
 pub use self::removed::{CANDIDATES_LOOKED_AT, RemovedByRule, RemovedItems};
 pub use self::stage::{Recommended, Stage, StageList, expression_mistakes};
+pub(crate) use self::stage::{map_budget_error, wrong};
 use crate::{ListError, LiveState, RequestBudget, Serving, Snapshot};
 
 /// The most items, segments or users of one list.

@@ -1,5 +1,7 @@
 //! Traits and audiences at destinations: everybody at first, then only who changed.
 
+mod likely;
+
 use std::time::Duration;
 
 use domain::{
