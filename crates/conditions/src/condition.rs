@@ -292,8 +292,8 @@ impl Rfm {
     }
 }
 
-/// Something that a person may be recommended. Whether it is so follows from a model and is told
-/// from outside.
+/// Something that a person may be recommended. Whether it is so follows from a model and is found
+/// elsewhere ([`Answer`](crate::Answer)).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Recommended {
     /// What is recommended.
@@ -317,6 +317,11 @@ impl RecommendedKind {
     /// Every kind with its word.
     pub const WORDS: [(Self, &'static str); 3] =
         [(Self::Item, "item"), (Self::Brand, "brand"), (Self::Category, "category")];
+
+    /// Its word, which is also the property that items have it in.
+    pub fn word(self) -> &'static str {
+        word_of(Self::WORDS.into_iter(), self)
+    }
 }
 
 impl Comparison {
@@ -453,13 +458,14 @@ impl Condition {
         reads
     }
 
-    /// What the condition asks whether it is recommended.
-    pub fn recommended(&self) -> Vec<&Recommended> {
+    /// The parts that ask for lists of recommended items, in their order: those of the traits that
+    /// `is_list` names, and what is recommended.
+    pub fn asked_of_lists(&self, is_list: &dyn Fn(&str) -> bool) -> Vec<&Self> {
         let mut asked = Vec::new();
-        self.visit(&mut |part| {
-            if let Self::Recommended(recommended) = part {
-                asked.push(recommended);
-            }
+        self.visit(&mut |part| match part {
+            Self::Recommended(_) => asked.push(part),
+            Self::Trait(filter) if is_list(filter.key()) => asked.push(part),
+            _ => {}
         });
         asked
     }
@@ -474,6 +480,11 @@ fn group(mut parts: Vec<Condition>, of: fn(Vec<Condition>) -> Condition) -> Opti
 }
 
 impl Filter {
+    /// The name at which the path begins: the key of a trait.
+    pub fn key(&self) -> &str {
+        self.path.split_once('.').map_or(&*self.path, |(first, _)| first)
+    }
+
     /// Whether the test depends on the instant at which it is made.
     pub(crate) fn is_relative(&self) -> bool {
         matches!(self.test, Test::Relative(..))

@@ -7,10 +7,10 @@ use crate::condition::{
     Condition, EventCondition, EventMatch, Filter, Funnel, Rfm, RfmGroup, Window,
 };
 use crate::known::{Known, KnownEvent, Properties};
-use crate::person::{Event, Person};
+use crate::person::{Event, Person, find_answer};
 
 /// Whether the condition holds for the person at the instant `now`. An audience without a condition
-/// has no members.
+/// has no members, and what nobody has found is recommended to nobody.
 pub fn holds(condition: &Condition, person: &Person<'_>, now: Timestamp) -> bool {
     let events: Vec<KnownEvent<'_>> = person.events.iter().map(KnownEvent::from).collect();
     let is_member = |key: &str| {
@@ -21,7 +21,7 @@ pub fn holds(condition: &Condition, person: &Person<'_>, now: Timestamp) -> bool
         events: Some(&events),
         traits: Some(person.surroundings.traits),
         is_member: &is_member,
-        recommended: Some(person.surroundings.recommended),
+        answers: Some(person.surroundings.answers),
     };
     decide(condition, &known, now) == Some(true)
 }
@@ -29,13 +29,16 @@ pub fn holds(condition: &Condition, person: &Person<'_>, now: Timestamp) -> bool
 /// Whether the condition holds at the instant `now`, as far as what is known of the person decides
 /// it; none where it does not.
 pub fn decide(condition: &Condition, known: &Known<'_>, now: Timestamp) -> Option<bool> {
+    if let Some(holds) = known.answers.and_then(|answers| find_answer(answers, condition)) {
+        return Some(holds);
+    }
     match condition {
         Condition::Event(event) => event_decides(event, known.events?, now),
         Condition::Trait(filter) => Some(filter.holds(known.traits?, now)),
         Condition::Audience(key) => (known.is_member)(key),
         Condition::Funnel(funnel) => funnel_decides(funnel, known.events?, now),
         Condition::Rfm(rfm) => rfm_decides(rfm, known.events?, now),
-        Condition::Recommended(what) => Some(known.recommended?.contains(what)),
+        Condition::Recommended(_) => known.answers.map(|_| false),
         Condition::All(parts) => decide_all(parts, known, now, false).map(|found| !found),
         Condition::Any(parts) => decide_all(parts, known, now, true),
         Condition::Not(part) => decide(part, known, now).map(|holds| !holds),

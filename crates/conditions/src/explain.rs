@@ -60,7 +60,7 @@ fn because(condition: &Condition, known: &Known<'_>, now: Timestamp) -> Option<S
         Condition::Funnel(funnel) => Some(funnel_words(funnel, known.events?, now)),
         Condition::Rfm(rfm) => Some(rfm_words(rfm, known.events?, now)),
         Condition::Recommended(what) => {
-            let is_recommended = known.recommended?.contains(what);
+            let is_recommended = decide(condition, known, now)?;
             let word = if is_recommended { "recommended" } else { "not recommended" };
             Some(format!("{} is {word}", what.value))
         }

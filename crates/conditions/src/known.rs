@@ -1,13 +1,11 @@
 //! What is known of a person so far, and what else a condition would have to know. Facts cost
 //! differently: traits and the names and times of events are at hand, properties of events are far.
 
-use std::collections::BTreeSet;
-
 use domain::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::condition::{Condition, EventMatch, Recommended, Window};
-use crate::person::Event;
+use crate::condition::{Condition, EventMatch, Window};
+use crate::person::{Answer, Event};
 
 /// What is known of a person. What is none is not known yet.
 #[derive(Clone, Copy)]
@@ -18,8 +16,8 @@ pub struct Known<'a> {
     pub traits: Option<&'a Map<String, Value>>,
     /// Whether they belong to the audience with this key.
     pub is_member: &'a dyn Fn(&str) -> Option<bool>,
-    /// What they are recommended.
-    pub recommended: Option<&'a BTreeSet<Recommended>>,
+    /// What was found elsewhere. Where it is about traits, it must be known if they are.
+    pub answers: Option<&'a [Answer]>,
 }
 
 /// An event of which the properties may not be known.

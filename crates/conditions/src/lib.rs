@@ -29,6 +29,6 @@ pub use explain::Explanation;
 pub use forecast::Forecast;
 pub use known::{Known, KnownEvent, Properties};
 pub use period::Period;
-pub use person::{Event, Person, Surroundings};
+pub use person::{Answer, Event, Person, Surroundings};
 pub use tracked::{Tracked, next_change};
 pub use values::find as find_values;

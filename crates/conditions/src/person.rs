@@ -1,11 +1,11 @@
 //! What is known of a person, as conditions see it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use domain::{Message, MessageType, Timestamp};
 use serde_json::{Map, Value};
 
-use crate::condition::{Condition, Recommended};
+use crate::condition::Condition;
 
 /// Something that a person did.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +39,15 @@ impl Event {
     }
 }
 
+/// A single condition that was answered elsewhere, and whether it holds for the person. Wherever it
+/// is part of another one, this answer counts.
+pub type Answer = (Condition, bool);
+
+/// What was found elsewhere for a condition; none if nothing was.
+pub(crate) fn find_answer(answers: &[Answer], condition: &Condition) -> Option<bool> {
+    answers.iter().find(|(answered, _)| answered == condition).map(|(_, holds)| *holds)
+}
+
 /// What a condition reads beside the person's events.
 #[derive(Debug, Clone, Copy)]
 pub struct Surroundings<'a> {
@@ -47,8 +56,8 @@ pub struct Surroundings<'a> {
     /// The conditions of audiences by key. None may lead back to itself
     /// ([`check_references`](crate::check_references)).
     pub audiences: &'a BTreeMap<String, Condition>,
-    /// What the person is recommended now.
-    pub recommended: &'a BTreeSet<Recommended>,
+    /// What was found elsewhere, by models above all.
+    pub answers: &'a [Answer],
 }
 
 /// A person with all that conditions read.

@@ -7,7 +7,7 @@ use crate::condition::{Condition, EventMatch, Funnel, Rfm, RfmGroup, Window};
 use crate::forecast::Forecast;
 use crate::intervals::Intervals;
 use crate::limits::OCCURRENCES_MAX;
-use crate::person::{Event, Person, Surroundings};
+use crate::person::{Event, Person, Surroundings, find_answer};
 
 /// The events of a person that count for one condition, in whatever order they arrived.
 ///
@@ -199,6 +199,9 @@ fn forecast<'t>(
     other: &dyn Fn(&str) -> Option<&'t Tracked>,
     now: i64,
 ) -> Forecast {
+    if let Some(holds) = find_answer(surroundings.answers, condition) {
+        return Forecast::constant(holds);
+    }
     let mut below = |condition: &Condition| forecast(condition, parts, surroundings, other, now);
     match condition {
         Condition::All(members) => Forecast::all(members.iter().map(below).collect()),
@@ -211,7 +214,7 @@ fn forecast<'t>(
             }
             None => Forecast::constant(false),
         },
-        Condition::Recommended(what) => Forecast::constant(surroundings.recommended.contains(what)),
+        Condition::Recommended(_) => Forecast::constant(false),
         Condition::Event(_) | Condition::Funnel(_) | Condition::Rfm(_) => {
             let none = Kept::default();
             let kept = parts.next().unwrap_or(&none);

@@ -17,7 +17,7 @@ use serving::{BudgetError, Reach, RequestBudget};
 
 pub use self::estimate::Estimate;
 use self::people_order::PeopleOrder;
-use crate::person_facts::{Facts, Members, Question, set_bit};
+use crate::person_facts::{Facts, Members, Question, read_member_bits};
 use crate::{Engine, EngineError};
 
 /// How long people are asked for a preview.
@@ -32,8 +32,6 @@ const SURVEYED_MAX: u64 = 5_000;
 /// Up to how many members of the audiences in a condition are read at once. Beyond, each person is
 /// looked up.
 const MEMBERS_READ_MAX: u64 = 1_000_000;
-/// How many members are read in one go.
-const MEMBERS_PER_STEP: usize = 4_096;
 /// The most threads that ask for one preview: no more than there are for lists.
 const THREADS_MAX: usize = 8;
 
@@ -233,17 +231,8 @@ impl Engine {
         }
         let mut members = Members::new();
         for key in keys {
-            let mut bits = vec![0; n_users.div_ceil(64)];
-            let mut after = None;
-            loop {
-                budget.check()?;
-                let page = self.snapshot().audience_members(key, after, MEMBERS_PER_STEP)?;
-                page.iter().for_each(|member| set_bit(&mut bits, member.user));
-                after = page.last().map(|member| member.user);
-                if page.len() < MEMBERS_PER_STEP {
-                    break;
-                }
-            }
+            let check = || Ok::<_, PreviewError>(budget.check()?);
+            let bits = read_member_bits(&self.shared.live, key, n_users, &check)?;
             members.insert(key.to_owned(), bits);
         }
         Ok(members)

@@ -3,13 +3,10 @@
 use std::collections::BTreeMap;
 
 use conditions::{Condition, check_references};
-use domain::WorkspaceConfig;
+use domain::{AudienceDefinition, LikelyTarget, WorkspaceConfig};
+use serving::check_item_filter;
 
 use crate::Engine;
-
-/// Why no audience asks for recommendations.
-const RECOMMENDED: &str =
-    "what people are recommended follows from models, and is not kept for audiences";
 
 /// Checks that the conditions of audiences can be read and kept, and that none leads back to
 /// itself.
@@ -19,42 +16,62 @@ const RECOMMENDED: &str =
 pub(crate) fn check_audiences(config: &WorkspaceConfig) -> Result<(), String> {
     let mut conditions = BTreeMap::new();
     for audience in &config.audiences {
-        let in_audience = |what: &dyn std::fmt::Display| {
-            format!("audience {:?}: condition: {what}", audience.key)
-        };
-        let condition: Condition =
-            audience.condition.parse().map_err(|error| in_audience(&error))?;
-        check_asked(config, &condition).map_err(|what| in_audience(&what))?;
+        let condition = read_definition(config, audience)
+            .map_err(|what| format!("audience {:?}: {what}", audience.key))?;
         conditions.insert(audience.key.clone(), condition);
     }
     check_references(&conditions)
 }
 
-/// Checks that what a condition asks for is kept.
-fn check_asked(config: &WorkspaceConfig, condition: &Condition) -> Result<(), String> {
-    if !condition.recommended().is_empty() {
-        return Err(RECOMMENDED.to_owned());
+/// The condition of an audience, together with all audiences on which it depends.
+fn read_definition(
+    config: &WorkspaceConfig,
+    audience: &AudienceDefinition,
+) -> Result<Condition, String> {
+    let Some(likely) = &audience.likely else {
+        let condition: Condition =
+            audience.condition.parse().map_err(|error| format!("condition: {error}"))?;
+        return with_lists(config, condition).map_err(|what| format!("condition: {what}"));
+    };
+    if let LikelyTarget::Filter(filter) = likely.target()? {
+        check_item_filter(filter).map_err(|what| format!("likely.filter: {what}"))?;
     }
+    let among = likely.among.iter().map(|key| Condition::Audience(key.clone()));
+    Ok(Condition::Any(among.collect()))
+}
+
+/// A condition together with the audiences whose members have the lists that it asks for.
+fn with_lists(config: &WorkspaceConfig, condition: Condition) -> Result<Condition, String> {
     for key in condition.trait_keys() {
-        let list = key.strip_suffix("__detail").unwrap_or(key);
-        if config.trait_definition(list).is_some() {
-            return Err(format!("trait {key:?} is a list of recommended items: {RECOMMENDED}"));
+        let list = key.strip_suffix("__detail").and_then(|list| config.trait_definition(list));
+        if let Some(list) = list {
+            let list = &list.key;
+            return Err(format!("trait {key:?} is only read with profiles: ask for {list:?}"));
         }
     }
-    Ok(())
+    let mut whose = Vec::new();
+    for asked in condition.asked_of_lists(&|key| config.trait_definition(key).is_some()) {
+        let Condition::Trait(filter) = asked else { continue };
+        let who = config.trait_definition(filter.key()).and_then(|list| list.who.as_ref());
+        whose.extend(who.and_then(|who| who.audience.clone()).map(Condition::Audience));
+    }
+    whose.push(condition);
+    Ok(Condition::All(whose))
 }
 
 impl Engine {
-    /// Checks that an audience could have a condition: that it can be kept, and that the audiences
-    /// that it names are there.
+    /// Checks that people can be asked whether a condition holds: that it does not ask for lists,
+    /// and that the audiences that it names are there.
     ///
     /// # Errors
     /// The mistake, in words.
     pub fn check_audience_condition(&self, condition: &Condition) -> Result<(), String> {
         let config = self.config();
-        check_asked(&config, condition)?;
+        if !condition.asked_of_lists(&|key| config.trait_definition(key).is_some()).is_empty() {
+            return Err("what people are recommended cannot be previewed, since it takes a list for each: an audience can have it".to_owned());
+        }
         let parse =
-            |own: &domain::AudienceDefinition| Some((own.key.clone(), own.condition.parse().ok()?));
+            |own: &AudienceDefinition| Some((own.key.clone(), read_definition(&config, own).ok()?));
         let mut conditions: BTreeMap<String, Condition> =
             config.audiences.iter().filter_map(parse).collect();
         // No key of an audience is empty.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use domain::Timestamp;
 use journal::{Offset, OpenError, ReadError};
 use recommender::Cancelled;
-use serving::QueryError;
+use serving::{ListError, QueryError};
 use state::DecodeError;
 use store::StoreError;
 
@@ -57,6 +57,9 @@ pub enum EngineError {
     /// A query failed.
     #[error(transparent)]
     Query(#[from] QueryError),
+    /// Items or people cannot be ranked.
+    #[error(transparent)]
+    List(#[from] ListError),
     /// A model artifact cannot be used.
     #[error(transparent)]
     Artifacts(#[from] ArtifactsError),

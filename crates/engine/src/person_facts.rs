@@ -7,7 +7,7 @@ use conditions::{Condition, Event, Explanation, Known, KnownEvent, Properties, d
 use domain::{Timestamp, UserIdx};
 use profiles::NamedEvent;
 use serde_json::{Map, Value};
-use serving::{QueryError, Snapshot};
+use serving::{LiveState, QueryError, Snapshot};
 
 use crate::{Engine, EngineError};
 
@@ -16,6 +16,8 @@ use crate::{Engine, EngineError};
 const EVENTS_READ_MAX: usize = 1_000;
 /// How many of them are read before what is known is judged again. It doubles each time.
 const EVENTS_READ_FIRST: usize = 8;
+/// How many members of an audience are read in one go.
+const MEMBERS_PER_STEP: usize = 4_096;
 
 /// A condition that is asked of people at one instant.
 pub(crate) struct Question<'c> {
@@ -148,7 +150,7 @@ impl Facts {
             events: events.as_deref(),
             traits: self.traits.as_ref(),
             is_member: &is_member,
-            recommended: None,
+            answers: None,
         })
     }
 }
@@ -226,12 +228,34 @@ impl Engine {
     }
 }
 
-fn has_bit(bits: &[u64], user: UserIdx) -> bool {
+/// A bit for each person of the first `n_users`: whether they belong to an audience. `check` is
+/// called between two steps; its errors end the work.
+pub(crate) fn read_member_bits<E: From<QueryError>>(
+    live: &LiveState,
+    audience: &str,
+    n_users: usize,
+    check: &dyn Fn() -> Result<(), E>,
+) -> Result<Vec<u64>, E> {
+    let mut bits = vec![0; n_users.div_ceil(64)];
+    let mut after = None;
+    loop {
+        check()?;
+        let page = live.snapshot().audience_members(audience, after, MEMBERS_PER_STEP)?;
+        page.iter().for_each(|member| set_bit(&mut bits, member.user));
+        after = page.last().map(|member| member.user);
+        if page.len() < MEMBERS_PER_STEP {
+            return Ok(bits);
+        }
+    }
+}
+
+/// Whether the bit of a person is set.
+pub(crate) fn has_bit(bits: &[u64], user: UserIdx) -> bool {
     bits.get(user.pos() / 64).is_some_and(|word| (word >> (user.pos() % 64)) & 1 == 1)
 }
 
 /// Sets the bit of a person, if there is one.
-pub(crate) fn set_bit(bits: &mut [u64], user: UserIdx) {
+fn set_bit(bits: &mut [u64], user: UserIdx) {
     if let Some(word) = bits.get_mut(user.pos() / 64) {
         *word |= 1 << (user.pos() % 64);
     }

@@ -1,12 +1,19 @@
-//! Sends traits and audiences to destinations: compares what the value of a person is now with what
-//! was last sent, and journals each value that must leave. The readers of destinations deliver it.
+//! Finds what follows from models and changes for people, and journals it where it has changed.
+//!
+//! - Traits and audiences that go to destinations: compares what the value of a person is now with
+//!   what was last sent. The readers of destinations deliver what is journalled.
+//! - Conditions of audiences that ask for lists: compares the answer with what was last found.
+//! - Product-based audiences: looks for their people anew when they are due (`likely`).
 //!
 //! Whom to look at is a hint and no truth: people whom entries have touched come at once, and a
 //! sweep looks at everybody where a definition, the model or the catalog has changed, after the
 //! start, and once a day. So nothing has to be remembered of who is due.
 
 mod compare;
+mod likely;
+mod lists;
 mod plan;
+mod questions;
 mod status;
 mod sweep;
 
@@ -16,9 +23,10 @@ use std::time::{Duration, Instant};
 use domain::UserIdx;
 use parking_lot::{Mutex, MutexGuard};
 use serving::{RequestBudget, Serving};
-use state::{Due, PreparedEntry, SentValue};
+use state::{Due, FoundAnswers, PreparedEntry, SentValue};
 
 use self::compare::Comparison;
+use self::likely::Searches;
 use self::plan::Plan;
 pub use self::status::{LastSweep, SweepStatus, SyncStatus};
 use self::sweep::{Changes, Sweep};
@@ -34,6 +42,8 @@ use crate::{
 const PEOPLE_PER_STEP: usize = 2_048;
 /// About the most bytes of values that are journalled together.
 const SUBMISSION_BYTES: usize = 1_024 * 1_024;
+/// How many entries with answers are journalled together.
+const ANSWERS_PER_SUBMISSION: usize = 4;
 /// The longest wait for something to do, after which the configuration is looked at.
 const WAIT_MAX: Duration = Duration::from_millis(100);
 /// The wait after a failure.
@@ -69,6 +79,7 @@ impl Syncing {
             changes: Changes::new(Instant::now(), times_at),
             makes_lists: false,
             sweep: None,
+            searches: Searches::default(),
             pace: Pace::new(Instant::now()),
         };
         let thread = BackgroundThread::start(work).expect("threads can be started");
@@ -106,6 +117,7 @@ struct Reconciler {
     /// Whether lists can be made by the model in use.
     makes_lists: bool,
     sweep: Option<Sweep>,
+    searches: Searches,
     pace: Pace,
 }
 
@@ -164,13 +176,15 @@ impl Reconciler {
             self.shared.due.put_back(people);
             return Err(error);
         }
-        let sweeps = self.sweep.is_some() && self.pace.rest(Instant::now()).is_zero();
-        if sweeps {
-            let began = Instant::now();
+        let began = Instant::now();
+        let mut looks_at_everybody = false;
+        if self.pace.rest(began).is_zero() {
+            looks_at_everybody = self.sweep.is_some();
             self.sweep_on()?;
+            looks_at_everybody |= self.search_on()?;
             self.pace.note(began.elapsed(), self.shared.run_delay.share(), Instant::now());
         }
-        Ok(if is_anybody || sweeps { Worked::Something } else { Worked::Nothing })
+        Ok(if is_anybody || looks_at_everybody { Worked::Something } else { Worked::Nothing })
     }
 
     /// Follows the configuration, and begins a sweep where everybody may be due.
@@ -192,7 +206,7 @@ impl Reconciler {
         let is_all = self.shared.due.take_overflow();
         due.extend(self.changes.find_due(&self.plan, model, catalog, is_all, Instant::now()));
         due.extend(self.changes.find_timed(&self.plan, self.shared.clock.now()));
-        if self.plan.subjects.is_empty() {
+        if self.plan.is_empty() {
             self.sweep = None;
         } else if !due.is_empty() {
             let now = self.shared.clock.now();
@@ -228,12 +242,13 @@ impl Reconciler {
         sent
     }
 
-    /// Compares people, and journals what must leave; of a sweep only the subjects that it is for.
+    /// Compares people, and journals what has changed; of a sweep only for the aims that it has.
     fn send_changed(
         &self,
         people: &[(UserIdx, Due)],
         sweep: Option<&Sweep>,
     ) -> Result<(), EngineError> {
+        let aims = sweep.map(|sweep| &sweep.aims);
         let comparison = Comparison {
             shared: &self.shared,
             lists: ListMaker {
@@ -242,12 +257,15 @@ impl Reconciler {
                 now: self.shared.clock.now(),
             },
             budget: Arc::new(RequestBudget::unlimited()),
-            subjects: self.plan.subjects(sweep.map(|sweep| &sweep.subjects), self.makes_lists),
+            subjects: self.plan.subjects(aims, self.makes_lists),
+            questions: self.plan.questions(aims, self.makes_lists),
         };
-        self.submit(comparison.find_changed(people)?).map_err(EngineError::from)
+        let (values, answers) = comparison.find_changed(people)?;
+        self.submit_values(values)?;
+        self.submit_answers(answers)
     }
 
-    fn submit(&self, values: Vec<SentValue>) -> Result<(), SubmitError> {
+    fn submit_values(&self, values: Vec<SentValue>) -> Result<(), SubmitError> {
         let mut values = values.into_iter().peekable();
         while values.peek().is_some() {
             let (mut entries, mut bytes) = (Vec::new(), 0);
@@ -256,11 +274,26 @@ impl Reconciler {
                 entries.push(PreparedEntry::unmapped(Entry::Sync(Box::new(value))));
             }
             let n_values = entries.len() as u64;
-            let submitted = self.writer.submit(&self.shared, entries)?;
-            // The next comparison must see it.
-            submitted.blocking_recv().unwrap_or(Err(SubmitError::Stopping))?;
+            self.submit(entries)?;
             metrics::counter!("sync_values_total").increment(n_values);
         }
+        Ok(())
+    }
+
+    fn submit_answers(&self, answers: Vec<FoundAnswers>) -> Result<(), EngineError> {
+        let mut answers = answers.into_iter().peekable();
+        while answers.peek().is_some() {
+            let some = answers.by_ref().take(ANSWERS_PER_SUBMISSION);
+            let entries = some.map(|found| Entry::Found(Box::new(found)));
+            self.submit(entries.map(PreparedEntry::unmapped).collect())?;
+        }
+        Ok(())
+    }
+
+    /// Journals entries and waits until they are applied: the next comparison must see them.
+    fn submit(&self, entries: Vec<PreparedEntry>) -> Result<(), SubmitError> {
+        let submitted = self.writer.submit(&self.shared, entries)?;
+        submitted.blocking_recv().unwrap_or(Err(SubmitError::Stopping))?;
         Ok(())
     }
 

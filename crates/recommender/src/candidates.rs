@@ -56,7 +56,7 @@ pub(crate) struct PersonalCandidates {
 }
 
 impl CandidateSources<'_> {
-    fn is_warm(&self, item: u32) -> bool {
+    pub(crate) fn is_warm(&self, item: u32) -> bool {
         self.model.is_some_and(|model| model.is_warm(item))
     }
 

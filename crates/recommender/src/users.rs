@@ -1,7 +1,7 @@
 //! Lists of users: those interested in an item, and those similar to a user.
 //!
 //! For an item, a user's score is the item's score in that user's list: `sum_i w_i related(i,
-//! item)` over the weighed history w. For another user it is the cosine of the weighed history w
+//! item)` over the weighed history w; for several items it is the sum of theirs. For another user it is the cosine of the weighed history w
 //! with that user's taste vector: their own weighed history plus its scores.
 
 use domain::{Exclusion, ItemIdx, ListRequest, Relevance, UserIdx};
@@ -12,8 +12,10 @@ use crate::candidates::CandidateSources;
 use crate::rerank::pick;
 use crate::similarities::Similarities;
 use crate::tiers::{RankedCandidate, ScoreRange, Tier, TieredCandidates};
-use crate::{Eligibility, Histories, HistoryEntry, Origin, Request};
+use crate::{Channel, Eligibility, Histories, HistoryEntry, Origin, Request};
 
+/// The most cold-start items of a query that count, the newest.
+const COLD_ITEMS_MAX: usize = 100;
 /// The number of candidates of a diverse list of users: per user of the list, at least, and at
 /// most.
 const RERANKED_PER_USER: usize = 5;
@@ -29,24 +31,51 @@ pub struct UserQuery {
 }
 
 impl CandidateSources<'_> {
-    /// The query for users interested in an item. O(items).
-    pub fn user_query_for_item(&self, item: ItemIdx) -> UserQuery {
+    /// The query for users interested in items: a user's score is the sum of the scores of the
+    /// items in that user's list. O(entries of the model, and features times items for each of up
+    /// to [`COLD_ITEMS_MAX`] cold-start items).
+    pub fn user_query_for_items(&self, items: &[ItemIdx]) -> UserQuery {
+        let mut is_wanted = vec![false; self.n_items];
+        items
+            .iter()
+            .filter(|item| item.pos() < self.n_items)
+            .for_each(|item| is_wanted[item.pos()] = true);
+        let cold: Vec<ItemIdx> = items
+            .iter()
+            .rev()
+            .copied()
+            .filter(|item| !self.is_warm(item.0))
+            .take(COLD_ITEMS_MAX)
+            .collect();
+        let from_cold = |from: u32| {
+            cold.iter().map(|item| self.cold_start.similarity(ItemIdx(from), *item)).sum::<f32>()
+        };
         let all = 0..self.n_items as u32;
-        let cold = |from: u32| self.cold_start.similarity(ItemIdx(from), item);
-        let by_channel = match self.model {
-            None => vec![all.map(cold).collect()],
+        let mut by_channel: Vec<Vec<f32>> = match self.model {
+            None => vec![vec![0.0; self.n_items]],
             Some(model) => {
-                let part = |n: usize, from: u32| {
-                    let related = &model.channels[n].related;
-                    let known = (from as usize) < related.n_rows();
-                    let warm = if known { related.get(from as usize, item.0) } else { 0.0 };
-                    warm + if n == 0 { cold(from) } else { 0.0 }
+                let part = |channel: &Channel, from: u32| match (from as usize)
+                    < channel.related.n_rows()
+                {
+                    true => {
+                        let (columns, values) = channel.related.row(from as usize);
+                        let related = columns.iter().zip(values);
+                        related
+                            .filter(|(item, _)| is_wanted[**item as usize])
+                            .map(|(_, value)| value)
+                            .sum()
+                    }
+                    false => 0.0,
                 };
-                (0..model.channels.len())
-                    .map(|n| all.clone().map(|from| part(n, from)).collect())
-                    .collect()
+                let parts = |channel| all.clone().map(|from| part(channel, from)).collect();
+                model.channels.iter().map(parts).collect()
             }
         };
+        if !cold.is_empty()
+            && let Some(first) = by_channel.first_mut()
+        {
+            first.par_iter_mut().zip(all).for_each(|(value, from)| *value += from_cold(from));
+        }
         UserQuery { by_channel, is_cosine: false }
     }
 

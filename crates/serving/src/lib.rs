@@ -10,6 +10,7 @@ mod error;
 mod evaluation;
 mod expressions;
 mod groupings;
+mod likely;
 mod listing;
 mod lists;
 mod memory;
@@ -35,6 +36,7 @@ pub use cold_start::build_features;
 pub use error::{ListError, QueryError};
 pub use evaluation::ExpressionSchema;
 pub use expressions::{EVALUATION_TIME_MAX, ExpressionError};
+pub use likely::{LikeliestPeople, LikelyQuery};
 pub use listing::entity_page;
 pub use lists::{ListedContribution, ListedItem, RecommendedList, ServedModel};
 pub use memory::{CACHE_BYTES_MAX, MemoryBudget, MemoryPart, Reservation};
@@ -48,7 +50,7 @@ pub use recommendation::{
     RemovedItems, ReturnedProperties, Stage, StageList, expression_mistakes,
 };
 pub use scenario_fallback::{UnfitScenario, fits_catalog, scenarios_unfit_for};
-pub use scenarios::{check_config, check_scenario, scenario_mistakes};
+pub use scenarios::{check_config, check_item_filter, check_scenario, scenario_mistakes};
 pub use segment_sizes::{SegmentSize, SegmentSizes, try_segmentation};
 pub use serving::{Serving, WaitingImpressions};
 pub use snapshot::{LiveState, Snapshot, USERS_PER_STEP};

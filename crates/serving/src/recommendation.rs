@@ -29,6 +29,7 @@ pub use self::removed::{CANDIDATES_LOOKED_AT, RemovedByRule, RemovedItems};
 pub use self::stage::{
     NearPerson, PersonFilter, PersonFilters, Recommended, Stage, StageList, expression_mistakes,
 };
+pub(crate) use self::stage::{map_budget_error, wrong};
 use crate::{ListError, LiveState, RequestBudget, Serving, Snapshot};
 
 /// The most items, segments or users of one list.

@@ -33,6 +33,15 @@ impl Schema for AnyProperty {
     }
 }
 
+/// Checks that a text is a filter of items, whose properties may come later.
+///
+/// # Errors
+/// A message for its author.
+pub fn check_item_filter(text: &str) -> Result<(), String> {
+    let parsed = reql::parse(text).map_err(|error| error.to_string())?;
+    parsed.check_filter(&AnyProperty(Subject::Items)).map_err(|error| error.to_string())
+}
+
 /// Checks a scenario in its JSON, as far as that does not depend on the catalog.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ mod people;
 use std::collections::BTreeMap;
 
 use conditions::Condition;
-use domain::{Timestamp, UserIdx, WorkspaceConfig, WorkspaceId};
+use domain::{LikelyAudience, Timestamp, UserIdx, WorkspaceConfig, WorkspaceId};
 use profiles::Merge;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,7 @@ use store::{Batch, Keyspace, Read, Store, StoreError};
 
 pub use self::people::{AudienceMember, STAYS_PER_PERSON_MAX, Stay};
 pub(crate) use self::people::{Kept, PersonRow};
+use crate::answers::question_of_audience;
 use crate::journal_clock::JournalTime;
 use crate::part::{StatePart, counts_nothing};
 
@@ -43,7 +44,7 @@ struct AudienceRow {
 pub(crate) struct Audience {
     pub(crate) number: u32,
     pub(crate) since: u64,
-    /// The condition as text.
+    /// The condition as text, or the definition of one that is made of items as JSON.
     text: String,
     n_members: u64,
     is_written: bool,
@@ -203,7 +204,10 @@ impl Audiences {
             self.remove(batch, &key)?;
         }
         for definition in &config.audiences {
-            let text = definition.condition.clone();
+            let text = match &definition.likely {
+                Some(likely) => encode_likely(likely),
+                None => definition.condition.clone(),
+            };
             match self.by_key.get_mut(&definition.key) {
                 Some(audience) if audience.text == text => continue,
                 Some(audience) => {
@@ -242,15 +246,22 @@ impl Audiences {
     }
 
     /// Reads the conditions. One that this build does not read, or that leads back to itself, holds
-    /// for nobody: both are refused before an audience is journalled.
+    /// for nobody: both are refused before an audience is journalled. Who belongs to one that is
+    /// made of items is an answer that was found.
     fn compile(&mut self) {
         let parse = |(key, audience): (&String, &Audience)| {
             Some((key.clone(), audience.text.parse::<Condition>().ok()?))
         };
         self.conditions = self.by_key.iter().filter_map(parse).collect();
+        let found = self.by_key.iter().filter(|(_, audience)| is_likely(&audience.text));
+        let found: Vec<String> = found.map(|(key, _)| key.clone()).collect();
+        let nobody = found.iter().map(|key| (key.clone(), Condition::Any(Vec::new())));
+        self.conditions.extend(nobody);
         if conditions::check_references(&self.conditions).is_err() {
             self.conditions.retain(|_, condition| condition.audiences().is_empty());
         }
+        let asked = found.into_iter().map(|key| (key.clone(), question_of_audience(&key)));
+        self.conditions.extend(asked);
         self.by_event.clear();
         for (key, condition) in &self.conditions {
             for event in condition.events() {
@@ -258,6 +269,16 @@ impl Audiences {
             }
         }
     }
+}
+
+/// What stands in the row of an audience in place of a condition: the definition as JSON, which no
+/// condition begins like.
+fn encode_likely(likely: &LikelyAudience) -> String {
+    serde_json::to_string(likely).expect("plain fields always encode")
+}
+
+fn is_likely(text: &str) -> bool {
+    text.starts_with('{')
 }
 
 fn audience_key(key: &str) -> KeyBuf {

@@ -16,6 +16,7 @@ use uuid::Uuid;
 pub use inspect::{read_writer_build, redact_write_keys};
 
 use crate::TrainingRecord;
+use crate::answers::FoundAnswers;
 use crate::attribution::ListImpression;
 use crate::command::Command;
 use crate::destinations::DeliveryProgress;
@@ -126,6 +127,8 @@ pub enum Entry {
     Sync(Box<SentValue>),
     /// The past of people was read for an audience or a computed trait.
     ReadHistory(Box<ReadHistory>),
+    /// A condition that follows from a model holds for people now, or no longer.
+    Found(Box<FoundAnswers>),
 }
 
 /// Errors of decoding entries.
@@ -173,6 +176,7 @@ impl Entry {
             Self::Delivered(progress) => Some(progress.at),
             Self::Sync(value) => Some(value.at),
             Self::ReadHistory(read) => Some(read.at),
+            Self::Found(found) => Some(found.at),
             Self::ListImpressions { lists } => lists.iter().map(|list| list.at).max(),
             Self::Erased { at } => *at,
             Self::Interactions { received_at, .. }

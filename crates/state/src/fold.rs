@@ -1,6 +1,7 @@
 //! The fold: applies journal entries to the state. It reads no clock, no random source, no network
 //! and no model.
 
+mod found;
 mod list_impressions;
 mod sync;
 
@@ -16,6 +17,7 @@ use serde_json::value::RawValue;
 use store::{Batch, StoreError};
 use uuid::Uuid;
 
+use self::found::apply_found;
 use self::list_impressions::record_list_impressions;
 use self::sync::apply_sync;
 use crate::attribution::parse_recommendation_id;
@@ -98,6 +100,7 @@ impl PreparedEntry {
             Entry::ListImpressions { lists } => lists.len(),
             Entry::Interactions { interactions, .. } => interactions.len(),
             Entry::ReadHistory(read) => read.people.len(),
+            Entry::Found(found) => found.people.len(),
             Entry::Command { command, .. } => match &**command {
                 Command::BackFill(command) => command.n_changes(),
                 _ => 1,
@@ -285,6 +288,7 @@ fn apply_entry(
             views.follow_definitions(batch, offset)?;
             views.last_sent.follow_config(batch, &views.setup.config);
         }
+        Entry::Found(found) => apply_found(views, batch, *found)?,
         Entry::Sync(value) => return apply_sync(views, batch, offset, &value),
         Entry::ReadHistory(read) => views.add_read_history(batch, *read)?,
         Entry::Delivered(progress) => views.destinations.apply(batch, *progress)?,

@@ -73,6 +73,8 @@ pub struct LastSent {
     revision: u64,
     /// Whom the entries of the present batch have touched.
     touched: DuePeople,
+    /// Whether people are named as due although nothing goes to any destination.
+    watches_lists: bool,
 }
 
 impl StatePart for LastSent {
@@ -100,6 +102,7 @@ impl StatePart for LastSent {
             next_number,
             revision: first_revision(),
             touched: DuePeople::default(),
+            watches_lists: false,
         })
     }
 
@@ -110,9 +113,6 @@ impl StatePart for LastSent {
         Merge { target, source }: Merge,
         _: JournalTime,
     ) -> Result<(), StoreError> {
-        if self.is_empty() {
-            return Ok(());
-        }
         for (link, theirs) in self.rows(batch, source)? {
             self.put_row(batch, link, source, &[])?;
             let mut row = self.row(batch, link, target)?;
@@ -144,11 +144,6 @@ impl StatePart for LastSent {
 }
 
 impl LastSent {
-    /// Whether nothing goes to any destination.
-    pub fn is_empty(&self) -> bool {
-        self.links.is_empty()
-    }
-
     /// The links by what goes where.
     pub fn links(&self) -> &BTreeMap<(SyncSubject, String), Link> {
         &self.links
@@ -178,6 +173,11 @@ impl LastSent {
         rows.map(row).collect()
     }
 
+    /// Whether people whose lists may have changed are named as due, whatever goes where.
+    pub(crate) fn watch_lists(&mut self, watches: bool) {
+        self.watches_lists = watches;
+    }
+
     /// Takes the people whom entries have touched since the last call.
     pub fn take_touched(&mut self) -> DuePeople {
         std::mem::take(&mut self.touched)
@@ -185,14 +185,14 @@ impl LastSent {
 
     /// Notes that lists and other traits of a person may have changed.
     pub(crate) fn touch_traits(&mut self, user: UserIdx) {
-        if !self.links.is_empty() {
+        if self.watches_lists || !self.links.is_empty() {
             self.touched.entry(user).or_default().traits = true;
         }
     }
 
     /// Notes that a person has entered or left an audience.
     pub(crate) fn touch_audiences(&mut self, user: UserIdx) {
-        if !self.links.is_empty() {
+        if self.watches_lists || !self.links.is_empty() {
             self.touched.entry(user).or_default().audiences = true;
         }
     }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod answers;
 mod attribution;
 mod audiences;
 mod back_fill;
@@ -42,6 +43,9 @@ mod views;
 mod violations;
 mod weak_signals;
 
+pub use answers::{
+    Answers, FOUND_PEOPLE_MAX, FoundAnswers, FoundBy, Question, question_of_audience,
+};
 pub use attribution::{
     AHEAD_DAYS_MAX, Attribution, CLUSTERS, Cluster, Clusters, DayInteractions, GroupCounts,
     InteractionCounts, KPI_DAYS_KEPT, KpiCounts, KpiRow, Kpis, ListImpression, PLACES_PER_DAY_MAX,

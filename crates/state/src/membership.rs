@@ -10,7 +10,7 @@
 mod history;
 
 use std::cell::LazyCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use conditions::{Event, Surroundings, Tracked};
 use domain::{Message, MessageType, Timestamp, UserIdx};
@@ -20,6 +20,7 @@ use store::{Batch, StoreError};
 
 pub(crate) use self::history::has_past;
 pub use self::history::{HistoryRequest, UnreadStep};
+use crate::answers::Question;
 use crate::audiences::{Kept, PersonRow};
 use crate::timers::{Timer, TimerKind};
 use crate::unread_history::Definition;
@@ -93,13 +94,15 @@ impl Views {
         let config = &self.setup.config;
         let values_change = self.computed_traits.follow_config(batch, config, now);
         let audiences_change = self.audiences.follow_config(batch, offset, config)?;
-        if values_change && self.audiences.read_traits() {
+        let questions_change = self.answers.follow_config(batch, config);
+        self.watch_lists();
+        if questions_change || values_change && self.audiences.read_traits() {
             self.audiences.mark_changed(batch, offset);
         }
         self.follow_history(batch, offset)?;
         let known = self.setup.clock.time().known();
         let may_enter = self.holdouts.follow_config(batch, config, known)?;
-        if values_change || audiences_change || may_enter {
+        if values_change || audiences_change || questions_change || may_enter {
             self.begin_working_out(batch)
         } else {
             Ok(())
@@ -129,7 +132,9 @@ impl Views {
             if !self.profiles.ids().is_alive(user) {
                 continue;
             }
-            if self.profiles.has_messages(batch, user)? {
+            let is_counted =
+                self.profiles.has_messages(batch, user)? || self.answers.has_any(batch, user)?;
+            if is_counted {
                 self.work_out_after_change(batch, user, now)?;
             }
             self.enter_holdouts(batch, user)?;
@@ -155,6 +160,7 @@ impl Views {
         if is_changed {
             self.last_sent.touch_traits(user);
         }
+        self.answers.forget_gone(batch, user)?;
         if !self.audiences.is_empty() {
             let row = self.audiences.person(batch, user)?;
             if row.as_ref().is_none_or(|row| row.seen != self.audiences.changed_at()) {
@@ -164,6 +170,26 @@ impl Views {
             }
         }
         if is_changed { self.work_out(batch, user, now) } else { Ok(()) }
+    }
+
+    /// Has the audiences of a person worked out, of whom an answer is another one now. Who has sent
+    /// no message counts from then on.
+    pub(crate) fn follow_answer(
+        &mut self,
+        batch: &mut Batch<'_>,
+        user: UserIdx,
+    ) -> Result<(), StoreError> {
+        let row = self.audiences.person(batch, user)?.unwrap_or_default();
+        let row = self.bring_up_to_date(batch, user, row)?;
+        self.audiences.put_person(batch, user, &row);
+        self.timers.add_pending(user);
+        Ok(())
+    }
+
+    /// Has people named as due whose lists may have changed, where audiences ask for lists.
+    pub(crate) fn watch_lists(&mut self) {
+        let asks_lists = self.answers.questions().values().any(Question::asks_lists);
+        self.last_sent.watch_lists(asks_lists);
     }
 
     /// Gives a person what is kept for audiences that are new or changed since they were last
@@ -282,8 +308,9 @@ impl Views {
         let mut row = self.bring_up_to_date(batch, user, row)?;
         let traits = self.read_traits(batch, user)?;
         let conditions = self.audiences.conditions();
+        let answers = self.answers.of_person(batch, user)?;
         let surroundings =
-            Surroundings { traits: &traits, audiences: conditions, recommended: &BTreeSet::new() };
+            Surroundings { traits: &traits, audiences: conditions, answers: &answers };
         let numbers: BTreeMap<&str, u32> = self
             .audiences
             .by_key()

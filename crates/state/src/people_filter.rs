@@ -174,6 +174,14 @@ fn without_rows(entry: Entry, people: &dyn People) -> Remaining {
             let n_left = lists.len();
             remaining(n_all, n_left, is_changed, Entry::ListImpressions { lists })
         }
+        Entry::Found(mut found) => {
+            let n_all = found.people.len();
+            found.people.retain(|(type_, id, _)| !people.has(*type_, id));
+            let (n_left, ends) = (found.people.len(), found.ended.is_some());
+            let entry = Entry::Found(found);
+            // The end of a search is about nobody.
+            remaining(n_all + usize::from(ends), n_left + usize::from(ends), false, entry)
+        }
         other => Remaining::Whole(other),
     }
 }

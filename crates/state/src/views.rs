@@ -7,6 +7,7 @@ use profiles::{Accounts, Merge, Origin, Profiles};
 use store::{Batch, Keyspace, Store, StoreError};
 
 use crate::Counts;
+use crate::answers::Answers;
 use crate::attribution::{Attribution, CountedInteraction, parse_recommendation_id};
 use crate::audiences::Audiences;
 use crate::back_fill::BackFills;
@@ -152,6 +153,8 @@ views! {
     holdouts: Holdouts,
     /// Whose past must still be read from the journal for audiences and computed traits.
     unread_history: UnreadHistory,
+    /// Answers to conditions that follow from models.
+    answers: Answers,
 }
 
 impl Views {
@@ -163,7 +166,9 @@ impl Views {
         if store.is_clearing()? {
             store.clear(&kept_by_resets(store))?;
         }
-        Self::load_parts(store, id)
+        let mut views = Self::load_parts(store, id)?;
+        views.watch_lists();
+        Ok(views)
     }
 
     /// Puts a configuration in force.

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::condition::{
-    Comparison, Condition, Count, DateTest, EventMatch, Filter, Funnel, RecommendedKind,
-    RelativeTest, Rfm, RfmGroup, Scalar, Test, TextTest, Window, word_of,
+    Comparison, Condition, Count, DateTest, EventMatch, Filter, Funnel, RelativeTest, Rfm,
+    RfmGroup, Scalar, Test, TextTest, Window, word_of,
 };
 
 pub(super) fn condition(condition: &Condition) -> Value {
@@ -30,9 +30,7 @@ pub(super) fn condition(condition: &Condition) -> Value {
         Condition::Funnel(funnel) => member("funnel", self::funnel(funnel)),
         Condition::Rfm(rfm) => member("rfm", self::rfm(rfm)),
         Condition::Recommended(what) => {
-            let kinds = RecommendedKind::WORDS.into_iter();
-            let kind = word_of(kinds, what.kind);
-            member("recommended", member(kind, what.value.as_str().into()))
+            member("recommended", member(what.kind.word(), what.value.as_str().into()))
         }
     }
 }

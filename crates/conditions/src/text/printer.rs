@@ -7,8 +7,8 @@ use domain::Timestamp;
 use super::lexer::{begins_word, continues_word};
 use super::parser::KEYWORDS;
 use crate::condition::{
-    Comparison, Condition, Count, DateTest, EventMatch, Filter, RecommendedKind, RelativeTest, Rfm,
-    RfmGroup, Scalar, Test, TextTest, Window, word_of,
+    Comparison, Condition, Count, DateTest, EventMatch, Filter, RelativeTest, Rfm, RfmGroup,
+    Scalar, Test, TextTest, Window, word_of,
 };
 
 pub(super) fn write_condition(f: &mut Formatter<'_>, condition: &Condition) -> fmt::Result {
@@ -43,8 +43,7 @@ pub(super) fn write_condition(f: &mut Formatter<'_>, condition: &Condition) -> f
         }
         Condition::Rfm(rfm) => write_rfm(f, rfm),
         Condition::Recommended(what) => {
-            let kinds = RecommendedKind::WORDS.iter();
-            write!(f, "recommended {} ", word_of(kinds.copied(), what.kind))?;
+            write!(f, "recommended {} ", what.kind.word())?;
             write_text(f, &what.value)
         }
         Condition::All(parts) => write_group(f, parts, " and "),

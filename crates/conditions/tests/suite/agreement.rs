@@ -1,16 +1,14 @@
 //! What is kept of events gives the same answers as all events, at every instant.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use conditions::{
-    Condition, Event, Person, Recommended, Surroundings, Tracked, holds, next_change,
-};
+use conditions::{Answer, Condition, Event, Person, Surroundings, Tracked, holds, next_change};
 use domain::Timestamp;
-use proptest::collection::{btree_set, vec};
+use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
-use crate::generate::{START, STEP_MS, condition, event, instant, properties, recommended};
+use crate::generate::{START, STEP_MS, answer, condition, event, instant, properties};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Case {
@@ -18,7 +16,7 @@ pub(crate) struct Case {
     pub(crate) audiences: BTreeMap<String, Condition>,
     pub(crate) events: Vec<Event>,
     pub(crate) traits: Map<String, Value>,
-    pub(crate) recommended: BTreeSet<Recommended>,
+    pub(crate) answers: Vec<Answer>,
 }
 
 pub(crate) fn case() -> impl Strategy<Value = Case> {
@@ -28,24 +26,20 @@ pub(crate) fn case() -> impl Strategy<Value = Case> {
         condition(false),
         vec(event(), 0..12),
         properties(),
-        btree_set(recommended(), 0..3),
+        vec(answer(), 0..3),
     )
-        .prop_map(|(condition, x, y, events, traits, recommended)| Case {
+        .prop_map(|(condition, x, y, events, traits, answers)| Case {
             condition,
             audiences: BTreeMap::from([("x".to_owned(), x), ("y".to_owned(), y)]),
             events,
             traits,
-            recommended,
+            answers,
         })
 }
 
 impl Case {
     fn surroundings(&self) -> Surroundings<'_> {
-        Surroundings {
-            traits: &self.traits,
-            audiences: &self.audiences,
-            recommended: &self.recommended,
-        }
+        Surroundings { traits: &self.traits, audiences: &self.audiences, answers: &self.answers }
     }
 
     pub(crate) fn person(&self) -> Person<'_> {

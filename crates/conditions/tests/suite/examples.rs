@@ -1,6 +1,6 @@
 //! Known answers, to the millisecond.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use conditions::{Condition, Event, Person, Surroundings, holds, next_change};
 use domain::Timestamp;
@@ -19,9 +19,9 @@ fn check(text: &str, events: &[(&str, f64)], traits: &Value, day: f64) -> (bool,
         properties: Map::new(),
     };
     let events: Vec<Event> = events.iter().map(event).collect();
-    let (audiences, recommended) = (BTreeMap::new(), BTreeSet::new());
+    let audiences = BTreeMap::new();
     let traits = traits.as_object().unwrap();
-    let surroundings = Surroundings { traits, audiences: &audiences, recommended: &recommended };
+    let surroundings = Surroundings { traits, audiences: &audiences, answers: &[] };
     let person = Person { events: &events, surroundings };
     let condition: Condition = text.parse().unwrap();
     let next = next_change(&condition, &person, at(day));

@@ -1,9 +1,9 @@
 //! Random conditions and events for tests.
 
 use conditions::{
-    Comparison, Condition, Count, DateTest, Event, EventCondition, EventMatch, Filter, Funnel,
-    Period, Recommended, RecommendedKind, RelativeTest, Rfm, RfmGroup, Scalar, Test, TextTest,
-    Window,
+    Answer, Comparison, Condition, Count, DateTest, Event, EventCondition, EventMatch, Filter,
+    Funnel, Period, Recommended, RecommendedKind, RelativeTest, Rfm, RfmGroup, Scalar, Test,
+    TextTest, Window,
 };
 use domain::Timestamp;
 use proptest::collection::vec;
@@ -150,6 +150,13 @@ pub(crate) fn recommended() -> impl Strategy<Value = Recommended> {
     let kinds = RecommendedKind::WORDS.map(|(kind, _)| kind).to_vec();
     (select(kinds), select(vec!["a", "b"]))
         .prop_map(|(kind, value)| Recommended { kind, value: value.to_owned() })
+}
+
+/// Answers that were found elsewhere.
+pub(crate) fn answer() -> impl Strategy<Value = Answer> {
+    let recommended = recommended().prop_map(Condition::Recommended);
+    let audience = Just(Condition::Audience("x".to_owned()));
+    (prop_oneof![3 => recommended, 1 => audience], any::<bool>())
 }
 
 /// Conditions that name the audiences `x` and `y`, if `with_audiences`.

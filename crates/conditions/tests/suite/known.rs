@@ -31,7 +31,7 @@ fn decide_seen(case: &Case, seen: &Seen<'_>, now: Timestamp) -> Option<bool> {
         events: seen.events.as_deref(),
         traits: seen.has_traits.then_some(&case.traits),
         is_member: &is_member,
-        recommended: seen.has_others.then_some(&case.recommended),
+        answers: seen.has_others.then_some(&case.answers),
     };
     decide(&case.condition, &known, now)
 }
@@ -98,7 +98,7 @@ fn explain(text: &str) -> String {
         events: Some(&events),
         traits: traits.as_object(),
         is_member: &|key| Some(key == "vip"),
-        recommended: None,
+        answers: None,
     };
     let condition: Condition = text.parse().unwrap();
     let mut lines = Vec::new();

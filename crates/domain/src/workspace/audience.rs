@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{SyncSettings, TraitDefinition};
+use super::{LikelyAudience, SyncSettings, TraitDefinition};
 
 /// The most audiences of a workspace.
 pub const AUDIENCES_MAX: usize = 100;
@@ -11,7 +11,8 @@ const KEY_CHARS_MAX: usize = 100;
 /// The longest name of an audience or a computed trait, in bytes.
 const NAME_BYTES_MAX: usize = 200;
 
-/// The people for whom a condition holds. Who belongs to it is kept at every message, and changes
+/// The people for whom a condition holds, or who are most likely to act on some items: exactly one of
+/// `condition` and `likely` is given. Who belongs to a condition is kept at every message, and changes
 /// with time at the exact instant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -22,20 +23,34 @@ pub struct AudienceDefinition {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The condition as text, see `docs/conditions.md`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub condition: String,
+    /// The items in which its people are interested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub likely: Option<LikelyAudience>,
     /// The destinations that are told who enters and leaves; none if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sync: Option<SyncSettings>,
 }
 
 impl AudienceDefinition {
-    /// Checks the key and the name. The condition is checked where its language is known.
+    /// Checks the key, the name, and that there is one definition. A condition is checked where its
+    /// language is known.
     ///
     /// # Errors
     /// A sentence that names the mistake.
     pub(super) fn validate(&self) -> Result<(), String> {
         check_key(&self.key)?;
-        check_name(self.name.as_deref())
+        check_name(self.name.as_deref())?;
+        match &self.likely {
+            None if self.condition.is_empty() => {
+                Err("it needs a condition, or likely with the items in question".to_owned())
+            }
+            Some(_) if !self.condition.is_empty() => {
+                Err("it has a condition and likely: leave one of them out".to_owned())
+            }
+            likely => likely.as_ref().map_or(Ok(()), LikelyAudience::validate),
+        }
     }
 }
 

@@ -222,6 +222,7 @@ mod tests {
             key: "recent".to_owned(),
             name: None,
             condition: "did \"Order\"".to_owned(),
+            likely: None,
             sync: Some(serde_json::from_value(sync).map_err(|error| error.to_string())?),
         });
         config.validate().map_err(|error| error.what)

@@ -295,8 +295,13 @@ mod tests {
             config.scenarios.push(Scenario::new("home", Endpoint::RecommendItemsToUser));
             config.scenarios.push(Scenario::new("like", Endpoint::RecommendItemsToItem));
             let condition = "traits.country = \"DE\"".to_owned();
-            let audience =
-                AudienceDefinition { key: "de".into(), name: None, condition, sync: None };
+            let audience = AudienceDefinition {
+                key: "de".into(),
+                name: None,
+                condition,
+                likely: None,
+                sync: None,
+            };
             config.audiences.push(audience);
             config.traits.push(trait_);
             config.validate().map_err(|error| error.to_string())

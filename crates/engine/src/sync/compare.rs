@@ -10,17 +10,18 @@ use domain::{
 };
 use profiles::{ExternalIdType, Identifier};
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
 use serde_json::{Map, Value, json};
-use serving::{ListError, QueryError, RecommendedList, RequestBudget};
+use serving::{RecommendedList, RequestBudget};
 use state::{
-    ComputedValue, Due, People, Sent, SentValue, SyncSubject, digest, hash_id, is_nothing, is_same,
+    ComputedValue, Due, FoundAnswers, People, Sent, SentValue, SyncSubject, digest, hash_id,
+    is_nothing, is_same,
 };
 
-use super::plan::{Source, Subject};
+use super::lists::{Lists, or_none};
+use super::plan::{ListQuestion, Source, Subject};
+use crate::EngineError;
 use crate::list_maker::ListMaker;
 use crate::shared::Shared;
-use crate::{EngineError, RecommendationError};
 
 /// The comparison of some people at one time.
 pub(super) struct Comparison<'a> {
@@ -28,10 +29,8 @@ pub(super) struct Comparison<'a> {
     pub(super) lists: ListMaker<'a>,
     pub(super) budget: Arc<RequestBudget>,
     pub(super) subjects: Vec<&'a Subject>,
+    pub(super) questions: Vec<&'a ListQuestion>,
 }
-
-/// The lists of people for one subject.
-type Lists = FxHashMap<UserIdx, RecommendedList>;
 
 /// What is known of a person.
 struct Person {
@@ -62,50 +61,17 @@ struct Changed<'a> {
 }
 
 impl Comparison<'_> {
-    /// The values that must leave, in the order of the people.
+    /// The values that must leave, in the order of the people, and the answers that have changed.
     pub(super) fn find_changed(
         &self,
         people: &[(UserIdx, Due)],
-    ) -> Result<Vec<SentValue>, EngineError> {
-        let lists: Vec<Option<Lists>> = self
-            .subjects
-            .iter()
-            .map(|subject| self.make_lists(subject, people))
-            .collect::<Result<_, _>>()?;
-        let found: Result<Vec<Vec<SentValue>>, EngineError> =
+    ) -> Result<(Vec<SentValue>, Vec<FoundAnswers>), EngineError> {
+        let lists =
+            Lists::make(&self.lists, &self.budget, &self.subjects, &self.questions, people)?;
+        let values: Result<Vec<Vec<SentValue>>, EngineError> =
             people.par_iter().map(|(user, due)| self.compare(*user, *due, &lists)).collect();
-        Ok(found?.into_iter().flatten().collect())
-    }
-
-    /// The lists of those who get one; none for an audience, and where the catalog cannot answer
-    /// the trait.
-    fn make_lists(
-        &self,
-        subject: &Subject,
-        people: &[(UserIdx, Due)],
-    ) -> Result<Option<Lists>, EngineError> {
-        let Source::List(definition) = &subject.source else { return Ok(None) };
-        let who = definition.who.as_ref();
-        let is_for_anyone =
-            names_anonymous(&subject.settings) || who.is_some_and(|who| who.include_anonymous);
-        let follows_audience =
-            who.is_some_and(|who| who.audience.is_some()) || self.reads_person(definition);
-        let (mut having, mut others) = (Vec::new(), Vec::new());
-        let snapshot = self.shared.live.snapshot();
-        let ids = snapshot.profiles.ids();
-        let is_due = |due: &Due| due.traits || due.audiences && follows_audience;
-        for (user, _) in people.iter().filter(|(_, due)| is_due(due)) {
-            if is_for_anyone || ids.is_known(*user) {
-                let has = snapshot.has_trait(definition, *user)?;
-                if has { having.push(*user) } else { others.push(*user) }
-            }
-        }
-        drop(snapshot);
-        let lists = self.lists.trait_lists(&having, definition, &self.budget);
-        // Whoever has the trait no longer has an empty list.
-        let others = others.into_iter().map(|user| (user, RecommendedList::default()));
-        let lists = or_none(lists, &definition.key)?;
-        Ok(lists.map(|lists| having.into_iter().zip(lists).chain(others).collect()))
+        let values = values?.into_iter().flatten().collect();
+        Ok((values, self.find_answers(people, &lists)?))
     }
 
     /// Whether the rules of the scenario of a trait read anything of the person, maybe an audience.
@@ -120,11 +86,11 @@ impl Comparison<'_> {
         &self,
         user: UserIdx,
         due: Due,
-        lists: &[Option<Lists>],
+        lists: &Lists,
     ) -> Result<Vec<SentValue>, EngineError> {
-        let present = |n: usize| lists[n].as_ref().and_then(|lists| lists.get(&user));
+        let present = |n: usize, subject: &Subject| lists.of_subject(n, subject, user);
         let is_due = |(n, subject): &(usize, &&Subject)| match subject.source {
-            Source::List(_) => present(*n).is_some(),
+            Source::List(_) => present(*n, subject).is_some(),
             Source::Computed => due.traits,
             Source::Audience => due.audiences,
         };
@@ -135,7 +101,7 @@ impl Comparison<'_> {
         let Some(person) = self.read_person(user)? else { return Ok(Vec::new()) };
         let mut values = Vec::new();
         for (n, subject) in subjects {
-            let present = present_value(subject, &person, present(n));
+            let present = present_value(subject, &person, present(n, subject));
             for changed in find_changed_ids(subject, &person, present.digest) {
                 self.push_values(&mut values, &person, &present, changed)?;
             }
@@ -256,22 +222,8 @@ impl Comparison<'_> {
     }
 }
 
-/// What was made of a trait; none where the definition no longer fits, so that nobody gets it.
-fn or_none<T>(made: Result<T, RecommendationError>, key: &str) -> Result<Option<T>, EngineError> {
-    match made {
-        Ok(made) => Ok(Some(made)),
-        Err(RecommendationError::List(ListError::Query(QueryError::Store(error)))) => {
-            Err(error.into())
-        }
-        Err(error) => {
-            tracing::debug!(%error, trait_ = key, "nobody gets this list");
-            Ok(None)
-        }
-    }
-}
-
 /// Whether lists are also for people without a user id.
-fn names_anonymous(settings: &SyncSettings) -> bool {
+pub(super) fn names_anonymous(settings: &SyncSettings) -> bool {
     let anonymous = ExternalIdType::AnonymousId;
     settings.identifiers.iter().any(|one| one.type_ == anonymous.word())
 }
@@ -292,7 +244,7 @@ fn present_value<'l>(
     Present { digest: digest(&value), value, list }
 }
 
-fn show_list(list: &RecommendedList) -> Value {
+pub(super) fn show_list(list: &RecommendedList) -> Value {
     list.items.iter().map(|item| Value::from(item.item_id.as_str())).collect()
 }
 

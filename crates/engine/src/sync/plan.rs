@@ -3,15 +3,43 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use domain::{SyncSettings, SyncTimes, Timestamp, TraitDefinition, WorkspaceConfig};
-use state::{SyncSubject, Views};
+use conditions::Condition;
+use domain::{
+    AudienceDefinition, SyncSettings, SyncTimes, Timestamp, TraitDefinition, WorkspaceConfig,
+};
+use state::{SyncSubject, Views, question_of_audience};
 
-/// The traits and audiences that go to destinations.
+use super::likely::LikelyPlan;
+
+/// The length of the list that `recommended` asks for: that of somebody's own, without settings.
+const RECOMMENDED_COUNT: u32 = 10;
+
+/// The traits and audiences that go to destinations, the conditions that ask for lists, and the
+/// audiences whose people are looked for.
 #[derive(Default)]
 pub(super) struct Plan {
     pub(super) subjects: Vec<Subject>,
+    pub(super) questions: Vec<ListQuestion>,
+    pub(super) likely: Vec<LikelyPlan>,
     /// The configuration and the revision of the links that it was read from.
     read_from: Option<(Arc<WorkspaceConfig>, u64)>,
+}
+
+/// Something that people are looked at for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Aim {
+    /// A trait or audience goes to destinations.
+    Sending(SyncSubject),
+    /// A condition asks for their list.
+    Answering(String),
+}
+
+/// A condition of audiences that asks for a list.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ListQuestion {
+    pub(super) text: String,
+    pub(super) condition: Condition,
+    pub(super) list: TraitDefinition,
 }
 
 /// A trait or audience that goes to a destination.
@@ -73,8 +101,16 @@ impl Plan {
             let links = links_of(views, &subject);
             Subject { subject, source, settings: settings.clone(), links }
         });
+        let questions = views.answers.questions().iter().filter(|(_, asked)| asked.asks_lists());
+        let questions = questions.map(|(text, asked)| ListQuestion {
+            text: text.clone(),
+            condition: asked.condition.clone(),
+            list: list_of(config, &asked.condition),
+        });
         Self {
             subjects: subjects.filter(|subject| !subject.links.is_empty()).collect(),
+            questions: questions.collect(),
+            likely: config.audiences.iter().filter_map(plan_likely).collect(),
             read_from: Some((Arc::clone(config), views.last_sent.revision())),
         }
     }
@@ -90,36 +126,79 @@ impl Plan {
         })
     }
 
-    /// The subjects that are new or other than before. After the start all are, but those that wait
-    /// for their times of day.
-    pub(super) fn changed_since<'a>(
-        &'a self,
-        before: &'a Self,
-    ) -> impl Iterator<Item = SyncSubject> + 'a {
+    /// Whether nobody is looked at for anything.
+    pub(super) fn is_empty(&self) -> bool {
+        self.subjects.is_empty() && self.questions.is_empty()
+    }
+
+    /// Everything that people are looked at for whenever something changes, with whether it takes
+    /// lists: all but what waits for its times of day.
+    pub(super) fn aims(&self) -> impl Iterator<Item = (Aim, bool)> + '_ {
+        let sending = self.subjects.iter().filter(|subject| !subject.is_timed()).map(|subject| {
+            let takes_list = matches!(subject.source, Source::List(_));
+            (Aim::Sending(subject.subject.clone()), takes_list)
+        });
+        let questions = self.questions.iter();
+        sending.chain(questions.map(|asked| (Aim::Answering(asked.text.clone()), true)))
+    }
+
+    /// What is new or other than before. After the start all is, but what waits for its times of
+    /// day.
+    pub(super) fn changed_since<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = Aim> + 'a {
         let is_start = before.read_from.is_none();
         let is_changed = move |subject: &&Subject| {
             !before.subjects.contains(subject) && !(is_start && subject.is_timed())
         };
-        let changed = self.subjects.iter().filter(is_changed);
-        changed.map(|subject| subject.subject.clone())
+        let subjects = self.subjects.iter().filter(is_changed);
+        let subjects = subjects.map(|subject| Aim::Sending(subject.subject.clone()));
+        let questions = self.questions.iter().filter(|asked| !before.questions.contains(asked));
+        subjects.chain(questions.map(|asked| Aim::Answering(asked.text.clone())))
     }
 
     /// The subjects that follow every change, or those of a sweep, with lists or without.
-    pub(super) fn subjects(
-        &self,
-        only: Option<&BTreeSet<SyncSubject>>,
-        with_lists: bool,
-    ) -> Vec<&Subject> {
+    pub(super) fn subjects(&self, only: Option<&BTreeSet<Aim>>, with_lists: bool) -> Vec<&Subject> {
         let is_meant = |subject: &&Subject| {
             let is_list = matches!(subject.source, Source::List(_));
             let is_due = match only {
-                Some(only) => only.contains(&subject.subject),
+                Some(only) => only.contains(&Aim::Sending(subject.subject.clone())),
                 None => !subject.is_timed(),
             };
             is_due && (with_lists || !is_list)
         };
         self.subjects.iter().filter(is_meant).collect()
     }
+
+    /// All questions, or only some; none where no lists can be made.
+    pub(super) fn questions(
+        &self,
+        only: Option<&BTreeSet<Aim>>,
+        with_lists: bool,
+    ) -> Vec<&ListQuestion> {
+        let is_meant = |asked: &&ListQuestion| {
+            let aim = Aim::Answering(asked.text.clone());
+            with_lists && only.is_none_or(|only| only.contains(&aim))
+        };
+        self.questions.iter().filter(is_meant).collect()
+    }
+}
+
+fn plan_likely(audience: &AudienceDefinition) -> Option<LikelyPlan> {
+    let likely = audience.likely.clone()?;
+    let definition = serde_json::to_string(&likely).expect("plain fields always encode");
+    let question = question_of_audience(&audience.key).to_string();
+    Some(LikelyPlan { question, likely, definition })
+}
+
+/// The list that a condition asks for.
+fn list_of(config: &WorkspaceConfig, condition: &Condition) -> TraitDefinition {
+    let named = match condition {
+        Condition::Trait(filter) => config.trait_definition(filter.key()),
+        _ => None,
+    };
+    named.cloned().unwrap_or_else(|| TraitDefinition {
+        count: RECOMMENDED_COUNT,
+        ..TraitDefinition::recommended_items("")
+    })
 }
 
 fn links_of(views: &Views, subject: &SyncSubject) -> Vec<LinkTo> {

@@ -5,9 +5,8 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use domain::Timestamp;
-use state::SyncSubject;
 
-use super::plan::{Plan, Source, Subject};
+use super::plan::{Aim, Plan, Subject};
 use super::status::{LastSweep, SweepStatus};
 
 /// How often everybody is looked at, whatever happens: lists change as time passes.
@@ -21,7 +20,7 @@ const CATALOG_INTERVAL_MAX: Duration = Duration::from_secs(15 * 60);
 /// A pass over everybody, who are numbered, in a circle. What becomes due meanwhile is added: the
 /// pass then ends where it was at that time.
 pub(super) struct Sweep {
-    pub(super) subjects: BTreeSet<SyncSubject>,
+    pub(super) aims: BTreeSet<Aim>,
     next: u32,
     n_left: u32,
     n_done: u64,
@@ -32,7 +31,7 @@ pub(super) struct Sweep {
 impl Sweep {
     pub(super) fn new(now: Timestamp) -> Self {
         Self {
-            subjects: BTreeSet::new(),
+            aims: BTreeSet::new(),
             next: 0,
             n_left: 0,
             n_done: 0,
@@ -41,9 +40,9 @@ impl Sweep {
         }
     }
 
-    /// Adds subjects, for which everybody is looked at from here on.
-    pub(super) fn add(&mut self, subjects: Vec<SyncSubject>, n_people: u32) {
-        self.subjects.extend(subjects);
+    /// Adds aims, for which everybody is looked at from here on.
+    pub(super) fn add(&mut self, aims: Vec<Aim>, n_people: u32) {
+        self.aims.extend(aims);
         self.n_left = n_people;
     }
 
@@ -126,16 +125,16 @@ impl Changes {
     }
 
     /// The subjects one of whose times of day has come since the last call.
-    pub(super) fn find_timed(&mut self, plan: &Plan, now: Timestamp) -> Vec<SyncSubject> {
+    pub(super) fn find_timed(&mut self, plan: &Plan, now: Timestamp) -> Vec<Aim> {
         let since = self.times_at;
         self.times_at = since.max(now);
         let has_come =
             |subject: &&Subject| subject.last_time_before(now).is_some_and(|time| time > since);
         let due = plan.subjects.iter().filter(has_come);
-        due.map(|subject| subject.subject.clone()).collect()
+        due.map(|subject| Aim::Sending(subject.subject.clone())).collect()
     }
 
-    /// The subjects for which everybody is due. Nothing changes for lists while their model is not
+    /// The aims for which everybody is due. Nothing changes for lists while their model is not
     /// in use yet.
     pub(super) fn find_due(
         &mut self,
@@ -144,7 +143,7 @@ impl Changes {
         catalog: u64,
         is_all: bool,
         now: Instant,
-    ) -> Vec<SyncSubject> {
+    ) -> Vec<Aim> {
         let is_catalog_due = *self.catalog.get_or_insert(catalog) != catalog
             && self.catalog_at.is_none_or(|at| now - at >= self.catalog_interval);
         let is_all = is_all || now - self.all_at >= INTERVAL;
@@ -156,12 +155,8 @@ impl Changes {
             (self.catalog, self.catalog_at) = (Some(catalog), Some(now));
         }
         self.model = model;
-        let is_due = |subject: &&Subject| {
-            let is_list = matches!(subject.source, Source::List(_));
-            !subject.is_timed() && (is_all || (is_lists && is_list))
-        };
-        let due = plan.subjects.iter().filter(is_due);
-        due.map(|subject| subject.subject.clone()).collect()
+        let due = plan.aims().filter(|(_, takes_list)| is_all || is_lists && *takes_list);
+        due.map(|(aim, _)| aim).collect()
     }
 }
 
@@ -194,7 +189,8 @@ mod tests {
         ] {
             let changes =
                 changes.get_or_insert_with(|| Changes::new(now, at("2026-02-28T08:00:00Z")));
-            let expected: Vec<_> = is_due.then(|| subject.clone()).into_iter().collect();
+            let aim = Aim::Sending(subject.clone());
+            let expected: Vec<_> = is_due.then_some(aim).into_iter().collect();
             assert_eq!(changes.find_timed(&plan, at(time)), expected, "{time}");
             // Nothing else makes it due.
             assert!(changes.find_due(&plan, Some(None), 7, true, now).is_empty());
@@ -204,12 +200,12 @@ mod tests {
 
     #[test]
     fn a_pass_goes_on_in_a_circle_for_what_became_due_meanwhile() {
-        let subject = |key: &str| SyncSubject::Audience(key.to_owned());
+        let aim = |key: &str| Aim::Answering(key.to_owned());
         let mut sweep = Sweep::new(Timestamp(0));
-        sweep.add(vec![subject("a")], 10);
+        sweep.add(vec![aim("a")], 10);
         assert_eq!(sweep.next_step(10, 4), 0..4);
         sweep.advance(4);
-        sweep.add(vec![subject("b")], 10);
+        sweep.add(vec![aim("b")], 10);
         let mut seen = Vec::new();
         while !sweep.is_done() {
             let step = sweep.next_step(10, 4);
@@ -219,7 +215,7 @@ mod tests {
         assert_eq!(seen, [4, 5, 6, 7, 8, 9, 0, 1, 2, 3]);
         assert_eq!((sweep.status().people_done, sweep.status().people), (14, 14));
         let mut none = Sweep::new(Timestamp(0));
-        none.add(vec![subject("a")], 3);
+        none.add(vec![aim("a")], 3);
         let step = none.next_step(0, 4);
         none.advance(step.len() as u32);
         assert!(none.is_done(), "nobody is there any more");

@@ -1,5 +1,7 @@
 //! Traits and audiences at destinations: everybody at first, then only who changed.
 
+mod likely;
+
 use std::time::Duration;
 
 use domain::{
@@ -80,6 +82,7 @@ impl Shop {
             key: KEY.to_owned(),
             name: None,
             condition: "did \"Order Completed\" in the last 30 days".to_owned(),
+            likely: None,
             sync: Some(sync),
         };
         let change = ConfigChange::put_audience(&definition);

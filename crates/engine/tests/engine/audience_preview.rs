@@ -132,8 +132,13 @@ impl Shop {
     fn keep(&self, key: &str, condition: &str) {
         let condition: Condition = condition.parse().unwrap();
         let condition = condition.to_string();
-        let definition =
-            AudienceDefinition { key: key.to_owned(), name: None, condition, sync: None };
+        let definition = AudienceDefinition {
+            key: key.to_owned(),
+            name: None,
+            condition,
+            likely: None,
+            sync: None,
+        };
         let change = ConfigChange::put_audience(&definition);
         self.engine.change_config(change, Expected::Anything).unwrap();
     }
@@ -178,11 +183,8 @@ impl Shop {
             let traits: Map<String, Value> = stored
                 .map(|(key, stored)| (key, serde_json::from_str(&stored.json).unwrap()))
                 .collect();
-            let surroundings = Surroundings {
-                traits: &traits,
-                audiences: &audiences,
-                recommended: &BTreeSet::new(),
-            };
+            let surroundings =
+                Surroundings { traits: &traits, audiences: &audiences, answers: &[] };
             holds(&condition, &Person { events: &events, surroundings }, self.clock_now())
         };
         (0..n_users).map(UserIdx).filter(is_one).collect()

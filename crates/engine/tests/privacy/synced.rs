@@ -13,6 +13,7 @@ fn the_values_that_were_sent_of_the_deleted_are_erased_and_others_lose_what_name
         key: "viewers".to_owned(),
         name: None,
         condition: "did \"Product Viewed\"".to_owned(),
+        likely: None,
         sync: Some(SyncSettings {
             with_traits: vec!["friend".to_owned()],
             ..SyncSettings::to(&["crm"])

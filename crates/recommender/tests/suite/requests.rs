@@ -317,7 +317,7 @@ fn users_for_an_item_and_like_a_user_are_those_of_the_group() {
     let sources = sources(Some(&board.model), &board.cold, &histories, N_ITEMS);
     let rows: Vec<_> = (0..42).map(|user| histories.row(UserIdx(user))).collect();
     for (query, own) in [
-        (sources.user_query_for_item(ItemIdx(3)), None),
+        (sources.user_query_for_items(&[ItemIdx(3)]), None),
         (sources.user_query_for_history(histories.row(UserIdx(1))), Some(UserIdx(1))),
     ] {
         let scores = sources.score_users(&query, &rows);

@@ -363,7 +363,7 @@ impl<'a> Stage<'a> {
     }
 }
 
-pub(super) fn wrong(what: &str) -> impl Fn(reql::ReqlError) -> ListError {
+pub(crate) fn wrong(what: &str) -> impl Fn(reql::ReqlError) -> ListError {
     move |error| ListError::Expression {
         what: what.to_owned(),
         source: ExpressionError::Reql(error),
@@ -470,7 +470,7 @@ pub fn expression_mistakes(
 }
 
 /// Says that the time for expressions is used up.
-pub(super) fn map_budget_error(is_within: Result<(), ExpressionError>) -> Result<(), ListError> {
+pub(crate) fn map_budget_error(is_within: Result<(), ExpressionError>) -> Result<(), ListError> {
     let what = || "filter, booster, userSegmentFilter and reqlExpressions".to_owned();
     is_within.map_err(|source| match source {
         ExpressionError::Budget(error) => error.into(),

@@ -35,7 +35,7 @@ impl Serving {
             let sources = in_use.sources(&views);
             let histories = views.interactions.histories();
             let taste = match item {
-                Some(item) => sources.user_query_for_item(item),
+                Some(item) => sources.user_query_for_items(&[item]),
                 None => {
                     sources.user_query_for_history(user.map_or(&[], |user| histories.row(user)))
                 }

@@ -45,6 +45,7 @@ impl Entry {
             Self::Tick { .. } => "tick",
             Self::Sync(_) => "sync",
             Self::ReadHistory(_) => "read_history",
+            Self::Found(_) => "found",
         }
     }
 
@@ -172,6 +173,14 @@ impl Entry {
             ),
             Self::ReadHistory(read) => {
                 format!("of {} people for {:?}", read.people.len(), read.key)
+            }
+            Self::Found(found) => {
+                let n_yes = found.people.iter().filter(|(.., holds)| *holds).count();
+                let n_no = found.people.len() - n_yes;
+                format!(
+                    "{}: holds for {n_yes} more people, and no longer for {n_no}",
+                    found.question
+                )
             }
             Self::Erased { .. } => "of people who were deleted".to_owned(),
             Self::CatalogActivated { .. } | Self::Resumed { .. } | Self::Reset { .. } => {

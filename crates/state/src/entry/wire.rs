@@ -13,6 +13,7 @@
 //! Configurations, scenarios and the reports of training runs are JSON texts, with the keys that
 //! files and APIs have.
 
+mod answers;
 mod catalog;
 mod command;
 mod delivery;
@@ -26,6 +27,7 @@ mod training;
 use serde::{Deserialize, Serialize};
 use serde_with::As;
 
+use self::answers::FoundAnswers;
 use self::catalog::{Column, ItemRow};
 use self::command::Command;
 use self::delivery::DeliveryProgress;
@@ -116,4 +118,5 @@ pub(super) enum Entry {
     },
     Sync(#[serde(with = "As::<Box<SentValue>>")] Box<crate::SentValue>),
     ReadHistory(#[serde(with = "As::<Box<ReadHistory>>")] Box<crate::ReadHistory>),
+    Found(#[serde(with = "As::<Box<FoundAnswers>>")] Box<crate::FoundAnswers>),
 }

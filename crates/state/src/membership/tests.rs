@@ -4,7 +4,7 @@ mod computed_traits;
 mod history;
 mod random_conditions;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use conditions::{Condition, Event, Person, Surroundings, holds};
@@ -118,6 +118,7 @@ impl Fold {
                 key: (*key).to_owned(),
                 name: None,
                 condition: condition.to_string(),
+                likely: None,
                 sync: None,
             };
             self.conditions.insert((*key).to_owned(), condition);
@@ -203,11 +204,8 @@ impl Fold {
     /// Whether the condition holds for somebody with these events.
     fn holds(&self, key: &str, user: UserIdx, events: &[Event], at: i64) -> bool {
         let traits = self.stored_traits(user);
-        let surroundings = Surroundings {
-            traits: &traits,
-            audiences: &self.conditions,
-            recommended: &BTreeSet::new(),
-        };
+        let surroundings =
+            Surroundings { traits: &traits, audiences: &self.conditions, answers: &[] };
         let person = Person { events, surroundings };
         holds(&self.conditions[key], &person, Timestamp(at))
     }

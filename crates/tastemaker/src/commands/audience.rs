@@ -168,6 +168,7 @@ fn create(args: &Create) -> Result<()> {
         key: args.key.clone(),
         name: args.name.clone(),
         condition: condition.to_string(),
+        likely: None,
         sync: config.audience(&args.key).and_then(|present| present.sync.clone()),
     };
     change(&opened.engine, ConfigChange::put_audience(&definition))?;

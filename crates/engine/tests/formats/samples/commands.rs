@@ -332,6 +332,7 @@ pub(crate) fn audiences() -> [Command; 2] {
         key: text("recent"),
         name: Some(text("Bought lately")),
         condition: text("did \"Order Completed\" in the last 30 days"),
+        likely: None,
         sync: None,
     };
     let changes = [
