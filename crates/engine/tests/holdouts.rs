@@ -168,8 +168,13 @@ fn the_groups_count_what_was_simulated_and_those_held_out_get_no_list() {
 fn people_enter_with_the_audience_and_stay_in_the_comparison_when_they_leave_it() {
     let shop = Shop::new();
     let condition = "did \"Song Played\" in the last 3 days".to_owned();
-    let audience =
-        AudienceDefinition { key: "listeners".into(), name: None, condition, sync: None };
+    let audience = AudienceDefinition {
+        key: "listeners".into(),
+        name: None,
+        condition,
+        likely: None,
+        sync: None,
+    };
     shop.put(ConfigChange::put_audience(&audience));
     let who = TraitPeople { audience: Some("listeners".into()), include_anonymous: false };
     shop.put(ConfigChange::put_trait(&definition(Some(who.clone()), 50)));

@@ -11,6 +11,7 @@ mod history;
 
 use std::cell::LazyCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use conditions::{Event, Surroundings, Tracked};
 use domain::{Message, MessageType, Timestamp, UserIdx};
@@ -91,17 +92,17 @@ impl Views {
         offset: u64,
     ) -> Result<(), StoreError> {
         let now = self.journal_now();
-        let config = &self.setup.config;
-        let values_change = self.computed_traits.follow_config(batch, config, now);
-        let audiences_change = self.audiences.follow_config(batch, offset, config)?;
-        let questions_change = self.answers.follow_config(batch, config);
+        let config = Arc::clone(&self.setup.config);
+        let values_change = self.computed_traits.follow_config(batch, &config, now);
+        let audiences_change = self.audiences.follow_config(batch, offset, &config)?;
+        let questions_change = self.answers.follow_config(batch, &config);
         self.watch_lists();
         if questions_change || values_change && self.audiences.read_traits() {
             self.audiences.mark_changed(batch, offset);
         }
         self.follow_history(batch, offset)?;
         let known = self.setup.clock.time().known();
-        let may_enter = self.holdouts.follow_config(batch, config, known)?;
+        let may_enter = self.holdouts.follow_config(batch, &config, known)?;
         if values_change || audiences_change || questions_change || may_enter {
             self.begin_working_out(batch)
         } else {

@@ -149,6 +149,7 @@ fn build_kept(workspace: &Workspace, report: &mut Report) -> Result<()> {
         key: "buyers".to_owned(),
         name: None,
         condition: CONDITIONS[0].to_owned(),
+        likely: None,
         sync: None,
     };
     let took = build(workspace, ConfigChange::put_audience(&definition))?;

@@ -74,14 +74,6 @@ impl Comparison<'_> {
         Ok((values, self.find_answers(people, &lists)?))
     }
 
-    /// Whether the rules of the scenario of a trait read anything of the person, maybe an audience.
-    fn reads_person(&self, definition: &TraitDefinition) -> bool {
-        let config = self.shared.config.load();
-        let scenario = definition.scenario.as_ref().and_then(|name| config.scenario(name));
-        let reads = |text: &str| text.contains("context_user");
-        scenario.is_some_and(|scenario| scenario.expressions().any(|(_, _, text)| reads(text)))
-    }
-
     fn compare(
         &self,
         user: UserIdx,

@@ -117,7 +117,7 @@ impl Plan {
 
     #[cfg(test)]
     pub(super) fn of(subjects: Vec<Subject>) -> Self {
-        Self { subjects, read_from: None }
+        Self { subjects, ..Self::default() }
     }
 
     pub(super) fn is_current(&self, views: &Views) -> bool {

@@ -163,7 +163,9 @@ impl Changes {
 #[cfg(test)]
 mod tests {
     use domain::{SyncSettings, SyncTimes, TimeOfDay};
+    use state::SyncSubject;
 
+    use super::super::plan::Source;
     use super::*;
 
     #[test]

@@ -104,7 +104,7 @@ fn configuration() -> WorkspaceConfig {
     let identity: Identity = serde_json::from_value(rules).unwrap();
     let audience = |(n, text): (usize, &&str)| {
         let condition = text.parse::<Condition>().unwrap().to_string();
-        AudienceDefinition { key: format!("a{n}"), name: None, condition, sync: None }
+        AudienceDefinition { key: format!("a{n}"), name: None, condition, likely: None, sync: None }
     };
     let computed = |json: &&str| serde_json::from_str::<ComputedTraitDefinition>(json).unwrap();
     WorkspaceConfig {

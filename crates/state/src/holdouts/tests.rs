@@ -45,8 +45,13 @@ impl Fold {
         let identity = json!({ "version": 1, "id_type": limits });
         let identity: Identity = serde_json::from_value(identity).unwrap();
         let condition = "did \"Order Completed\" in the last 2 days".to_owned();
-        let audience =
-            AudienceDefinition { key: "buyers".into(), name: None, condition, sync: None };
+        let audience = AudienceDefinition {
+            key: "buyers".into(),
+            name: None,
+            condition,
+            likely: None,
+            sync: None,
+        };
         let people = |audience| Some(TraitPeople { audience, include_anonymous: false });
         let who = [None, people(None), people(Some("buyers".to_owned()))];
         let goal = InteractionKind::Purchase;

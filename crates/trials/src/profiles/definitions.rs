@@ -32,7 +32,7 @@ const SPANS: [Option<(&str, &str)>; 5] = [
 ];
 
 fn audience(n: usize, condition: String) -> AudienceDefinition {
-    AudienceDefinition { key: format!("a{n:02}"), name: None, condition, sync: None }
+    AudienceDefinition { key: format!("a{n:02}"), name: None, condition, likely: None, sync: None }
 }
 
 /// Windows, counts, events in order, groups by recency and frequency, traits and properties: ten of
