@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::message::MESSAGE_BYTES_MAX;
-use domain::{
-    IdStrategy, MessageType, SyncForm, SyncSettings, Timestamp, TraitDefinition, UserIdx,
-};
+use domain::{IdStrategy, MessageType, SyncForm, SyncSettings, Timestamp, UserIdx};
 use profiles::{ExternalIdType, Identifier};
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
