@@ -1,6 +1,7 @@
 //! What definitions of lists can say beside where their items come from: filters by what a person
 //! did, what follows an empty list, mixes of traits; and what is refused when one is saved.
 
+use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::traits::shop;
@@ -174,4 +175,32 @@ async fn a_definition_says_where_its_items_come_from_once_and_names_what_is_ther
     let shown = app.admin(&format!("{SHOP}/traits/a/sync")).await.body;
     lines.push(shown["problems"].to_string());
     insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[tokio::test]
+async fn versions_say_who_changed_what_and_an_earlier_one_is_put_in_force_again() {
+    let app = shop().await;
+    assert_eq!(app.put_trait("next", json!({ "count": 3 })).await.status, 201);
+    let changed = json!({ "count": 4, "who": { "audience": "buyers" } });
+    assert_eq!(app.put_trait("next", changed).await.status, 200);
+    let path = format!("{SHOP}/traits/next");
+    let gone = app.administer(Method::DELETE, &path, Value::Null, &[]).await;
+    assert_eq!(gone.status, 204, "{}", gone.line());
+    let versions = app.admin(&format!("{path}/versions")).await.body["versions"].clone();
+    let versions = versions.as_array().unwrap();
+    assert_eq!(versions.len(), 3, "{versions:?}");
+    assert_eq!(versions[0].get("definition"), None);
+    assert_eq!(versions[1]["by"]["kind"], "bootstrap_token", "{versions:?}");
+    let who = json!({ "audience": "buyers", "include_anonymous": false });
+    let changes =
+        json!([{ "key": "count", "before": 3, "after": 4 }, { "key": "who", "after": who }]);
+    assert_eq!(versions[1]["changes"], changes);
+    assert_eq!(versions[2]["changes"], json!([]));
+
+    let first = versions[2]["definition"].clone();
+    assert_eq!(app.put_in_shop("traits/next", first.clone()).await.status, 201);
+    assert_eq!(app.admin(&path).await.body["count"], 3);
+    let versions = app.admin(&format!("{path}/versions")).await.body["versions"].clone();
+    assert_eq!(versions[0]["definition"], first);
+    assert_eq!(app.admin(&format!("{SHOP}/scenarios/nowhere/versions")).await.status, 404);
 }
