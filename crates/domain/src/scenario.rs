@@ -176,7 +176,10 @@ impl Scenario {
                     ));
                 }
                 if follower.name == self.name {
-                    return Err(format!("otherwise is {name:?}, which leads back to itself"));
+                    let by = &scenario.name;
+                    return Err(format!(
+                        "otherwise leads back to this scenario by {by:?}: let the last one name none"
+                    ));
                 }
                 if reached.iter().all(|known| known.name != *name) {
                     reached.push(follower);
@@ -310,7 +313,7 @@ mod tests {
         let end = ("c", to_user, None);
         assert_eq!(check(&[("a", to_user, Some("b")), ("b", to_user, Some("c")), end]), "");
         let circle = check(&[("a", to_user, Some("b")), ("b", to_user, Some("a"))]);
-        assert!(circle.contains("leads back to itself"), "{circle}");
+        assert!(circle.contains("leads back to this scenario by \"b\""), "{circle}");
         let other = ("b", Endpoint::RecommendItemsToItem, None);
         let other = check(&[("a", to_user, Some("b")), other]);
         assert!(other.contains("name one for recommendItemsToUser"), "{other}");

@@ -128,7 +128,7 @@ impl ListMaker<'_> {
     }
 
     /// Whether a user has a trait, as its definition and, where that says so, its list have it.
-    pub(crate) fn has_trait(
+    pub(crate) fn shows_trait(
         &self,
         user: UserIdx,
         definition: &TraitDefinition,

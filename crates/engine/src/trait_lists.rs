@@ -14,17 +14,17 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::trait_list`].
-    pub fn has_trait(
+    pub fn shows_trait(
         &self,
         user: UserIdx,
         definition: &TraitDefinition,
         budget: &Arc<RequestBudget>,
     ) -> Result<bool, RecommendationError> {
-        self.list_maker().has_trait(user, definition, budget)
+        self.list_maker().shows_trait(user, definition, budget)
     }
 
     /// Makes the list of a trait for a user, from the present history. Whether the user has the
-    /// trait is another question: [`Engine::has_trait`]. Records no impression;
+    /// trait is another question: [`Engine::shows_trait`]. Records no impression;
     /// [`Engine::serve_trait`] does.
     ///
     /// # Errors
@@ -113,7 +113,7 @@ impl Engine {
         for step in users.chunks(USERS_PER_STEP) {
             let mut having = Vec::with_capacity(step.len());
             for user in step {
-                if self.has_trait(*user, definition, &budget)? {
+                if self.shows_trait(*user, definition, &budget)? {
                     having.push(*user);
                 }
             }

@@ -23,7 +23,7 @@ const RECORDS_MAX: usize = 500;
 
 /// The versions of a definition.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-#[schema(as = Versions)]
+#[schema(as = DefinitionVersions)]
 pub struct ShownVersions {
     /// The latest first; up to 100, of up to 4 MiB together.
     pub versions: Vec<ShownVersion>,
@@ -31,7 +31,7 @@ pub struct ShownVersions {
 
 /// A definition as it was from a change on.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-#[schema(as = Version)]
+#[schema(as = DefinitionVersion)]
 pub struct ShownVersion {
     /// Its number, which is the revision of the definition.
     pub version: u64,

@@ -67,6 +67,26 @@ export async function jobs({ check, browser, context, origin }) {
     await page.getByText('Saved: the next list follows it').first().waitFor()
   })
 
+  await check('items like what somebody did last, and what follows an empty list', async () => {
+    await api(origin, 'PUT', 'workspaces/music/scenarios/popular', { endpoint: 'recommendItemsToUser', logic: 'trending' })
+    await api(origin, 'PUT', 'workspaces/music/scenarios/alike', { endpoint: 'recommendItemsToUser' })
+    await page.goto(`${origin}/console/music/scenarios/alike`)
+    await page.locator('#field-event_filter_event').fill('Song Played')
+    await page.locator('#field-event_filter_property').fill('product_id')
+    await page.locator('#field-event_filter_matches').fill('itemId')
+    await page.locator('#field-event_filter_last').fill('11')
+    await page.locator('#field-otherwise').fill('popular')
+    await page.getByRole('button', { name: 'Save' }).first().click()
+    assert.match(await page.locator('#field-event_filter_last-error').textContent(), /from 1 to 10/)
+    await page.locator('#field-event_filter_last').fill('3')
+    await page.locator('#field-event_filter_within_days').fill('30')
+    await page.getByRole('button', { name: 'Save' }).first().click()
+    await page.getByText('Saved').first().waitFor()
+    const { event_filter: filters, otherwise } = await api(origin, 'GET', 'workspaces/music/scenarios/alike')
+    const filter = { event: 'Song Played', property: 'product_id', matches: 'itemId', last: 3, within_s: 2592000 }
+    assert.deepEqual([filters, otherwise], [[filter], 'popular'])
+  })
+
   await check('a mix with a chain behind it, and what each rule keeps out', async () => {
     await page.goto(`${origin}/console/music/scenarios/mail`)
     await page.locator('#field-mix').fill('personal')

@@ -11,8 +11,16 @@ export async function paths(origin) {
   await api(origin, 'PUT', `workspaces/${WORKSPACE}/computed_traits/played_lately`, {
     type: 'count', event: 'Song Played', where: 'plays > 0', last: '7 days',
   })
+  const mailer = { kind: 'webhook', enabled: false, settings: { url: 'https://mail.example.com/in' } }
+  await api(origin, 'PUT', `workspaces/${WORKSPACE}/destinations/mailer`, mailer)
+  await api(origin, 'PUT', `workspaces/${WORKSPACE}/computed_traits/plays_sent`, {
+    type: 'count', event: 'Song Played', sync: { destinations: ['mailer'], with_traits: ['no_such_trait'] },
+  })
   return [
     settings,
+    `${settings}/traits/personalized_album_recommendations/sync`,
+    `${settings}/traits/personalized_album_recommendations/versions`,
+    `${settings}/computed-traits/plays_sent/sync`,
     `${settings}/sources/till`,
     `${settings}/sources/till/remove`,
     `${settings}/tokens`,
@@ -123,14 +131,48 @@ export async function jobs({ check, browser, context, origin }) {
     assert.equal(await page.locator('#field-audience').inputValue(), 'listeners', 'what was chosen stays')
     await page.getByRole('heading', { name: 'Three people and their lists' }).waitFor()
     await page.getByRole('heading', { name: 'How accurate such lists were' }).waitFor()
+    await page.locator('#field-sync-destination-mailer').check()
+    await page.locator('#field-sync_at').fill('noon')
     await page.locator('#field-name').fill('Album Recommendations')
+    await press(page, 'Create the trait')
+    assert.match(await page.locator('#field-sync_at-error').textContent(), /no time of day/)
+    await page.locator('#field-sync_at').fill('07:00, 19:30+02:00')
     await press(page, 'Create the trait')
     await page.getByRole('link', { name: 'album_recommendations', exact: true }).waitFor()
     const { key, ...trait } = await api(origin, 'GET', `workspaces/${WORKSPACE}/traits/album_recommendations`)
     assert.deepEqual([key, trait.name, trait.count, trait.who], ['album_recommendations', 'Album Recommendations', 5, { audience: 'listeners', include_anonymous: false }])
+    assert.deepEqual(trait.sync, { destinations: ['mailer'], at: ['07:00', '19:30+02:00'] })
     const lists = (person) => api(origin, 'GET', `workspaces/${WORKSPACE}/people/${person}/list?name=trait:album_recommendations`)
     assert.equal((await lists('listener-00001')).items.length, 5)
     assert.match((await lists('listener-00100')).problem, /for others/)
+  })
+  await check('where a trait goes is changed, stopped for a while, sent again, and an earlier version put in force', async () => {
+    await open(`${settings}/traits`)
+    await page.getByRole('link', { name: 'album_recommendations', exact: true }).click()
+    await page.getByRole('link', { name: 'Destinations', exact: true }).last().click()
+    assert.equal(await page.locator('#field-sync_at').inputValue(), '07:00, 19:30+02:00')
+    await page.locator('#field-sync_identifiers').fill('email last')
+    await press(page, 'Save')
+    assert.match(await page.locator('#field-sync_identifiers-error').textContent(), /without rules of identity/)
+    await page.locator('#field-sync_identifiers').fill('user_id last')
+    await page.locator('#field-sync_changes').selectOption('set')
+    await page.locator('#field-sync_with_traits').fill('plan_of_nobody')
+    await page.locator('#field-sync_paused').check()
+    await press(page, 'Save')
+    await page.getByText('Saved.').waitFor()
+    await page.getByText('nobody has a trait "plan_of_nobody" yet').waitFor()
+    const trait = () => api(origin, 'GET', `workspaces/${WORKSPACE}/traits/album_recommendations`)
+    const { sync } = await trait()
+    assert.deepEqual([sync.paused, sync.changes, sync.identifiers], [true, 'set', [{ type: 'user_id', strategy: 'last' }]])
+    await press(page, 'Send again')
+    await page.getByText('Everybody is sent again.').waitFor()
+    await page.goBack()
+    await open(`${settings}/traits/album_recommendations`)
+    await page.getByRole('link', { name: 'Versions' }).click()
+    await page.getByText('in force').first().waitFor()
+    await press(page, 'Put this version in force')
+    await page.getByText('The earlier version is in force.').waitFor()
+    assert.deepEqual((await trait()).sync, { destinations: ['mailer'], at: ['07:00', '19:30+02:00'] })
   })
   await check('a trait is changed and removed', async () => {
     await open(`${settings}/traits`)

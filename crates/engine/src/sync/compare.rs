@@ -199,7 +199,7 @@ impl Comparison<'_> {
             return Ok(Some(computed.value.clone()));
         }
         if let Some(definition) = config.trait_definition(key) {
-            let has = self.lists.has_trait(person.user, definition, &self.budget);
+            let has = self.lists.shows_trait(person.user, definition, &self.budget);
             if or_none(has, key)? != Some(true) {
                 return Ok(None);
             }

@@ -159,7 +159,7 @@ impl TraitQuery {
         let mut keys: Vec<(Class, String)> = Vec::new();
         if let Some(user) = user.filter(|_| is_wanted(Class::Computed)) {
             for trait_ in definitions {
-                if engine.has_trait(user, trait_, budget)? {
+                if engine.shows_trait(user, trait_, budget)? {
                     let detail = format!("{}{DETAIL_SUFFIX}", trait_.key);
                     keys.extend([trait_.key.clone(), detail].map(|key| (Class::Computed, key)));
                 }

@@ -1,6 +1,7 @@
 //! What definitions of lists can say beside where their items come from: filters by what a person
 //! did, what follows an empty list, mixes of traits; and what is refused when one is saved.
 
+use axum::http::{Method, Request};
 use serde_json::{Value, json};
 
 use crate::traits::shop;
@@ -30,10 +31,13 @@ async fn items_are_filtered_by_what_a_person_did_last() {
     let chosen = |n: u32, user: &str, brand: Value| {
         track(80_000 + n, user, "Brand Chosen", json!({ "brands": brand }))
     };
+    let mut long_ago = chosen(3, "u7", json!("Lux"));
+    long_ago["timestamp"] = "2024-01-01T00:00:00Z".into();
     app.batch(json!([
         chosen(0, "u0", json!(["Weave"])),
         chosen(1, "u0", json!(["Lux", 7])),
         chosen(2, "u3", json!("Weave")),
+        long_ago,
     ]))
     .await;
     let scenario = |filter: Value| {
@@ -47,7 +51,7 @@ async fn items_are_filtered_by_what_a_person_did_last() {
         ("same", json!({})),
         ("last_two", json!({ "last": 2 })),
         ("others", json!({ "keep": "exclude" })),
-        ("lately", json!({ "within_s": 1 })),
+        ("lately", json!({ "within_s": 3_600 })),
     ] {
         let put = app.put_in_shop(&format!("scenarios/{name}"), scenario(filter)).await;
         assert_eq!(put.status, 201, "{}", put.line());
@@ -61,7 +65,9 @@ async fn items_are_filtered_by_what_a_person_did_last() {
     // Who did nothing of the kind has nothing in common with any item.
     assert_eq!(app.listed("u5", "same").await.len(), 0);
     assert_eq!(app.listed("u5", "others").await.len(), 20);
-    assert_eq!(app.listed("u0", "lately").await.len(), 0);
+    assert_eq!(app.listed("u0", "lately").await.len(), 10);
+    let (any_time, lately) = (app.listed("u7", "same").await, app.listed("u7", "lately").await);
+    assert_eq!((any_time.len(), lately.len()), (10, 0));
 
     let body = json!({ "user": "u0", "scenario": "same", "count": 20, "with_removed": true });
     let preview = app.preview_list(body).await.body;
@@ -170,8 +176,95 @@ async fn a_definition_says_where_its_items_come_from_once_and_names_what_is_ther
     lines.push(app.put_trait("a", json!({ "sync": sync })).await.line());
     let sync = json!({ "destinations": ["crm"], "with_traits": ["buyers", "no_such"],
         "at": ["07:00+01:00"], "when": "at_times" });
-    assert_eq!(app.put_trait("a", json!({ "sync": sync })).await.status, 201);
-    let shown = app.admin(&format!("{SHOP}/traits/a/sync")).await.body;
+    let put = app.put_trait("sent", json!({ "sync": sync })).await;
+    assert_eq!(put.status, 201, "{}", put.line());
+    let shown = app.admin(&format!("{SHOP}/traits/sent/sync")).await.body;
     lines.push(shown["problems"].to_string());
     insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[tokio::test]
+async fn versions_say_who_changed_what_and_an_earlier_one_is_put_in_force_again() {
+    let app = shop().await;
+    assert_eq!(app.put_trait("next", json!({ "count": 3 })).await.status, 201);
+    let changed = json!({ "count": 4, "who": { "audience": "buyers" } });
+    assert_eq!(app.put_trait("next", changed).await.status, 200);
+    let path = format!("{SHOP}/traits/next");
+    let gone = app.administer(Method::DELETE, &path, Value::Null, &[]).await;
+    assert_eq!(gone.status, 204, "{}", gone.line());
+    let versions = app.admin(&format!("{path}/versions")).await.body["versions"].clone();
+    let versions = versions.as_array().unwrap();
+    assert_eq!(versions.len(), 3, "{versions:?}");
+    assert_eq!(versions[0].get("definition"), None);
+    assert_eq!(versions[1]["by"]["kind"], "bootstrap_token", "{versions:?}");
+    let who = json!({ "audience": "buyers", "include_anonymous": false });
+    let changes =
+        json!([{ "key": "count", "before": 3, "after": 4 }, { "key": "who", "after": who }]);
+    assert_eq!(versions[1]["changes"], changes);
+    assert_eq!(versions[2]["changes"], json!([]));
+
+    let first = versions[2]["definition"].clone();
+    assert_eq!(app.put_in_shop("traits/next", first.clone()).await.status, 201);
+    assert_eq!(app.admin(&path).await.body["count"], 3);
+    let versions = app.admin(&format!("{path}/versions")).await.body["versions"].clone();
+    assert_eq!(versions[0]["definition"], first);
+    assert_eq!(app.admin(&format!("{SHOP}/scenarios/nowhere/versions")).await.status, 404);
+}
+
+#[tokio::test]
+async fn items_are_filtered_by_where_a_person_was_last() {
+    let app = shop().await;
+    // Lamps are in Berlin, rugs in Munich, one of each in both, and one nowhere.
+    let row = |n: u32, kind: &str| match (kind, n) {
+        ("lamp", 0) | ("rug", 0) => format!("{kind}{n},Lux,berlin|munich\n"),
+        ("lamp", 9) => format!("{kind}{n},Lux,\n"),
+        ("lamp", _) => format!("{kind}{n},Lux,berlin\n"),
+        _ => format!("{kind}{n},Weave,munich\n"),
+    };
+    let rows: String = (0..10).flat_map(|n| [row(n, "lamp"), row(n, "rug")]).collect();
+    let csv = [("authorization", "Bearer admin"), ("content-type", "text/csv")];
+    let catalog = format!("item_id,brand,stores\n{rows}");
+    assert_eq!(app.post(&format!("{SHOP}/catalog"), catalog, &csv).await.status, 200);
+    let stores = "location_id,latitude,longitude\nberlin,52.52,13.40\nmunich,48.14,11.58\n";
+    let put = Request::put(format!("{SHOP}/locations/stores"))
+        .header("authorization", "Bearer admin")
+        .header("content-type", "text/csv");
+    let put = app.send(put.body(stores.into()).unwrap()).await;
+    assert_eq!(put.status.as_u16() / 100, 2, "{}", put.line());
+    let settings = json!({ "catalog": { "location_property": { "stores": "stores" } } });
+    let set = app.administer(Method::PATCH, &format!("{SHOP}/settings"), settings, &[]).await;
+    assert_eq!(set.status, 200, "{}", set.line());
+    let near = json!({ "endpoint": "recommendItemsToUser", "exclude": "none",
+        "location": { "catalog": "stores", "within_km": 50 } });
+    assert_eq!(app.put_in_shop("scenarios/near", near).await.status, 201);
+
+    assert_eq!(app.listed("u0", "near").await.len(), 0, "nobody knows where they are");
+    let at = |n: u32, latitude: f64, longitude: f64| {
+        let mut seen = track(90_000 + n, "u0", "App Opened", json!({}));
+        seen["context"] = json!({ "location": { "latitude": latitude, "longitude": longitude } });
+        seen
+    };
+    app.batch(json!([at(0, 52.4, 13.1)])).await;
+    let berlin = app.listed("u0", "near").await;
+    assert_eq!(berlin.iter().filter(|id| id.starts_with("lamp")).count(), 9, "{berlin:?}");
+    assert!(berlin.contains(&"rug0".to_owned()) && berlin.len() == 10, "{berlin:?}");
+    app.batch(json!([at(1, 48.2, 11.5)])).await;
+    let munich = app.listed("u0", "near").await;
+    assert!(munich.contains(&"lamp0".to_owned()) && munich.len() == 11, "{munich:?}");
+    let identify = json!({ "type": "identify", "messageId": "i1", "userId": "u2",
+        "traits": { "address": { "latitude": "48.1", "longitude": 11.6 } } });
+    app.batch(json!([identify])).await;
+    assert_eq!(app.listed("u2", "near").await.len(), 11, "by traits");
+
+    let body = json!({ "user": "u0", "scenario": "near", "count": 20, "with_removed": true });
+    let preview = app.preview_list(body).await.body;
+    let rule = &preview["removed"]["by_rule"][0];
+    assert_eq!((&rule["rule"], &rule["n"]), (&json!("location"), &json!(9)), "{preview}");
+    let wrong = json!({ "endpoint": "recommendItemsToUser",
+        "location": { "catalog": "stores", "within_km": 0 } });
+    let refused = app.put_in_shop("scenarios/near", wrong).await;
+    assert!(refused.line().contains("location.within_km is 0"), "{}", refused.line());
+    let unknown = json!({ "location": { "catalog": "depots", "within_km": 5 } });
+    let refused = app.preview_list(json!({ "user": "u0", "settings": unknown })).await;
+    assert!(refused.line().contains("there is no catalog of locations"), "{}", refused.line());
 }

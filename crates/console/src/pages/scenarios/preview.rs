@@ -105,6 +105,9 @@ fn entries(frame: &Frame, form: &ScenarioForm, preview: &Preview) -> Markup {
     }
     let workspace = frame.workspace.as_ref();
     html! {
+        @if let Some(next) = &preview.followed_by {
+            p class="field-hint" { "Nothing is left of this list, so that of the scenario “" (next) "” follows." }
+        }
         @if preview.user_known == Some(false) {
             p class="field-hint" { "Nobody has the id “" (form.user) "”: this is what somebody new gets." }
         }
