@@ -1,8 +1,12 @@
-//! The catalog: items to look through and to turn off, files that replace them.
+//! The catalog: items to look through and to turn off, files that replace them, feeds, locations,
+//! and what columns mean.
 
+mod columns;
+mod feeds;
 mod import;
 mod item;
 mod list;
+mod locations;
 mod versions;
 
 use std::sync::Arc;
@@ -10,15 +14,16 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
-use domain::Right::{ChangeWorkspace, SeePeople};
+use domain::Right::{ChangeWorkspace, ReadWorkspace, SeePeople};
 use domain::WorkspaceId;
+use maud::Markup;
 use resources::items::ItemState;
 use web::App;
 use web::access::{Call, Caller};
 
 use crate::gate::{edit, gated, preview, read};
-use crate::page::{Area, encode, item_path};
-use crate::ui::{Badge, Tone};
+use crate::page::{Area, Frame, encode, item_path};
+use crate::ui::{Badge, Tab, Tone, tabs};
 
 pub(super) const CALLS: &[Call] = &[
     read("/console/{workspace}/catalog", SeePeople),
@@ -36,6 +41,18 @@ pub(super) const CALLS: &[Call] = &[
     preview("/console/{workspace}/catalog/import", ChangeWorkspace),
     read("/console/{workspace}/catalog/import/{draft}", ChangeWorkspace),
     edit("/console/{workspace}/catalog/import/{draft}", "catalog.import"),
+    read("/console/{workspace}/catalog/feeds", ReadWorkspace),
+    edit("/console/{workspace}/catalog/feeds", "feed.put"),
+    edit("/console/{workspace}/catalog/feeds/{name}/run", "feed.run"),
+    read("/console/{workspace}/catalog/feeds/{name}/remove", ChangeWorkspace),
+    edit("/console/{workspace}/catalog/feeds/{name}/remove", "feed.delete"),
+    read("/console/{workspace}/catalog/locations", ReadWorkspace),
+    edit("/console/{workspace}/catalog/locations", "locations.import"),
+    read("/console/{workspace}/catalog/locations/{catalog}", ReadWorkspace),
+    read("/console/{workspace}/catalog/locations/{catalog}/remove", ChangeWorkspace),
+    edit("/console/{workspace}/catalog/locations/{catalog}/remove", "locations.delete"),
+    read("/console/{workspace}/catalog/columns", ReadWorkspace),
+    edit("/console/{workspace}/catalog/columns", "settings.update"),
 ];
 
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
@@ -63,6 +80,19 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
             "/console/{workspace}/catalog/import/{draft}",
             get(import::show).post(import::switch),
         )
+        .route("/console/{workspace}/catalog/feeds", get(feeds::show).post(feeds::save))
+        .route("/console/{workspace}/catalog/feeds/{name}/run", post(feeds::run))
+        .route(
+            "/console/{workspace}/catalog/feeds/{name}/remove",
+            get(feeds::ask_removal).post(feeds::remove),
+        )
+        .route("/console/{workspace}/catalog/locations", get(locations::show).post(locations::take))
+        .route("/console/{workspace}/catalog/locations/{catalog}", get(locations::show_one))
+        .route(
+            "/console/{workspace}/catalog/locations/{catalog}/remove",
+            get(locations::ask_removal).post(locations::remove),
+        )
+        .route("/console/{workspace}/catalog/columns", get(columns::show).post(columns::save))
         .layer(DefaultBodyLimit::max(app.settings.catalog_bytes_max));
     gated(app, CALLS, routes)
 }
@@ -70,6 +100,26 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 /// The path of a page of the catalog: `""` is the list itself.
 fn path(workspace: &WorkspaceId, rest: &str) -> String {
     format!("{}{rest}", Area::Catalog.path(workspace))
+}
+
+/// The tabs of the catalog's pages that the reader may open.
+fn tab_list(frame: &Frame, workspace: &WorkspaceId, current: &str) -> Markup {
+    let parts = [
+        ("", "Items"),
+        ("/versions", "Versions"),
+        ("/feeds", "Feeds"),
+        ("/locations", "Locations"),
+        ("/columns", "What columns mean"),
+    ];
+    let parts = parts.map(|(part, label)| (path(workspace, part), label, part));
+    let shown = parts.iter().filter(|(href, ..)| frame.may_open(href));
+    let shown = shown.map(|(href, label, part)| Tab {
+        label,
+        href,
+        count: None,
+        is_current: *part == current,
+    });
+    tabs("Catalog", &shown.collect::<Vec<_>>())
 }
 
 fn may_change(caller: &Caller) -> bool {

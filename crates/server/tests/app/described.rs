@@ -158,6 +158,11 @@ fn items() -> String {
 async fn furnish(shop: &mut Described) -> (String, String) {
     let catalog = format!("{SHOP}/catalog");
     shop.send("POST", &format!("{catalog}?dry_run=true"), "text/csv", items()).await;
+    let stores = "location_id,latitude,longitude,name\ngraz,47.07,15.44,Graz\n".to_owned();
+    for name in ["stores", "malls"] {
+        let locations = format!("{SHOP}/locations/{name}");
+        shop.send("PUT", &locations, "text/csv", stores.clone()).await;
+    }
     shop.send("POST", &catalog, "text/csv", items()).await;
     shop.send("POST", &catalog, "text/csv", items()).await;
     shop.call("POST", &format!("{catalog}/versions/1/activate"), Value::Null).await;
@@ -272,7 +277,13 @@ async fn furnish(shop: &mut Described) -> (String, String) {
         ("PATCH", "sources/app", json!({ "enabled": false })),
         ("POST", "sources/app/rotate", json!({ "overlap_s": 60 })),
         ("PUT", "sources/app/oauth", json!({ "keys": [{ "id": "k", "public_key": OAUTH_KEY }] })),
-        ("PATCH", "settings", json!({ "name": "The shop", "weak_signals": { "click": 0.5 } })),
+        (
+            "PATCH",
+            "settings",
+            json!({ "name": "The shop", "weak_signals": { "click": 0.5 },
+            "catalog": { "stock": "stock", "location_property": { "stores": "store" },
+                         "enrich": [{ "event": "Product Viewed", "columns": ["title"] }] } }),
+        ),
         ("PUT", "interaction_weights", json!({ "view": 0.5 })),
         ("PUT", "items/i3/off", Value::Null),
     ] {
@@ -430,6 +441,9 @@ async fn every_answer_has_the_status_the_type_and_the_form_that_the_document_say
         "scheduled_exports/nightly",
         "feeds",
         "feeds/shop",
+        "locations",
+        "locations/stores",
+        "locations/stores?latitude=47&longitude=15&within_km=50",
         "people/u0/audiences/others",
         "traits",
         "traits/likes",

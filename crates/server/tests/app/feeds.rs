@@ -118,6 +118,17 @@ async fn a_feed_becomes_the_catalog_where_it_differs_and_only_under_the_rules_of
         "version 2: 0 new, 0 changed, 20 withdrawn"
     );
 
+    // Rows that are wrong are left out where the feed says so, and counted.
+    let wrong = "<item><g:id></g:id></item></channel></rss>";
+    put("/feed.xml", "200 OK", products(0..20).replace("</channel></rss>", wrong));
+    let error = app.fetch("").await["error"].as_str().unwrap().to_owned();
+    assert!(error.starts_with("1 of 21 rows is invalid"), "{error}");
+    let mut lenient = feed("/feed.xml");
+    lenient["skip_invalid"] = true.into();
+    app.call_feed(Method::PUT, FEED, lenient).await;
+    let run = app.fetch("").await;
+    assert_eq!((&run["n_rows"], &run["n_skipped"]), (&json!(20), &json!(1)), "{run}");
+
     for (path, status, body, expected) in [
         ("/gone", "404 Not Found", "no such file", "404"),
         ("/moved", "301 Moved Permanently", "", "redirects are not followed"),

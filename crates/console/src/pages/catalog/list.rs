@@ -15,7 +15,7 @@ use web::parameters::Parameters;
 use web::workspaces::{RequestedWorkspace, Workspace};
 
 use super::super::exports;
-use super::{encode, item_path, may_change, path, state_badge, value_text};
+use super::{encode, item_path, may_change, path, state_badge, tab_list, value_text};
 use crate::page::{Area, Frame, Page};
 use crate::ui::form::{Field, InputKind, ReqlField, ReqlMistake, Select, TextInput};
 use crate::ui::{
@@ -109,6 +109,7 @@ pub(super) async fn show(
     let columns = columns(&query, &page);
     let mistake = found.as_ref().err().map(|mistake| (mistake.column, mistake.message.as_str()));
     let body = html! {
+        (tab_list(&frame, id, ""))
         form class="filters" method="get" action=(path(id, ""))
             data-preview=(rows_path) data-preview-target="items" {
             (TextInput::new(Field::new("q", "Words").optional())
@@ -145,14 +146,12 @@ pub(super) async fn show(
     };
     let status = if found.is_ok() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let page = Page::new(&frame, Area::Catalog, "Catalog").lead(lead).body(body);
-    let versions = path(id, "/versions");
     let import = path(id, "/import");
     let export = exports::path(id, Exportable::Items);
     let actions = html! {
         @if frame.may_open(&export) {
             (Button::secondary("Export").icon(Icon::Download).href(&export))
         }
-        (Button::secondary("Versions").href(&versions))
         @if may_change(&caller) {
             (Button::primary("Import").icon(Icon::Upload).href(&import))
         }

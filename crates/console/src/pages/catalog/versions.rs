@@ -13,7 +13,7 @@ use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::Workspace;
 
-use super::{may_change, path};
+use super::{may_change, path, tab_list};
 use crate::page::{Area, Frame, Page};
 use crate::ui::{
     Badge, Button, Callout, Cell, Column, Confirmation, EmptyState, Icon, Table, Tone, Unit,
@@ -62,6 +62,7 @@ pub(super) async fn show(
     }));
     let import = path(id, "/import");
     let body = html! {
+        (tab_list(&frame, id, "/versions"))
         @if versions.versions.is_empty() {
             (EmptyState {
                 icon: Icon::Catalog,
