@@ -60,7 +60,7 @@ pub struct Audiences {
     conditions: BTreeMap<String, Condition>,
     /// The audiences that ask for an event, by its name.
     by_event: FxHashMap<String, Vec<String>>,
-    /// The offset of the last change of an audience.
+    /// One more than the offset of the last change of an audience; 0 before the first.
     changed_at: u64,
     next_number: u32,
 }
@@ -169,7 +169,8 @@ impl Audiences {
         &self.by_key
     }
 
-    /// The offset of the last change of an audience. Who was worked out before is not up to date.
+    /// One more than the offset of the last change of an audience. Who was worked out before is not
+    /// up to date.
     pub(crate) fn changed_at(&self) -> u64 {
         self.changed_at
     }
@@ -188,7 +189,7 @@ impl Audiences {
     /// Notes that the entry at `offset` changed what conditions say: people must be worked out
     /// anew.
     pub(crate) fn mark_changed(&mut self, batch: &mut Batch<'_>, offset: u64) {
-        self.changed_at = offset;
+        self.changed_at = offset + 1;
         batch.put(&self.audiences, COUNTERS_KEY, encode(&(self.changed_at, self.next_number)));
     }
 
