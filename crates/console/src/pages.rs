@@ -2,6 +2,7 @@
 //! takes.
 
 mod account;
+mod accuracy;
 mod audiences;
 mod catalog;
 mod destinations;

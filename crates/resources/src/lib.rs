@@ -3,6 +3,7 @@
 pub mod ab_tests;
 pub mod account;
 pub mod accounts;
+pub mod accuracy;
 pub mod api_keys;
 pub mod audience_preview;
 pub mod audiences;

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use domain::list::LIST_COUNT_MAX;
 use domain::{
-    Endpoint, ExpressionRole, InteractionKind, ListRequest, ListSettings, WorkspaceConfig,
+    Endpoint, ExpressionRole, InteractionKind, ListCaller, ListRequest, ListSettings,
+    WorkspaceConfig,
 };
 use engine::{
     Engine, EntityKind, ListOptions, ListQuestions, ListedContribution, ListedItem,
@@ -22,6 +23,8 @@ use uuid::Uuid;
 use web::error::ApiError;
 use web::parameters::count;
 use web::workspaces::RequestedWorkspace;
+
+use crate::accuracy::Accuracy;
 
 /// The number of entries of a list where nobody says how many.
 pub const COUNT_DEFAULT: usize = 10;
@@ -52,6 +55,8 @@ pub struct PreviewRequest {
     pub why_not: Option<String>,
     /// Whether the answer says what each rule keeps out of the list.
     pub with_removed: bool,
+    /// Whether the answer says how accurate lists as this one are beside popularity.
+    pub with_accuracy: bool,
 }
 
 /// The list that a request would get. No impression is recorded.
@@ -85,6 +90,12 @@ pub struct Preview {
     /// What each rule keeps out, of lists of items.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub removed: Option<ShownRemoved>,
+    /// How accurate lists as this one were when the model was trained.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<Accuracy>,
+    /// Why it is absent, though it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_measured: Option<&'static str>,
 }
 
 /// The item that was asked about.
@@ -268,6 +279,13 @@ fn make_preview(
         why_not.map(|(id, placement)| PlacedItem { id: id.clone(), title: title(id), placement });
     let removed = found.list.removed.map(|removed| ShownRemoved::new(removed, &title));
     drop(snapshot);
+    let (accuracy, not_measured) = match request.with_accuracy {
+        true => match measure(engine, endpoint, request) {
+            Ok(accuracy) => (Some(accuracy), None),
+            Err(why) => (None, Some(why)),
+        },
+        false => (None, None),
+    };
     Ok(Preview {
         endpoint,
         fallback: logic.has_relevance() && !Vec::is_empty(&items) && items.iter().all(is_popular),
@@ -280,7 +298,29 @@ fn make_preview(
         computed_at: engine.now().to_string(),
         why_not,
         removed,
+        accuracy,
+        not_measured,
     })
+}
+
+/// The accuracy of lists with the settings of a request, without the filters and other rules.
+fn measure(
+    engine: &Engine,
+    endpoint: Endpoint,
+    request: &PreviewRequest,
+) -> Result<Accuracy, &'static str> {
+    if endpoint != Endpoint::RecommendItemsToUser {
+        return Err("training judges lists of items for people");
+    }
+    let config = engine.config();
+    let scenario = request.scenario.as_ref().and_then(|name| config.scenario(name));
+    let settings = match scenario {
+        Some(scenario) => request.settings.or(&scenario.settings),
+        None => request.settings.clone(),
+    };
+    let count = request.count.unwrap_or(COUNT_DEFAULT);
+    let list = settings.request(count, ListCaller::Endpoint(endpoint));
+    Accuracy::measured(engine, &list, count as u32)
 }
 
 /// The expressions of settings that are wrong for the workspace as it is.

@@ -3,10 +3,7 @@
 mod calculation;
 mod holdout;
 
-pub use calculation::{
-    Accuracy, CalculatedLists, CalculatedPeople, Calculation, Difference, MeasuredGroup,
-    SampleList, Share, calculate,
-};
+pub use calculation::{CalculatedLists, CalculatedPeople, Calculation, SampleList, calculate};
 pub use holdout::{HoldoutGroupResults, HoldoutResults, read_holdout};
 
 use std::sync::Arc;

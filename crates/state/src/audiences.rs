@@ -61,7 +61,7 @@ pub struct Audiences {
     conditions: BTreeMap<String, Condition>,
     /// The audiences that ask for an event, by its name.
     by_event: FxHashMap<String, Vec<String>>,
-    /// One more than the offset of the last change of an audience, so that 0 stands for none.
+    /// One more than the offset of the last change of an audience; 0 before the first.
     changed_at: u64,
     next_number: u32,
 }
@@ -164,8 +164,8 @@ impl Audiences {
         &self.by_key
     }
 
-    /// Tells one change of an audience from another. Who was last worked out after an earlier one is
-    /// not up to date.
+    /// One more than the offset of the last change of an audience. Who was worked out before is not
+    /// up to date.
     pub(crate) fn changed_at(&self) -> u64 {
         self.changed_at
     }

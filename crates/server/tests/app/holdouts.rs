@@ -63,7 +63,8 @@ async fn who_is_held_out_has_no_key_and_both_groups_are_compared() {
     let mut of_views = with_holdout;
     of_views["holdout"]["goal"] = "detail_view".into();
     assert_eq!(app.put_trait("next", of_views).await.status, 200);
-    app.engine.tick().unwrap();
+    let next = domain::Timestamp(engine::now().0 + 1_000);
+    app.engine.submit(vec![engine::Entry::Tick { at: next }]).await.unwrap();
     let anew = app.holdout("next").await.body;
     assert_eq!(anew["with_trait"]["reached"], 0);
     assert_eq!(anew["comparisons"].as_array().unwrap().len(), 2);

@@ -4,6 +4,7 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
+use crate::recombee::request;
 use crate::traits::shop;
 use crate::{TestApp, track};
 
@@ -36,7 +37,9 @@ async fn filters_and_boosters_read_audiences_and_traits_of_the_user() {
         "traits": { "plan": "pro", "size": 7 } });
     let chosen = track(800_000, "u3", "Chosen", json!({ "brand": "Lux" }));
     assert_eq!(app.batch(json!([identify, chosen])).await.status, 200);
-    app.engine.tick().unwrap();
+    // Everybody is worked out with the next message.
+    let order = track(800_001, "u40", "Order Placed", json!({}));
+    assert_eq!(app.batch(json!([order])).await.status, 200);
 
     let shows = async |user: &str, condition: &str| {
         let settings = json!({ "logic": "newest", "filter": condition, "exclude": "none" });
@@ -51,8 +54,9 @@ async fn filters_and_boosters_read_audiences_and_traits_of_the_user() {
         ("u30", "context_user[\"buyers\"]"),
         // Never one of them: null, which is not false.
         ("u30", "context_user[\"buyers\"] == null"),
-        // One of them before the order.
-        ("u3", "context_user[\"others\"] == false"),
+        // One of the others until they ordered.
+        ("u40", "context_user[\"others\"] == false"),
+        ("u30", "context_user[\"others\"]"),
         ("u3", "context_user[\"views\"] >= 3"),
         ("u3", "context_user[\"views\"] > 100"),
         ("u3", "'brand' in context_user[\"brands\"]"),
@@ -72,6 +76,11 @@ async fn filters_and_boosters_read_audiences_and_traits_of_the_user() {
     let first =
         async |user| app.listed(user, boosted.clone()).await[0].as_str().unwrap().to_owned();
     assert!(first("u3").await.starts_with("lamp"));
+
+    // A declared property of the same name counts.
+    let declare = request("PUT", "/users/properties/buyers", json!({ "type": "string" }));
+    app.batch_of(json!([declare])).await;
+    assert_eq!(shows("u3", "context_user[\"buyers\"] == null").await, "20");
 }
 
 #[tokio::test]

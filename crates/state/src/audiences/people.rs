@@ -15,7 +15,7 @@ pub const STAYS_PER_PERSON_MAX: usize = 100;
 /// What is kept of a person for all audiences.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct PersonRow {
-    /// [`Audiences::changed_at`] when this was worked out; 0 before.
+    /// [`Audiences::changed_at`] when this was worked out; 0 where it never was.
     pub(crate) seen: u64,
     /// One for each audience, in any order.
     pub(crate) audiences: Vec<Kept>,

@@ -9,11 +9,9 @@ use clap::{Args as ClapArgs, Subcommand};
 use domain::json::to_value;
 use domain::{TraitDefinition, WorkspaceConfig, grouped};
 use engine::{RecommendedList, RequestBudget};
+use resources::accuracy::{Accuracy, Difference, MeasuredGroup, Share};
 use resources::comparison::Measure;
-use resources::traits::{
-    self, Accuracy, Calculation, Difference, HoldoutGroupResults, HoldoutResults, MeasuredGroup,
-    Share,
-};
+use resources::traits::{self, Calculation, HoldoutGroupResults, HoldoutResults};
 use tempfile::NamedTempFile;
 
 use super::recommend::describe_fallback;

@@ -8,8 +8,9 @@ use web::workspaces::RequestedWorkspace;
 use super::form::{Mistakes, ScenarioForm};
 use super::removed;
 use crate::page::{Frame, item_path};
+use crate::pages::accuracy;
 use crate::ui::form::{Field, InputKind, ReqlMistake, TextInput};
-use crate::ui::{Callout, EmptyState, Icon, picture};
+use crate::ui::{Callout, EmptyState, Icon, Unit, picture};
 
 /// The number of entries of a preview.
 const COUNT: usize = 8;
@@ -56,6 +57,7 @@ pub(super) async fn list(
         settings: scenario.settings,
         count: Some(COUNT),
         with_removed: true,
+        with_accuracy: true,
         ..PreviewRequest::default()
     };
     match preview(workspace, request).await {
@@ -63,6 +65,7 @@ pub(super) async fn list(
             let shown = html! {
                 (entries(frame, form, &preview))
                 @if let Some(removed) = &preview.removed { (removed::render(removed)) }
+                (accuracy_of(&preview))
             };
             (true, shown)
         }
@@ -80,6 +83,28 @@ pub(super) async fn list(
             };
             (false, shown)
         }
+    }
+}
+
+/// How accurate such lists are beside popular items, in a line that opens.
+fn accuracy_of(preview: &Preview) -> Markup {
+    match (&preview.accuracy, preview.not_measured) {
+        (Some(accuracy), _) => {
+            let ahead = accuracy.all.ahead;
+            html! {
+                details class="more" {
+                    summary {
+                        "Accuracy beside popular items: ahead by " (Unit::Share.text(ahead.value))
+                        " (" (Unit::Share.interval_text(ahead.low, ahead.high)) ")"
+                    }
+                    (accuracy::render(accuracy))
+                }
+            }
+        }
+        (None, Some(why)) => {
+            html! { p class="field-hint" { "Accuracy is not measured: " (why) "." } }
+        }
+        (None, None) => html! {},
     }
 }
 
