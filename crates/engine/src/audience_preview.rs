@@ -213,7 +213,7 @@ impl Engine {
         };
         let mut sample = Vec::new();
         for (_, user) in tally.sample {
-            sample.push(SampledPerson { user, why: self.explain_condition(condition, user, 0)? });
+            sample.push(SampledPerson { user, why: self.explain_condition(condition, user)? });
         }
         let n_asked = tally.n_asked;
         Ok(AudiencePreview { n_profiles, n_asked, people, reach: reach.into(), overlaps, sample })
