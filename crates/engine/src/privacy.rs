@@ -17,8 +17,9 @@ mod suppressing;
 
 use std::path::PathBuf;
 
-use domain::Timestamp;
 use domain::id::ID_BYTES_MAX;
+use domain::{Timestamp, WorkspaceConfig};
+use profiles::ExternalIdType;
 use state::{
     Command, PERSON_KEY_BYTES, People, Regulation, RegulationCommand, RegulationType, Remaining,
     without_suppressed,
@@ -47,6 +48,8 @@ pub struct NewRegulation {
     pub user_ids: Vec<String>,
     /// Anonymous ids, each of a person.
     pub anonymous_ids: Vec<String>,
+    /// Ids of other types, each of a person.
+    pub other_ids: Vec<(ExternalIdType, String)>,
 }
 
 impl NewRegulation {
@@ -55,13 +58,14 @@ impl NewRegulation {
     /// # Errors
     /// Says what is wrong.
     pub fn check(&self) -> Result<(), String> {
-        let n_people = self.user_ids.len() + self.anonymous_ids.len();
+        let n_people = self.user_ids.len() + self.anonymous_ids.len() + self.other_ids.len();
         if !(1..=REGULATION_PEOPLE_MAX).contains(&n_people) {
             return Err(format!(
                 "names {n_people} people, and from 1 to {REGULATION_PEOPLE_MAX} can be named at once"
             ));
         }
-        let mut ids = self.user_ids.iter().chain(&self.anonymous_ids);
+        let others = self.other_ids.iter().map(|(_, id)| id);
+        let mut ids = self.user_ids.iter().chain(&self.anonymous_ids).chain(others);
         match ids.find(|id| id.trim().is_empty() || id.len() > ID_BYTES_MAX) {
             Some(id) if id.trim().is_empty() => Err("names an empty id".to_owned()),
             Some(_) => Err(format!("names an id of more than {ID_BYTES_MAX} bytes")),
@@ -69,16 +73,32 @@ impl NewRegulation {
         }
     }
 
+    /// Checks that a workspace with this configuration can tell whose ids of other types are.
+    ///
+    /// # Errors
+    /// Says what is missing.
+    pub fn check_types(&self, config: &WorkspaceConfig) -> Result<(), String> {
+        let lifts = self.type_ == RegulationType::Unsuppress;
+        match self.other_ids.first().filter(|_| config.identity.is_none() && !lifts) {
+            Some((type_, _)) => Err(format!(
+                "names an id of the type {:?}, and the workspace has no identity rules by which \
+                 messages are known to carry one: set rules, or name user ids and anonymous ids",
+                type_.word()
+            )),
+            None => Ok(()),
+        }
+    }
+
     fn people(&self) -> Vec<Person> {
-        let users = self
-            .user_ids
-            .iter()
-            .map(|id| Person { user_ids: vec![id.clone()], anonymous_ids: Vec::new() });
-        let devices = self
-            .anonymous_ids
-            .iter()
-            .map(|id| Person { user_ids: Vec::new(), anonymous_ids: vec![id.clone()] });
-        users.chain(devices).collect()
+        let users = self.user_ids.iter().map(|id| (ExternalIdType::UserId, id));
+        let devices = self.anonymous_ids.iter().map(|id| (ExternalIdType::AnonymousId, id));
+        let others = self.other_ids.iter().map(|(type_, id)| (*type_, id));
+        let of_one = |(type_, id): (_, &String)| {
+            let mut person = Person::default();
+            person.add(type_, id.clone());
+            person
+        };
+        users.chain(devices).chain(others).map(of_one).collect()
     }
 }
 
@@ -215,10 +235,11 @@ impl Engine {
             let refused = vec![Refused::Nothing; entries.len()];
             return (entries, refused);
         }
+        let rules = self.snapshot().setup.identity.clone();
         let (mut taken, mut refused) = (Vec::with_capacity(entries.len()), Vec::new());
         for entry in entries {
             let n_rows = count_rows(&entry);
-            refused.push(match without_suppressed(entry, &**suppressed) {
+            refused.push(match without_suppressed(entry, &**suppressed, rules.as_deref()) {
                 Remaining::Nothing => Refused::All,
                 Remaining::Whole(entry) => {
                     taken.push(entry);

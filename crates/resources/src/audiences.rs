@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use conditions::Condition;
 use domain::{AudienceDefinition, SyncSettings, Timestamp, UserIdx};
-use engine::{ConfigChange, Engine, Expected, Resource};
+use engine::{ConfigChange, Engine, Expected, Resource, Snapshot};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use web::App;
@@ -19,6 +19,9 @@ use crate::{Revised, configure, unknown_resource};
 
 /// The longest page of members.
 pub const MEMBERS_MAX: usize = 1_000;
+/// The most days in which people left who are listed.
+pub const LEFT_DAYS_MAX: u32 = 3_650;
+const DAY_MS: i64 = 86_400_000;
 
 /// An audience.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -77,8 +80,11 @@ pub struct Member {
     pub type_: String,
     /// The id.
     pub id: String,
-    /// Since when the person belongs to the audience.
+    /// Since when the person belongs to the audience, or did.
     pub entered: Timestamp,
+    /// When the person left it; absent for those who belong to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left: Option<Timestamp>,
 }
 
 /// A page of members.
@@ -213,35 +219,64 @@ pub async fn delete(
     .await
 }
 
-/// A page of members behind the person `after`.
+/// A page of members behind the person `after`; with `left_days` of those who left in so many days,
+/// at most [`LEFT_DAYS_MAX`], and are not back.
 ///
 /// # Errors
-/// 404 where there is no such audience.
+/// 404 where there is no such audience; 400 for more days.
 pub async fn members(
     workspace: &RequestedWorkspace,
     key: String,
+    left_days: Option<u32>,
     after: Option<u32>,
     limit: usize,
 ) -> Result<MembersPage, ApiError> {
+    if let Some(days) = left_days.filter(|days| !(1..=LEFT_DAYS_MAX).contains(days)) {
+        let what = format!("left_days is {days}, and may be from 1 to {LEFT_DAYS_MAX}");
+        return Err(ApiError::bad_request(what));
+    }
     let read = move |engine: &Engine| {
         if engine.config().audience(&key).is_none() {
             return Err(unknown(engine, &key));
         }
+        let left_since = left_days.map(|days| Timestamp(engine.now().0 - i64::from(days) * DAY_MS));
         let snapshot = engine.snapshot();
-        let found = snapshot.audience_members(&key, after.map(UserIdx), limit + 1)?;
-        let has_more = found.len() > limit;
-        let last = found[..found.len().min(limit)].last().map(|member| member.user.0);
+        let (found, next) = find_members(&snapshot, &key, left_since, after, limit)?;
         let mut members = Vec::new();
-        for member in found.into_iter().take(limit) {
-            let identifiers = snapshot.identifiers(member.user)?.into_iter();
+        for (user, entered, left) in found {
+            let identifiers = snapshot.identifiers(user)?.into_iter();
             if let Some(id) = identifiers.min_by_key(|id| id.type_) {
                 let type_ = id.type_.word().to_owned();
-                members.push(Member { type_, id: id.value, entered: member.entered });
+                members.push(Member { type_, id: id.value, entered, left });
             }
         }
-        Ok(MembersPage { members, next: last.filter(|_| has_more) })
+        Ok(MembersPage { members, next })
     };
     workspace.run(read).await
+}
+
+/// Members, each with the instants at which they entered and left, and where the next page begins.
+type FoundMembers = (Vec<(UserIdx, Timestamp, Option<Timestamp>)>, Option<u32>);
+
+fn find_members(
+    snapshot: &Snapshot<'_>,
+    key: &str,
+    left_since: Option<Timestamp>,
+    after: Option<u32>,
+    limit: usize,
+) -> Result<FoundMembers, ApiError> {
+    let after = after.map(UserIdx);
+    if let Some(since) = left_since {
+        let page = snapshot.former_audience_members(key, since, after, limit)?;
+        let people = page.people.into_iter().map(|one| (one.user, one.entered, Some(one.left)));
+        return Ok((people.collect(), page.next.map(|next| next.0)));
+    }
+    let mut found = snapshot.audience_members(key, after, limit + 1)?;
+    let has_more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().map(|member| member.user.0).filter(|_| has_more);
+    let people = found.into_iter().map(|member| (member.user, member.entered, None));
+    Ok((people.collect(), next))
 }
 
 /// The audiences to which a person belongs, or did.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use domain::{Timestamp, WorkspaceId};
 use engine::{
-    Engine, NewRegulation, Receipt, Regulation, RegulationError, RegulationResult,
+    Engine, ExternalIdType, NewRegulation, Receipt, Regulation, RegulationError, RegulationResult,
     RegulationStatus, RegulationStep, RegulationType, RemovedFiles, Surroundings,
 };
 use fs_err as fs;
@@ -36,6 +36,20 @@ pub struct AskedRegulation {
     /// Anonymous ids, each of a person.
     #[serde(default)]
     pub anonymous_ids: Vec<String>,
+    /// Ids of the types that identity rules know, each of a person.
+    #[serde(default)]
+    pub external_ids: Vec<AskedId>,
+}
+
+/// An id with its type.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskedId {
+    /// The type, such as email.
+    #[serde(rename = "type")]
+    pub type_: String,
+    /// The id.
+    pub id: String,
 }
 
 /// A regulation and where it stands.
@@ -128,8 +142,19 @@ pub async fn create(
 /// # Errors
 /// 400 where a number or an id is wrong.
 pub fn checked(asked: AskedRegulation) -> Result<NewRegulation, ApiError> {
-    let AskedRegulation { type_, user_ids, anonymous_ids } = asked;
-    let new = NewRegulation { type_, user_ids, anonymous_ids };
+    let AskedRegulation { type_, user_ids, anonymous_ids, external_ids } = asked;
+    let mut new = NewRegulation { type_, user_ids, anonymous_ids, other_ids: Vec::new() };
+    for AskedId { type_, id } in external_ids {
+        match ExternalIdType::from_word(&type_) {
+            Some(ExternalIdType::UserId) => new.user_ids.push(id),
+            Some(ExternalIdType::AnonymousId) => new.anonymous_ids.push(id),
+            Some(declared) => new.other_ids.push((declared, id)),
+            None => {
+                let what = format!("the regulation names the type of ids {type_:?}, which is none");
+                return Err(ApiError::bad_request(what));
+            }
+        }
+    }
     new.check().map_err(|what| ApiError::bad_request(format!("the regulation {what}")))?;
     Ok(new)
 }
@@ -139,6 +164,8 @@ pub fn checked(asked: AskedRegulation) -> Result<NewRegulation, ApiError> {
 /// # Errors
 /// If the journal does not take it.
 pub fn begin(engine: &Engine, new: &NewRegulation) -> Result<ShownRegulation, ApiError> {
+    let refused = |what| ApiError::bad_request(format!("the regulation {what}"));
+    new.check_types(&engine.config()).map_err(refused)?;
     let id = engine.begin_regulation(new)?;
     let found = engine.regulation(id)?;
     let (regulation, receipt) = found.ok_or_else(ApiError::internal)?;

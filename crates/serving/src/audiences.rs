@@ -3,7 +3,7 @@
 use domain::{Timestamp, TraitDefinition, UserIdx};
 use profiles::{ExternalIdType, NamedEvent};
 use serde_json::{Map, Value};
-use state::{AudienceMember, Stay};
+use state::{AudienceMember, FormerMembers, Stay};
 
 use crate::{QueryError, Snapshot};
 
@@ -36,6 +36,21 @@ impl Snapshot<'_> {
         limit: usize,
     ) -> Result<Vec<AudienceMember>, QueryError> {
         Ok(self.audiences.members(self.store(), key, after, limit)?)
+    }
+
+    /// Who left an audience at the instant `since` or later and is not back, behind `after`, at most
+    /// `limit`; nobody where there is no such audience.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn former_audience_members(
+        &self,
+        key: &str,
+        since: Timestamp,
+        after: Option<UserIdx>,
+        limit: usize,
+    ) -> Result<FormerMembers, QueryError> {
+        Ok(self.audiences.left_since(self.store(), key, since, after, limit)?)
     }
 
     /// Whether a user has a trait: whoever does not has no value of it, not an empty one.

@@ -3,6 +3,7 @@
 //!
 //! Rows of this part only; when they are worked out anew is in `membership`.
 
+mod left;
 mod people;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use store::key::KeyBuf;
 use store::{Batch, Keyspace, Read, Store, StoreError};
 
+pub use self::left::{FormerMember, FormerMembers, STAYS_SEARCHED_MAX};
 pub use self::people::{AudienceMember, STAYS_PER_PERSON_MAX, Stay};
 pub(crate) use self::people::{Kept, PersonRow};
 use crate::answers::question_of_audience;

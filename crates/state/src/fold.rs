@@ -220,7 +220,8 @@ fn apply_entry(
     if !views.regulations.suppressed.is_empty() {
         // It was on its way when they were suppressed.
         let n_rows = entry.n_imported();
-        entry = match without_suppressed(entry, &*views.regulations.suppressed) {
+        let (suppressed, rules) = (&*views.regulations.suppressed, views.setup.identity.as_deref());
+        entry = match without_suppressed(entry, suppressed, rules) {
             Remaining::Nothing => return Ok(Outcome::Suppressed),
             Remaining::Whole(entry) | Remaining::Part(entry) => entry,
         };

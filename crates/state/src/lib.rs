@@ -52,7 +52,10 @@ pub use attribution::{
     Place, RECOMMENDATION_DAYS_KEPT, RECOMMENDATION_ITEMS_MAX, Rate, StoredRecommendation,
     recommendation_day,
 };
-pub use audiences::{AudienceMember, Audiences, STAYS_PER_PERSON_MAX, Stay};
+pub use audiences::{
+    AudienceMember, Audiences, FormerMember, FormerMembers, STAYS_PER_PERSON_MAX,
+    STAYS_SEARCHED_MAX, Stay,
+};
 pub use back_fill::{
     BACK_FILLS_KEPT_MAX, BackFill, BackFillCommand, BackFills, NamedItem, SignalOf, UserBackFill,
     UserMerge,

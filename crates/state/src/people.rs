@@ -1,10 +1,11 @@
 //! People by their external ids, as they are looked for in entries, texts and bytes.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use aho_corasick::AhoCorasick;
-use domain::Rejection;
-use profiles::ExternalIdType;
+use domain::{Message, Rejection};
+use profiles::{ExternalIdType, IdentityRules};
 use serde_json::Value;
 
 /// The first byte of the shortest string in MessagePack, whose lower five bits are its length.
@@ -17,27 +18,27 @@ pub trait People {
     /// Whether an id is theirs.
     fn has(&self, type_: ExternalIdType, id: &str) -> bool;
 
-    /// Whether an id is theirs as an id of either type, where callers do not say of which.
-    fn has_any(&self, id: &str) -> bool {
-        self.has(ExternalIdType::UserId, id) || self.has(ExternalIdType::AnonymousId, id)
-    }
+    /// Whether an id is theirs as an id of whichever type, where callers do not say of which.
+    fn has_any(&self, id: &str) -> bool;
 }
 
 /// Some people with all their ids.
 pub struct NamedPeople {
-    user_ids: BTreeSet<String>,
-    anonymous_ids: BTreeSet<String>,
+    ids: BTreeSet<(ExternalIdType, String)>,
+    texts: BTreeSet<String>,
+    /// How messages name people in their workspace; none where it has no rules.
+    rules: Option<Arc<IdentityRules>>,
     /// Finds every form of every id.
     finder: AhoCorasick,
 }
 
 impl People for NamedPeople {
     fn has(&self, type_: ExternalIdType, id: &str) -> bool {
-        match type_ {
-            ExternalIdType::UserId => self.user_ids.contains(id),
-            ExternalIdType::AnonymousId => self.anonymous_ids.contains(id),
-            ExternalIdType::Declared(_) => false,
-        }
+        self.texts.contains(id) && self.ids.contains(&(type_, id.to_owned()))
+    }
+
+    fn has_any(&self, id: &str) -> bool {
+        self.texts.contains(id)
     }
 }
 
@@ -47,30 +48,29 @@ impl NamedPeople {
     /// # Errors
     /// If the ids are too many or too long to be looked for together.
     pub fn new(
-        user_ids: impl IntoIterator<Item = String>,
-        anonymous_ids: impl IntoIterator<Item = String>,
+        ids: impl IntoIterator<Item = (ExternalIdType, String)>,
     ) -> Result<Self, TooManyIds> {
-        let user_ids: BTreeSet<String> = user_ids.into_iter().collect();
-        let anonymous_ids: BTreeSet<String> = anonymous_ids.into_iter().collect();
-        let forms: BTreeSet<String> =
-            user_ids.iter().chain(&anonymous_ids).flat_map(|id| written_forms(id)).collect();
+        let ids: BTreeSet<(ExternalIdType, String)> = ids.into_iter().collect();
+        let texts: BTreeSet<String> = ids.iter().map(|(_, id)| id.clone()).collect();
+        let forms: BTreeSet<String> = texts.iter().flat_map(|id| written_forms(id)).collect();
         let finder = AhoCorasick::new(&forms).map_err(|_| TooManyIds)?;
-        Ok(Self { user_ids, anonymous_ids, finder })
+        Ok(Self { ids, texts, rules: None, finder })
     }
 
-    /// The user ids.
-    pub fn user_ids(&self) -> &BTreeSet<String> {
-        &self.user_ids
+    /// The same people, whom messages name by these rules.
+    pub fn with_rules(self, rules: Option<Arc<IdentityRules>>) -> Self {
+        Self { rules, ..self }
     }
 
-    /// The anonymous ids.
-    pub fn anonymous_ids(&self) -> &BTreeSet<String> {
-        &self.anonymous_ids
+    /// The ids.
+    pub fn ids(&self) -> &BTreeSet<(ExternalIdType, String)> {
+        &self.ids
     }
 
-    /// The number of ids.
-    pub fn n_ids(&self) -> usize {
-        self.user_ids.len() + self.anonymous_ids.len()
+    /// Whether the rules find a message's person by one of the ids.
+    pub(crate) fn are_found_by(&self, message: &Message) -> bool {
+        let found = self.rules.as_ref().and_then(|rules| rules.ids_of(message).into_iter().next());
+        found.is_some_and(|id| self.has(id.type_, &id.value))
     }
 
     /// Whether bytes hold one of the ids, maybe as a part of something longer.
@@ -219,7 +219,7 @@ mod tests {
     use super::*;
 
     fn people(ids: &[&str]) -> NamedPeople {
-        NamedPeople::new(ids.iter().map(|id| (*id).to_owned()), []).unwrap()
+        NamedPeople::new(ids.iter().map(|id| (ExternalIdType::UserId, (*id).to_owned()))).unwrap()
     }
 
     #[test]

@@ -5,6 +5,7 @@ use domain::json::json_strings;
 use domain::{Message, Rejection};
 use mapping::Action;
 use profiles::ExternalIdType::{AnonymousId, UserId};
+use profiles::{FoundId, IdentityRules};
 use serde_json::{Map, Value};
 
 use crate::attribution::{is_asked_for, lists_people};
@@ -26,7 +27,7 @@ pub enum Remaining {
 }
 
 /// Keys under which senders put ids of people, in lower case and without separators.
-const ID_KEYS: [&str; 11] = [
+const ID_KEYS: [&str; 12] = [
     "userid",
     "anonymousid",
     "previousid",
@@ -38,16 +39,24 @@ const ID_KEYS: [&str; 11] = [
     "guid",
     "uid",
     "email",
+    "phone",
 ];
 
-/// What a suppression lets through of an entry: nothing of what is new about these people.
-pub fn without_suppressed(entry: Entry, people: &dyn People) -> Remaining {
+/// What a suppression lets through of an entry: nothing of what is new about these people, whom
+/// messages name by these rules too.
+pub fn without_suppressed(
+    entry: Entry,
+    people: &dyn People,
+    rules: Option<&IdentityRules>,
+) -> Remaining {
     match entry {
         Entry::Message(message) => {
+            let has = |id: &FoundId| people.has(id.type_, &id.value);
             let is_theirs = message.user_id.as_deref().is_some_and(|id| people.has(UserId, id))
                 || message.anonymous_id.as_deref().is_some_and(|id| people.has(AnonymousId, id))
                 || message.previous_id.as_deref().is_some_and(|id| people.has_any(id))
-                || message.context.as_deref().is_some_and(|text| has_external_id(text, people));
+                || message.context.as_deref().is_some_and(|text| has_external_id(text, people))
+                || rules.is_some_and(|rules| rules.ids_of(&message).iter().any(has));
             if is_theirs { Remaining::Nothing } else { Remaining::Whole(Entry::Message(message)) }
         }
         Entry::Rejected(rejection) => {
@@ -78,7 +87,9 @@ pub fn without_erased(entry: Entry, people: &NamedPeople) -> Remaining {
         Entry::Rejected(rejection) => erase_rejection(rejection, people),
         Entry::Command { received_at, command } => match *command {
             Command::Regulate(regulation) => {
-                let RegulationCommand::Delete { id, user_ids, anonymous_ids } = *regulation else {
+                let RegulationCommand::Delete { id, user_ids, anonymous_ids, other_ids } =
+                    *regulation
+                else {
                     let command = Box::new(Command::Regulate(regulation));
                     return Remaining::Whole(Entry::Command { received_at, command });
                 };
@@ -88,12 +99,19 @@ pub fn without_erased(entry: Entry, people: &NamedPeople) -> Remaining {
                 };
                 let (of_users, of_devices) =
                     (others(&user_ids, UserId), others(&anonymous_ids, AnonymousId));
-                if of_users.is_empty() && of_devices.is_empty() {
+                let mut of_others = other_ids.clone();
+                of_others.retain(|(type_, id)| !people.has(*type_, id));
+                if of_users.is_empty() && of_devices.is_empty() && of_others.is_empty() {
                     return Remaining::Nothing;
                 }
-                let is_whole = of_users == user_ids && of_devices == anonymous_ids;
-                let regulation =
-                    RegulationCommand::Delete { id, user_ids: of_users, anonymous_ids: of_devices };
+                let is_whole =
+                    of_users == user_ids && of_devices == anonymous_ids && of_others == other_ids;
+                let regulation = RegulationCommand::Delete {
+                    id,
+                    user_ids: of_users,
+                    anonymous_ids: of_devices,
+                    other_ids: of_others,
+                };
                 let command = Box::new(Command::Regulate(Box::new(regulation)));
                 let entry = Entry::Command { received_at, command };
                 if is_whole { Remaining::Whole(entry) } else { Remaining::Part(entry) }
@@ -243,7 +261,8 @@ fn erase_message(mut message: Box<Message>, people: &NamedPeople) -> Remaining {
     let is_theirs = match &message.user_id {
         Some(id) => people.has(UserId, id),
         None => is_device,
-    } || message.previous_id.as_deref().is_some_and(|id| people.has_any(id));
+    } || message.previous_id.as_deref().is_some_and(|id| people.has_any(id))
+        || people.are_found_by(&message);
     if is_theirs {
         return Remaining::Nothing;
     }

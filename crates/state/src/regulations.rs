@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::{Timestamp, WorkspaceId};
-use profiles::Origin;
+use profiles::{ExternalIdType, Origin};
 use serde::{Deserialize, Serialize};
 use store::key::KeyBuf;
 use store::{Batch, Keyspace, Read, Store, StoreError};
@@ -159,6 +159,9 @@ pub enum RegulationCommand {
         user_ids: Vec<String>,
         /// Their anonymous ids.
         anonymous_ids: Vec<String>,
+        /// Their ids of other types.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        other_ids: Vec<(ExternalIdType, String)>,
     },
     /// It has ended.
     End {

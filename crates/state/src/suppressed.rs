@@ -41,7 +41,8 @@ impl PersonKey {
         mac.filter(|_| bytes.len() == PERSON_KEY_BYTES).map(Self)
     }
 
-    /// The hash by which an id is suppressed: that of the id without the white space around it.
+    /// The hash by which an id is suppressed: that of the id without the white space around it. The
+    /// text of a declared type is suppressed as a user id: it is refused wherever it stands.
     pub fn hash(&self, type_: ExternalIdType, id: &str) -> PersonHash {
         self.hash_text(type_, trim_id(id))
     }
@@ -56,6 +57,7 @@ impl PersonKey {
 
     fn hash_text(&self, type_: ExternalIdType, id: &str) -> PersonHash {
         let mut mac = self.0.clone();
+        let type_ = if type_.is_declared() { ExternalIdType::UserId } else { type_ };
         mac.update(&type_.prefix());
         mac.update(id.as_bytes());
         let bytes: [u8; 32] = mac.finalize().into_bytes().into();

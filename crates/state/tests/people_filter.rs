@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
 use domain::{Arrival, Envelope, Interaction, InteractionKind, Timestamp, check_message};
+use profiles::ExternalIdType;
 use serde_json::{Value, json};
 use state::{
     BackFillCommand, Command, Entry, ListImpression, NamedPeople, Place, RegulationCommand,
@@ -26,7 +27,9 @@ fn track(ids: Value, properties: Value) -> Entry {
 }
 
 fn ann() -> NamedPeople {
-    NamedPeople::new(["ann".to_owned(), "17".to_owned()], ["device".to_owned()]).unwrap()
+    let ids = [("user_id", "ann"), ("user_id", "17"), ("anonymous_id", "device")];
+    let ids = ids.map(|(type_, id)| (ExternalIdType::from_word(type_).unwrap(), id.to_owned()));
+    NamedPeople::new(ids).unwrap()
 }
 
 fn of_others(entry: Entry) -> Option<Entry> {
@@ -80,13 +83,17 @@ fn entries_of_several_people_keep_the_others() {
     assert_eq!(of_others(import(&["ann", "17"])), None);
     assert_eq!(of_others(import(&["ann", "bob", "ann2"])), Some(import(&["bob", "ann2"])));
     assert!(matches!(without_erased(import(&["bob"]), &ann()), Remaining::Whole(_)));
-    assert!(matches!(without_suppressed(import(&["bob", "ann"]), &ann()), Remaining::Part(_)));
+    assert!(matches!(
+        without_suppressed(import(&["bob", "ann"]), &ann(), None),
+        Remaining::Part(_)
+    ));
     let step = |user_ids: &[&str]| Entry::Command {
         received_at: AT,
         command: Box::new(Command::Regulate(Box::new(RegulationCommand::Delete {
             id: Uuid::nil(),
             user_ids: user_ids.iter().map(|id| (*id).to_owned()).collect(),
             anonymous_ids: Vec::new(),
+            other_ids: Vec::new(),
         }))),
     };
     assert_eq!(of_others(step(&["ann"])), None, "the entry of the deletion names them too");
@@ -97,9 +104,9 @@ fn entries_of_several_people_keep_the_others() {
 fn a_suppressed_person_may_still_be_deleted_and_no_message_comes_from_their_device() {
     let delete = Command::Delete { kind: state::EntityKind::User, id: "ann".to_owned() };
     let delete = Entry::Command { received_at: AT, command: Box::new(delete) };
-    assert!(matches!(without_suppressed(delete, &ann()), Remaining::Whole(_)));
+    assert!(matches!(without_suppressed(delete, &ann(), None), Remaining::Whole(_)));
     let shared = track(json!({ "userId": "bob", "anonymousId": "device" }), json!({}));
-    assert_eq!(without_suppressed(shared, &ann()), Remaining::Nothing);
+    assert_eq!(without_suppressed(shared, &ann(), None), Remaining::Nothing);
 }
 
 #[test]
@@ -120,7 +127,7 @@ fn replays_and_back_fills_go_on_for_others() {
     assert_eq!(of_others(left.clone()), Some(left));
     let change = |ids: &[&str], merges: &[(&str, &str)]| {
         let users = ids.iter().map(|id| UserBackFill {
-            id_type: profiles::ExternalIdType::UserId,
+            id_type: ExternalIdType::UserId,
             id: (*id).to_owned(),
             is_new: true,
             removed: Vec::new(),
@@ -167,6 +174,6 @@ fn a_list_for_somebody_whom_nobody_knew_loses_what_was_asked_for() {
     let others = list(Some(json!({ "user_id": "ann2", "item_id": "ann" })));
     assert_eq!(of_others(theirs.clone()), Some(list(None)));
     assert_eq!(of_others(others.clone()), Some(others.clone()));
-    assert_eq!(without_suppressed(theirs, &ann()), Remaining::Part(list(None)));
-    assert_eq!(without_suppressed(others.clone(), &ann()), Remaining::Whole(others));
+    assert_eq!(without_suppressed(theirs, &ann(), None), Remaining::Part(list(None)));
+    assert_eq!(without_suppressed(others.clone(), &ann(), None), Remaining::Whole(others));
 }

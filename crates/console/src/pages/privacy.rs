@@ -13,7 +13,9 @@ use domain::Right::{ChangeWorkspace, SeePeople};
 use domain::{WorkspaceId, grouped};
 use engine::{RegulationStatus, RegulationType};
 use maud::{Markup, Render, html};
-use resources::privacy::{self, AskedRegulation, Regulations, ShownRegulation, Suppression};
+use resources::privacy::{
+    self, AskedId, AskedRegulation, Regulations, ShownRegulation, Suppression,
+};
 use serde::Deserialize;
 use web::App;
 use web::access::{Call, Caller};
@@ -60,6 +62,7 @@ struct Typed {
     type_: RegulationType,
     user_ids: String,
     anonymous_ids: String,
+    external_ids: String,
 }
 
 impl Default for Typed {
@@ -68,6 +71,7 @@ impl Default for Typed {
             type_: RegulationType::SuppressWithDelete,
             user_ids: String::new(),
             anonymous_ids: String::new(),
+            external_ids: String::new(),
         }
     }
 }
@@ -75,6 +79,15 @@ impl Default for Typed {
 /// The ids on the lines of a text.
 fn ids(text: &str) -> Vec<String> {
     text.lines().map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned).collect()
+}
+
+/// The ids on the lines of a text, each behind its type and a colon.
+fn typed_ids(text: &str) -> Vec<AskedId> {
+    let read = |line: String| {
+        let (type_, id) = line.split_once(':').unwrap_or((&line, ""));
+        AskedId { type_: type_.trim().to_owned(), id: id.trim().to_owned() }
+    };
+    ids(text).into_iter().map(read).collect()
 }
 
 async fn show(
@@ -102,6 +115,7 @@ async fn create(
         type_: typed.type_,
         user_ids: ids(&typed.user_ids),
         anonymous_ids: ids(&typed.anonymous_ids),
+        external_ids: typed_ids(&typed.external_ids),
     };
     match privacy::create(&workspace.0, asked).await {
         Ok(shown) => {
@@ -179,6 +193,13 @@ fn form(frame: &Frame, own: &WorkspaceId, typed: &Typed, error: Option<&ApiError
                         field: Field::new("anonymous_ids", "Anonymous ids")
                             .hint("Of people without a user id, one on each line").optional(),
                         value: &typed.anonymous_ids,
+                        below: html! {},
+                    })
+                    (CodeArea {
+                        field: Field::new("external_ids", "Other ids")
+                            .hint("Of the types that identity rules know, one on each line: email:ann@example.com")
+                            .optional(),
+                        value: &typed.external_ids,
                         below: html! {},
                     })
                     (Callout::warning("A deletion cannot be undone")

@@ -21,26 +21,25 @@ impl Engine {
     /// The person with all ids that the profile has or had.
     fn expand(&self, person: Person) -> Result<Person, EngineError> {
         let snapshot = self.snapshot();
-        let Person { user_ids, anonymous_ids } = person;
-        let (mut user_ids, mut anonymous_ids): (BTreeSet<String>, BTreeSet<String>) =
-            (user_ids.into_iter().collect(), anonymous_ids.into_iter().collect());
-        for ids in [&mut user_ids, &mut anonymous_ids] {
-            let trimmed: Vec<String> = ids.iter().map(|id| id.trim().to_owned()).collect();
-            ids.extend(trimmed);
-        }
+        let trimmed = |(type_, id): (ExternalIdType, &String)| {
+            [(type_, id.clone()), (type_, id.trim().to_owned())]
+        };
+        let mut all: BTreeSet<(ExternalIdType, String)> = person.ids().flat_map(trimmed).collect();
         let users: BTreeSet<UserIdx> = {
-            let of_type = |id: &String, type_| {
-                let ids = snapshot.profiles.ids();
-                ids.user_by_external_id(ExternalId { type_, value: id })
+            let of_type = |type_, value: &str| {
+                snapshot.profiles.ids().user_by_external_id(ExternalId { type_, value })
             };
-            // Suppression goes by the text; so does a deletion where nobody has the id as named.
-            let (user, device) = (ExternalIdType::UserId, ExternalIdType::AnonymousId);
-            let of_users =
-                user_ids.iter().filter_map(|id| of_type(id, user).or_else(|| of_type(id, device)));
-            let of_devices = anonymous_ids
-                .iter()
-                .filter_map(|id| of_type(id, device).or_else(|| of_type(id, user)));
-            of_users.chain(of_devices).collect()
+            let find = |(type_, id): &(ExternalIdType, String)| {
+                // Suppression goes by the text; so does a deletion where nobody has the id as
+                // named.
+                let other = match type_ {
+                    ExternalIdType::UserId => Some(ExternalIdType::AnonymousId),
+                    ExternalIdType::AnonymousId => Some(ExternalIdType::UserId),
+                    ExternalIdType::Declared(_) => None,
+                };
+                of_type(*type_, id).or_else(|| of_type(other?, id))
+            };
+            all.iter().filter_map(find).collect()
         };
         let folder = self.folder().join("store");
         for user in users {
@@ -53,19 +52,13 @@ impl Engine {
                 let id = ExternalId { type_: *type_, value };
                 snapshot.profiles.ids().user_by_external_id(id).is_none_or(|owner| owner == user)
             });
-            for (type_, value) in ids.map(|id| (id.type_, id.value)).chain(merged) {
-                match type_ {
-                    ExternalIdType::UserId => user_ids.insert(value),
-                    ExternalIdType::AnonymousId => anonymous_ids.insert(value),
-                    // They stand in messages alone, which go whole.
-                    ExternalIdType::Declared(_) => false,
-                };
-            }
+            // What is not unique, such as the number of a household, is of others too.
+            let own = ids.filter(|id| id.is_unique).map(|id| (id.type_, id.value));
+            all.extend(own.chain(merged));
         }
-        Ok(Person {
-            user_ids: user_ids.into_iter().collect(),
-            anonymous_ids: anonymous_ids.into_iter().collect(),
-        })
+        let mut expanded = Person::default();
+        all.into_iter().for_each(|(type_, id)| expanded.add(type_, id));
+        Ok(expanded)
     }
 
     /// What there is of these people but for the users that are `counted` already, which it adds
@@ -79,7 +72,7 @@ impl Engine {
         let find = |(type_, value): (_, &String)| {
             snapshot.profiles.ids().user_by_external_id(ExternalId { type_, value })
         };
-        let users = people.iter().flat_map(typed_ids).filter_map(find);
+        let users = people.iter().flat_map(Person::ids).filter_map(find);
         let users: BTreeSet<UserIdx> = users.filter(|user| counted.insert(*user)).collect();
         let mut deleted = DeletedState { profiles: users.len() as u64, ..DeletedState::default() };
         for user in users {
@@ -92,11 +85,6 @@ impl Engine {
     }
 }
 
-fn typed_ids(person: &Person) -> impl Iterator<Item = (ExternalIdType, &String)> {
-    let users = person.user_ids.iter().map(|id| (ExternalIdType::UserId, id));
-    users.chain(person.anonymous_ids.iter().map(|id| (ExternalIdType::AnonymousId, id)))
-}
-
 /// Makes one person of those that share an id, whatever white space is around it.
 fn unite_people(people: Vec<Person>) -> Vec<Person> {
     let mut united: Vec<Person> = Vec::with_capacity(people.len());
@@ -104,26 +92,27 @@ fn unite_people(people: Vec<Person>) -> Vec<Person> {
     for person in people {
         let key = |(type_, id): (ExternalIdType, &String)| (type_, id.trim().to_owned());
         let known: BTreeSet<usize> =
-            typed_ids(&person).filter_map(|id| places.get(&key(id)).copied()).collect();
+            person.ids().filter_map(|id| places.get(&key(id)).copied()).collect();
         let all = known.iter().map(|place| std::mem::take(&mut united[*place])).chain([person]);
         let mut whole = Person::default();
-        for Person { user_ids, anonymous_ids } in all {
+        for Person { user_ids, anonymous_ids, other_ids } in all {
             add_missing(&mut whole.user_ids, user_ids);
             add_missing(&mut whole.anonymous_ids, anonymous_ids);
+            add_missing(&mut whole.other_ids, other_ids);
         }
         let place = known.first().copied().unwrap_or(united.len());
-        places.extend(typed_ids(&whole).map(|id| (key(id), place)));
+        places.extend(whole.ids().map(|id| (key(id), place)));
         match united.get_mut(place) {
             Some(empty) => *empty = whole,
             None => united.push(whole),
         }
     }
-    united.retain(|person| typed_ids(person).next().is_some());
+    united.retain(|person| person.ids().next().is_some());
     united
 }
 
-fn add_missing(ids: &mut Vec<String>, more: Vec<String>) {
-    let known: BTreeSet<String> = ids.iter().cloned().collect();
+fn add_missing<T: Ord + Clone>(ids: &mut Vec<T>, more: Vec<T>) {
+    let known: BTreeSet<T> = ids.iter().cloned().collect();
     ids.extend(more.into_iter().filter(|id| !known.contains(id)));
 }
 
@@ -133,7 +122,8 @@ mod tests {
 
     fn person(user_ids: &[&str], anonymous_ids: &[&str]) -> Person {
         let owned = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
-        Person { user_ids: owned(user_ids), anonymous_ids: owned(anonymous_ids) }
+        let (user_ids, anonymous_ids) = (owned(user_ids), owned(anonymous_ids));
+        Person { user_ids, anonymous_ids, ..Person::default() }
     }
 
     #[test]

@@ -8,12 +8,14 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use domain::Message;
+use profiles::ExternalIdType;
 use state::{
     Entry, IDS_PER_REGULATION_ENTRY_MAX, NamedPeople, RegulationCommand, Remaining, TooManyIds,
     without_erased,
 };
 
-use super::passes::{Work, name_people};
+use super::passes::Work;
+use super::pending::Person;
 use super::receipt::{DeletedState, ErasedJournal};
 use super::running::{RegulationError, RegulationStep, Surroundings};
 use crate::error::store_error;
@@ -80,11 +82,11 @@ impl Engine {
         }
         let deletions = works.iter().flat_map(|work| {
             let (pending, id) = (&work.pending, work.pending.id);
-            let chunks = chunk_ids(&pending.user_ids(), &pending.anonymous_ids()).into_iter();
-            chunks.map(move |(user_ids, anonymous_ids)| RegulationCommand::Delete {
+            chunk_ids(pending.ids()).into_iter().map(move |part| RegulationCommand::Delete {
                 id,
-                user_ids,
-                anonymous_ids,
+                user_ids: part.user_ids,
+                anonymous_ids: part.anonymous_ids,
+                other_ids: part.other_ids,
             })
         });
         // Lists that they were shown must not follow the deletion in the journal.
@@ -105,7 +107,7 @@ impl Engine {
         people: &NamedPeople,
     ) -> Result<Vec<u64>, RegulationError> {
         let of_each: Result<Vec<NamedPeople>, TooManyIds> =
-            works.iter().map(|work| name_people([&**work].into_iter())).collect();
+            works.iter().map(|work| self.name_people([&**work].into_iter())).collect();
         let (of_each, mut n_dropped) = (of_each?, vec![0; works.len()]);
         let names: Vec<String> =
             self.snapshot().destinations.iter().map(|(name, _)| name.to_owned()).collect();
@@ -198,19 +200,18 @@ fn replace_record(
 }
 
 /// Ids in parts that fit an entry each.
-fn chunk_ids(user_ids: &[String], anonymous_ids: &[String]) -> Vec<(Vec<String>, Vec<String>)> {
-    let mut chunks = vec![(Vec::new(), Vec::new())];
+fn chunk_ids(ids: impl Iterator<Item = (ExternalIdType, String)>) -> Vec<Person> {
+    let mut chunks = vec![Person::default()];
     let (mut n_ids, mut n_bytes) = (0, 0);
-    let users = user_ids.iter().map(|id| (true, id));
-    for (is_user, id) in users.chain(anonymous_ids.iter().map(|id| (false, id))) {
+    for (type_, id) in ids {
         if n_ids == IDS_PER_REGULATION_ENTRY_MAX || n_bytes + id.len() > ID_BYTES_PER_ENTRY {
-            chunks.push((Vec::new(), Vec::new()));
+            chunks.push(Person::default());
             (n_ids, n_bytes) = (0, 0);
         }
         n_ids += 1;
         n_bytes += id.len();
-        if let Some((users, devices)) = chunks.last_mut() {
-            if is_user { users.push(id.clone()) } else { devices.push(id.clone()) }
+        if let Some(chunk) = chunks.last_mut() {
+            chunk.add(type_, id);
         }
     }
     chunks

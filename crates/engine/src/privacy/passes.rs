@@ -28,17 +28,16 @@ pub(super) struct Work {
     pub(super) receipt: Receipt,
 }
 
-/// All people of some regulations.
-pub(super) fn name_people<'a>(
-    works: impl Iterator<Item = &'a Work> + Clone,
-) -> Result<NamedPeople, TooManyIds> {
-    NamedPeople::new(
-        works.clone().flat_map(|work| work.pending.user_ids()),
-        works.flat_map(|work| work.pending.anonymous_ids()),
-    )
-}
-
 impl Engine {
+    /// All people of some regulations, whom messages name by the rules of now.
+    pub(super) fn name_people<'a>(
+        &self,
+        works: impl Iterator<Item = &'a Work>,
+    ) -> Result<NamedPeople, TooManyIds> {
+        let people = NamedPeople::new(works.flat_map(|work| work.pending.ids()))?;
+        Ok(people.with_rules(self.snapshot().setup.identity.clone()))
+    }
+
     /// The regulations of the next pass, the oldest first: those for which something can be done
     /// now, which do not wait until a destination is told once more, up to [`PASS_PEOPLE_MAX`]
     /// people and [`PASS_REGULATIONS_MAX`] regulations.
@@ -153,7 +152,7 @@ impl Engine {
         let mut deletions: Vec<&mut Work> =
             works.iter_mut().filter(|work| work.pending.type_.deletes()).collect();
         if !deletions.is_empty() {
-            let people = name_people(deletions.iter().map(|work| &**work))?;
+            let people = self.name_people(deletions.iter().map(|work| &**work))?;
             self.erase(&mut deletions, &people, around)?;
             around.check()?;
             self.prove(&mut deletions, &people, around)?;
@@ -175,7 +174,9 @@ impl Engine {
         let is_divided = scan.found > 0 && works.len() > 1;
         for work in works {
             let scan = match is_divided {
-                true => self.scan(&name_people([&**work].into_iter())?, erased_until, around)?,
+                true => {
+                    self.scan(&self.name_people([&**work].into_iter())?, erased_until, around)?
+                }
                 false => scan.clone(),
             };
             work.receipt.models = scan.models;
@@ -221,10 +222,9 @@ impl Engine {
 }
 
 fn new_receipt(pending: &Pending, now: domain::Timestamp) -> Receipt {
-    let n_ids = pending.people.iter().map(|p| p.user_ids.len() + p.anonymous_ids.len());
     let Pending { id, type_, n_people, requested_at, .. } = *pending;
     Receipt {
-        ids: n_ids.sum::<usize>() as u64,
+        ids: pending.ids().count() as u64,
         ..Receipt::new(id, type_, n_people, requested_at, now)
     }
 }

@@ -7,6 +7,7 @@ use domain::Timestamp;
 use fs_err as fs;
 use journal::disk::{create_private_folder, open_private_file};
 use parking_lot::Mutex;
+use profiles::ExternalIdType;
 use serde::{Deserialize, Serialize};
 use state::RegulationType;
 use uuid::Uuid;
@@ -25,6 +26,27 @@ static WRITING: Mutex<()> = Mutex::new(());
 pub(super) struct Person {
     pub(super) user_ids: Vec<String>,
     pub(super) anonymous_ids: Vec<String>,
+    /// Ids of other types.
+    #[serde(default)]
+    pub(super) other_ids: Vec<(ExternalIdType, String)>,
+}
+
+impl Person {
+    /// Adds an id.
+    pub(super) fn add(&mut self, type_: ExternalIdType, id: String) {
+        match type_ {
+            ExternalIdType::UserId => self.user_ids.push(id),
+            ExternalIdType::AnonymousId => self.anonymous_ids.push(id),
+            ExternalIdType::Declared(_) => self.other_ids.push((type_, id)),
+        }
+    }
+
+    /// All ids.
+    pub(super) fn ids(&self) -> impl Iterator<Item = (ExternalIdType, &String)> {
+        let users = self.user_ids.iter().map(|id| (ExternalIdType::UserId, id));
+        let devices = self.anonymous_ids.iter().map(|id| (ExternalIdType::AnonymousId, id));
+        users.chain(devices).chain(self.other_ids.iter().map(|(type_, id)| (*type_, id)))
+    }
 }
 
 /// A regulation with its ids.
@@ -87,8 +109,10 @@ impl Pending {
         self.people.iter().flat_map(|person| &person.user_ids).cloned().collect()
     }
 
-    pub(super) fn anonymous_ids(&self) -> Vec<String> {
-        self.people.iter().flat_map(|person| &person.anonymous_ids).cloned().collect()
+    /// All ids of all people.
+    pub(super) fn ids(&self) -> impl Iterator<Item = (ExternalIdType, String)> {
+        let ids = self.people.iter().flat_map(Person::ids);
+        ids.map(|(type_, id)| (type_, id.clone()))
     }
 }
 

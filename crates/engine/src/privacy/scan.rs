@@ -11,6 +11,7 @@ use std::path::Path;
 
 use fs_err as fs;
 use journal::{Offset, decode_block, scan_segment};
+use profiles::ExternalId;
 use serde::{Deserialize, Serialize};
 use state::{Entry, NamedPeople, Remaining, without_erased};
 use store::Store;
@@ -31,9 +32,14 @@ const RAW_ID_BYTES_MIN: usize = 6;
 /// The most places that are named in a report.
 pub const MENTIONS_SHOWN_MAX: usize = 20;
 /// Keyspaces of items, which may have the id of a person, of lists with such items, and of what
-/// others have said: names of their events, and traits.
-const MENTIONING_KEYSPACES: [&str; 4] =
-    ["catalog.", "profiles.timeline", "profiles.traits", "state.recommendations"];
+/// others have said: names of their events, traits, and what is computed of their events.
+const MENTIONING_KEYSPACES: [&str; 5] = [
+    "catalog.",
+    "profiles.timeline",
+    "profiles.traits",
+    "state.recommendations",
+    "state.computed_trait",
+];
 /// The cache of a store that is opened to be searched, in bytes.
 const CACHE_BYTES: u64 = 16 * 1_024 * 1_024;
 
@@ -87,8 +93,10 @@ impl Engine {
         let is_back = {
             let snapshot = self.snapshot();
             let ids = snapshot.profiles.ids();
-            let mut all = people.user_ids().iter().chain(people.anonymous_ids());
-            all.any(|id| ids.user_by_id(id).is_some())
+            people.ids().iter().any(|(type_, value)| {
+                let id = ExternalId { type_: *type_, value };
+                ids.user_by_id(value).is_some() || ids.user_by_external_id(id).is_some()
+            })
         };
         let mut scanner = Scanner::new(people)?;
         (scanner.deleted_at, scanner.is_back) = (deleted_at, is_back);
@@ -149,14 +157,12 @@ struct Scanner<'a> {
 
 impl<'a> Scanner<'a> {
     fn new(people: &'a NamedPeople) -> Result<Self, state::TooManyIds> {
-        let long = |id: &&String| id.len() >= RAW_ID_BYTES_MIN;
-        let raw = NamedPeople::new(
-            people.user_ids().iter().filter(long).cloned(),
-            people.anonymous_ids().iter().filter(long).cloned(),
-        )?;
+        let ids = people.ids();
+        let long = ids.iter().filter(|(_, id)| id.len() >= RAW_ID_BYTES_MIN);
+        let raw = NamedPeople::new(long.cloned())?;
         let report = ScanReport {
-            ids: people.n_ids() as u64,
-            short_ids: (people.n_ids() - raw.n_ids()) as u64,
+            ids: ids.len() as u64,
+            short_ids: (ids.len() - raw.ids().len()) as u64,
             ..ScanReport::default()
         };
         let (found, mentioned) = (Vec::new(), Vec::new());

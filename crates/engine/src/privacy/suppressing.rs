@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use profiles::ExternalIdType;
 use state::{
     IDS_PER_REGULATION_ENTRY_MAX, PersonHash, PersonKey, RegulationCommand, RegulationType,
     SuppressedId,
@@ -39,10 +38,10 @@ impl Engine {
         let is_asked = pending.type_ == RegulationType::Unsuppress;
         let Some(key) = self.person_key().filter(|_| is_asked) else { return Ok(0) };
         let before = self.shared.suppressed.load().len();
-        let ids = pending.people.iter().flat_map(|person| {
-            let ids = person.user_ids.iter().chain(&person.anonymous_ids);
-            ids.flat_map(|id| key.hashes(id))
-        });
+        let ids = pending
+            .people
+            .iter()
+            .flat_map(|person| person.ids().flat_map(|(_, id)| key.hashes(id)).collect::<Vec<_>>());
         let ids: Vec<PersonHash> = ids.collect();
         let parts = ids.chunks(IDS_PER_REGULATION_ENTRY_MAX);
         let step = |ids: &[_]| RegulationCommand::Unsuppress { id: pending.id, ids: ids.to_vec() };
@@ -56,7 +55,5 @@ impl Engine {
 }
 
 fn hashes(key: &PersonKey, person: &Person) -> Vec<PersonHash> {
-    let users = person.user_ids.iter().map(|id| key.hash(ExternalIdType::UserId, id));
-    let devices = person.anonymous_ids.iter().map(|id| key.hash(ExternalIdType::AnonymousId, id));
-    users.chain(devices).collect()
+    person.ids().map(|(type_, id)| key.hash(type_, id)).collect()
 }

@@ -322,10 +322,11 @@ fn an_audience_with_tests_of_properties_has_who_matched_before_it_was_made() {
         let why = shop.engine.explain_condition(&condition, UserIdx(0)).unwrap();
         (why.holds, why.because.unwrap(), shop.members("big").len())
     };
-    let once = "Order with these properties once in this time, the last on 2025-12-30 19:30 UTC";
+    let once = "Order with these properties once in this time, the last on 2025-12-31 18:30 UTC";
     assert_eq!(why(), (Some(true), once.to_owned(), 1));
     shop.send(&[Human { events: vec![(4, "Order", 90)], ..human }]);
-    let twice = "Order with these properties twice in this time, the last on 2025-12-31 19:30 UTC";
+    let twice =
+        "Order with these properties 2 times in this time, the last on 2025-12-31 19:30 UTC";
     assert_eq!(why(), (Some(true), twice.to_owned(), 1));
 }
 

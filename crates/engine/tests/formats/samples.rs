@@ -46,7 +46,8 @@ pub(crate) fn entries() -> Vec<Entry> {
     entries
 }
 
-/// The past of people, with every kind of what events come to.
+/// A deletion by an id of another type, and the past of people, with every kind of what events come
+/// to.
 fn histories() -> Vec<Entry> {
     let event = |total: f64| conditions::Event {
         name: "Order".to_owned(),
@@ -62,8 +63,8 @@ fn histories() -> Vec<Entry> {
         let people = events.into_iter().enumerate().map(person).collect();
         Entry::ReadHistory(Box::new(ReadHistory { at: AT, key: key.to_owned(), people }))
     };
-    let condition = "did \"Order\" where total > 5 then \"Order\" where ends within next 2 days \
-                     within 1 day";
+    let condition = "did \"Order\" where total > 5 then \"Order\" within 1 day \
+                     or did \"Order\" where ends within next 2 days";
     let condition: conditions::Condition = condition.parse().unwrap();
     let mut tracked = conditions::Tracked::new(&condition);
     tracked.add_read(&condition, &event(9.0));
@@ -208,7 +209,12 @@ fn regulations() -> Vec<Entry> {
         },
         RegulationCommand::Suppress { id, ids: vec![SuppressedId { id: hash, person: hash }] },
         RegulationCommand::Unsuppress { id, ids: vec![hash] },
-        RegulationCommand::Delete { id, user_ids, anonymous_ids: vec!["a-gone".to_owned()] },
+        RegulationCommand::Delete {
+            id,
+            user_ids,
+            anonymous_ids: vec!["a-gone".to_owned()],
+            other_ids: Vec::new(),
+        },
         RegulationCommand::End { id, status: RegulationStatus::Finished, receipt: "{}".to_owned() },
     ];
     let command = |step| Entry::Command {

@@ -7,6 +7,7 @@
 mod receiver;
 
 mod backups;
+mod declared_ids;
 mod forwarding;
 mod interrupted;
 mod measured;
@@ -183,7 +184,8 @@ fn webhook(receiver: &Receiver) -> Destination {
 }
 
 fn regulation(type_: RegulationType, user: &str) -> NewRegulation {
-    NewRegulation { type_, user_ids: vec![user.to_owned()], anonymous_ids: Vec::new() }
+    let (user_ids, anonymous_ids) = (vec![user.to_owned()], Vec::new());
+    NewRegulation { type_, user_ids, anonymous_ids, other_ids: Vec::new() }
 }
 
 fn regulate(engine: &Engine, type_: RegulationType, user: &str) -> Receipt {
@@ -217,8 +219,9 @@ fn files_with(folder: &Path, text: &str) -> Vec<PathBuf> {
 }
 
 fn ann() -> NamedPeople {
-    let user_ids = [ANN, OLD_ID].map(str::to_owned);
-    NamedPeople::new(user_ids, [DEVICE.to_owned()]).unwrap()
+    let user_ids = [ANN, OLD_ID].map(|id| (ExternalIdType::UserId, id.to_owned()));
+    let device = (ExternalIdType::AnonymousId, DEVICE.to_owned());
+    NamedPeople::new(user_ids.into_iter().chain([device])).unwrap()
 }
 
 /// All texts that entries show.

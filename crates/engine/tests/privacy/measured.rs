@@ -73,7 +73,9 @@ fn rewriting_against_keys() {
     );
     let user_ids = (0..DELETED).map(|person| format!("customer-{person:08}"));
     let devices = (0..DELETED).map(|person| format!("{:032x}", person * 31));
-    let people = NamedPeople::new(user_ids, devices).unwrap();
+    let users = user_ids.map(|id| (ExternalIdType::UserId, id));
+    let devices = devices.map(|id| (ExternalIdType::AnonymousId, id));
+    let people = NamedPeople::new(users.chain(devices)).unwrap();
     let began = Instant::now();
     let rewritten = journal
         .rewrite(

@@ -8,7 +8,8 @@ use super::*;
 
 fn named(type_: RegulationType, user_ids: &[&str], anonymous_ids: &[&str]) -> NewRegulation {
     let owned = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
-    NewRegulation { type_, user_ids: owned(user_ids), anonymous_ids: owned(anonymous_ids) }
+    let (user_ids, anonymous_ids) = (owned(user_ids), owned(anonymous_ids));
+    NewRegulation { type_, user_ids, anonymous_ids, other_ids: Vec::new() }
 }
 
 #[test]
@@ -126,7 +127,8 @@ fn a_pass_is_bounded_by_people_and_by_regulations() {
     let begin = |n: usize| {
         let user_ids = (0..n).map(|at| format!("customer-{at:06}")).collect();
         let type_ = RegulationType::Unsuppress;
-        let new = NewRegulation { type_, user_ids, anonymous_ids: Vec::new() };
+        let new =
+            NewRegulation { type_, user_ids, anonymous_ids: Vec::new(), other_ids: Vec::new() };
         engine.begin_regulation(&new).unwrap()
     };
     let all = begin(PASS_PEOPLE_MAX);

@@ -79,6 +79,7 @@ fn a_suppressed_text_is_refused_as_an_id_of_any_type_and_with_white_space_around
         type_: RegulationType::SuppressOnly,
         user_ids: vec![ANN.to_owned(), format!(" {OLD_ID}\t")],
         anonymous_ids: vec![DEVICE.to_owned()],
+        other_ids: Vec::new(),
     };
     let id = engine.begin_regulation(&new).unwrap();
     let receipt = engine.run_regulation(id, &Surroundings::NONE).unwrap();
@@ -129,6 +130,7 @@ fn a_suppressed_text_is_refused_as_an_id_of_any_type_and_with_white_space_around
         type_: RegulationType::Unsuppress,
         user_ids: vec![format!("{DEVICE} ")],
         anonymous_ids: vec![ANN.to_owned(), OLD_ID.to_owned()],
+        other_ids: Vec::new(),
     };
     let id = engine.begin_regulation(&new).unwrap();
     let receipt = engine.run_regulation(id, &Surroundings::NONE).unwrap();
@@ -143,6 +145,7 @@ fn a_regulation_names_people_in_bounds() {
         type_: RegulationType::SuppressOnly,
         user_ids: ids,
         anonymous_ids: Vec::new(),
+        other_ids: Vec::new(),
     };
     assert!(new(vec!["x".to_owned(); 5_000]).check().is_ok());
     assert!(new(vec!["x".to_owned(); 5_001]).check().unwrap_err().contains("5001 people"));

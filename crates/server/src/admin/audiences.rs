@@ -40,6 +40,8 @@ pub(super) struct MembersQuery {
     limit: Option<usize>,
     /// The `next` of the page before.
     after: Option<u32>,
+    /// Lists who left in so many days and is not back, instead of the members. Up to 3,650.
+    left_days: Option<u32>,
 }
 
 /// Lists the audiences.
@@ -106,7 +108,7 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Lists who belongs to an audience.
+/// Lists who belongs to an audience, or who left it lately.
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/audiences/{key}/members",
@@ -119,7 +121,7 @@ pub(super) async fn members(
     Parameters(query): Parameters<MembersQuery>,
 ) -> Result<Json<MembersPage>, ApiError> {
     let limit = count("limit", query.limit, MEMBERS_DEFAULT, MEMBERS_MAX)?;
-    Ok(Json(audiences::members(&workspace, key, query.after, limit).await?))
+    Ok(Json(audiences::members(&workspace, key, query.left_days, query.after, limit).await?))
 }
 
 /// Lists the audiences of a person, with the times during which they belonged to each.

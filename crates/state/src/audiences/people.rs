@@ -326,10 +326,10 @@ impl Audiences {
     }
 }
 
-fn read_instant(bytes: &[u8]) -> Result<Timestamp, StoreError> {
+pub(super) fn read_instant(bytes: &[u8]) -> Result<Timestamp, StoreError> {
     bytes.try_into().map(|bytes| Timestamp(i64::from_be_bytes(bytes))).map_err(|_| unreadable())
 }
 
-fn unreadable() -> StoreError {
+pub(super) fn unreadable() -> StoreError {
     StoreError::Unreadable { what: "audience" }
 }

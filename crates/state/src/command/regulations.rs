@@ -17,8 +17,14 @@ pub(super) fn apply(
     command: RegulationCommand,
     origin: Origin<'_>,
 ) -> Result<CommandResult, StoreError> {
-    if let RegulationCommand::Delete { user_ids, anonymous_ids, .. } = &command {
-        delete_people(views, batch, user_ids, anonymous_ids)?;
+    if let RegulationCommand::Delete { user_ids, anonymous_ids, other_ids, .. } = &command {
+        let of_type = |type_, ids: &[String]| -> Vec<(ExternalIdType, String)> {
+            ids.iter().map(|id| (type_, id.clone())).collect()
+        };
+        let mut ids = of_type(ExternalIdType::UserId, user_ids);
+        ids.extend(of_type(ExternalIdType::AnonymousId, anonymous_ids));
+        ids.extend(other_ids.iter().cloned());
+        delete_people(views, batch, ids)?;
     }
     views.regulations.apply(batch, command, origin)
 }
@@ -27,17 +33,12 @@ pub(super) fn apply(
 fn delete_people(
     views: &mut Views,
     batch: &mut Batch<'_>,
-    user_ids: &[String],
-    anonymous_ids: &[String],
+    ids: Vec<(ExternalIdType, String)>,
 ) -> Result<(), StoreError> {
-    let of_type = |type_, ids: &[String]| -> Vec<UserIdx> {
-        let find =
-            |value: &String| views.profiles.ids().user_by_external_id(ExternalId { type_, value });
-        ids.iter().filter_map(find).collect()
+    let find = |(type_, value): &(ExternalIdType, String)| {
+        views.profiles.ids().user_by_external_id(ExternalId { type_: *type_, value })
     };
-    let mut users: BTreeSet<UserIdx> = BTreeSet::new();
-    users.extend(of_type(ExternalIdType::UserId, user_ids));
-    users.extend(of_type(ExternalIdType::AnonymousId, anonymous_ids));
+    let users: BTreeSet<UserIdx> = ids.iter().filter_map(find).collect();
     let mut offsets = BTreeSet::new();
     for user in &users {
         offsets.extend(views.profiles.message_offsets(batch, *user)?);
@@ -45,8 +46,7 @@ fn delete_people(
     }
     views.attribution.forget_users(batch, &users)?;
     // The number of ids in an entry is bounded far below what the search can take.
-    let people = NamedPeople::new(user_ids.iter().cloned(), anonymous_ids.iter().cloned());
-    if let Ok(people) = people {
+    if let Ok(people) = NamedPeople::new(ids) {
         views.attribution.forget_listed(batch, &people)?;
         views.rejections.forget(batch, &people);
         views.unmatched_events.forget(batch, &people);

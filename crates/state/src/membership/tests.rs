@@ -322,6 +322,13 @@ fn an_audience_that_goes_takes_its_rows_with_it_and_so_does_a_person() {
     fold.command(Command::Delete { kind, id });
     assert_eq!(fold.views.audiences.n_members("quiet"), Some(1));
     assert_eq!((stays(&fold, users[0]), stays(&fold, users[1])), (0, 1));
+    let left = |since: i64, after| {
+        let since = Timestamp(fold.now - since * HOUR_MS);
+        let page = fold.views.audiences.left_since(&fold.store, "recent", since, after, 10);
+        page.unwrap().people.iter().map(|one| one.user).collect::<Vec<_>>()
+    };
+    assert_eq!((left(25, None), left(23, None)), (vec![users[1]], vec![]));
+    assert_eq!(left(25, Some(users[1])), []);
     let change = ConfigChange::RemoveAudience { key: "quiet".to_owned() };
     let command = ConfigCommand { change, expected: Expected::Present };
     fold.command(Command::Configure(Box::new(command)));

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use engine::{
-    ModelContribution, NamedPeople, NewRegulation, Receipt, RegulationStatus, RegulationStep,
-    RegulationType, RemovedFiles, ScanReport, Surroundings, scan_folder,
+    ExternalIdType, ModelContribution, NamedPeople, NewRegulation, Receipt, RegulationStatus,
+    RegulationStep, RegulationType, RemovedFiles, ScanReport, Surroundings, scan_folder,
 };
 use fs_err as fs;
 use indicatif::ProgressBar;
@@ -80,9 +80,20 @@ struct PeopleArgs {
     /// The anonymous id of a person
     #[arg(long = "anonymous-id", value_name = "ID")]
     anonymous_ids: Vec<String>,
+    /// An id of another type, such as email:ann@example.com
+    #[arg(long = "external-id", value_name = "TYPE:ID", value_parser = parse_id)]
+    other_ids: Vec<(ExternalIdType, String)>,
     /// A file with the user id of a person on each line
     #[arg(long, value_name = "FILE")]
     ids_file: Option<PathBuf>,
+}
+
+/// Reads an id with its type.
+fn parse_id(text: &str) -> Result<(ExternalIdType, String), String> {
+    let parts = text.split_once(':').filter(|(_, id)| !id.trim().is_empty());
+    let parsed = parts.and_then(|(type_, id)| Some((ExternalIdType::from_word(type_)?, id)));
+    let (type_, id) = parsed.ok_or("it must be a type and an id, such as email:ann@example.com")?;
+    Ok((type_, id.to_owned()))
 }
 
 impl PeopleArgs {
@@ -121,7 +132,7 @@ pub(crate) fn run(args: &PrivacyArgs) -> Result<()> {
 
 fn regulate(place: &Place, people: &PeopleArgs, type_: RegulationType) -> Result<()> {
     let (user_ids, anonymous_ids) = people.read()?;
-    let new = NewRegulation { type_, user_ids, anonymous_ids };
+    let new = NewRegulation { type_, user_ids, anonymous_ids, other_ids: people.other_ids.clone() };
     if let Err(what) = new.check() {
         bail!("the command {what}");
     }
@@ -286,13 +297,15 @@ fn scan(folder: &Path, people: &PeopleArgs, json: bool) -> Result<()> {
         bail!("there is nothing to scan: there is no folder {}", folder.display());
     }
     let (mut user_ids, mut anonymous_ids) = people.read()?;
-    if user_ids.is_empty() && anonymous_ids.is_empty() {
+    if user_ids.is_empty() && anonymous_ids.is_empty() && people.other_ids.is_empty() {
         bail!("there is nothing to scan for: the file has no id");
     }
     // Whoever has a list of ids need not know of which type each is.
-    user_ids.extend(anonymous_ids.iter().cloned());
-    anonymous_ids.extend(user_ids.iter().cloned());
-    let people = NamedPeople::new(user_ids, anonymous_ids)?;
+    user_ids.append(&mut anonymous_ids);
+    let of_both = user_ids
+        .into_iter()
+        .flat_map(|id| [(ExternalIdType::UserId, id.clone()), (ExternalIdType::AnonymousId, id)]);
+    let people = NamedPeople::new(of_both.chain(people.other_ids.iter().cloned()))?;
     let report = scan_folder(folder, &people, &mut |_| {})?;
     if report.files == 0 {
         bail!("there is nothing to scan: no file is below {}", folder.display());

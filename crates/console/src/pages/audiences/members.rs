@@ -24,11 +24,14 @@ use crate::page::{Area, Frame, Page};
 use crate::pages::people::address;
 use crate::pages::{sync, versions};
 use crate::ui::{
-    Button, Callout, Cell, Column, Confirmation, EmptyState, Icon, Pagination, RelativeTime, Table,
+    Button, Callout, Cell, Column, Confirmation, EmptyState, Icon, Pagination, RelativeTime, Tab,
+    Table, tabs,
 };
 
 /// How many members stand on a page.
 const MEMBERS_SHOWN: usize = 50;
+/// In how many days people left, as the page offers it.
+const LEFT_DAYS: [u32; 2] = [7, 30];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,6 +41,8 @@ pub(super) struct Query {
     /// Whether reach and overlap are worked out, which takes up to 2 s.
     #[serde(default)]
     reach: bool,
+    /// Who left in so many days stands in place of the members.
+    left_days: Option<u32>,
 }
 
 pub(super) async fn show(
@@ -48,7 +53,9 @@ pub(super) async fn show(
     Parameters(query): Parameters<Query>,
 ) -> Result<Markup, ApiError> {
     let audience = audiences::read(&workspace, key.clone()).await?.value;
-    let page = audiences::members(&workspace, key.clone(), query.after, MEMBERS_SHOWN).await?;
+    let page =
+        audiences::members(&workspace, key.clone(), query.left_days, query.after, MEMBERS_SHOWN)
+            .await?;
     let reach = match query.reach {
         true => {
             let condition = Value::String(format!("in audience {key}"));
@@ -87,7 +94,7 @@ pub(super) async fn show(
                 }
             }
         }
-        (members(&workspace, &audience, &page, query.after)?)
+        (members(&workspace, &audience, &page, &query)?)
     };
     let title = audience.name.as_deref().unwrap_or(&audience.key);
     let page = Page::new(&frame, Area::Audiences, title).lead(html! {
@@ -114,25 +121,56 @@ fn members(
     workspace: &RequestedWorkspace,
     audience: &Audience,
     page: &MembersPage,
-    after: Option<u32>,
+    query: &Query,
 ) -> Result<Markup, ApiError> {
     let now = workspace.handle().now()?;
     let own = path(workspace.id(), &audience.key);
-    let table = Table::new("Members", vec![Column::text("Person"), Column::text("Since")]).rows(
+    let (title, when) = match query.left_days {
+        Some(_) => ("Who left", "Left"),
+        None => ("Members", "Since"),
+    };
+    let table = Table::new(title, vec![Column::text("Person"), Column::text(when)]).rows(
         page.members.iter().map(|member| {
             let name = format!("{}:{}", member.type_, member.id);
             let href = address::person(workspace.id(), &name, "");
             vec![
                 Cell::new(html! { a href=(href) { bdi { (member.id) } } }),
-                Cell::new(RelativeTime { at: member.entered, now }),
+                Cell::new(RelativeTime { at: member.left.unwrap_or(member.entered), now }),
             ]
         }),
     );
-    let next = page.next.map(|next| format!("{own}?after={next}"));
+    let days = query.left_days.map(|days| format!("left_days={days}"));
+    let first = days.as_ref().map_or(own.clone(), |days| format!("{own}?{days}"));
+    let days = days.map(|days| format!("&{days}")).unwrap_or_default();
+    let next = page.next.map(|next| format!("{own}?after={next}{days}"));
+    let lists: Vec<(String, String, Option<u32>)> =
+        std::iter::once(("Members".to_owned(), own.clone(), None))
+            .chain(LEFT_DAYS.map(|days| {
+                let href = format!("{own}?left_days={days}");
+                (format!("Left in {days} days"), href, Some(days))
+            }))
+            .collect();
+    let lists: Vec<Tab<'_>> = lists
+        .iter()
+        .map(|(label, href, days)| Tab {
+            label,
+            href,
+            count: None,
+            is_current: query.left_days == *days,
+        })
+        .collect();
     Ok(html! {
         section class="section" {
-            h2 { "Members" }
-            @if page.members.is_empty() {
+            h2 { (title) }
+            (tabs("Members and who left", &lists))
+            @if page.members.is_empty() && query.left_days.is_some() {
+                (EmptyState {
+                    icon: Icon::Audiences,
+                    title: "Nobody on this page left and is not back",
+                    text: "Who leaves is listed from that moment on.",
+                    next: None,
+                })
+            } @else if page.members.is_empty() {
                 (EmptyState {
                     icon: Icon::Audiences,
                     title: "Nobody belongs to it now",
@@ -142,9 +180,9 @@ fn members(
             } @else {
                 div class="card card-table" { (table) }
                 (Pagination {
-                    of: "members",
+                    of: "people",
                     shown: &format!("{} on this page", page.members.len()),
-                    previous: after.map(|_| own.as_str()),
+                    previous: query.after.map(|_| first.as_str()),
                     next: next.as_deref(),
                 })
             }

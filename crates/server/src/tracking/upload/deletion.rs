@@ -47,6 +47,7 @@ pub(super) fn read(body: &[u8]) -> Result<NewRegulation, ApiError> {
         type_: RegulationType::DeleteOnly,
         user_ids: ids(wire.identity),
         anonymous_ids: ids(wire.guid),
+        other_ids: Vec::new(),
     };
     let n_people = new.user_ids.len() + new.anonymous_ids.len();
     if n_people > PROFILES_MAX {
