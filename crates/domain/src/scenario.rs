@@ -163,7 +163,7 @@ impl Scenario {
     fn check_followers(&self, scenarios: &[Self]) -> Result<(), String> {
         let mut reached = vec![self];
         let mut next = 0;
-        while let Some(scenario) = reached.get(next) {
+        while let Some(&scenario) = reached.get(next) {
             for name in scenario.followers() {
                 let found = scenarios.iter().find(|other| other.name == *name);
                 let Some(follower) = found else {
