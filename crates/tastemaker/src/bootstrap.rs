@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use domain::{
-    AudienceDefinition, ComputedTraitDefinition, Destination, Feed, Identity, InteractionWeights,
-    PRESETS_LATEST, Retention, Scenario, ScheduledExport, Source, Token, TraitDefinition,
-    WeakSignalWeights, WorkspaceConfig, WorkspaceId,
+    AudienceDefinition, CatalogSettings, ComputedTraitDefinition, Destination, Feed, Identity,
+    InteractionWeights, PRESETS_LATEST, Retention, Scenario, ScheduledExport, Source, Token,
+    TraitDefinition, WeakSignalWeights, WorkspaceConfig, WorkspaceId,
 };
 use engine::installation::{Actor, Deed, DeedOutcome, InstallationJournal};
 use engine::{ConfigChange, DataFolder, Engine, Problem};
@@ -52,6 +52,7 @@ pub(crate) struct BootstrapWorkspace {
     weak_signals: Option<WeakSignalWeights>,
     retention: Option<Retention>,
     identity: Option<Identity>,
+    catalog: Option<CatalogSettings>,
     #[serde(default, rename = "scenario")]
     scenarios: Vec<Scenario>,
     #[serde(default, rename = "destination")]
@@ -91,6 +92,7 @@ impl BootstrapWorkspace {
             weak_signals: file.weak_signals.unwrap_or_default(),
             retention: file.retention,
             identity: file.identity,
+            catalog: file.catalog.unwrap_or_default(),
             ..WorkspaceConfig::empty(file.id)
         }
     }
@@ -108,6 +110,7 @@ impl BootstrapWorkspace {
         config.weak_signals = self.weak_signals.unwrap_or(config.weak_signals);
         config.retention = self.retention.or(config.retention);
         config.identity = self.identity.clone().or(config.identity);
+        config.catalog = self.catalog.clone().unwrap_or(config.catalog);
         file.all_tokens().for_each(|token| config.put_token(token));
         for mut source in file.sources {
             // Senders know a source by its key: with another name it is the same one.

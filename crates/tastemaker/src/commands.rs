@@ -11,6 +11,8 @@ pub(crate) mod demo;
 pub(crate) mod dry_run;
 pub(crate) mod evaluate;
 pub(crate) mod events;
+pub(crate) mod export;
+pub(crate) mod feed;
 pub(crate) mod import;
 pub(crate) mod journal;
 pub(crate) mod mapping;
@@ -21,6 +23,7 @@ pub(crate) mod recommend;
 pub(crate) mod replay;
 pub(crate) mod restore;
 pub(crate) mod retention;
+pub(crate) mod scheduled;
 pub(crate) mod serve;
 pub(crate) mod shell;
 pub(crate) mod tail;
@@ -29,12 +32,11 @@ pub(crate) mod traits;
 pub(crate) mod verify;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use domain::WorkspaceId;
-use engine::{Archive, DataFolder, Engine, EngineOptions};
+use domain::{SyncSettings, WorkspaceId};
+use engine::{DataFolder, Engine, EngineOptions};
 use tempfile::NamedTempFile;
 
 use crate::configuration;
@@ -52,6 +54,12 @@ fn create_part_file(out: &Path) -> Result<NamedTempFile> {
             Ok(part)
         });
     part.with_context(|| format!("cannot write in {}", folder.display()))
+}
+
+/// Reads from a JSON file to which destinations a value goes, and how.
+fn read_sync(path: &Path) -> Result<SyncSettings> {
+    let text = fs_err::read_to_string(path)?;
+    serde_json::from_str(&text).with_context(|| format!("cannot use {}", path.display()))
 }
 
 /// Options that all commands share: data folder, workspace, output.
@@ -72,7 +80,14 @@ pub(crate) struct Place {
 pub(crate) struct OpenWorkspace {
     // Dropped in this order: the engine before the lock.
     pub(crate) engine: Engine,
-    _data: DataFolder,
+    data: DataFolder,
+}
+
+impl OpenWorkspace {
+    /// The engine, which goes before the lock.
+    pub(crate) fn into_parts(self) -> (Engine, DataFolder) {
+        (self.engine, self.data)
+    }
 }
 
 impl Place {
@@ -87,17 +102,16 @@ impl Place {
         self.open_in(data)
     }
 
-    /// Opens an existing workspace whose segments are archived before they are cut.
-    pub(crate) fn open_with_archive(&self, archive: Option<Arc<Archive>>) -> Result<OpenWorkspace> {
+    /// Opens an existing workspace with options, such as a client by which others are reached.
+    pub(crate) fn open_with(&self, options: &EngineOptions) -> Result<OpenWorkspace> {
         self.require_data_folder()?;
         let data = DataFolder::open(&self.data)?;
         let known = data.workspaces()?;
         if !known.contains(&self.workspace) {
             bail!(self.describe_unknown(&known));
         }
-        let options = EngineOptions { archive, ..EngineOptions::default() };
-        let engine = data.open_workspace_with(&self.workspace, &options, &|_, _| {})?;
-        Ok(OpenWorkspace { engine, _data: data })
+        let engine = data.open_workspace_with(&self.workspace, options, &|_, _| {})?;
+        Ok(OpenWorkspace { engine, data })
     }
 
     /// Fails if there is no data folder.
@@ -148,9 +162,6 @@ impl Place {
     }
 
     fn open_in(&self, data: DataFolder) -> Result<OpenWorkspace> {
-        Ok(OpenWorkspace {
-            engine: open_workspace(&data, &self.workspace, self.json)?,
-            _data: data,
-        })
+        Ok(OpenWorkspace { engine: open_workspace(&data, &self.workspace, self.json)?, data })
     }
 }

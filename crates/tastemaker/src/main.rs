@@ -53,6 +53,10 @@ enum Command {
     Audience(commands::audience::Args),
     /// List, make and remove traits that are computed from events
     ComputedTrait(commands::computed_trait::Args),
+    /// List, make, fetch and remove catalog files that are fetched again and again
+    Feed(commands::feed::Args),
+    /// List, make and remove exports that are made again and again, or make one now
+    Export(commands::export::Args),
     /// List the events that no mapping takes, with similar presets that would
     Events(commands::events::Args),
     /// See what mappings make of messages
@@ -106,6 +110,8 @@ fn main() -> ExitCode {
         Command::Models(args) => commands::models::run(&args),
         Command::Audience(args) => commands::audience::run(&args),
         Command::ComputedTrait(args) => commands::computed_trait::run(&args),
+        Command::Feed(args) => commands::feed::run(&args),
+        Command::Export(args) => commands::export::run(&args),
         Command::Events(args) => commands::events::run(&args),
         Command::Mapping(args) => commands::mapping::run(&args),
         Command::Tail(args) => commands::tail::run(&args),

@@ -9,6 +9,7 @@ mod mappings;
 mod message_files;
 mod privacy;
 mod process;
+mod scheduled;
 
 use std::path::Path;
 use std::process::Command;

@@ -159,6 +159,10 @@ impl<'de> Deserializer<'de> for Parameter {
         visitor.visit_f32(self.parse("a number")?)
     }
 
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+        visitor.visit_f64(self.parse("a number")?)
+    }
+
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
         visitor.visit_some(self)
     }
@@ -185,7 +189,7 @@ impl<'de> Deserializer<'de> for Parameter {
     }
 
     forward_to_deserialize_any! {
-        i8 i16 i32 i64 i128 u8 u16 u128 f64 char str string bytes byte_buf unit unit_struct
+        i8 i16 i32 i64 i128 u8 u16 u128 char str string bytes byte_buf unit unit_struct
         newtype_struct tuple tuple_struct map struct identifier
     }
 }

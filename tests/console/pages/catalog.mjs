@@ -18,7 +18,7 @@ const itemPath = (id) => `${CATALOG}/items/${encodeURIComponent(id)}`
 
 export async function paths(origin) {
   const item = await first(origin)
-  return [CATALOG, `${CATALOG}?filter=%27nothing%27%20%3D%3D`, itemPath(item.item_id), `${itemPath(item.item_id)}/people`, `${itemPath(item.item_id)}/off`, `${CATALOG}/versions`, `${CATALOG}/import`, '/console/music/exports?what=items', '/console/music/exports/scheduled']
+  return [CATALOG, `${CATALOG}?filter=%27nothing%27%20%3D%3D`, itemPath(item.item_id), `${itemPath(item.item_id)}/people`, `${itemPath(item.item_id)}/off`, `${CATALOG}/versions`, `${CATALOG}/import`, `${CATALOG}/feeds`, `${CATALOG}/locations`, `${CATALOG}/columns`, '/console/music/exports?what=items', '/console/music/exports/scheduled']
 }
 
 /** Every id in the lists that the APIs make for some people and beside an item. */
@@ -134,6 +134,65 @@ export async function jobs({ check, browser, context, origin }) {
     await page.getByRole('button', { name: 'Remove the export' }).click()
     await page.getByText('Removed. What it has made stays.').waitFor()
     await api(origin, 'DELETE', `workspaces/${WORKSPACE}/destinations/warehouse`)
+  })
+  await check('a feed is kept, changed, fetched with what went wrong, and removed', async () => {
+    await page.goto(origin + CATALOG)
+    await page.getByRole('link', { name: 'Feeds' }).click()
+    await page.getByLabel('Name').fill('shop')
+    await page.getByLabel('Address of the file').fill('https://feed.invalid/shop.xml')
+    await page.getByLabel('Paused').check()
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('Saved.').waitFor()
+    const row = page.getByRole('row', { name: 'shop' })
+    await row.getByRole('link', { name: 'Change' }).click()
+    await page.getByLabel('Leave wrong rows out').check()
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('Saved.').waitFor()
+    const feed = await api(origin, 'GET', `workspaces/${WORKSPACE}/feeds/shop`)
+    assert.deepEqual([feed.skip_invalid, feed.paused, feed.every_minutes], [true, true, 60])
+    await row.getByRole('button', { name: 'Fetch now' }).click()
+    await page.getByText('feed:').first().waitFor()
+    await page.goto(`${origin}${CATALOG}/feeds`)
+    await row.getByText('failed').waitFor()
+    await row.getByRole('link', { name: 'Remove…' }).click()
+    await page.getByRole('button', { name: 'Remove the feed' }).click()
+    await page.getByText('Removed. The catalog stays as it is.').waitFor()
+  })
+
+  await check('a file of locations is put in force, and one without places is refused', async () => {
+    const upload = async (csv) => {
+      await page.getByLabel('Name').fill('stores')
+      await page.getByLabel('File', { exact: true }).setInputFiles({ name: 'stores.csv', mimeType: 'text/csv', buffer: Buffer.from(csv) })
+      await page.getByRole('button', { name: 'Put it in force' }).click()
+    }
+    await page.goto(`${origin}${CATALOG}/locations`)
+    await upload('location_id,latitude,longitude\nnowhere,91,0\n')
+    await page.getByText('latitude is 91').waitFor()
+    await upload('location_id,latitude,longitude,city\nmitte,52.52,13.41,Berlin\n')
+    await page.getByText('The file is in force.').waitFor()
+    await page.getByRole('link', { name: 'stores' }).click()
+    await page.getByRole('row', { name: 'mitte' }).getByText('Berlin').waitFor()
+  })
+
+  await check('columns get a meaning, and come with the events', async () => {
+    await page.goto(`${origin}${CATALOG}/columns`)
+    await page.getByLabel('Stock').fill('stock')
+    await page.getByLabel('Property with ids of stores').fill('store')
+    const lines = page.getByLabel('Columns that are added to events')
+    await lines.fill('Album Played')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('write the event, a colon').waitFor()
+    await lines.fill('Album Played by album_id: title, year')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('Saved', { exact: true }).waitFor()
+    const { catalog } = await api(origin, 'GET', `workspaces/${WORKSPACE}/settings`)
+    const enrich = [{ event: 'Album Played', item_property: 'album_id', columns: ['title', 'year'] }]
+    assert.deepEqual(catalog, { stock: 'stock', location_property: { stores: 'store' }, enrich })
+    await api(origin, 'PATCH', `workspaces/${WORKSPACE}/settings`, { catalog: {} })
+    await page.goto(`${origin}${CATALOG}/locations`)
+    await page.getByRole('link', { name: 'Remove…' }).click()
+    await page.getByRole('button', { name: 'Remove the locations' }).click()
+    await page.getByText('Removed.').waitFor()
   })
   await page.close()
 

@@ -392,7 +392,8 @@ async fn no_admin_route_passes_over_a_query_parameter_that_it_does_not_have() {
             .replace("{offset}", "1")
             .replace("{mapping}", "a")
             .replace("{member}", "a")
-            .replace("{item_id}", "a");
+            .replace("{item_id}", "a")
+            .replace("{catalog}", "a");
         let path = path.replace("{id}", "1").replace("{recomm_id}", &uuid::Uuid::nil().to_string());
         assert!(!path.contains('{'), "{route}");
         let methods = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];

@@ -158,11 +158,8 @@ fn items() -> String {
 async fn furnish(shop: &mut Described) -> (String, String) {
     let catalog = format!("{SHOP}/catalog");
     shop.send("POST", &format!("{catalog}?dry_run=true"), "text/csv", items()).await;
-    let stores = "location_id,latitude,longitude,name\ngraz,47.07,15.44,Graz\n".to_owned();
-    for name in ["stores", "malls"] {
-        let locations = format!("{SHOP}/locations/{name}");
-        shop.send("PUT", &locations, "text/csv", stores.clone()).await;
-    }
+    let stores = "location_id,latitude,longitude\ngraz,47.07,15.44\n".to_owned();
+    shop.send("PUT", &format!("{SHOP}/locations/stores"), "text/csv", stores).await;
     shop.send("POST", &catalog, "text/csv", items()).await;
     shop.send("POST", &catalog, "text/csv", items()).await;
     shop.call("POST", &format!("{catalog}/versions/1/activate"), Value::Null).await;
@@ -281,8 +278,7 @@ async fn furnish(shop: &mut Described) -> (String, String) {
             "PATCH",
             "settings",
             json!({ "name": "The shop", "weak_signals": { "click": 0.5 },
-            "catalog": { "stock": "stock", "location_property": { "stores": "store" },
-                         "enrich": [{ "event": "Product Viewed", "columns": ["title"] }] } }),
+            "catalog": { "enrich": [{ "event": "Viewed", "columns": ["title"] }] } }),
         ),
         ("PUT", "interaction_weights", json!({ "view": 0.5 })),
         ("PUT", "items/i3/off", Value::Null),

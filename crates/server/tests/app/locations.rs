@@ -30,7 +30,7 @@ async fn a_file_of_locations_is_taken_whole_or_not_at_all_and_says_what_is_near(
     assert_eq!((made.status.as_u16(), &made.body["n_before"]), (200, &json!(0)));
     let wrong = "location_id,latitude,longitude\na,91,0\nb,1,1\n";
     let refused = put(STORES, wrong).await;
-    insta::assert_snapshot!(refused.line(), @"");
+    insta::assert_snapshot!(refused.line(), @"422 import_refused: 1 of 2 rows is invalid, so nothing was imported: correct the file, or skip invalid rows (skip_invalid)");
     let skipped = put(&format!("{STORES}?dry_run=true&skip_invalid=true"), wrong).await;
     assert_eq!(skipped.body["report"]["n_invalid"], 1, "{}", skipped.body);
 

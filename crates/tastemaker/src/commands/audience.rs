@@ -1,5 +1,6 @@
 //! `tastemaker audience`: audiences are listed, previewed, made and removed where no server runs.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
@@ -10,7 +11,7 @@ use engine::{ConfigChange, Engine, Expected, RequestBudget};
 use resources::audience_preview::{self, ShownEstimate, Why};
 use serde_json::json;
 
-use super::Place;
+use super::{Place, read_sync};
 use crate::terminal;
 
 #[derive(ClapArgs)]
@@ -54,6 +55,9 @@ struct Create {
     /// A name for people
     #[arg(long)]
     name: Option<String>,
+    /// A JSON file that says to which destinations it goes, and how; without it that stays as it is
+    #[arg(long, value_name = "FILE")]
+    sync: Option<PathBuf>,
     #[command(flatten)]
     place: Place,
 }
@@ -169,7 +173,10 @@ fn create(args: &Create) -> Result<()> {
         name: args.name.clone(),
         condition: condition.to_string(),
         likely: None,
-        sync: config.audience(&args.key).and_then(|present| present.sync.clone()),
+        sync: match &args.sync {
+            Some(file) => Some(read_sync(file)?),
+            None => config.audience(&args.key).and_then(|present| present.sync.clone()),
+        },
     };
     change(&opened.engine, ConfigChange::put_audience(&definition))?;
     println!("The audience {:?} is there: {}", definition.key, definition.condition);

@@ -1,5 +1,7 @@
 //! `tastemaker computed-trait`: computed traits are listed, made and removed where no server runs.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, bail};
 use clap::builder::PossibleValuesParser;
 use clap::{Args as ClapArgs, Subcommand};
@@ -7,7 +9,7 @@ use domain::{ComputedTraitDefinition, ComputedTraitType};
 use engine::{ConfigChange, Engine, Expected};
 use serde_json::json;
 
-use super::Place;
+use super::{Place, read_sync};
 use crate::terminal;
 
 #[derive(ClapArgs)]
@@ -56,6 +58,9 @@ struct Create {
     /// A name for people
     #[arg(long)]
     name: Option<String>,
+    /// A JSON file that says to which destinations it goes, and how; without it that stays as it is
+    #[arg(long, value_name = "FILE")]
+    sync: Option<PathBuf>,
     #[command(flatten)]
     place: Place,
 }
@@ -120,7 +125,10 @@ fn create(args: &Create) -> Result<()> {
         filters: args.filters.clone(),
         last: args.last.clone(),
         session: args.session.clone(),
-        sync: present.and_then(|present| present.sync),
+        sync: match &args.sync {
+            Some(file) => Some(read_sync(file)?),
+            None => present.and_then(|present| present.sync),
+        },
     };
     change(&opened.engine, ConfigChange::put_computed_trait(&definition))?;
     println!("The computed trait {:?} is there.", definition.key);

@@ -2,6 +2,7 @@
 
 mod catalog;
 pub(crate) mod interactions;
+mod locations;
 mod messages;
 
 use anyhow::Result;
@@ -24,6 +25,8 @@ enum Command {
     /// Add the interactions of a CSV, JSON Lines or Parquet file: user_id, item_id, timestamp,
     /// kind, value
     Interactions(interactions::Args),
+    /// Make a CSV or JSON Lines file a catalog of locations, as a whole or not at all
+    Locations(locations::Args),
     /// Take the messages of a CSV, JSON Lines or Parquet file, as if a source had sent them
     Messages(messages::Args),
 }
@@ -32,6 +35,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.command {
         Command::Catalog(args) => catalog::run(args),
         Command::Interactions(args) => interactions::run(args),
+        Command::Locations(args) => locations::run(args),
         Command::Messages(args) => messages::run(args),
     }
 }

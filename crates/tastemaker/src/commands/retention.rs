@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use connectors::{Outgoing, OutgoingOptions};
 use domain::Timestamp;
-use engine::{Archive, JournalPart, RetentionPlan, RetentionRun};
+use engine::{Archive, EngineOptions, JournalPart, RetentionPlan, RetentionRun};
 
 use super::Place;
 use crate::terminal::{counted, grouped};
@@ -28,7 +28,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let outgoing = Arc::new(Outgoing::new(&OutgoingOptions::default())?);
         Ok::<_, anyhow::Error>(Arc::new(Archive::in_folder(folder, &outgoing)))
     });
-    let opened = args.place.open_with_archive(archive.transpose()?)?;
+    let archive = archive.transpose()?;
+    let opened = args.place.open_with(&EngineOptions { archive, ..EngineOptions::default() })?;
     if args.dry_run {
         let plan = opened.engine.plan_retention(None)?;
         let text = describe_plan(&plan);

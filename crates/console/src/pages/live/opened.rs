@@ -146,6 +146,11 @@ fn made(frame: &Frame, workspace: &WorkspaceId, opened: &OpenedEntry) -> Markup 
                         }
                     }
                 }
+                @if !entry.enriched.is_empty() {
+                    p class="field-hint" {
+                        "Added from the catalog when it arrived: " (entry.enriched.join(", ")) "."
+                    }
+                }
                 @if entry.is_mapped_anew {
                     p class="field-hint" {
                         "The mappings were changed after it came. This is what it would become now."

@@ -172,7 +172,7 @@ fn print_changes(changes: &CatalogChanges) {
     }
 }
 
-fn print_report(report: &ImportReport) {
+pub(super) fn print_report(report: &ImportReport) {
     let columns: Vec<Vec<String>> = report
         .columns
         .iter()
