@@ -11,6 +11,7 @@ use conditions::{Computation, Event, KeptEvents};
 use domain::{ComputedTraitDefinition, Timestamp, UserIdx, WorkspaceConfig, WorkspaceId};
 use profiles::{Merge, NamedEvent, Profiles};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use store::key::KeyBuf;
 use store::{Batch, Keyspace, Read, Store, StoreError};
@@ -166,7 +167,7 @@ impl ComputedTraits {
         for (key, kept) in &self.by_key {
             let value = match row.value(kept.number) {
                 Some(stored) => ComputedValue {
-                    value: serde_json::from_str(&stored.json).map_err(|_| unreadable())?,
+                    value: read_exactly(&stored.json).ok_or_else(unreadable)?,
                     changed_at: stored.changed_at,
                 },
                 None => ComputedValue { value: kept.value_of_nobody(), changed_at: kept.made_at },
@@ -395,6 +396,18 @@ impl Kept {
             changed_at: self.made_at,
             due: None,
         }
+    }
+}
+
+/// Reads a value, whose numbers are those that were written: `serde_json` alone may miss the last
+/// digit of one.
+fn read_exactly(json: &str) -> Option<Value> {
+    if let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(json) {
+        return list.into_iter().map(|one| read_exactly(one.get())).collect();
+    }
+    match serde_json::from_str(json).ok()? {
+        Value::Number(number) if number.is_f64() => json.parse::<f64>().ok().map(Value::from),
+        other => Some(other),
     }
 }
 

@@ -17,7 +17,7 @@ use engine::{
 use serde_json::{Value, json};
 use testkit::Random;
 
-const RUNS: u64 = 6;
+const RUNS: u64 = 8;
 const N_MESSAGES: usize = 260;
 const N_ITEMS: usize = 14;
 /// Everything arrives late, at one time.
@@ -183,7 +183,8 @@ fn person(engine: &Engine, user: UserIdx) -> Value {
     json!({ "traits": traits, "computed": computed, "audiences": audiences, "lists": lists })
 }
 
-/// The bytes of the models.
+/// The bytes of the models. They are those of one journal: people stand in a model's data in the
+/// order in which they became known, so that other orders of messages round sums differently.
 fn models(folder: &Path) -> BTreeSet<Vec<u8>> {
     let files = fs_err::read_dir(folder.join("models")).unwrap();
     files.map(|file| fs_err::read(file.unwrap().path()).unwrap()).collect()
@@ -208,14 +209,14 @@ fn late_repeated_and_shuffled_messages_come_to_the_same_people_audiences_models_
         });
         let expected = picture(&one.1);
         assert_same(&expected, &picture(&other.1), &format!("seed {seed}, shuffled"));
-        assert_eq!(models(one.0.path()), models(other.0.path()), "seed {seed}: the models");
-
         let (folder, engine) = other;
         drop(engine);
+        let model = models(folder.path());
         for lost in ["store", "models"] {
             fs_err::remove_dir_all(folder.path().join(lost)).unwrap();
         }
         assert_same(&expected, &picture(&open(folder.path())), &format!("seed {seed}, lost"));
+        assert!(models(folder.path()) == model, "seed {seed}: the model is another one");
     }
 }
 

@@ -158,17 +158,21 @@ impl Fold {
                     "ends": instant(self.now + ends_hours * HOUR_MS),
                 },
             }),
-            Step::Identify { vip, ends_hours } => json!({
-                "type": "identify",
-                "traits": {
-                    "vip": vip,
-                    "ends": instant(self.now + ends_hours * HOUR_MS),
-                    "level": ends_hours.rem_euclid(7),
-                    "city": (["Berlin", "Paris", "Rome"][ends_hours.rem_euclid(3) as usize]),
-                    "tags": (["a", "b", "c"][..ends_hours.rem_euclid(4) as usize]),
-                },
-                "timestamp": instant(self.now),
-            }),
+            Step::Identify { vip, ends_hours } => {
+                let city = ["Berlin", "Paris", "Rome"][ends_hours.rem_euclid(3) as usize];
+                let tags = &["a", "b", "c"][..ends_hours.rem_euclid(4) as usize];
+                json!({
+                    "type": "identify",
+                    "traits": {
+                        "vip": vip,
+                        "ends": instant(self.now + ends_hours * HOUR_MS),
+                        "level": ends_hours.rem_euclid(7),
+                        "city": city,
+                        "tags": tags,
+                    },
+                    "timestamp": instant(self.now),
+                })
+            }
         };
         body["messageId"] = format!("m{n}").into();
         for (key, id) in [("userId", user), ("anonymousId", device)] {

@@ -63,11 +63,11 @@ impl Traffic {
         Timestamp(START.0 + (n * 1_000 / self.per_second) as i64)
     }
 
-    /// The message `n` of the traffic. Some people send more than others.
+    /// The message `n` of the traffic. The most active fifth of the people send 60 %.
     pub(super) fn message(&self, n: u64, names: PropertyNames) -> Sent {
         let mut random = Mixed(self.seed ^ (n << 8));
-        let share = random.below(1 << 20) as f64 / f64::from(1 << 20);
-        let person = (share * share * self.people as f64) as u64;
+        let among = if random.below(2) == 0 { self.people } else { self.people / 5 };
+        let person = random.below(among);
         let is_late = random.below(LATE_ONE_OF) == 0;
         let late_ms = if is_late { random.below(LATE_MS_MAX) } else { 0 };
         let at = Timestamp(self.sent_at(n).0 - late_ms as i64);

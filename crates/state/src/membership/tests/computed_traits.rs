@@ -149,6 +149,18 @@ fn a_window_closes_at_the_exact_millisecond_for_traits_and_for_the_audiences_tha
 }
 
 #[test]
+fn a_value_is_read_to_its_last_digit() {
+    let mut fold = Fold::new();
+    let average = r#"{"key": "mean", "type": "average", "event": "Order", "property": "total"}"#;
+    fold.compute(&[average]);
+    for n in 0..37 {
+        fold.take((0, Some(0), None, order(if n < 36 { 93 } else { 92 })));
+    }
+    let user = fold.people()[0];
+    assert_eq!(fold.computed(user)["mean"].value, json!(3_440.0 / 37.0));
+}
+
+#[test]
 fn what_is_kept_goes_with_the_person_and_with_the_trait() {
     let mut fold = Fold::new();
     fold.compute(&READING);
