@@ -147,7 +147,7 @@ async fn refused(
 ) -> Result<Response, ApiError> {
     let mistake = Mistake::of(error)?;
     let fields = ["key", "name", "count", "item_type", "scenario", "holdout_percent"];
-    let mistake = mistake.among(&fields);
+    let mistake = holdout::placed(mistake).among(&fields);
     let wizard = Wizard { typed, mistake, ..Wizard::default() };
     Ok(again(wizard.page(frame, workspace).await?))
 }
