@@ -73,6 +73,7 @@ pub(crate) fn since_the_fixtures() -> Vec<Entry> {
     entries.extend(commands::computed_traits().map(command));
     entries.extend(syncs());
     entries.extend(commands::exports_and_feeds().map(command));
+    entries.push(command(commands::trait_with_holdout()));
     entries
 }
 

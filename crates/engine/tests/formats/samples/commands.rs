@@ -3,7 +3,7 @@
 use catalog::Property;
 use domain::{
     AudienceDefinition, ComputedTraitDefinition, ComputedTraitType, Endpoint, ExportFormat,
-    Exportable, Feed, FeedFormat, Interaction, InteractionKind, InteractionSelector,
+    Exportable, Feed, FeedFormat, Holdout, Interaction, InteractionKind, InteractionSelector,
     InteractionWeights, PropertyType, Scenario, ScheduledExport, Source, Token, TokenKind,
     TraitDefinition, WorkspaceSettings,
 };
@@ -299,6 +299,16 @@ pub(crate) fn exports_and_feeds() -> [Command; 4] {
     ];
     changes
         .map(|(change, expected)| Command::Configure(Box::new(ConfigCommand { change, expected })))
+}
+
+/// A trait of which a tenth of the people are held out.
+pub(crate) fn trait_with_holdout() -> Command {
+    let definition = TraitDefinition {
+        holdout: Some(Holdout { percent: 10, goal: InteractionKind::Purchase }),
+        ..TraitDefinition::recommended_items("measured")
+    };
+    let (change, expected) = (ConfigChange::put_trait(&definition), Expected::Anything);
+    Command::Configure(Box::new(ConfigCommand { change, expected }))
 }
 
 /// An audience comes, and one goes.
