@@ -43,6 +43,8 @@ export async function jobs({ check, browser, context, origin }) {
     await page.locator('#preview').getByText(/column \d+/).first().waitFor()
     await page.locator('#field-filter').fill("'year' > 1980")
     await page.locator('#preview .preview-list').waitFor()
+    await page.locator('#preview').getByText('Accuracy beside popular items').click()
+    await page.locator('#preview').getByText('How accurate such lists were').waitFor()
   })
 
   await check('what goes with the last three of a month is asked for in days, and kept', async () => {

@@ -16,8 +16,12 @@ export async function paths(origin) {
   await api(origin, 'PUT', `workspaces/${WORKSPACE}/computed_traits/plays_sent`, {
     type: 'count', event: 'Song Played', sync: { destinations: ['mailer'], with_traits: ['no_such_trait'] },
   })
+  await api(origin, 'PUT', `workspaces/${WORKSPACE}/traits/held_albums`, {
+    kind: 'recommended_items', who: {}, holdout: { percent: 20, goal: 'view_portion' },
+  })
   return [
     settings,
+    `${settings}/traits/held_albums`,
     `${settings}/traits/personalized_album_recommendations/sync`,
     `${settings}/traits/personalized_album_recommendations/versions`,
     `${settings}/computed-traits/plays_sent/sync`,
@@ -190,6 +194,36 @@ export async function jobs({ check, browser, context, origin }) {
     await page.getByRole('link', { name: 'Remove…' }).click()
     await press(page, 'Remove the trait')
     await page.getByText('Removed.').waitFor()
+  })
+  await check('some do not get a trait, and are compared with those who do', async () => {
+    const trait = `workspaces/${WORKSPACE}/traits/next_albums`
+    await open(`${settings}/recommended-items`)
+    await page.locator('#field-name').fill('Next Albums')
+    await page.locator('#field-holdout_percent').fill('60')
+    await press(page, 'Create the trait')
+    await page.locator('#field-holdout_percent-error').waitFor()
+    await page.locator('#field-holdout_percent').fill('50')
+    await page.locator('#field-holdout_goal').selectOption('bookmark')
+    await press(page, 'Create the trait')
+    await page.getByRole('link', { name: 'next_albums', exact: true }).waitFor()
+    assert.deepEqual((await api(origin, 'GET', trait)).holdout, { percent: 50, goal: 'bookmark' })
+    const people = Array.from({ length: 40 }, (_, n) => `held-${n}`)
+    const bookmark = (userId) => ({ type: 'track', userId, event: 'Product Added to Wishlist', properties: { product_id: '1' } })
+    await sendAll(origin, people.map((userId) => ({ type: 'identify', userId, traits: {} })))
+    const has = async (id) => (await api(origin, 'GET', `workspaces/${WORKSPACE}/people/${id}/list?name=trait:next_albums`)).problem === undefined
+    const having = []
+    for (const id of people) if (await has(id)) having.push(id)
+    assert.ok(having.length > 8 && having.length < 32, `${having.length} of 40 have the trait`)
+    await sendAll(origin, having.map(bookmark))
+    const results = await api(origin, 'GET', `${trait}/holdout`)
+    assert.equal(results.with_trait.reached - results.held_out.reached, having.length)
+    await open(`${settings}/traits/next_albums`)
+    await page.getByRole('heading', { name: 'Holdout', level: 2 }).waitFor()
+    await page.getByRole('rowheader', { name: 'with the trait' }).or(page.getByRole('cell', { name: 'with the trait' })).first().waitFor()
+    await page.getByText(/not enough yet/i).first().waitFor()
+    await page.locator('#field-holdout_percent').fill('10')
+    await press(page, 'Save')
+    assert.equal((await api(origin, 'GET', trait)).holdout.percent, 10)
   })
   await check('a computed trait is made, changed and removed', async () => {
     await open(`${settings}/computed-traits`)

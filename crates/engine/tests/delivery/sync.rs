@@ -5,7 +5,7 @@ mod likely;
 use std::time::Duration;
 
 use domain::{
-    AudienceDefinition, IdStrategy, Interaction, InteractionKind, ListChanges, SyncForm,
+    AudienceDefinition, Holdout, IdStrategy, Interaction, InteractionKind, ListChanges, SyncForm,
     SyncIdentifier, SyncSettings, Timestamp, TraitDefinition, UserIdx,
 };
 use engine::{Command, EntityKind, ManualClock};
@@ -305,6 +305,44 @@ fn a_list_is_sent_when_it_changes_by_the_setting_of_what_a_change_is() {
     assert_eq!(crm.received().len(), 3);
     shop.put_trait(viewed(SyncSettings::to(&["crm"])));
     assert_eq!(await_values(&crm, "viewed", 4)[3], pair("ann", vec!["desk", "lamp", "sofa"]));
+}
+
+#[test]
+fn who_is_held_out_of_a_trait_gets_no_list_and_one_who_had_it_an_empty_one() {
+    let (shop, crm) = (Shop::new(), Receiver::start());
+    shop.put_destination("crm", &crm);
+    let people: Vec<String> = (0..12).map(|n| format!("p{n}")).collect();
+    people.iter().for_each(|person| shop.view(person, "lamp"));
+    let viewed = |percent: Option<u8>| TraitDefinition {
+        logic: domain::Logic::RecentlyViewed,
+        sync: Some(SyncSettings::to(&["crm"])),
+        holdout: percent.map(|percent| Holdout { percent, goal: InteractionKind::Purchase }),
+        ..TraitDefinition::recommended_items("viewed")
+    };
+    let has = |person: &String, definition: &TraitDefinition| {
+        let user = shop.engine().find_user(person).unwrap();
+        shop.engine().snapshot().has_trait(definition, user).unwrap()
+    };
+    let held_out = |percent: u8| {
+        let definition = viewed(Some(percent));
+        people.iter().filter(|person| !has(person, &definition)).count()
+    };
+    let (few, many) = (held_out(20), held_out(50));
+    assert!(0 < few && few < many, "{few} {many}");
+    shop.put_trait(viewed(Some(20)));
+    let first = await_values(&crm, "viewed", people.len() - few);
+    shop.await_looked_at();
+    assert_eq!(crm.received().len(), people.len() - few);
+    assert!(
+        first
+            .iter()
+            .all(|(person, list)| has(person, &viewed(Some(20))) && *list == json!(["lamp"]))
+    );
+    shop.put_trait(viewed(Some(50)));
+    let emptied = await_values(&crm, "viewed", first.len() + many - few).split_off(first.len());
+    shop.await_looked_at();
+    assert_eq!(crm.received().len(), first.len() + many - few);
+    assert!(emptied.iter().all(|(_, list)| *list == json!([])), "{emptied:?}");
 }
 
 #[test]

@@ -115,6 +115,7 @@ pub(crate) fn since_the_fixtures() -> Vec<Entry> {
     entries.extend(commands::exports_and_feeds().map(command));
     entries.extend(commands::locations().map(command));
     entries.push(enriched());
+    entries.push(command(commands::trait_with_holdout()));
     entries
 }
 

@@ -170,7 +170,7 @@ fn holdout(args: &Holdout) -> Result<()> {
 
 fn print_holdout(results: &HoldoutResults) {
     let row = |name: &str, group: &HoldoutGroupResults| {
-        let rate = group.goal_rate.value.map_or_else(String::new, |rate| percent_of(rate));
+        let rate = group.goal_rate.value.map_or_else(String::new, percent_of);
         let (people, reached) = (grouped(group.people), grouped(group.reached));
         let (goals, value) = (grouped(group.goals), format!("{:.2}", group.value));
         vec![name.to_owned(), people, reached, rate, goals, value]

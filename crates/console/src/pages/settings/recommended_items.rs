@@ -149,7 +149,7 @@ async fn refused(
 ) -> Result<Response, ApiError> {
     let mistake = sync::form::placed(Mistake::of(error)?);
     let fields = ["key", "name", "count", "item_type", "scenario", "holdout_percent"];
-    let mistake = mistake.among(&[&fields[..], &sync::form::FIELDS].concat());
+    let mistake = holdout::placed(mistake).among(&[&fields[..], &sync::form::FIELDS].concat());
     let wizard = Wizard { typed, mistake, ..Wizard::default() };
     Ok(again(wizard.page(frame, workspace).await?))
 }

@@ -126,9 +126,11 @@ fn list_body(frame: &Frame, shown: &[TraitDefinition], caller: &Caller) -> Marku
                 @if let Some(name) = name { span class="under" { (name) } }
             }),
             Cell::new(shows),
-            Cell::new(match definition.paused {
-                true => "nobody: paused",
-                false => who.unwrap_or("everybody"),
+            Cell::new(html! {
+                @if definition.paused { "nobody: paused" } @else { (who.unwrap_or("everybody")) }
+                @if let Some(holdout) = definition.holdout {
+                    span class="under" { (holdout.percent) " % held out" }
+                }
             }),
             Cell::new(definition.count),
         ]
@@ -393,7 +395,7 @@ async fn update(
     match put {
         Ok(_) => Ok(lead_to(&path(workspace.id(), "traits"), Notice::Saved)),
         Err(error) => {
-            let mistake = Mistake::of(error)?;
+            let mistake = holdout::placed(Mistake::of(error)?);
             let own = path(workspace.id(), &format!("traits/{}", encode(&key)));
             let form = form(&frame, &*workspace.config()?, &own, &typed, &mistake);
             let body = html! { section class="card" { (form) } };
@@ -410,8 +412,12 @@ async fn ask_removal(
     let definition = traits::read(&workspace, key).await?.value;
     let own = path(workspace.id(), &format!("traits/{}", encode(&definition.key)));
     let title = format!("Remove the trait {}?", definition.key);
+    let mut consequences = vec!["It disappears from all profiles at once."];
+    if definition.holdout.is_some() {
+        consequences.push("What its holdout has counted goes with it.");
+    }
     let body = Confirmation {
-        consequences: &["It disappears from all profiles at once."],
+        consequences: &consequences,
         action: &format!("{own}/remove"),
         csrf: &frame.csrf,
         confirm: "Remove the trait",

@@ -3,7 +3,7 @@
 use catalog::{ItemRow, Property};
 use domain::{
     AudienceDefinition, Column, ComputedTraitDefinition, ComputedTraitType, Endpoint, ExportFormat,
-    Exportable, Feed, FeedFormat, Interaction, InteractionKind, InteractionSelector,
+    Exportable, Feed, FeedFormat, Holdout, Interaction, InteractionKind, InteractionSelector,
     InteractionWeights, PropertyType, PropertyValue, Scenario, ScheduledExport, Source, Token,
     TokenKind, TraitDefinition, WorkspaceSettings,
 };
@@ -324,6 +324,16 @@ pub(crate) fn locations() -> [Command; 4] {
         LocationCommand::Remove { catalog: text("gone") },
     ];
     commands.map(|command| Command::Locations(Box::new(command)))
+}
+
+/// A trait of which a tenth of the people are held out.
+pub(crate) fn trait_with_holdout() -> Command {
+    let definition = TraitDefinition {
+        holdout: Some(Holdout { percent: 10, goal: InteractionKind::Purchase }),
+        ..TraitDefinition::recommended_items("measured")
+    };
+    let (change, expected) = (ConfigChange::put_trait(&definition), Expected::Anything);
+    Command::Configure(Box::new(ConfigCommand { change, expected }))
 }
 
 /// An audience comes, and one goes.

@@ -7,7 +7,7 @@ use resources::traits::{Calculation, SampleList};
 use crate::page::{Frame, item_path};
 use crate::pages::accuracy::{self, bounds};
 use crate::ui::chart::{Bar, BarChart};
-use crate::ui::{Callout, Cell, Column, StatTile, Table, Tone, Unit};
+use crate::ui::{Callout, StatTile, Tone, Unit};
 
 /// The results, for the card of their step.
 pub(super) fn render(frame: &Frame, calculation: &Calculation) -> Markup {

@@ -40,6 +40,11 @@ pub(in super::super) fn write(
     Ok(())
 }
 
+/// A mistake in a holdout belongs beside its control.
+pub(in super::super) fn placed(mistake: Mistake) -> Mistake {
+    mistake.moved(&["holdout", "holdout/percent"], PERCENT)
+}
+
 /// The controls, with a mistake beside them.
 pub(in super::super) fn controls(typed: &Typed, mistake: &Mistake) -> Markup {
     let goals: Vec<(&str, &str)> =
