@@ -6,6 +6,7 @@ mod audience_preview;
 mod lists;
 mod live;
 mod messages;
+mod past_events;
 mod recovery;
 mod retention;
 mod state_snapshots;

@@ -42,7 +42,6 @@ pub(crate) fn entries() -> Vec<Entry> {
     entries.push(Entry::Resumed { received_at: AT });
     entries.extend(since_version_6());
     entries.extend(since_the_fixtures());
-    entries.extend(histories());
     entries
 }
 
@@ -113,6 +112,7 @@ pub(crate) fn since_the_fixtures() -> Vec<Entry> {
     entries.extend(commands::computed_traits().map(command));
     entries.extend(syncs());
     entries.extend(commands::exports_and_feeds().map(command));
+    entries.extend(histories());
     entries
 }
 
