@@ -2,6 +2,7 @@
 //! and no model.
 
 mod found;
+mod landing;
 mod list_impressions;
 mod sync;
 
@@ -18,6 +19,7 @@ use store::{Batch, StoreError};
 use uuid::Uuid;
 
 use self::found::apply_found;
+use self::landing::land;
 use self::list_impressions::record_list_impressions;
 use self::sync::apply_sync;
 use crate::attribution::parse_recommendation_id;
@@ -377,33 +379,6 @@ fn apply_message(
             .add(batch, new_rejection(message, RejectionReason::IdentityLimit, limit.to_string()));
     }
     Ok(outcome)
-}
-
-/// Puts a message onto a profile: by the rules in force, or by its own two ids before a workspace
-/// has configured any. None if all its ids are blocked.
-fn land(
-    views: &mut Views,
-    batch: &mut Batch<'_>,
-    message: &Message,
-    origin: Origin<'_>,
-) -> Result<Option<UserIdx>, StoreError> {
-    let Some(rules) = views.setup.identity.clone() else {
-        let ids = (message.user_id.as_deref(), message.anonymous_id.as_deref());
-        let (user, merge) = views.profiles.resolve(batch, ids.0, ids.1, origin)?;
-        if let Some(merge) = merge {
-            views.merge_users(batch, merge)?;
-        }
-        return Ok(Some(user));
-    };
-    let ids = rules.ids_of(message);
-    let resolved = views.profiles.resolve_by_rules(batch, &rules, ids, origin)?;
-    for merge in resolved.merges {
-        views.merge_users(batch, merge)?;
-    }
-    if let Some(user) = resolved.user.filter(|_| message.type_ == MessageType::Group) {
-        views.accounts.add_message(batch, user, message, origin)?;
-    }
-    Ok(resolved.user)
 }
 
 fn apply_action(

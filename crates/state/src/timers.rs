@@ -90,6 +90,8 @@ pub struct Timers {
     timers: Keyspace,
     due_times: Keyspace,
     n_timers: usize,
+    /// How many of them work out everybody.
+    n_walks: usize,
     /// The timer that is due first.
     next: Option<Timer>,
     /// People who must be worked out before the entry is done, in order.
@@ -104,18 +106,18 @@ impl StatePart for Timers {
 
     fn load(store: &Store, _: &WorkspaceId) -> Result<Self, StoreError> {
         let timers = store.keyspace(TIMERS);
-        let (mut n_timers, mut next) = (0, None);
+        let (mut n_timers, mut n_walks, mut next) = (0, 0, None);
         for pair in store.scan(&timers, &[]) {
-            let (key, _) = pair?;
-            if n_timers == 0 {
-                next = Some(Timer::from_key(&key)?);
-            }
+            let timer = Timer::from_key(&pair?.0)?;
+            next.get_or_insert(timer);
+            n_walks += usize::from(timer.kind == TimerKind::WorkOutEverybody);
             n_timers += 1;
         }
         Ok(Self {
             timers,
             due_times: store.keyspace(DUE_TIMES),
             n_timers,
+            n_walks,
             next,
             pending: Vec::new(),
         })
@@ -152,9 +154,9 @@ impl Timers {
         self.next.map(|next| next.due)
     }
 
-    /// Whether there is a timer of this kind.
-    pub(crate) fn has_kind(&self, read: &dyn Read, kind: TimerKind) -> Result<bool, StoreError> {
-        read.scan(&self.due_times, &[kind as u8]).next().transpose().map(|found| found.is_some())
+    /// Whether everybody is being worked out after a change.
+    pub(crate) fn is_walking(&self) -> bool {
+        self.n_walks > 0
     }
 
     /// Notes that a person must be worked out before the entry is done.
@@ -186,6 +188,7 @@ impl Timers {
         batch.put(&self.timers, timer.key(), Vec::new());
         batch.put(&self.due_times, due_key(timer.kind, timer.id), timer.due.0.to_be_bytes());
         self.n_timers += 1;
+        self.n_walks += usize::from(timer.kind == TimerKind::WorkOutEverybody);
         self.next = Some(self.next.map_or(timer, |next| next.min(timer)));
         Ok(true)
     }
@@ -231,6 +234,7 @@ impl Timers {
         batch.remove(&self.timers, timer.key());
         batch.remove(&self.due_times, due_key(timer.kind, timer.id));
         self.n_timers -= 1;
+        self.n_walks -= usize::from(timer.kind == TimerKind::WorkOutEverybody);
         if self.next == Some(timer) {
             // No timer sorts before the removed one.
             let first =

@@ -175,9 +175,9 @@ impl UnreadHistory {
         self.known.values().all(|known| known.n_unread == 0)
     }
 
-    /// How far the past was read for a definition; none where nobody's is unread.
+    /// How far the past was read for a definition; none for one that does not ask for properties.
     pub(crate) fn progress(&self, definition: Definition) -> Option<HistoryProgress> {
-        let known = self.known.get(&definition).filter(|known| known.n_unread > 0)?;
+        let known = self.known.get(&definition)?;
         let n_people = known.row.n_marked;
         Some(HistoryProgress { n_read: n_people.saturating_sub(known.n_unread), n_people })
     }

@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
+use conditions::{Computation, Event, KeptEvents};
 use domain::{Arrival, Envelope, Interaction, InteractionKind, Timestamp, check_message};
 use profiles::ExternalIdType;
 use serde_json::{Value, json};
 use state::{
-    BackFillCommand, Command, Entry, ListImpression, NamedPeople, Place, RegulationCommand,
-    Remaining, ReplayCommand, UserBackFill, UserMerge, without_erased, without_suppressed,
+    BackFillCommand, Command, Entry, ListImpression, NamedPeople, PastEvents, PersonHistory, Place,
+    ReadHistory, RegulationCommand, Remaining, ReplayCommand, UserBackFill, UserMerge,
+    without_erased, without_suppressed,
 };
 use uuid::Uuid;
 
@@ -42,6 +44,31 @@ fn of_others(entry: Entry) -> Option<Entry> {
 fn body(entry: &Entry) -> Value {
     let Entry::Message(message) = entry else { unreachable!("it is a message") };
     serde_json::from_str(message.body.as_deref().unwrap()).unwrap()
+}
+
+#[test]
+fn the_past_of_theirs_goes_and_that_of_others_with_a_value_that_names_them() {
+    let kept = |value: &str| {
+        let definition = json!({ "key": "t", "type": "last", "event": "E", "property": "p" });
+        let computation = Computation::new(&serde_json::from_value(definition).unwrap()).unwrap();
+        let mut kept = KeptEvents::new(&computation);
+        let properties = json!({ "p": value }).as_object().unwrap().clone();
+        let event = Event { name: "E".to_owned(), timestamp: AT, properties };
+        kept.add(&computation, &computation.contribution(&event).unwrap());
+        Some(PastEvents::Trait(kept))
+    };
+    let entry = |people: &[(&str, &str)]| {
+        let person = |(id, value): &(&str, &str)| PersonHistory {
+            person: (ExternalIdType::UserId, (*id).to_owned()),
+            until: 3,
+            events: kept(value),
+        };
+        let people = people.iter().map(person).collect();
+        Entry::ReadHistory(Box::new(ReadHistory { at: AT, key: "t".to_owned(), people }))
+    };
+    let of_all = entry(&[("ann", "x"), ("bob", "17"), ("carl", "x")]);
+    assert_eq!(of_others(of_all), Some(entry(&[("carl", "x")])));
+    assert_eq!(of_others(entry(&[("ann", "x")])), None);
 }
 
 #[test]

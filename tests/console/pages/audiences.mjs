@@ -20,7 +20,7 @@ export async function paths(origin) {
   await send(origin, [ordered('twice', 1, 40), ordered('twice', 3, 60), ordered('once', 2, 90), ordered('long-ago', 45, 90), identify])
   const condition = 'did "Order Completed" in the last 30 days and not trait country = "FR"'
   await api(origin, 'PUT', `workspaces/${WORKSPACE}/audiences/looked_at`, { name: HOSTILE, condition })
-  const names = ['', '/new', '/of/looked_at', '/of/looked_at?reach=true', '/of/looked_at/edit', '/of/looked_at/delete']
+  const names = ['', '/new', '/of/looked_at', '/of/looked_at?reach=true', '/of/looked_at?left_days=7', '/of/looked_at/edit', '/of/looked_at/delete']
   return [...names.map((name) => start + name), '/console/music/people/user_id:twice/audiences?why=looked_at']
 }
 

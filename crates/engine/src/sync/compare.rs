@@ -1,7 +1,7 @@
 //! What must leave for some people: their values now, against what was last sent.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use domain::message::MESSAGE_BYTES_MAX;
@@ -42,6 +42,8 @@ struct Person {
     audiences: BTreeMap<String, Timestamp>,
     /// The values of computed traits.
     computed: BTreeMap<String, ComputedValue>,
+    /// The keys of subjects whose value is not known yet, since past events are unread.
+    unread: BTreeSet<String>,
 }
 
 /// A value of a person.
@@ -91,6 +93,9 @@ impl Comparison<'_> {
         let Some(person) = self.read_person(user)? else { return Ok(Vec::new()) };
         let mut values = Vec::new();
         for (n, subject) in subjects {
+            if person.unread.contains(subject.subject.key()) {
+                continue;
+            }
             let present = present_value(subject, &person, present(n, subject));
             for changed in find_changed_ids(subject, &person, present.digest) {
                 self.push_values(&mut values, &person, &present, changed)?;
@@ -122,7 +127,13 @@ impl Comparison<'_> {
         let audiences = snapshot.audiences.memberships(store, user)?.into_iter();
         let audiences = audiences.map(|(key, entered)| (key.to_owned(), entered)).collect();
         let computed = snapshot.computed_traits(user)?.into_iter().collect();
-        Ok(Some(Person { user, named, ids, sent, audiences, computed }))
+        let mut unread = BTreeSet::new();
+        for key in self.subjects.iter().map(|subject| subject.subject.key()) {
+            if snapshot.is_past_unread(store, user, key)? {
+                unread.insert(key.to_owned());
+            }
+        }
+        Ok(Some(Person { user, named, ids, sent, audiences, computed, unread }))
     }
 
     fn push_values(

@@ -9,6 +9,7 @@ mod lists;
 mod live;
 mod locations;
 mod messages;
+mod past_events;
 mod recovery;
 mod retention;
 mod state_snapshots;

@@ -42,7 +42,6 @@ pub(crate) fn entries() -> Vec<Entry> {
     entries.push(Entry::Resumed { received_at: AT });
     entries.extend(since_version_6());
     entries.extend(since_the_fixtures());
-    entries.extend(histories());
     entries
 }
 
@@ -116,6 +115,7 @@ pub(crate) fn since_the_fixtures() -> Vec<Entry> {
     entries.extend(commands::locations().map(command));
     entries.push(enriched());
     entries.push(command(commands::trait_with_holdout()));
+    entries.extend(histories());
     entries
 }
 

@@ -14,7 +14,6 @@ use serde_json::Map;
 use store::{Batch, Store, StoreError};
 
 use crate::read_history::{PastEvents, PersonHistory, ReadHistory};
-use crate::timers::TimerKind;
 use crate::unread_history::{ANEW, Definition, HistoryProgress, UnreadPerson};
 use crate::views::Views;
 
@@ -124,10 +123,31 @@ impl Views {
         Ok(step)
     }
 
-    /// How far the past was read for an audience; none where nobody's is unread.
+    /// How far the past was read for an audience; none where nobody's is unread and nobody is being
+    /// looked for.
     pub fn audience_history(&self, key: &str) -> Option<HistoryProgress> {
         let audience = self.audiences.by_key().get(key)?;
-        self.unread_history.progress(Definition::Audience(audience.number))
+        let progress = self.unread_history.progress(Definition::Audience(audience.number))?;
+        let is_complete = progress.n_read == progress.n_people && !self.timers.is_walking();
+        (!is_complete).then_some(progress)
+    }
+
+    /// Whether somebody's membership of an audience, or their value of a computed trait, waits for
+    /// a past that is unread.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn is_past_unread(
+        &self,
+        store: &Store,
+        user: UserIdx,
+        key: &str,
+    ) -> Result<bool, StoreError> {
+        let unread = self.unread_history.of_person(store, user)?;
+        let of_trait = self.computed_traits.find(key).is_some_and(|(number, _)| {
+            unread.iter().any(|(definition, _)| *definition == Definition::Trait(number))
+        });
+        Ok(of_trait || !unread.is_empty() && self.waits_for_past(key, &unread))
     }
 
     fn request_history(
@@ -207,6 +227,8 @@ impl Views {
             }
             self.unread_history.end(batch, definition, user)?;
             self.timers.add_pending(user);
+            // Nothing was sent to destinations while it was unread.
+            self.last_sent.touch_whole(user);
         }
         Ok(())
     }
@@ -270,7 +292,7 @@ impl Views {
         partial: &[u32],
     ) -> Result<(), StoreError> {
         // While people are walked through, one whom nothing has touched may have a past.
-        let is_walking = self.timers.has_kind(batch, TimerKind::WorkOutEverybody)?;
+        let is_walking = self.timers.is_walking();
         if !is_walking && self.unread_history.is_complete() {
             return Ok(());
         }

@@ -144,3 +144,17 @@ fn nobody_enters_or_leaves_before_their_past_is_read() {
     assert_eq!(fold.views.audience_history("none"), None);
     assert_eq!((stays(&fold, users[0]).len(), stays(&fold, users[1]).len()), (0, 1));
 }
+
+#[test]
+fn a_message_that_was_cut_counts_as_an_event_without_properties() {
+    let mut fold = Fold::new();
+    fold.take((1, Some(0), None, order(5)));
+    fold.configure(&[
+        ("any", "did \"Order\" where total != 7"),
+        ("big", "did \"Order\" where total > 4"),
+    ]);
+    fold.messages.clear();
+    fold.read_history();
+    let n_members = |key| fold.views.audiences.n_members(key);
+    assert_eq!((n_members("any"), n_members("big")), (Some(1), Some(0)));
+}

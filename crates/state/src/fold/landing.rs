@@ -1,0 +1,34 @@
+//! Whose a message is.
+
+use domain::{Message, MessageType, UserIdx};
+use profiles::Origin;
+use store::{Batch, StoreError};
+
+use crate::views::Views;
+
+/// Puts a message onto a profile: by the rules in force, or by its own two ids before a workspace
+/// has configured any. None if all its ids are blocked.
+pub(super) fn land(
+    views: &mut Views,
+    batch: &mut Batch<'_>,
+    message: &Message,
+    origin: Origin<'_>,
+) -> Result<Option<UserIdx>, StoreError> {
+    let Some(rules) = views.setup.identity.clone() else {
+        let ids = (message.user_id.as_deref(), message.anonymous_id.as_deref());
+        let (user, merge) = views.profiles.resolve(batch, ids.0, ids.1, origin)?;
+        if let Some(merge) = merge {
+            views.merge_users(batch, merge)?;
+        }
+        return Ok(Some(user));
+    };
+    let ids = rules.ids_of(message);
+    let resolved = views.profiles.resolve_by_rules(batch, &rules, ids, origin)?;
+    for merge in resolved.merges {
+        views.merge_users(batch, merge)?;
+    }
+    if let Some(user) = resolved.user.filter(|_| message.type_ == MessageType::Group) {
+        views.accounts.add_message(batch, user, message, origin)?;
+    }
+    Ok(resolved.user)
+}
