@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use conditions::{Condition, Event, Explanation, Known, KnownEvent, Properties, decide};
+use conditions::{Answer, Condition, Event, Explanation, Known, KnownEvent, Properties, decide};
 use domain::{Timestamp, UserIdx};
 use profiles::NamedEvent;
 use serde_json::{Map, Value};
@@ -42,6 +42,8 @@ pub(crate) struct Facts {
     audiences: Option<Vec<String>>,
     /// Latest first.
     events: Option<Vec<FoundEvent>>,
+    /// What was found for conditions that follow from models.
+    answers: Option<Vec<Answer>>,
 }
 
 struct FoundEvent {
@@ -128,7 +130,7 @@ impl<'c> Question<'c> {
 
 impl Facts {
     fn unread(user: UserIdx) -> Self {
-        Self { user, traits: None, audiences: None, events: None }
+        Self { user, traits: None, audiences: None, events: None, answers: None }
     }
 
     /// All there is to know of somebody who has done nothing and of whom nothing was said.
@@ -139,6 +141,7 @@ impl Facts {
             traits: Some(Map::new()),
             audiences: Some(Vec::new()),
             events: Some(Vec::new()),
+            answers: Some(Vec::new()),
         }
     }
 
@@ -153,7 +156,7 @@ impl Facts {
             events: events.as_deref(),
             traits: self.traits.as_ref(),
             is_member: &is_member,
-            answers: None,
+            answers: self.answers.as_deref(),
         })
     }
 }
@@ -225,6 +228,7 @@ impl Engine {
         let mut facts = Facts::unread(user);
         {
             let snapshot = self.snapshot();
+            facts.answers = Some(snapshot.answers.of_person(snapshot.store(), user)?);
             question.read_traits(&snapshot, &mut facts)?;
             question.read_audiences(&snapshot, &mut facts)?;
             question.read_events(&snapshot, &mut facts)?;

@@ -25,6 +25,7 @@ pub mod installation;
 pub mod items;
 pub mod jobs;
 pub mod lifecycle;
+pub mod likely_preview;
 pub mod limits;
 pub mod live;
 pub mod message_files;
