@@ -2,7 +2,7 @@
 //! that the answer is exact for what can be counted in time, and an estimate with an interval else.
 
 mod estimate;
-mod people_order;
+pub(crate) mod people_order;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -132,6 +132,15 @@ pub enum PreviewError {
     /// The store or the journal cannot be read.
     #[error(transparent)]
     Engine(#[from] EngineError),
+}
+
+impl From<serving::ListError> for PreviewError {
+    fn from(error: serving::ListError) -> Self {
+        match error {
+            serving::ListError::Budget(error) => Self::Budget(error),
+            error => Self::Engine(error.into()),
+        }
+    }
 }
 
 impl From<serving::QueryError> for PreviewError {

@@ -33,6 +33,7 @@ pub mod installation;
 mod items;
 mod journal_files;
 mod journal_inspection;
+mod likely_preview;
 mod list_maker;
 mod lists;
 mod live;
@@ -119,6 +120,9 @@ pub use finding::{CheckProgress, Finding};
 pub use import::{CatalogImportError, CatalogPreview, ConfirmedRemovals, ImportedInteractions};
 pub use items::ITEM_ACTIVITY_DAYS;
 pub use journal_inspection::{InspectedEntry, InspectionError, inspect_journal};
+pub use likely_preview::{
+    CurvePoint, LIKELY_PREVIEW_TIME, LikelyPreview, RESPONDERS_MIN, Response, ResponseCurve,
+};
 pub use live::{
     AppliedEntry, ENTRIES_SEARCHED_MAX, ENTRY_BYTES_SEARCHED_MAX, LatestEntries, NEW_ENTRIES_MAX,
     NewEntries,
@@ -208,6 +212,7 @@ pub use state::{
     UserBackFill, UserMerge, VIOLATIONS_MAX, ViolationCount, WEAK_SIGNALS_PER_KIND_MAX,
     redact_write_keys,
 };
+pub use state::{FoundAnswers, FoundBy, question_of_audience};
 
 /// Checks that a text is an expression; what it names may be missing.
 pub fn check_expression(text: &str) -> Result<(), ReqlError> {

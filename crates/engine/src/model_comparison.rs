@@ -77,7 +77,8 @@ impl Engine {
         users.iter().map(list).collect()
     }
 
-    fn open_model(&self, version: &str) -> Result<ServedModel, EngineError> {
+    /// A model whose artifact is on disk.
+    pub(crate) fn open_model(&self, version: &str) -> Result<ServedModel, EngineError> {
         let in_use = self.serving.model_in_use(&self.shared.live);
         if in_use.version().as_deref() == Some(version) {
             return Ok(in_use);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use conditions::{Condition, Event, Explanation, Known, KnownEvent, Properties, decide};
+use conditions::{Answer, Condition, Event, Explanation, Known, KnownEvent, Properties, decide};
 use domain::{Timestamp, UserIdx};
 use profiles::NamedEvent;
 use serde_json::{Map, Value};
@@ -40,6 +40,8 @@ pub(crate) struct Facts {
     audiences: Option<Vec<String>>,
     /// Latest first.
     events: Option<Vec<FoundEvent>>,
+    /// What was found for conditions that follow from models.
+    answers: Option<Vec<Answer>>,
 }
 
 struct FoundEvent {
@@ -125,7 +127,7 @@ impl<'c> Question<'c> {
 
 impl Facts {
     fn unread(user: UserIdx) -> Self {
-        Self { user, traits: None, audiences: None, events: None }
+        Self { user, traits: None, audiences: None, events: None, answers: None }
     }
 
     /// All there is to know of somebody who has done nothing and of whom nothing was said.
@@ -136,6 +138,7 @@ impl Facts {
             traits: Some(Map::new()),
             audiences: Some(Vec::new()),
             events: Some(Vec::new()),
+            answers: Some(Vec::new()),
         }
     }
 
@@ -150,7 +153,7 @@ impl Facts {
             events: events.as_deref(),
             traits: self.traits.as_ref(),
             is_member: &is_member,
-            answers: None,
+            answers: self.answers.as_deref(),
         })
     }
 }
@@ -219,6 +222,7 @@ impl Engine {
         let mut facts = Facts::unread(user);
         {
             let snapshot = self.snapshot();
+            facts.answers = Some(snapshot.answers.of_person(snapshot.store(), user)?);
             question.read_traits(&snapshot, &mut facts)?;
             question.read_audiences(&snapshot, &mut facts)?;
             question.read_events(&snapshot, &mut facts)?;

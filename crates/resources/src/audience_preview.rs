@@ -8,7 +8,7 @@ use conditions::{Condition, Explanation};
 use domain::MessageType;
 use engine::{
     AudiencePreview, Channel, Engine, Estimate, Overlap, PreviewLimits, RequestBudget, SeenEvent,
-    SeenProperty,
+    SeenProperty, question_of_audience,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -274,7 +274,10 @@ pub async fn of_person(
         let user = resolve(engine, &person)?;
         let config = engine.config();
         let definition = config.audience(&key).ok_or_else(|| unknown(engine, &key))?;
-        let condition = parse_condition(&Value::String(definition.condition.clone()), "")?;
+        let condition = match &definition.likely {
+            Some(_) => question_of_audience(&key),
+            None => parse_condition(&Value::String(definition.condition.clone()), "")?,
+        };
         let is_member = engine.snapshot().audiences_of(user)?.contains(&key.as_str());
         let why = engine.explain_condition(&condition, user)?.into();
         Ok(PersonInAudience { key, is_member, why })

@@ -3,8 +3,12 @@
 use std::sync::Arc;
 
 use conditions::Condition;
-use domain::{AudienceDefinition, SyncSettings, Timestamp, UserIdx};
-use engine::{ConfigChange, Engine, Expected, Resource, Snapshot};
+use domain::quantity::grouped;
+use domain::{
+    AudienceDefinition, LikelyAudience, LikelyTarget, SyncSettings, Timestamp, UserIdx,
+    WorkspaceConfig,
+};
+use engine::{ConfigChange, Engine, Expected, Resource, Snapshot, question_of_audience};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use web::App;
@@ -31,12 +35,20 @@ pub struct Audience {
     /// A name for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The condition as text.
+    /// The condition as text; none where it is made of items.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub condition: String,
     /// The condition as JSON.
-    #[schema(value_type = Object)]
+    #[serde(skip_serializing_if = "Value::is_null")]
+    #[schema(value_type = Option<Object>)]
     pub condition_json: Value,
-    /// The keys of the audiences whose conditions name it.
+    /// The items on which its people are likely to act.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub likely: Option<LikelyAudience>,
+    /// When its people were last looked for, where it is made of items.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_search: Option<LastSearch>,
+    /// The keys of the audiences that name it.
     pub used_by: Vec<String>,
     /// How many people belong to it.
     pub n_members: u64,
@@ -58,7 +70,40 @@ pub struct HistoryRead {
     pub read: u64,
 }
 
-/// What an audience is made of.
+/// The last search for the people of an audience that is made of items.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct LastSearch {
+    /// When it ended.
+    pub at: Timestamp,
+    /// The version of the model; none before the first training.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// How many people had any interest in the items.
+    pub n_interested: u64,
+}
+
+impl Audience {
+    /// Who belongs to it, in words or as the text of its condition.
+    pub fn described(&self) -> String {
+        self.likely.as_ref().map_or_else(|| self.condition.clone(), describe_likely)
+    }
+}
+
+/// Who belongs to an audience that is made of items.
+pub fn describe_likely(likely: &LikelyAudience) -> String {
+    let items = match likely.target() {
+        Ok(LikelyTarget::Items([item])) => format!("item {item:?}"),
+        Ok(LikelyTarget::Items(items)) => format!("one of {} items", items.len()),
+        Ok(LikelyTarget::Property(property, value)) => format!("{property} {value:?}"),
+        Ok(LikelyTarget::Filter(filter)) => format!("items with {filter}"),
+        Err(mistake) => return mistake,
+    };
+    let among = likely.among.iter().map(|key| format!(", in audience {key}"));
+    let among: String = among.collect();
+    format!("the {} people most likely to act on {items}{among}", grouped(u64::from(likely.size)))
+}
+
+/// What an audience is made of: exactly one of `condition` and `likely` is given.
 #[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AudienceBody {
@@ -67,7 +112,9 @@ pub struct AudienceBody {
     /// A name for people.
     pub name: Option<String>,
     /// The condition: a text, or its JSON form.
-    pub condition: Value,
+    pub condition: Option<Value>,
+    /// The items on which its people are likely to act.
+    pub likely: Option<LikelyAudience>,
     /// The destinations that are told who enters and leaves; none if absent.
     pub sync: Option<SyncSettings>,
 }
@@ -158,11 +205,14 @@ pub fn parse(key: &str, body: &[u8]) -> Result<AudienceDefinition, ApiError> {
         let what = format!("{subject}: key is {other:?}, but the path says {key:?}");
         return Err(ApiError::invalid(what).at("/key"));
     }
-    let condition = parse_condition(&body.condition, &format!("{subject}: "))?;
+    let condition = body.condition.as_ref();
+    let condition =
+        condition.map(|text| parse_condition(text, &format!("{subject}: "))).transpose()?;
     Ok(AudienceDefinition {
         key: key.to_owned(),
         name: body.name,
-        condition: condition.to_string(),
+        condition: condition.map(|condition| condition.to_string()).unwrap_or_default(),
+        likely: body.likely,
         sync: body.sync,
     })
 }
@@ -208,9 +258,9 @@ pub async fn delete(
     expected: Expected,
 ) -> Result<(), ApiError> {
     configure(app, workspace, move |_, engine| {
-        if let Some(by) = named_by(engine, &key).first() {
+        if let Some(by) = named_by(&engine.config(), &key).first() {
             return Err(ApiError::invalid(format!(
-                "audience {key:?} is named by the condition of {by:?}: change that first"
+                "audience {key:?} is named by the audience {by:?}: change that first"
             )));
         }
         engine.change_config(ConfigChange::RemoveAudience { key }, expected)?;
@@ -307,11 +357,20 @@ fn show(engine: &Engine, definition: &AudienceDefinition) -> Audience {
     let used_by = named_by(engine, &definition.key);
     let snapshot = engine.snapshot();
     let history = snapshot.audience_history(&definition.key);
+    let question = question_of_audience(&definition.key).to_string();
+    let asked = snapshot.answers.questions().get(&question);
+    let last_search = asked.and_then(|asked| asked.last.as_ref()).map(|last| LastSearch {
+        at: last.at,
+        model: last.model.clone(),
+        n_interested: last.n_interested,
+    });
     Audience {
         key: definition.key.clone(),
         name: definition.name.clone(),
         condition: definition.condition.clone(),
         condition_json: condition.map(|condition| condition.to_json()).unwrap_or_default(),
+        likely: definition.likely.clone(),
+        last_search,
         used_by,
         n_members: snapshot.audiences.n_members(&definition.key).unwrap_or_default(),
         history: history.map(|one| HistoryRead { people: one.n_people, read: one.n_read }),
@@ -319,10 +378,12 @@ fn show(engine: &Engine, definition: &AudienceDefinition) -> Audience {
     }
 }
 
-/// The keys of the audiences whose conditions name an audience.
-fn named_by(engine: &Engine, key: &str) -> Vec<String> {
-    let config = engine.config();
+/// The keys of the audiences that name an audience.
+fn named_by(config: &WorkspaceConfig, key: &str) -> Vec<String> {
     let names = |other: &&AudienceDefinition| {
+        if let Some(likely) = &other.likely {
+            return likely.among.as_deref() == Some(key);
+        }
         let condition: Result<Condition, _> = other.condition.parse();
         condition.is_ok_and(|condition| condition.audiences().contains(&key))
     };

@@ -26,6 +26,7 @@ pub mod installation;
 pub mod items;
 pub mod jobs;
 pub mod lifecycle;
+pub mod likely_preview;
 pub mod limits;
 pub mod live;
 pub mod locations;

@@ -170,6 +170,7 @@ fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(audiences::list))
         .routes(routes!(audiences::read, audiences::put, audiences::delete))
         .routes(routes!(audiences::preview))
+        .routes(routes!(audiences::preview_likely))
         .routes(routes!(audiences::of_person))
         .routes(routes!(computed_traits::list))
         .routes(routes!(computed_traits::read, computed_traits::put, computed_traits::delete))

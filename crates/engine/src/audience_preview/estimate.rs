@@ -29,7 +29,7 @@ impl Estimate {
     ///
     /// The interval is Wilson's for a share, with the sample's size corrected for a finite number
     /// of people (E. B. Wilson, 1927).
-    pub(super) fn of_sample(n_found: u64, n_asked: u64, n_all: u64) -> Self {
+    pub(crate) fn of_sample(n_found: u64, n_asked: u64, n_all: u64) -> Self {
         if n_asked >= n_all {
             return Self::exact(n_found);
         }

@@ -9,26 +9,26 @@ const MULTIPLIER: u64 = 0x9E37_79B1;
 const ROUNDS: usize = 4;
 
 /// The order of `n_users` indices.
-pub(super) struct PeopleOrder {
+pub(crate) struct PeopleOrder {
     n_users: u64,
     /// The number of places is two to this power: the first one that is not below `n_users`.
     n_bits: u32,
 }
 
 impl PeopleOrder {
-    pub(super) fn new(n_users: usize) -> Self {
+    pub(crate) fn new(n_users: usize) -> Self {
         let n_users = n_users as u64;
         Self { n_users, n_bits: n_users.next_power_of_two().trailing_zeros().max(1) }
     }
 
     /// The number of places, of which fewer than half are empty.
-    pub(super) fn n_places(&self) -> u64 {
+    pub(crate) fn n_places(&self) -> u64 {
         1 << self.n_bits
     }
 
     /// Who stands at a place; nobody at an empty one. Each index stands at one place: a product
     /// with an odd number and a shifted copy are both undone by an inverse.
-    pub(super) fn at(&self, place: u64) -> Option<UserIdx> {
+    pub(crate) fn at(&self, place: u64) -> Option<UserIdx> {
         let mask = self.n_places() - 1;
         let shift = self.n_bits.div_ceil(2);
         let mut index = place & mask;

@@ -1,6 +1,7 @@
 //! Traits and audiences at destinations: everybody at first, then only who changed.
 
 mod likely;
+mod recommended;
 
 use std::time::Duration;
 

@@ -25,6 +25,7 @@ fn keep(engine: &Engine) {
         key: "viewers".to_owned(),
         name: None,
         condition: "did \"Product Viewed\" where product_id = \"i0\"".to_owned(),
+        likely: None,
         sync: None,
     };
     engine.change_config(ConfigChange::put_audience(&audience), Expected::Anything).unwrap();

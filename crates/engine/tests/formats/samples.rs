@@ -12,9 +12,10 @@ use domain::{
     ViolationKind, WorkspaceConfig, WorkspaceId, check_message,
 };
 use engine::{
-    Command, DeadLetter, DeliveryProgress, Entry, ExternalIdType, ListImpression, OpenDelivery,
-    PastEvents, PersonHistory, PersonKey, Place, Progress, ReadHistory, RegulationCommand,
-    RegulationStatus, RegulationType, SentValue, SuppressedId, SyncSubject,
+    Command, DeadLetter, DeliveryProgress, Entry, ExternalIdType, FoundAnswers, FoundBy,
+    ListImpression, OpenDelivery, PastEvents, PersonHistory, PersonKey, Place, Progress,
+    ReadHistory, RegulationCommand, RegulationStatus, RegulationType, SentValue, SuppressedId,
+    SyncSubject,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -116,7 +117,36 @@ pub(crate) fn since_the_fixtures() -> Vec<Entry> {
     entries.push(enriched());
     entries.push(command(commands::trait_with_holdout()));
     entries.extend(histories());
+    entries.extend(found());
     entries
+}
+
+/// Answers to conditions that follow from models, and an audience that is made of items.
+fn found() -> Vec<Entry> {
+    let answers = FoundAnswers {
+        at: AT,
+        question: "recommended item \"lamp\"".to_owned(),
+        people: vec![
+            (ExternalIdType::UserId, "u1".to_owned(), true),
+            (ExternalIdType::AnonymousId, "device-1".to_owned(), false),
+        ],
+        ended: None,
+    };
+    let by = FoundBy {
+        at: AT,
+        definition: r#"{"items":["lamp"],"size":10}"#.to_owned(),
+        model: Some("000000000007".to_owned()),
+        n_interested: 12,
+    };
+    let ended = FoundAnswers {
+        question: "in audience lamps".to_owned(),
+        people: Vec::new(),
+        ended: Some(by),
+        ..answers.clone()
+    };
+    let command =
+        Entry::Command { received_at: AT, command: Box::new(commands::likely_audience()) };
+    vec![command, Entry::Found(Box::new(answers)), Entry::Found(Box::new(ended))]
 }
 
 /// Values on their way to destinations, and the wish to send all of them again.

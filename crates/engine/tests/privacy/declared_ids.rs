@@ -62,6 +62,7 @@ fn a_deletion_by_address_removes_the_person_and_what_was_read_of_their_past() {
         key: "viewers".to_owned(),
         name: None,
         condition: "did \"Product Viewed\" where product_id = \"i1\"".to_owned(),
+        likely: None,
         sync: None,
     };
     engine.change_config(ConfigChange::put_audience(&audience), Expected::Anything).unwrap();

@@ -6,10 +6,12 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use domain::LikelyAudience;
 use resources::audience_preview::{self, PersonInAudience, PreviewBody, ShownPreview};
 use resources::audiences::{
     self, Audience, AudienceBody, MEMBERS_MAX, MembersPage, PersonAudience,
 };
+use resources::likely_preview::{self, ShownLikely};
 use serde::{Deserialize, Serialize};
 use web::App;
 use web::error::ApiError;
@@ -69,8 +71,8 @@ pub(super) async fn read(
 
 /// Makes or replaces an audience.
 ///
-/// The condition is a text or its JSON form. Who belongs to the audience is worked out behind the
-/// answer.
+/// It has a condition, a text or its JSON form, or the items on which its people are likely to act.
+/// Who belongs to the audience is worked out behind the answer.
 #[utoipa::path(
     put,
     path = "/api/workspaces/{workspace}/audiences/{key}",
@@ -151,6 +153,22 @@ pub(super) async fn preview(
     Upload(workspace, Body(PreviewBody { condition })): Upload<Body<PreviewBody>>,
 ) -> Result<Json<ShownPreview>, ApiError> {
     Ok(Json(audience_preview::preview(&workspace, condition).await?))
+}
+
+/// Shows what a product-based audience would come to.
+///
+/// Who is interested in the items, and size against expected response, in less than 2 s: people
+/// who cannot be scored in time are estimated from those at random.
+#[utoipa::path(
+    post,
+    path = "/api/workspaces/{workspace}/audience_previews/likely",
+    request_body = LikelyAudience,
+    responses((status = 200, description = "Done", body = ShownLikely)),
+)]
+pub(super) async fn preview_likely(
+    Upload(workspace, Body(likely)): Upload<Body<LikelyAudience>>,
+) -> Result<Json<ShownLikely>, ApiError> {
+    Ok(Json(likely_preview::preview(&workspace, likely).await?))
 }
 
 /// Shows why a person belongs to an audience, or does not.

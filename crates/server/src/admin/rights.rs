@@ -164,6 +164,12 @@ pub(super) const CALLS: &[Call] = &[
         requirement: Requirement::Right(ReadWorkspace),
         audited: Audited::Not,
     },
+    Call {
+        method: "POST",
+        path: "/api/workspaces/{workspace}/audience_previews/likely",
+        requirement: Requirement::Right(ReadWorkspace),
+        audited: Audited::Not,
+    },
     read("/api/workspaces/{workspace}/people/{id}/audiences", SeePeople),
     read("/api/workspaces/{workspace}/people/{id}/audiences/{key}", SeePeople),
     read("/api/workspaces/{workspace}/people", SeePeople),

@@ -213,6 +213,12 @@ async fn furnish(shop: &mut Described) -> (String, String) {
                     "where": "total > 0", "last": "30 days" }),
         ),
         ("POST", "audience_previews", json!({ "condition": "not in audience buyers" })),
+        (
+            "PUT",
+            "audiences/lamp_fans",
+            json!({ "likely": { "items": ["i1"], "size": 10, "among": "buyers" } }),
+        ),
+        ("POST", "audience_previews/likely", json!({ "items": ["i1"], "size": 10 })),
         ("PUT", "traits/likes", json!({ "key": "likes", "kind": "recommended_items", "count": 3 })),
         (
             "POST",
@@ -423,6 +429,7 @@ async fn every_answer_has_the_status_the_type_and_the_form_that_the_document_say
         "destinations/crm/dead_letters?limit=1",
         "audiences",
         "audiences/buyers",
+        "audiences/lamp_fans",
         "audiences/others/members?limit=2",
         "audiences/buyers/sync",
         "traits/likes/sync",

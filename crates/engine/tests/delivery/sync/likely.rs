@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::LikelyAudience;
-use engine::TrainingOptions;
+use engine::{Response, TrainingOptions};
 use profiles::ExternalIdType;
 use state::{FoundAnswers, question_of_audience};
 
@@ -14,7 +14,7 @@ use super::*;
 const PEOPLE_PER_TASTE: usize = 40;
 const ITEMS_PER_TASTE: usize = 10;
 
-fn act_on_both_tastes(shop: &Shop) {
+pub(super) fn act_on_both_tastes(shop: &Shop) {
     let interactions = ["a", "b"].into_iter().flat_map(|taste| {
         (0..PEOPLE_PER_TASTE).flat_map(move |person| {
             let others = (0..ITEMS_PER_TASTE).filter(move |n| *n != person % ITEMS_PER_TASTE);
@@ -31,7 +31,7 @@ fn act_on_both_tastes(shop: &Shop) {
     shop.engine().import_interactions(interactions.collect()).unwrap();
 }
 
-fn train(shop: &Shop) {
+pub(super) fn train(shop: &Shop) {
     shop.engine().train(TrainingOptions::default(), &|_| {}).unwrap();
 }
 
@@ -51,7 +51,7 @@ fn put_likely(shop: &Shop, key: &str, settings: Value, sync: Option<SyncSettings
     shop.engine().change_config(change, Expected::Anything).unwrap();
 }
 
-fn members(shop: &Shop, key: &str) -> BTreeSet<String> {
+pub(super) fn members(shop: &Shop, key: &str) -> BTreeSet<String> {
     let snapshot = shop.engine().snapshot();
     let members = snapshot.audience_members(key, None, 1_000).unwrap();
     assert_eq!(snapshot.audiences.n_members(key).unwrap_or_default(), members.len() as u64);
@@ -70,7 +70,7 @@ fn await_searched(shop: &Shop, key: &str, after: Timestamp) {
     });
 }
 
-fn names(taste: &str, people: impl IntoIterator<Item = usize>) -> BTreeSet<String> {
+pub(super) fn names(taste: &str, people: impl IntoIterator<Item = usize>) -> BTreeSet<String> {
     people.into_iter().map(|person| format!("{taste}{person}")).collect()
 }
 
@@ -106,9 +106,7 @@ fn those_of_the_same_taste_who_have_not_acted_are_found_and_go_to_destinations()
     shop.command(Command::Delete { kind: EntityKind::User, id: "a23".to_owned() });
     assert_eq!(members(&shop, "fans"), names("a", [3, 33]));
     shop.engine = None;
-    fs_err::remove_dir_all(shop.folder.path().join("workspaces/shop/store"))
-        .or_else(|_| fs_err::remove_dir_all(shop.folder.path().join("store")))
-        .unwrap();
+    fs_err::remove_dir_all(shop.folder.path().join("store")).unwrap();
     shop.restart();
     assert_eq!(members(&shop, "fans"), names("a", [3, 33]));
     shop.await_looked_at();
@@ -164,4 +162,30 @@ fn exactly_as_many_are_chosen_as_are_wanted_and_the_rest_of_a_search_is_done_aft
     let change = ConfigChange::put_audience(&definition);
     let refused = shop.engine().change_config(change, Expected::Anything).unwrap_err().to_string();
     assert!(refused.contains("depends on itself"), "{refused}");
+}
+
+#[test]
+fn a_preview_shows_how_many_of_the_best_acted_in_a_time_that_the_model_had_not_seen() {
+    let shop = Shop::new();
+    act_on_both_tastes(&shop);
+    train(&shop);
+    let asked = likely(json!({ "items": ["a-item-3", "a-item-4", "a-item-5"], "size": 10,
+        "exclude_acted": false }));
+    let budget = Arc::new(engine::RequestBudget::unlimited());
+    let preview = || shop.engine().preview_likely(&asked, &budget).unwrap();
+    let first = preview();
+    assert_eq!((first.n_items, first.n_people, first.n_scored), (3, 80, 80));
+    assert_eq!((first.interested, first.sample.len()), (engine::Estimate::exact(40), 5));
+    assert_eq!(first.response, Response::TooFew { n_responders: 0, since: Some(START) });
+    let names = first.sample.iter().map(|(user, _)| shop.engine().snapshot().find_user_name(*user));
+    assert!(names.map(|name| name.unwrap().unwrap().1).all(|name| name.starts_with('a')));
+
+    // Afterwards thirty of this taste act, and two of the other.
+    shop.pass_time_to(Timestamp(START.0 + DAY_MS));
+    (0..30).for_each(|person| shop.view(&format!("a{person}"), "a-item-4"));
+    (0..2).for_each(|person| shop.view(&format!("b{person}"), "a-item-4"));
+    let Response::Curve(curve) = preview().response else { panic!("it can be judged") };
+    assert_eq!((curve.since, curve.n_people, curve.n_responders), (START, 80, 32));
+    let all = curve.points.last().unwrap();
+    assert_eq!((all.size, all.rate.value), (40, Some(0.75)));
 }

@@ -4,8 +4,8 @@ use catalog::{ItemRow, Property};
 use domain::{
     AudienceDefinition, Column, ComputedTraitDefinition, ComputedTraitType, Endpoint, ExportFormat,
     Exportable, Feed, FeedFormat, Holdout, Interaction, InteractionKind, InteractionSelector,
-    InteractionWeights, PropertyType, PropertyValue, Scenario, ScheduledExport, Source, Token,
-    TokenKind, TraitDefinition, WorkspaceSettings,
+    InteractionWeights, LikelyAudience, PropertyType, PropertyValue, Scenario, ScheduledExport,
+    Source, Token, TokenKind, TraitDefinition, WorkspaceSettings,
 };
 use engine::{
     CollectionKind, Command, ConfigChange, ConfigCommand, EntityKind, Expected, LocationCommand,
@@ -351,4 +351,27 @@ pub(crate) fn audiences() -> [Command; 2] {
     ];
     changes
         .map(|(change, expected)| Command::Configure(Box::new(ConfigCommand { change, expected })))
+}
+
+/// An audience that is made of items comes.
+pub(crate) fn likely_audience() -> Command {
+    let likely = LikelyAudience {
+        items: vec![text("lamp")],
+        property: None,
+        value: None,
+        filter: None,
+        size: 10,
+        among: Some(text("recent")),
+        exclude_acted: true,
+        every_hours: 24,
+    };
+    let definition = AudienceDefinition {
+        key: text("lamps"),
+        name: None,
+        condition: String::new(),
+        likely: Some(likely),
+        sync: None,
+    };
+    let change = ConfigChange::put_audience(&definition);
+    Command::Configure(Box::new(ConfigCommand { change, expected: Expected::Anything }))
 }
