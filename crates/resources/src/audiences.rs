@@ -354,8 +354,8 @@ pub async fn of_person(
 
 fn show(engine: &Engine, definition: &AudienceDefinition) -> Audience {
     let condition: Option<Condition> = definition.condition.parse().ok();
-    let used_by = named_by(engine, &definition.key);
     let snapshot = engine.snapshot();
+    let used_by = named_by(&snapshot.setup.config, &definition.key);
     let history = snapshot.audience_history(&definition.key);
     let question = question_of_audience(&definition.key).to_string();
     let asked = snapshot.answers.questions().get(&question);
