@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use catalog::import::{ImportError, parse_type};
+use catalog::import::parse_type;
 use catalog::{Format, ImportOptions, ImportReport, LocationCatalog, Near, Point};
 use domain::{CatalogSettings, Column, Timestamp, check_location_catalog_name};
 use engine::{Engine, LocationsError};
@@ -184,7 +184,7 @@ fn put_file(
         ..ImportOptions::default()
     };
     let read = engine.read_locations(name, file, format, read_options);
-    let (file, report) = read.map_err(|error: ImportError| import_error(error))?;
+    let (file, report) = read.map_err(import_error)?;
     let n_before = {
         let views = engine.snapshot();
         views.locations.catalog(name).map_or(0, LocationCatalog::n_locations) as u64
