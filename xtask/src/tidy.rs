@@ -17,7 +17,7 @@ const COMMENT_CHARS_MAX: usize = 100;
 const NAMES_REFUSED: [&str; 6] = ["util", "utils", "common", "helpers", "misc", "types"];
 /// Dependencies that only some crates may use, by the architecture page.
 const ONLY_IN: [(&str, &[&str]); 12] = [
-    ("axum", &["web", "server", "console", "tastemaker"]),
+    ("axum", &["web", "server", "console", "tastemaker", "trials"]),
     ("tower-http", &["web", "server", "console"]),
     ("ureq", &["tastemaker"]),
     (

@@ -33,7 +33,7 @@ pub struct Workspace {
     pub clock: Arc<ManualClock>,
     /// The destination of its traits.
     pub receiver: Receiver,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Workspace {
@@ -54,7 +54,7 @@ impl Workspace {
         };
         let id = WorkspaceId::new("shop")?;
         let engine = Engine::open_with(id, folder.path(), &options, &|_, _| {})?;
-        let workspace = Self { engine, clock, receiver: Receiver::start()?, _folder: folder };
+        let workspace = Self { engine, clock, receiver: Receiver::start()?, folder };
         workspace.import_items(n_items)?;
         workspace.put_destination()?;
         Ok(workspace)
@@ -125,7 +125,7 @@ impl Workspace {
     /// # Errors
     /// When a folder cannot be read.
     pub fn disk_bytes(&self) -> Result<u64> {
-        let mut folders: Vec<PathBuf> = vec![self._folder.path().to_owned()];
+        let mut folders: Vec<PathBuf> = vec![self.folder.path().to_owned()];
         let mut bytes = 0;
         while let Some(folder) = folders.pop() {
             for entry in fs_err::read_dir(folder)? {
