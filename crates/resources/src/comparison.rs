@@ -178,8 +178,8 @@ impl Test {
     }
 }
 
-/// How many trials are missing until [`POWER`] is reached, at the present parts of both groups. None
-/// as long as nothing has come of any trial.
+/// How many trials are missing until [`POWER`] is reached, at the present parts of both groups.
+/// None as long as nothing has come of any trial.
 fn trials_missing(first: &Sample, other: &Sample, tails: f64) -> Option<u64> {
     let trials = first.trials + other.trials;
     let mean = (first.total + other.total) / trials;
