@@ -10,7 +10,6 @@ use serving::{ExpressionError, RequestBudget};
 use state::{Counts, EntityKind, Entry};
 use store::StoreError;
 
-use crate::shared::Shared;
 use crate::{Engine, EngineError, MessageRates};
 
 /// A message of a timeline.
@@ -175,34 +174,33 @@ impl Engine {
 
     /// Reads the message at an offset of the journal; none where it is cut or erased.
     pub(crate) fn message(&self, offset: u64) -> Result<Option<Message>, EngineError> {
-        read_message(&self.shared, offset)
+        let bytes = self.read_bytes(offset)?;
+        bytes.map_or(Ok(None), |bytes| decode_message(offset, &bytes))
     }
 
     /// Reads the entry at an offset of the journal; none where it is cut.
     pub(crate) fn read_entry(&self, offset: u64) -> Result<Option<Entry>, EngineError> {
-        read_entry(&self.shared, offset)
+        let decode = |bytes: Vec<u8>| Entry::decode(&bytes);
+        let entry = self.read_bytes(offset)?.map(decode).transpose();
+        entry.map_err(|source| EngineError::Entry { offset, source })
+    }
+
+    fn read_bytes(&self, offset: u64) -> Result<Option<Vec<u8>>, EngineError> {
+        Ok(match self.shared.journal.get(Offset(offset))? {
+            None if offset < self.shared.journal.start().0 => None,
+            // Without bytes it cannot be decoded, which the error says.
+            found => Some(found.unwrap_or_default()),
+        })
     }
 }
 
-/// As [`Engine::message`], for threads that have no engine.
-pub(crate) fn read_message(shared: &Shared, offset: u64) -> Result<Option<Message>, EngineError> {
-    match read_entry(shared, offset)? {
-        Some(Entry::Message(message)) => Ok(Some(*message)),
-        // It is cut, or was of people who are deleted.
-        None | Some(Entry::Erased { .. }) => Ok(None),
-        Some(_) => Err(StoreError::Unreadable { what: "timeline" }.into()),
+/// The message of an entry at an offset of a timeline; none where it was of people who are deleted.
+pub(crate) fn decode_message(offset: u64, bytes: &[u8]) -> Result<Option<Message>, EngineError> {
+    match Entry::decode(bytes).map_err(|source| EngineError::Entry { offset, source })? {
+        Entry::Message(message) => Ok(Some(*message)),
+        Entry::Erased { .. } => Ok(None),
+        _ => Err(StoreError::Unreadable { what: "timeline" }.into()),
     }
-}
-
-fn read_entry(shared: &Shared, offset: u64) -> Result<Option<Entry>, EngineError> {
-    let bytes = match shared.journal.get(Offset(offset))? {
-        Some(bytes) => bytes,
-        None if offset < shared.journal.start().0 => return Ok(None),
-        // It cannot be decoded, which the error says.
-        None => Vec::new(),
-    };
-    let entry = Entry::decode(&bytes);
-    entry.map(Some).map_err(|source| EngineError::Entry { offset, source })
 }
 
 fn sort(entries: &mut [TimelineEntry], ascending: bool) {

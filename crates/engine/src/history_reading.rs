@@ -2,15 +2,19 @@
 //! and journals what it comes to. The state says whose past is unread, so a kill in between is
 //! continued at the next start, and what two engines of one journal read is taken once.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use domain::{Message, Timestamp};
+use journal::Offset;
 use parking_lot::{Mutex, MutexGuard};
+use rustc_hash::FxHashMap;
 use state::{
     HistoryRequest, PEOPLE_PER_ENTRY_MAX, PersonHistory, PreparedEntry, ReadHistory, UnreadPerson,
 };
 
-use crate::events::read_message;
+use crate::events::decode_message;
 use crate::pace::Pace;
 use crate::shared::{Health, Shared};
 use crate::writer::Writer;
@@ -23,6 +27,8 @@ const ENTRY_BYTES: usize = 1_024 * 1_024;
 /// The most bytes of the past of one person: thousands of times for each of a hundred parts of a
 /// condition. A longer one does not count.
 const PERSON_BYTES_MAX: usize = 2 * 1_024 * 1_024;
+/// How many records of the journal are passed over to reach the next one.
+const SKIPPED_MAX: u64 = 1_000;
 /// How long nothing is looked for after nothing was found.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// The wait after a failure.
@@ -125,12 +131,11 @@ impl Reader {
             let snapshot = self.shared.live.snapshot();
             snapshot.unread_history(snapshot.store(), self.after)?
         };
-        let mut entries = Entries { shared: &self.shared, list: Vec::new(), bytes: 0 };
+        let offsets = step.requests.iter().flat_map(HistoryRequest::offsets).collect();
+        let Some(messages) = self.read_messages(&offsets, signals)? else { return Ok(true) };
+        let mut entries = Entries { list: Vec::new(), bytes: 0, at: self.shared.clock.now() };
         for request in step.requests {
-            if signals.is_stopping() {
-                return Ok(true);
-            }
-            entries.read(request)?;
+            entries.add(request, &messages);
         }
         let entries = entries.list.into_iter().map(|read| Entry::ReadHistory(Box::new(read)));
         let entries: Vec<_> = entries.map(PreparedEntry::unmapped).collect();
@@ -142,21 +147,52 @@ impl Reader {
         self.after = step.last;
         Ok(self.after.is_some())
     }
+
+    /// The messages at these offsets, read in the order of the journal: a block that holds several
+    /// is unpacked once. None where the thread should end.
+    fn read_messages(
+        &self,
+        offsets: &BTreeSet<u64>,
+        signals: &Signals,
+    ) -> Result<Option<FxHashMap<u64, Message>>, EngineError> {
+        let journal = &self.shared.journal;
+        let mut messages = FxHashMap::default();
+        let mut records = journal.read_from(Offset(0)).peekable();
+        let mut next = None;
+        for offset in offsets.range(journal.start().0..).copied() {
+            if signals.is_stopping() {
+                return Ok(None);
+            }
+            if next.is_none_or(|next| offset - next > SKIPPED_MAX) {
+                records = journal.read_from(Offset(offset)).peekable();
+            }
+            next = Some(offset);
+            let is_before = |at: u64| at < offset;
+            while records.next_if(|one| one.as_ref().is_ok_and(|(at, _)| is_before(at.0))).is_some()
+            {
+            }
+            let is_here = |at: u64| at == offset;
+            let found = records.next_if(|one| one.as_ref().map_or(true, |(at, _)| is_here(at.0)));
+            if let Some((_, bytes)) = found.transpose()? {
+                messages.extend(decode_message(offset, &bytes)?.map(|message| (offset, message)));
+            }
+        }
+        Ok(Some(messages))
+    }
 }
 
 /// Entries that are filled one after the other.
-struct Entries<'a> {
-    shared: &'a Shared,
+struct Entries {
     list: Vec<ReadHistory>,
     /// Of the last one.
     bytes: usize,
+    at: Timestamp,
 }
 
-impl Entries<'_> {
-    fn read(&mut self, request: HistoryRequest) -> Result<(), EngineError> {
+impl Entries {
+    fn add(&mut self, request: HistoryRequest, messages: &FxHashMap<u64, Message>) {
         let key = request.key.clone();
-        let person = request.read(|offset| read_message(self.shared, offset))?;
-        let (person, bytes) = within_bounds(&key, person);
+        let (person, bytes) = within_bounds(&key, request.read(messages));
         let has_room = |last: &&mut ReadHistory| {
             last.key == key
                 && last.people.len() < PEOPLE_PER_ENTRY_MAX
@@ -168,12 +204,10 @@ impl Entries<'_> {
                 self.bytes += bytes;
             }
             None => {
-                let at = self.shared.clock.now();
-                self.list.push(ReadHistory { at, key, people: vec![person] });
+                self.list.push(ReadHistory { at: self.at, key, people: vec![person] });
                 self.bytes = bytes;
             }
         }
-        Ok(())
     }
 }
 

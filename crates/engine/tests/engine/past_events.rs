@@ -16,6 +16,8 @@ fn open_with_views(folder: &Path, n_people: u32) -> Engine {
         let people = first..n_people.min(first + 500);
         engine.submit_blocking(people.map(|n| viewed(n, n, n % 10)).collect()).unwrap();
     }
+    // Timers follow the clock of the journal, which these messages have set to their own time.
+    wait_until_now(&engine);
     engine
 }
 

@@ -108,6 +108,17 @@ fn every_version_holds_what_was_submitted() {
     }
 }
 
+/// Until the past of everybody is read for the audiences and computed traits of the samples.
+fn await_history(engine: &Engine) {
+    let is_unread = || {
+        let snapshot = engine.snapshot();
+        snapshot.unread_history(snapshot.store(), None).unwrap().last.is_some()
+    };
+    while is_unread() {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+}
+
 #[test]
 fn entries_of_two_versions_lie_side_by_side_in_a_journal() {
     let unpacked = Unpacked::new(5);
@@ -115,13 +126,16 @@ fn entries_of_two_versions_lie_side_by_side_in_a_journal() {
     let n_before = engine.counts().journal_entries;
     let of_state = |entry: &Entry| !["trained", "model_activated", "reset"].contains(&entry.kind());
     engine.submit_blocking(samples::entries().into_iter().filter(of_state).collect()).unwrap();
+    await_history(&engine);
     let before = picture::picture(&engine);
     drop(engine);
     let is_named = |entry: &InspectedEntry| entry.written_by.is_some();
     assert_eq!(unpacked.entries().iter().position(is_named), Some(n_before as usize));
     for lost in ["store", "models"] {
         fs_err::remove_dir_all(unpacked.workspace().join(lost)).unwrap();
-        assert_eq!(picture::picture(&open(&unpacked.workspace())), before, "without {lost}");
+        let engine = open(&unpacked.workspace());
+        await_history(&engine);
+        assert_eq!(picture::picture(&engine), before, "without {lost}");
     }
 }
 

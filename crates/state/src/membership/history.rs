@@ -10,6 +10,7 @@
 use conditions::{Computation, Condition, Event, KeptEvents, Tracked};
 use domain::{Message, Timestamp, UserIdx};
 use profiles::{ExternalId, ExternalIdType, NamedEvent};
+use rustc_hash::FxHashMap;
 use serde_json::Map;
 use store::{Batch, Store, StoreError};
 
@@ -18,7 +19,7 @@ use crate::unread_history::{ANEW, Definition, HistoryProgress, UnreadPerson};
 use crate::views::Views;
 
 /// How many marks are looked at together.
-const MARKS_PER_STEP: usize = 64;
+const MARKS_PER_STEP: usize = 1_000;
 /// After how many events no further person is looked at.
 const EVENTS_PER_STEP: usize = 10_000;
 
@@ -46,26 +47,22 @@ pub struct UnreadStep {
 }
 
 impl HistoryRequest {
-    /// Reads the past: `message` gives the message at an offset of the journal, none where it was
-    /// cut or erased. It then counts as an event without properties.
-    ///
-    /// # Errors
-    /// Those of `message`.
-    pub fn read<E>(
-        self,
-        mut message: impl FnMut(u64) -> Result<Option<Message>, E>,
-    ) -> Result<PersonHistory, E> {
+    /// The offsets of the messages whose properties are needed.
+    pub fn offsets(&self) -> impl Iterator<Item = u64> {
+        let read = self.events.iter().filter(|event| self.asked.reads(&event.name));
+        read.map(|event| event.offset)
+    }
+
+    /// What the past comes to, by the messages at [`HistoryRequest::offsets`]. One that is missing
+    /// was cut or erased, and counts as an event without properties.
+    pub fn read(self, messages: &FxHashMap<u64, Message>) -> PersonHistory {
         let mut past = match &self.asked {
             Asked::Audience(condition) => PastEvents::Audience(Tracked::new(condition)),
             Asked::Trait(computation) => PastEvents::Trait(KeptEvents::new(computation)),
         };
         for NamedEvent { name, timestamp, offset } in self.events {
-            let reads = match &self.asked {
-                Asked::Audience(condition) => condition.reads(&name),
-                Asked::Trait(computation) => computation.reads(&name),
-            };
-            let found = if reads { message(offset)? } else { None };
-            let found = found.as_ref().and_then(Event::from_message);
+            let message = messages.get(&offset).filter(|_| self.asked.reads(&name));
+            let found = message.and_then(Event::from_message);
             let event = found.unwrap_or_else(|| Event { name, timestamp, properties: Map::new() });
             match (&self.asked, &mut past) {
                 (Asked::Audience(condition), PastEvents::Audience(tracked)) => {
@@ -80,7 +77,7 @@ impl HistoryRequest {
                 _ => {}
             }
         }
-        Ok(PersonHistory { person: self.person, until: self.until, events: Some(past) })
+        PersonHistory { person: self.person, until: self.until, events: Some(past) }
     }
 }
 
@@ -355,6 +352,14 @@ impl Views {
 }
 
 impl Asked {
+    /// Whether properties of events of this name are needed.
+    fn reads(&self, event: &str) -> bool {
+        match self {
+            Self::Audience(condition) => condition.reads(event),
+            Self::Trait(computation) => computation.reads(event),
+        }
+    }
+
     /// The names of the events that must be read; none for events of any name.
     fn names(&self) -> Vec<&str> {
         match self {

@@ -51,8 +51,9 @@ impl Fold {
         let step = self.views.unread_history(&self.store, after).unwrap();
         let read = |request: HistoryRequest| {
             let key = request.key.clone();
-            let message = |offset: u64| Ok::<_, ()>(self.messages.get(&offset).cloned());
-            let people: Vec<PersonHistory> = vec![request.read(message).unwrap()];
+            let message = |offset| Some((offset, self.messages.get(&offset)?.clone()));
+            let messages = request.offsets().filter_map(message).collect();
+            let people: Vec<PersonHistory> = vec![request.read(&messages)];
             ReadHistory { at: Timestamp(self.now), key, people }
         };
         (step.requests.into_iter().map(read).collect(), step.last)
