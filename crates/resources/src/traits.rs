@@ -16,8 +16,9 @@ use web::App;
 use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
 
-use crate::configuration::{change_resource, parse_named, put_resource};
-use crate::{Revised, unknown_resource};
+use crate::audiences::check_unasked;
+use crate::configuration::{parse_named, put_resource};
+use crate::{Revised, configure, unknown_resource};
 
 /// The key of a definition to calculate that has none: it is not saved.
 const KEY_WITHOUT: &str = "calculated";
@@ -94,12 +95,17 @@ pub async fn put(
 /// Removes a trait.
 ///
 /// # Errors
-/// 404 where there is none of the key.
+/// 404 where there is none of the key; 400 where the condition of an audience names it.
 pub async fn delete(
     app: &Arc<App>,
     workspace: &RequestedWorkspace,
     key: String,
     expected: Expected,
 ) -> Result<(), ApiError> {
-    change_resource(app, workspace, ConfigChange::RemoveTrait { key }, expected).await
+    configure(app, workspace, move |_, engine| {
+        check_unasked(&engine.config(), "trait", &key)?;
+        engine.change_config(ConfigChange::RemoveTrait { key }, expected)?;
+        Ok(())
+    })
+    .await
 }
