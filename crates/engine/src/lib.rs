@@ -37,6 +37,7 @@ mod lists;
 mod live;
 mod loss;
 mod lost_model;
+mod member_bits;
 mod message_rates;
 mod model_comparison;
 mod next;

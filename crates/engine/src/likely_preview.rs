@@ -15,7 +15,7 @@ use serving::{LikeliestPeople, LikelyQuery, RequestBudget};
 use state::Rate;
 
 use crate::audience_preview::people_order::PeopleOrder;
-use crate::person_facts::{has_bit, read_member_bits};
+use crate::member_bits::{has_bit, read_member_bits};
 use crate::{Engine, Estimate, PreviewError, Training};
 
 /// How long people are scored for a preview, each of the two times.

@@ -186,6 +186,14 @@ impl Entry {
         }
     }
 
+    /// How many imported interactions it has.
+    pub(crate) fn n_interactions(&self) -> u32 {
+        match self {
+            Self::Interactions { interactions, .. } => interactions.len() as u32,
+            _ => 0,
+        }
+    }
+
     /// Encodes the entry in the current version.
     pub fn encode(&self) -> Vec<u8> {
         self.encode_as_build(BUILD)

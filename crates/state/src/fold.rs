@@ -214,12 +214,12 @@ fn apply_entry(
     let (mut entry, mut n_suppressed) = (entry, 0);
     if !views.regulations.suppressed.is_empty() {
         // It was on its way when they were suppressed.
-        let n_rows = count_interactions(&entry);
+        let n_rows = entry.n_interactions();
         entry = match without_suppressed(entry, &*views.regulations.suppressed) {
             Remaining::Nothing => return Ok(Outcome::Suppressed),
             Remaining::Whole(entry) | Remaining::Part(entry) => entry,
         };
-        n_suppressed = n_rows - count_interactions(&entry);
+        n_suppressed = n_rows - entry.n_interactions();
     }
     match entry {
         Entry::Configured(config) => {
@@ -294,13 +294,6 @@ fn apply_entry(
         }
     }
     Ok(Outcome::Applied)
-}
-
-fn count_interactions(entry: &Entry) -> u32 {
-    match entry {
-        Entry::Interactions { interactions, .. } => interactions.len() as u32,
-        _ => 0,
-    }
 }
 
 fn apply_message(
