@@ -98,4 +98,16 @@ impl Condition {
         });
         asks
     }
+
+    /// The parts that ask for lists of recommended items, in their order: those of the traits that
+    /// `is_list` names, and what is recommended.
+    pub fn asked_of_lists(&self, is_list: &dyn Fn(&str) -> bool) -> Vec<&Self> {
+        let mut asked = Vec::new();
+        self.visit(&mut |part| match part {
+            Self::Recommended(_) => asked.push(part),
+            Self::Trait(filter) if is_list(filter.key()) => asked.push(part),
+            _ => {}
+        });
+        asked
+    }
 }

@@ -7,7 +7,6 @@ mod destination;
 mod destination_rules;
 mod feed;
 mod identity;
-mod likely;
 mod oauth;
 mod retention;
 mod scheduled_export;
@@ -18,7 +17,7 @@ mod token;
 mod tracking_plan;
 mod trait_definition;
 
-pub use audience::{AUDIENCES_MAX, AudienceDefinition};
+pub use audience::{AUDIENCES_MAX, AudienceDefinition, likely::*};
 pub use catalog::{
     CatalogSettings, ENRICHED_COLUMNS_MAX, ENRICHED_EVENTS_MAX, Enrichment,
     check_location_catalog_name,
@@ -35,9 +34,6 @@ pub use feed::{FEED_MINUTES_MAX, FEED_MINUTES_MIN, FEEDS_MAX, Feed, FeedFormat};
 pub use identity::{
     BLOCKED_MAX, ID_PLACES_MAX, ID_TYPE_NAME_BYTES_MAX, ID_TYPES_MAX, IDENTITY_VERSION_LATEST,
     IDS_OF_TYPE_MAX, IdType, IdTypeName, Identity, LimitPeriod,
-};
-pub use likely::{
-    LIKELY_HOURS_MAX, LIKELY_ITEMS_MAX, LIKELY_SIZE_MAX, LikelyAudience, LikelyTarget,
 };
 pub use oauth::{OAuth, OAuthKey, TOKEN_LIFETIME_S_DEFAULT};
 pub use retention::{RETENTION_DAYS_MAX, Retention};

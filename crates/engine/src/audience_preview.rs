@@ -17,7 +17,8 @@ use serving::{BudgetError, Reach, RequestBudget};
 
 pub use self::estimate::Estimate;
 use self::people_order::PeopleOrder;
-use crate::person_facts::{Facts, Members, Question, read_member_bits};
+use crate::member_bits::read_member_bits;
+use crate::person_facts::{Facts, Members, Question};
 use crate::{Engine, EngineError};
 
 /// How long people are asked for a preview.

@@ -40,6 +40,7 @@ mod live;
 mod locations;
 mod loss;
 mod lost_model;
+mod member_bits;
 mod message_rates;
 mod model_comparison;
 mod next;

@@ -15,7 +15,7 @@ use serving::{LikeliestPeople, LikelyQuery, RequestBudget};
 use state::Rate;
 
 use crate::audience_preview::people_order::PeopleOrder;
-use crate::person_facts::{has_bit, read_member_bits};
+use crate::member_bits::{has_bit, read_member_bits};
 use crate::{Engine, Estimate, PreviewError, Training};
 
 /// How long people are scored for a preview, each of the two times.
@@ -193,7 +193,7 @@ impl Engine {
         // The newest that can be judged; else how many there are for the oldest.
         let judged = kept().find(|one| n_since(one.as_of_s) >= RESPONDERS_MIN);
         let Some(training) = judged else {
-            let as_of_s = kept().last().map(|oldest| oldest.as_of_s);
+            let as_of_s = kept().next_back().map(|oldest| oldest.as_of_s);
             let since = as_of_s.map(|at_s| Timestamp(i64::from(at_s) * 1_000));
             let n_responders = as_of_s.map_or(0, n_since);
             return Ok(Response::TooFew { n_responders, since });

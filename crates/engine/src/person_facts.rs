@@ -7,8 +7,9 @@ use conditions::{Answer, Condition, Event, Explanation, Known, KnownEvent, Prope
 use domain::{Timestamp, UserIdx};
 use profiles::NamedEvent;
 use serde_json::{Map, Value};
-use serving::{LiveState, QueryError, Snapshot};
+use serving::{QueryError, Snapshot};
 
+use crate::member_bits::has_bit;
 use crate::{Engine, EngineError};
 
 /// Of how many events of a person properties are read, the latest ones. Earlier ones count as
@@ -16,8 +17,6 @@ use crate::{Engine, EngineError};
 const EVENTS_READ_MAX: usize = 1_000;
 /// How many of them are read before what is known is judged again. It doubles each time.
 const EVENTS_READ_FIRST: usize = 8;
-/// How many members of an audience are read in one go.
-const MEMBERS_PER_STEP: usize = 4_096;
 
 /// A condition that is asked of people at one instant.
 pub(crate) struct Question<'c> {
@@ -229,38 +228,5 @@ impl Engine {
         }
         self.read_properties(&question, &mut facts, &members, true, &|| true)?;
         Ok(facts.with_known(&members, |known| Explanation::new(condition, known, question.now)))
-    }
-}
-
-/// A bit for each person of the first `n_users`: whether they belong to an audience. `check` is
-/// called between two steps; its errors end the work.
-pub(crate) fn read_member_bits<E: From<QueryError>>(
-    live: &LiveState,
-    audience: &str,
-    n_users: usize,
-    check: &dyn Fn() -> Result<(), E>,
-) -> Result<Vec<u64>, E> {
-    let mut bits = vec![0; n_users.div_ceil(64)];
-    let mut after = None;
-    loop {
-        check()?;
-        let page = live.snapshot().audience_members(audience, after, MEMBERS_PER_STEP)?;
-        page.iter().for_each(|member| set_bit(&mut bits, member.user));
-        after = page.last().map(|member| member.user);
-        if page.len() < MEMBERS_PER_STEP {
-            return Ok(bits);
-        }
-    }
-}
-
-/// Whether the bit of a person is set.
-pub(crate) fn has_bit(bits: &[u64], user: UserIdx) -> bool {
-    bits.get(user.pos() / 64).is_some_and(|word| (word >> (user.pos() % 64)) & 1 == 1)
-}
-
-/// Sets the bit of a person, if there is one.
-fn set_bit(bits: &mut [u64], user: UserIdx) {
-    if let Some(word) = bits.get_mut(user.pos() / 64) {
-        *word |= 1 << (user.pos() % 64);
     }
 }

@@ -1,8 +1,9 @@
 //! Lists of users: those interested in an item, and those similar to a user.
 //!
 //! For an item, a user's score is the item's score in that user's list: `sum_i w_i related(i,
-//! item)` over the weighed history w; for several items it is the sum of theirs. For another user it is the cosine of the weighed history w
-//! with that user's taste vector: their own weighed history plus its scores.
+//! item)` over the weighed history w; for several items it is the sum of theirs. For another
+//! user it is the cosine of the weighed history w with that user's taste vector: their own weighed
+//! history plus its scores.
 
 use domain::{Exclusion, ItemIdx, ListRequest, Relevance, UserIdx};
 use linalg::TopK;

@@ -390,6 +390,27 @@ fn named_by(config: &WorkspaceConfig, key: &str) -> Vec<String> {
     config.audiences.iter().filter(names).map(|other| other.key.clone()).collect()
 }
 
+/// Checks that no condition of an audience names a trait, before it goes.
+///
+/// # Errors
+/// 400 with the audience that does.
+pub(crate) fn check_unasked(
+    config: &WorkspaceConfig,
+    word: &str,
+    key: &str,
+) -> Result<(), ApiError> {
+    let names = |audience: &&AudienceDefinition| {
+        let condition: Result<Condition, _> = audience.condition.parse();
+        condition.is_ok_and(|condition| condition.trait_keys().contains(&key))
+    };
+    match config.audiences.iter().find(names) {
+        None => Ok(()),
+        Some(AudienceDefinition { key: by, .. }) => Err(ApiError::invalid(format!(
+            "{word} {key:?} is named by the condition of the audience {by:?}: change that first"
+        ))),
+    }
+}
+
 pub(crate) fn unknown(engine: &Engine, key: &str) -> ApiError {
     let config = engine.config();
     let keys: Vec<&str> = config.audiences.iter().map(|audience| audience.key.as_str()).collect();

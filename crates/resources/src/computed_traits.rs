@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use conditions::Condition;
-use domain::{AudienceDefinition, ComputedTraitDefinition};
+use domain::ComputedTraitDefinition;
 use engine::{ConfigChange, Engine, Expected, Resource};
 use web::App;
 use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
 
+use crate::audiences::check_unasked;
 use crate::configuration::{parse_named, put_resource};
 use crate::syncs::check_sync;
 use crate::{Revised, configure, unknown_resource};
@@ -76,18 +76,7 @@ pub async fn delete(
     expected: Expected,
 ) -> Result<(), ApiError> {
     configure(app, workspace, move |_, engine| {
-        let config = engine.config();
-        let names = |audience: &&AudienceDefinition| {
-            let condition: Result<Condition, _> = audience.condition.parse();
-            condition.is_ok_and(|condition| condition.trait_keys().contains(&key.as_str()))
-        };
-        if let Some(by) = config.audiences.iter().find(names) {
-            return Err(ApiError::invalid(format!(
-                "computed trait {key:?} is named by the condition of the audience {:?}: change \
-                 that first",
-                by.key
-            )));
-        }
+        check_unasked(&engine.config(), "computed trait", &key)?;
         engine.change_config(ConfigChange::RemoveComputedTrait { key }, expected)?;
         Ok(())
     })

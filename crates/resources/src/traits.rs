@@ -16,6 +16,7 @@ use web::App;
 use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
 
+use crate::audiences::check_unasked;
 use crate::configuration::{change_resource, parse_named, put_resource};
 use crate::syncs::check_sync;
 use crate::{Revised, unknown_resource};
@@ -118,12 +119,17 @@ fn check(engine: &Engine, definition: &TraitDefinition) -> Result<(), ApiError> 
 /// Removes a trait.
 ///
 /// # Errors
-/// 404 where there is none of the key.
+/// 404 where there is none of the key; 400 where the condition of an audience names it.
 pub async fn delete(
     app: &Arc<App>,
     workspace: &RequestedWorkspace,
     key: String,
     expected: Expected,
 ) -> Result<(), ApiError> {
-    change_resource(app, workspace, ConfigChange::RemoveTrait { key }, expected).await
+    configure(app, workspace, move |_, engine| {
+        check_unasked(&engine.config(), "trait", &key)?;
+        engine.change_config(ConfigChange::RemoveTrait { key }, expected)?;
+        Ok(())
+    })
+    .await
 }

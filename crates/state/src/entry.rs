@@ -190,8 +190,8 @@ impl Entry {
         }
     }
 
-    /// The number of interactions of an import; 0 for other kinds.
-    pub(crate) fn n_imported(&self) -> u32 {
+    /// How many imported interactions it has.
+    pub(crate) fn n_interactions(&self) -> u32 {
         match self {
             Self::Interactions { interactions, .. } => interactions.len() as u32,
             _ => 0,

@@ -221,13 +221,13 @@ fn apply_entry(
     let (mut entry, mut n_suppressed) = (entry, 0);
     if !views.regulations.suppressed.is_empty() {
         // It was on its way when they were suppressed.
-        let n_rows = entry.n_imported();
+        let n_rows = entry.n_interactions();
         let (suppressed, rules) = (&*views.regulations.suppressed, views.setup.identity.as_deref());
         entry = match without_suppressed(entry, suppressed, rules) {
             Remaining::Nothing => return Ok(Outcome::Suppressed),
             Remaining::Whole(entry) | Remaining::Part(entry) => entry,
         };
-        n_suppressed = n_rows - entry.n_imported();
+        n_suppressed = n_rows - entry.n_interactions();
     }
     match entry {
         Entry::Configured(config) => {

@@ -20,7 +20,8 @@ export async function paths(origin) {
   await send(origin, [ordered('twice', 1, 40), ordered('twice', 3, 60), ordered('once', 2, 90), ordered('long-ago', 45, 90), identify])
   const condition = 'did "Order Completed" in the last 30 days and not trait country = "FR"'
   await api(origin, 'PUT', `workspaces/${WORKSPACE}/audiences/looked_at`, { name: HOSTILE, condition })
-  const names = ['', '/new', '/of/looked_at', '/of/looked_at?reach=true', '/of/looked_at?left_days=7', '/of/looked_at/edit', '/of/looked_at/delete']
+  await api(origin, 'PUT', `workspaces/${WORKSPACE}/audiences/likely_looked_at`, { likely: { filter: 'true', size: 20 } })
+  const names = ['', '/new', '/likely', '/likely?filter=true&size=20', '/of/likely_looked_at', '/of/looked_at', '/of/looked_at?reach=true', '/of/looked_at?left_days=7', '/of/looked_at/edit', '/of/looked_at/delete']
   return [...names.map((name) => start + name), '/console/music/people/user_id:twice/audiences?why=looked_at']
 }
 
@@ -89,6 +90,23 @@ export async function jobs({ check, context, origin }) {
     await page.goto(`${origin}/console/music/people/user_id:once/audiences`)
     await page.getByRole('link', { name: 'Why (ordered_twice)' }).click()
     assert.match(await page.locator('main').innerText(), /does not belong to ordered_twice[\s\S]*Order Completed once in this time/)
+  })
+  await check('the people most likely to act are shown and made an audience, which its form changes', async () => {
+    await page.goto(`${origin}${start}`)
+    await page.getByRole('link', { name: 'Likely to act' }).click()
+    await page.getByLabel('Or a ReQL filter of items').fill('true')
+    await page.getByLabel('How many people').fill('7')
+    await page.getByRole('button', { name: 'Show who is likely' }).click()
+    await page.getByText(/interested$/).waitFor()
+    await page.getByLabel('Key', { exact: true }).fill('likely_fans')
+    await page.getByRole('button', { name: 'Make audience' }).click()
+    await page.waitForURL(`${origin}${start}/of/likely_fans`)
+    assert.match(await page.locator('main').innerText(), /the 7 people most likely to act on items with true/)
+    await page.goto(`${origin}${start}/of/likely_fans/edit`)
+    assert.equal(await page.getByLabel('How many people').inputValue(), '7')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.waitForURL(`${origin}${start}/of/likely_fans`)
+    await api(origin, 'DELETE', `workspaces/${WORKSPACE}/audiences/likely_fans`)
   })
   await check('an audience goes when its page has asked', async () => {
     await page.goto(`${origin}${start}/of/ordered_twice`)

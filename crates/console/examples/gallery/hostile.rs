@@ -1,7 +1,7 @@
 //! Texts that others can set, with script in each: nothing of it may run or leave its place.
 
 use console::page::{Area, Frame, Page};
-use console::ui::chart::{Bar, BarChart, Bin, Histogram, LineChart};
+use console::ui::chart::{Bar, BarChart, Bin, Curve, Histogram, LineChart, SizePoint};
 use console::ui::form::{CodeArea, Field, Form, InputKind, ReqlField, Select, TextInput};
 use console::ui::{
     ArrivedEntry, Badge, Button, Callout, Cell, CodeBlock, Column, EmptyState, Explanation, Icon,
@@ -72,6 +72,7 @@ fn all(frame: &Frame, n: usize, text: &str) -> Markup {
         (EmptyState { icon: Icon::Person, title: text, text, next: None })
         (LineChart { title: text, unit: Unit::Count(text), days: &points, before: Some(text) })
         (BarChart { title: text, unit: Unit::Money(text), of: text, bars: &[Bar { label: text, value: 2.0, interval: None, tone: Tone::Accent }] })
+        (Curve { title: text, unit: Unit::Share, of: text, detail: text, points: &[SizePoint { size: 10, value: 0.5, interval: (0.4, 0.6), detail: text.to_owned(), href: href.to_owned(), is_chosen: true }], baseline: (text, 0.1) })
         (Histogram { title: text, noun: text, of: text, bins: &[Bin { label: text.to_owned(), count: 3 }] })
     }
 }

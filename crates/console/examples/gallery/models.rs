@@ -4,7 +4,7 @@ use std::time::Duration;
 use axum::response::Sse;
 use axum::response::sse::Event;
 use console::page::{Area, Frame, Page};
-use console::ui::chart::{Bar, BarChart};
+use console::ui::chart::{Bar, BarChart, Curve, SizePoint};
 use console::ui::{
     Badge, Button, Cell, Change, Column, Icon, LiveFragment, Progress, ProgressState, RelativeTime,
     StatTile, Table, Tone, Unit,
@@ -120,6 +120,16 @@ pub(crate) fn page(frame: &Frame) -> Markup {
                 })
             }
         }
+        section class="card" {
+            (Curve {
+                title: "Response by size",
+                unit: Unit::Share,
+                of: "People",
+                detail: "Who would act",
+                points: &sizes(),
+                baseline: ("Of people at random", 0.02),
+            })
+        }
         section class="card card-table" { (table) }
         div class="columns" {
             (Progress { label: "Training run 39", state: ProgressState::Failed, detail: "Refused: 11 % less accurate than the model in use. Model 38 stayed.", actions: None })
@@ -131,4 +141,20 @@ pub(crate) fn page(frame: &Frame) -> Markup {
         .actions(html! { (Button::primary("Train now").icon(Icon::Play)) })
         .body(body)
         .render()
+}
+
+fn sizes() -> Vec<SizePoint> {
+    let point = |n: i32| {
+        let (size, value) = (10 * 2_u64.pow(n as u32), 0.2 * 0.82_f64.powi(n) + 0.02);
+        let half = 0.1 / f64::from(n + 2);
+        SizePoint {
+            size,
+            value,
+            interval: ((value - half).max(0.0), value + half),
+            detail: format!("{:.0}", size as f64 * value),
+            href: format!("?size={size}"),
+            is_chosen: n == 5,
+        }
+    };
+    (0..12).map(point).collect()
 }

@@ -2,6 +2,7 @@
 
 mod builder;
 mod editing;
+mod likely;
 mod members;
 mod parts;
 pub(super) mod preview;
@@ -30,6 +31,8 @@ pub(super) const CALLS: &[Call] = &[
     read("/console/{workspace}/audiences/new", ChangeWorkspace),
     edit("/console/{workspace}/audiences/new", "audience.put"),
     preview("/console/{workspace}/audiences/preview", ReadWorkspace),
+    read("/console/{workspace}/audiences/likely", ChangeWorkspace),
+    edit("/console/{workspace}/audiences/likely", "audience.put"),
     read("/console/{workspace}/audiences/of/{key}", ReadWorkspace),
     read("/console/{workspace}/audiences/of/{key}/edit", ChangeWorkspace),
     edit("/console/{workspace}/audiences/of/{key}/edit", "audience.put"),
@@ -42,6 +45,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/console/{workspace}/audiences", get(list))
         .route("/console/{workspace}/audiences/new", get(editing::new).post(editing::create))
         .route("/console/{workspace}/audiences/preview", post(editing::preview))
+        .route("/console/{workspace}/audiences/likely", get(likely::show).post(likely::save))
         .route("/console/{workspace}/audiences/of/{key}", get(members::show))
         .route(
             "/console/{workspace}/audiences/of/{key}/edit",
@@ -66,7 +70,11 @@ async fn list(
 ) -> Result<Response, ApiError> {
     let all = audiences::list(&workspace).await?;
     let new = format!("{}/new", Area::Audiences.path(workspace.id()));
-    let make = html! { (Button::primary("New audience").icon(Icon::Add).href(&new)) };
+    let likely = format!("{}/likely", Area::Audiences.path(workspace.id()));
+    let make = html! {
+        (Button::secondary("Likely to act").href(&likely))
+        (Button::primary("New audience").icon(Icon::Add).href(&new))
+    };
     let may_change = caller.grant.role.has(ChangeWorkspace);
     let columns = vec![
         Column::text("Audience"),
@@ -80,7 +88,10 @@ async fn list(
                 @if own.name.is_some() { span class="under" { (own.key) } }
             }),
             Cell::new(grouped(own.n_members)),
-            Cell::new(html! { code { (own.condition) } }),
+            Cell::new(match own.likely {
+                Some(_) => html! { (own.described()) },
+                None => html! { code { (own.condition) } },
+            }),
         ]
     }));
     let body = html! {

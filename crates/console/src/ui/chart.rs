@@ -2,12 +2,14 @@
 //! those of the theme, and no style attribute is needed. Behind each is a table with the numbers.
 
 mod bars;
+mod curve;
 mod histogram;
 mod line;
 mod scale;
 mod sparkline;
 
 pub use bars::{Bar, BarChart};
+pub use curve::{Curve, SizePoint};
 pub use histogram::{Bin, Histogram};
 pub use line::{DayPoint, LineChart};
 pub use sparkline::sparkline;

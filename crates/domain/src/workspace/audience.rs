@@ -1,8 +1,11 @@
 //! The definition of an audience.
 
+pub(super) mod likely;
+
 use serde::{Deserialize, Serialize};
 
-use super::{LikelyAudience, SyncSettings, TraitDefinition};
+use self::likely::LikelyAudience;
+use super::{SyncSettings, TraitDefinition};
 
 /// The most audiences of a workspace.
 pub const AUDIENCES_MAX: usize = 100;
@@ -11,9 +14,9 @@ const KEY_CHARS_MAX: usize = 100;
 /// The longest name of an audience or a computed trait, in bytes.
 const NAME_BYTES_MAX: usize = 200;
 
-/// The people for whom a condition holds, or who are most likely to act on some items: exactly one of
-/// `condition` and `likely` is given. Who belongs to a condition is kept at every message, and changes
-/// with time at the exact instant.
+/// The people for whom a condition holds, or who are most likely to act on some items: exactly one
+/// of `condition` and `likely` is given. For whom a condition holds is kept at every message, and
+/// changes with time at the exact instant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AudienceDefinition {

@@ -13,7 +13,7 @@ use state::{FOUND_PEOPLE_MAX, FoundAnswers, FoundBy, Question};
 use super::questions::{name_person, to_entries};
 use super::{ANSWERS_PER_SUBMISSION, PEOPLE_PER_STEP, Reconciler};
 use crate::EngineError;
-use crate::person_facts::{has_bit, read_member_bits};
+use crate::member_bits::{has_bit, read_member_bits};
 
 /// The time after which a search that failed is tried again.
 const RETRY_INTERVAL: Duration = Duration::from_secs(60);

@@ -3,26 +3,28 @@
 use std::collections::BTreeMap;
 
 use conditions::{Condition, Known, RecommendedKind, decide};
-use domain::{ItemIdx, UserIdx};
+use domain::{ItemIdx, Timestamp, UserIdx};
+use profiles::ExternalIdType;
 use rayon::prelude::*;
 use serde_json::{Map, Value};
-use serving::{RecommendedList, Serving};
+use serving::{RecommendedList, Snapshot};
 use state::{Due, FOUND_PEOPLE_MAX, FoundAnswers, People};
 
 use super::compare::{Comparison, show_list};
+use super::lists::Lists;
 use super::plan::ListQuestion;
 use crate::EngineError;
 use crate::shared::Shared;
 
 /// A person with an answer that is another one now.
-pub(super) type ChangedAnswer = (profiles::ExternalIdType, String, bool);
+pub(super) type ChangedAnswer = (ExternalIdType, String, bool);
 
 impl Comparison<'_> {
     /// The answers that have changed, in entries, in the order of the questions and people.
     pub(super) fn find_answers(
         &self,
         people: &[(UserIdx, Due)],
-        lists: &super::lists::Lists,
+        lists: &Lists,
     ) -> Result<Vec<FoundAnswers>, EngineError> {
         if self.questions.is_empty() {
             return Ok(Vec::new());
@@ -45,7 +47,7 @@ impl Comparison<'_> {
         &self,
         user: UserIdx,
         asked: &[Asked<'_>],
-        lists: &super::lists::Lists,
+        lists: &Lists,
     ) -> Result<Vec<(usize, ChangedAnswer)>, EngineError> {
         let list = |n: usize| lists.of_question(n, user);
         let mut changed = Vec::new();
@@ -59,7 +61,7 @@ impl Comparison<'_> {
         let before = snapshot.answers.of_person(snapshot.store(), user)?;
         for (n, asked) in asked.iter().enumerate() {
             let Some(list) = list(n) else { continue };
-            let holds = asked.holds(self.shared, list);
+            let holds = asked.holds(&snapshot, list, self.lists.now);
             let condition = &asked.question.condition;
             let held = before.iter().any(|(other, held)| other == condition && *held);
             if holds != held
@@ -76,7 +78,7 @@ impl Comparison<'_> {
 pub(super) fn to_entries(
     question: &str,
     people: Vec<ChangedAnswer>,
-    at: domain::Timestamp,
+    at: Timestamp,
 ) -> Vec<FoundAnswers> {
     let entry = |people: &[ChangedAnswer]| FoundAnswers {
         at,
@@ -90,9 +92,9 @@ pub(super) fn to_entries(
 /// The id by which entries name a person; none for somebody who is suppressed or has none.
 pub(super) fn name_person(
     shared: &Shared,
-    snapshot: &serving::Snapshot<'_>,
+    snapshot: &Snapshot<'_>,
     user: UserIdx,
-) -> Result<Option<(profiles::ExternalIdType, String)>, EngineError> {
+) -> Result<Option<(ExternalIdType, String)>, EngineError> {
     let name = snapshot.find_user_name(user)?;
     let suppressed = shared.suppressed.load();
     Ok(name.filter(|(type_, id)| !suppressed.has(*type_, id)))
@@ -107,7 +109,7 @@ struct Asked<'a> {
 
 impl<'a> Asked<'a> {
     fn new(comparison: &Comparison<'_>, question: &'a ListQuestion) -> Result<Self, EngineError> {
-        let serving: &Serving = comparison.lists.serving;
+        let serving = comparison.lists.serving;
         let items = match &question.condition {
             Condition::Recommended(what) if what.kind != RecommendedKind::Item => {
                 let property = what.kind.word();
@@ -120,28 +122,26 @@ impl<'a> Asked<'a> {
     }
 
     /// Whether the condition holds for somebody with this list.
-    fn holds(&self, shared: &Shared, list: &RecommendedList) -> bool {
+    fn holds(&self, snapshot: &Snapshot<'_>, list: &RecommendedList, now: Timestamp) -> bool {
         let mut ids = list.items.iter().map(|item| &item.item_id);
         match &self.question.condition {
             Condition::Recommended(what) if what.kind == RecommendedKind::Item => {
                 ids.any(|id| *id == what.value)
             }
             Condition::Recommended(_) => {
-                let snapshot = shared.live.snapshot();
                 let mut items = ids.filter_map(|id| snapshot.catalog.item(id));
                 items.any(|item| self.items.binary_search(&item).is_ok())
             }
             condition => {
                 let key = self.question.list.key.clone();
-                let traits = Map::from_iter([(key, show_list(list))]);
-                holds_for(condition, &traits, &shared.clock.now())
+                holds_for(condition, &Map::from_iter([(key, show_list(list))]), now)
             }
         }
     }
 }
 
-fn holds_for(condition: &Condition, traits: &Map<String, Value>, now: &domain::Timestamp) -> bool {
+fn holds_for(condition: &Condition, traits: &Map<String, Value>, now: Timestamp) -> bool {
     let known =
         Known { events: Some(&[]), traits: Some(traits), is_member: &|_| None, answers: None };
-    decide(condition, &known, *now) == Some(true)
+    decide(condition, &known, now) == Some(true)
 }

@@ -26,7 +26,7 @@ const START: i64 = 1_767_225_600_000;
 const HOUR_MS: i64 = 3_600_000;
 
 /// Audiences whose history is whole whenever they are made: names and times suffice.
-const NAMED: [(&str, &str); 7] = [
+const NAMED: [(&str, &str); 8] = [
     ("recent", "did \"Order\" in the last 2 days"),
     ("quiet", "did not \"Order\" in the last 1 day"),
     ("left_cart", "did \"View\" then not \"Order\" within 1 day in the last 5 days"),
@@ -34,6 +34,7 @@ const NAMED: [(&str, &str); 7] = [
     ("earlier", "did \"View\" between 1 and 3 days ago"),
     ("fresh", "rfm new of \"Order\" over 5 days recency (1 day, 2 days, 3 days, 4 days)"),
     ("vip_recent", "trait vip = true and in audience recent or trait ends within next 2 days"),
+    ("offered", "recommended item \"lamp\" or not recommended brand \"a\" and in audience recent"),
 ];
 /// Audiences that test properties.
 const FILTERED: [(&str, &str); 2] = [
@@ -43,9 +44,19 @@ const FILTERED: [(&str, &str); 2] = [
 
 #[derive(Debug, Clone)]
 enum Step {
-    Track { late_hours: i64, name: &'static str, total: i64, ends_hours: i64 },
-    Identify { vip: bool, ends_hours: i64 },
+    Track {
+        late_hours: i64,
+        name: &'static str,
+        total: i64,
+        ends_hours: i64,
+    },
+    Identify {
+        vip: bool,
+        ends_hours: i64,
+    },
     Again(usize),
+    /// It was found whether the person is recommended the lamp.
+    Found(bool),
     Wait,
 }
 
@@ -64,6 +75,7 @@ fn step() -> impl Strategy<Value = Timed> {
         1 => (any::<bool>(), -48..72_i64)
             .prop_map(|(vip, ends_hours)| Step::Identify { vip, ends_hours }),
         1 => (0..20_usize).prop_map(Step::Again),
+        2 => any::<bool>().prop_map(Step::Found),
         3 => Just(Step::Wait),
     ];
     let user = proptest::option::weighted(0.4, 0..2_u8);
@@ -141,6 +153,16 @@ impl Fold {
         let device = if user.is_none() { device.or(Some("d0".to_owned())) } else { device };
         let mut body = match step {
             Step::Wait => return self.apply(Entry::Tick { at: Timestamp(self.now) }),
+            Step::Found(holds) => {
+                let id = user.unwrap_or_else(|| "u0".to_owned());
+                let found = crate::FoundAnswers {
+                    at: Timestamp(self.now),
+                    question: "recommended item \"lamp\"".to_owned(),
+                    people: vec![(profiles::ExternalIdType::UserId, id, holds)],
+                    ended: None,
+                };
+                return self.apply(Entry::Found(Box::new(found)));
+            }
             Step::Again(n) => {
                 let known: Vec<Message> = self.messages.values().cloned().collect();
                 let Some(message) = known.get(n) else {
@@ -208,8 +230,9 @@ impl Fold {
     /// Whether the condition holds for somebody with these events.
     fn holds(&self, key: &str, user: UserIdx, events: &[Event], at: i64) -> bool {
         let traits = self.stored_traits(user);
+        let answers = self.views.answers.of_person(&self.store, user).unwrap();
         let surroundings =
-            Surroundings { traits: &traits, audiences: &self.conditions, answers: &[] };
+            Surroundings { traits: &traits, audiences: &self.conditions, answers: &answers };
         let person = Person { events, surroundings };
         holds(&self.conditions[key], &person, Timestamp(at))
     }

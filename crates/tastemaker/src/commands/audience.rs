@@ -6,9 +6,11 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use clap::{Args as ClapArgs, Subcommand};
 use conditions::Condition;
-use domain::AudienceDefinition;
+use domain::{AudienceDefinition, LikelyAudience};
 use engine::{ConfigChange, Engine, Expected, RequestBudget};
 use resources::audience_preview::{self, ShownEstimate, Why};
+use resources::audiences::describe_likely;
+use resources::likely_preview;
 use serde_json::json;
 
 use super::{Place, read_sync};
@@ -41,7 +43,12 @@ struct List {
 #[derive(ClapArgs)]
 struct Preview {
     /// Who would belong to it, such as: did "Order Completed" in the last 30 days
-    condition: String,
+    #[arg(required_unless_present = "likely", conflicts_with = "likely")]
+    condition: Option<String>,
+    /// In place of a condition the items on which people are likely to act: JSON such as
+    /// {"property": "brand", "value": "Acme", "size": 1000}, or a file of it
+    #[arg(long, value_name = "JSON|FILE")]
+    likely: Option<String>,
     #[command(flatten)]
     place: Place,
 }
@@ -51,7 +58,11 @@ struct Create {
     /// The key, of a-z, 0-9 and '_'
     key: String,
     /// Who belongs to it, such as: did "Order Completed" in the last 30 days
-    condition: String,
+    #[arg(required_unless_present = "likely", conflicts_with = "likely")]
+    condition: Option<String>,
+    /// In place of a condition the items on which its people are likely to act, as for a preview
+    #[arg(long, value_name = "JSON|FILE")]
+    likely: Option<String>,
     /// A name for people
     #[arg(long)]
     name: Option<String>,
@@ -90,6 +101,7 @@ fn list(args: &List) -> Result<()> {
                 "key": audience.key,
                 "name": audience.name,
                 "condition": audience.condition,
+                "likely": audience.likely,
                 "n_members": n_members(&audience.key),
             })
         };
@@ -103,7 +115,9 @@ fn list(args: &List) -> Result<()> {
     }
     let row = |audience: &AudienceDefinition| {
         let members = terminal::grouped(n_members(&audience.key));
-        vec![audience.key.clone(), members, terminal::shortened(&audience.condition)]
+        let who = audience.likely.as_ref().map(describe_likely);
+        let who = who.unwrap_or_else(|| audience.condition.clone());
+        vec![audience.key.clone(), members, terminal::shortened(&who)]
     };
     let rows: Vec<Vec<String>> = config.audiences.iter().map(row).collect();
     println!("{}", terminal::table(&["key", "members", "condition"], &rows));
@@ -111,7 +125,10 @@ fn list(args: &List) -> Result<()> {
 }
 
 fn preview(args: &Preview) -> Result<()> {
-    let condition = parse(&args.condition)?;
+    if let Some(likely) = &args.likely {
+        return preview_likely(args, &read_likely(likely)?);
+    }
+    let condition = parse(args.condition.as_deref().unwrap_or_default())?;
     let opened = args.place.open()?;
     let budget = Arc::new(RequestBudget::unlimited());
     let shown = match audience_preview::preview_with(&opened.engine, &condition, &budget) {
@@ -141,6 +158,57 @@ fn preview(args: &Preview) -> Result<()> {
     Ok(())
 }
 
+fn preview_likely(args: &Preview, likely: &LikelyAudience) -> Result<()> {
+    let opened = args.place.open()?;
+    let budget = Arc::new(RequestBudget::unlimited());
+    let shown = match likely_preview::preview_with(&opened.engine, likely, &budget) {
+        Ok(shown) => shown,
+        Err(error) => bail!("{}", error.message),
+    };
+    if args.place.json {
+        println!("{}", serde_json::to_string_pretty(&shown)?);
+        return Ok(());
+    }
+    let (items, of) = (terminal::grouped(shown.n_items), terminal::grouped(shown.n_people));
+    println!("{} people are interested in {items} items, of {of}.", number(shown.interested));
+    if let Some(why) = &shown.no_curve {
+        println!("How the best respond cannot be said yet: {why}.");
+    }
+    if let Some(curve) = &shown.curve {
+        let percent = |share: f64| format!("{:.2} %", share * 100.0);
+        let rows: Vec<Vec<String>> = curve
+            .points
+            .iter()
+            .map(|point| {
+                vec![
+                    terminal::grouped(point.size),
+                    percent(point.rate),
+                    format!("{} to {}", percent(point.low), percent(point.high)),
+                    terminal::grouped(point.expected),
+                    terminal::grouped(point.expected_random),
+                ]
+            })
+            .collect();
+        let columns = ["people", "acted", "95 % interval", "expected", "at random"];
+        println!("{}", terminal::table(&columns, &rows));
+        println!("Who acted after {}, which model {} had not seen.", curve.since, curve.model);
+    }
+    for one in &shown.sample {
+        println!("{}  {:.3}", one.person.path_name(), one.score);
+    }
+    Ok(())
+}
+
+/// Reads a definition from JSON, or from a file of it.
+fn read_likely(text: &str) -> Result<LikelyAudience> {
+    let json = if text.trim_start().starts_with('{') {
+        text.to_owned()
+    } else {
+        fs_err::read_to_string(text)?
+    };
+    serde_json::from_str(&json).map_err(|error| anyhow::anyhow!("likely: {error}"))
+}
+
 /// A number of people with its interval.
 fn number(people: ShownEstimate) -> String {
     let ShownEstimate { count, low, high, is_exact } = people;
@@ -165,21 +233,24 @@ fn parse(condition: &str) -> Result<Condition> {
 }
 
 fn create(args: &Create) -> Result<()> {
-    let condition = parse(&args.condition)?;
+    let condition = args.condition.as_deref().map(parse).transpose()?;
+    let likely = args.likely.as_deref().map(read_likely).transpose()?;
     let opened = args.place.open()?;
     let config = opened.engine.config();
     let definition = AudienceDefinition {
         key: args.key.clone(),
         name: args.name.clone(),
-        condition: condition.to_string(),
-        likely: None,
+        condition: condition.map(|condition| condition.to_string()).unwrap_or_default(),
+        likely,
         sync: match &args.sync {
             Some(file) => Some(read_sync(file)?),
             None => config.audience(&args.key).and_then(|present| present.sync.clone()),
         },
     };
     change(&opened.engine, ConfigChange::put_audience(&definition))?;
-    println!("The audience {:?} is there: {}", definition.key, definition.condition);
+    let who = definition.likely.as_ref().map(describe_likely);
+    let who = who.unwrap_or_else(|| definition.condition.clone());
+    println!("The audience {:?} is there: {who}", definition.key);
     println!("Who belongs to it is worked out as messages come, or by the server.");
     Ok(())
 }

@@ -63,6 +63,7 @@ impl Classify for EngineError {
         match self {
             Self::Submit(error) => error.kind(),
             Self::Query(error) => error.kind(),
+            Self::List(error) => error.kind(),
             Self::Training(error) => error.kind(),
             Self::Snapshot(SnapshotError::Cancelled(_) | SnapshotError::Resetting) => {
                 ErrorKind::Unavailable

@@ -17,6 +17,7 @@ use web::error::ApiError;
 use web::workspaces::{RequestedWorkspace, Workspace};
 
 use super::builder::{Builder, suggestions};
+use super::likely::Asked;
 use super::parts::Part;
 use super::{path, preview as previewed};
 use crate::page::{Area, Frame, Page};
@@ -54,15 +55,19 @@ pub(super) async fn edit(
     frame: Frame,
     Workspace(workspace): Workspace,
     Path((_, key)): Path<(String, String)>,
-) -> Result<Markup, ApiError> {
+) -> Result<Response, ApiError> {
     let audience = audiences::read(&workspace, key).await?.value;
+    if let Some(likely) = &audience.likely {
+        let asked = Asked::of_audience(&audience, likely);
+        return Ok(Redirect::to(&asked.address(&workspace)).into_response());
+    }
     let shown = Shown {
         key: &audience.key,
         name: audience.name.as_deref().unwrap_or_default(),
         condition: &audience.condition,
         ..Shown::default()
     };
-    form_page(&frame, &workspace, shown).await
+    Ok(form_page(&frame, &workspace, shown).await?.into_response())
 }
 
 pub(super) async fn create(
@@ -129,7 +134,7 @@ async fn save(
 }
 
 /// What a caller did wrong, in words; other errors go on.
-fn client_error(error: ApiError) -> Result<String, ApiError> {
+pub(super) fn client_error(error: ApiError) -> Result<String, ApiError> {
     if error.kind.status().is_client_error() { Ok(error.message) } else { Err(error) }
 }
 

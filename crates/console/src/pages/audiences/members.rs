@@ -6,6 +6,7 @@ use axum::Extension;
 use axum::extract::{Path, State};
 use axum::response::Redirect;
 use domain::Right::ChangeWorkspace;
+use domain::Timestamp;
 use domain::quantity::grouped;
 use engine::Expected;
 use maud::{Markup, Render, html};
@@ -45,6 +46,19 @@ pub(super) struct Query {
     left_days: Option<u32>,
 }
 
+/// When the people of an audience that is made of items were last looked for.
+fn last_search(audience: &Audience, now: Timestamp) -> Markup {
+    html! {
+        @match &audience.last_search {
+            Some(last) => {
+                "Looked for " (RelativeTime { at: last.at, now }) ": " (grouped(last.n_interested))
+                " people had any interest."
+            }
+            None => "Its people are being looked for.",
+        }
+    }
+}
+
 pub(super) async fn show(
     frame: Frame,
     Extension(caller): Extension<Caller>,
@@ -63,11 +77,17 @@ pub(super) async fn show(
         }
         false => None,
     };
-    let own = path(workspace.id(), &key);
+    let (own, now) = (path(workspace.id(), &key), workspace.handle().now()?);
     let body = html! {
         section class="card" {
             h2 { "Who belongs to it" }
-            p { code { (audience.condition) } }
+            @match audience.likely {
+                Some(_) => {
+                    p { "These are " (audience.described()) "." }
+                    p { (last_search(&audience, now)) }
+                }
+                None => p { code { (audience.condition) } },
+            }
             @if let Some(history) = audience.history {
                 (Callout::info("Past events are being read")
                     .text(&format!(

@@ -47,7 +47,7 @@ fn asked(preview: &ShownPreview) -> Markup {
     }
 }
 
-fn number(people: ShownEstimate) -> Markup {
+pub(super) fn number(people: ShownEstimate) -> Markup {
     html! { @if !people.is_exact { "about " } (grouped(people.count)) }
 }
 
