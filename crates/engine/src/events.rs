@@ -10,6 +10,7 @@ use serving::{ExpressionError, RequestBudget};
 use state::{Counts, EntityKind, Entry};
 use store::StoreError;
 
+use crate::shared::Shared;
 use crate::{Engine, EngineError, MessageRates};
 
 /// A message of a timeline.
@@ -174,24 +175,29 @@ impl Engine {
 
     /// Reads the message at an offset of the journal; none where it is cut or erased.
     pub(crate) fn message(&self, offset: u64) -> Result<Option<Message>, EngineError> {
-        let bytes = self.read_bytes(offset)?;
-        bytes.map_or(Ok(None), |bytes| decode_message(offset, &bytes))
+        read_message(&self.shared, offset)
     }
 
     /// Reads the entry at an offset of the journal; none where it is cut.
     pub(crate) fn read_entry(&self, offset: u64) -> Result<Option<Entry>, EngineError> {
         let decode = |bytes: Vec<u8>| Entry::decode(&bytes);
-        let entry = self.read_bytes(offset)?.map(decode).transpose();
+        let entry = read_bytes(&self.shared, offset)?.map(decode).transpose();
         entry.map_err(|source| EngineError::Entry { offset, source })
     }
+}
 
-    fn read_bytes(&self, offset: u64) -> Result<Option<Vec<u8>>, EngineError> {
-        Ok(match self.shared.journal.get(Offset(offset))? {
-            None if offset < self.shared.journal.start().0 => None,
-            // Without bytes it cannot be decoded, which the error says.
-            found => Some(found.unwrap_or_default()),
-        })
-    }
+/// As [`Engine::message`], for threads that have no engine.
+pub(crate) fn read_message(shared: &Shared, offset: u64) -> Result<Option<Message>, EngineError> {
+    let bytes = read_bytes(shared, offset)?;
+    bytes.map_or(Ok(None), |bytes| decode_message(offset, &bytes))
+}
+
+fn read_bytes(shared: &Shared, offset: u64) -> Result<Option<Vec<u8>>, EngineError> {
+    Ok(match shared.journal.get(Offset(offset))? {
+        None if offset < shared.journal.start().0 => None,
+        // Without bytes it cannot be decoded, which the error says.
+        found => Some(found.unwrap_or_default()),
+    })
 }
 
 /// The message of an entry at an offset of a timeline; none where it was of people who are deleted.
