@@ -98,7 +98,8 @@ impl Plan {
     ) -> impl Iterator<Item = SyncSubject> + 'a {
         let is_start = before.read_from.is_none();
         let is_changed = move |subject: &&Subject| {
-            !before.subjects.contains(subject) && !(is_start && subject.is_timed())
+            let waits = is_start && subject.is_timed();
+            !waits && !before.subjects.contains(subject)
         };
         let changed = self.subjects.iter().filter(is_changed);
         changed.map(|subject| subject.subject.clone())
