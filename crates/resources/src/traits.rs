@@ -17,9 +17,9 @@ use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
 
 use crate::audiences::check_unasked;
-use crate::configuration::{change_resource, parse_named, put_resource};
+use crate::configuration::{parse_named, put_resource};
 use crate::syncs::check_sync;
-use crate::{Revised, unknown_resource};
+use crate::{Revised, configure, unknown_resource};
 
 /// The key of a definition to calculate that has none: it is not saved.
 const KEY_WITHOUT: &str = "calculated";

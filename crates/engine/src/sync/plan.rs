@@ -147,7 +147,8 @@ impl Plan {
     pub(super) fn changed_since<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = Aim> + 'a {
         let is_start = before.read_from.is_none();
         let is_changed = move |subject: &&Subject| {
-            !before.subjects.contains(subject) && !(is_start && subject.is_timed())
+            let waits = is_start && subject.is_timed();
+            !waits && !before.subjects.contains(subject)
         };
         let subjects = self.subjects.iter().filter(is_changed);
         let subjects = subjects.map(|subject| Aim::Sending(subject.subject.clone()));

