@@ -1,5 +1,5 @@
-//! Columns of the catalog that are added to events when they arrive, before they are journalled: from
-//! then on they are ordinary properties, whatever the catalog says later.
+//! Columns of the catalog that are added to events when they arrive, before they are journalled:
+//! from then on they are ordinary properties, whatever the catalog says later.
 
 use std::collections::BTreeMap;
 
