@@ -1,6 +1,6 @@
 //! A destination in this process, which counts what comes and measures how long it took.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,7 +32,7 @@ struct Shared {
 #[derive(Default)]
 struct Awaited {
     /// By user id: when the message was sent that changes their values, and what came since.
-    sent: HashMap<String, (Instant, Vec<String>)>,
+    sent: BTreeMap<String, (Instant, Vec<String>)>,
     latencies_ms: Vec<f64>,
 }
 

@@ -146,14 +146,6 @@ impl Shop {
         assert_eq!(status, 200, "{answer}");
         answer["traits"].clone()
     }
-
-    /// The ids of a person's list of a scenario.
-    pub(crate) async fn list(&self, user: &str, scenario: &str, count: usize) -> Vec<String> {
-        let body = json!({ "user": user, "scenario": scenario, "count": count });
-        let answer = self.call(Method::POST, "recommendations", body).await;
-        let items = answer["items"].as_array().unwrap();
-        items.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
-    }
 }
 
 /// A track message of a user at an instant.
