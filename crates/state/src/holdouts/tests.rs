@@ -239,7 +239,7 @@ impl Fold {
                 let interaction = Interaction {
                     timestamp: Some(at),
                     price: Some(f64::from(item)),
-                    ..Interaction::new(&id(user), &format!("i{item}"), kind)
+                    ..Interaction::new(id(user), format!("i{item}"), kind)
                 };
                 self.command(Command::AddInteraction { interaction, cascade_create: true });
             }

@@ -93,6 +93,9 @@ pub(super) fn section(results: &HoldoutResults) -> Markup {
             section class="card" { (chart(results)) }
             section class="card card-table" { (groups(results)) }
             section class="card card-table" { (lifts(results)) }
+            p class="field-hint" {
+                "The intervals hold however often you look. The days are those that it takes if as much comes on each as on those before."
+            }
         }
     }
 }
@@ -189,12 +192,7 @@ fn lifts(results: &HoldoutResults) -> Markup {
         ]
     };
     let rows = results.comparisons.iter().map(row);
-    html! {
-        (Table::new("Lift", columns).rows(rows).captioned())
-        p class="field-hint" {
-            "The intervals hold however often you look. The days are those that it takes if as much comes on each as on those before."
-        }
-    }
+    Table::new("Lift", columns).rows(rows).captioned().render()
 }
 
 fn measure_words(measure: Measure) -> &'static str {
