@@ -165,8 +165,8 @@ impl Audiences {
         &self.by_key
     }
 
-    /// Tells one change of an audience from another. Who was last worked out after an earlier one is
-    /// not up to date.
+    /// Tells one change of an audience from another. Who was last worked out after an earlier one
+    /// is not up to date.
     pub(crate) fn changed_at(&self) -> u64 {
         self.changed_at
     }
