@@ -8,7 +8,6 @@ use journal::Offset;
 use profiles::{ExternalId, Profile, TimelineEntry, TimelinePage, TimelineQuery};
 use serving::{ExpressionError, RequestBudget};
 use state::{Counts, EntityKind, Entry};
-use store::StoreError;
 
 use crate::timeline_message::decode_message;
 use crate::{Engine, EngineError, MessageRates};
