@@ -8,9 +8,9 @@ use journal::Offset;
 use profiles::{ExternalId, Profile, TimelineEntry, TimelinePage, TimelineQuery};
 use serving::{ExpressionError, RequestBudget};
 use state::{Counts, EntityKind, Entry};
-use store::StoreError;
 
 use crate::shared::Shared;
+use crate::timeline_message::decode_message;
 use crate::{Engine, EngineError, MessageRates};
 
 /// A message of a timeline.
@@ -198,15 +198,6 @@ fn read_bytes(shared: &Shared, offset: u64) -> Result<Option<Vec<u8>>, EngineErr
         // Without bytes it cannot be decoded, which the error says.
         found => Some(found.unwrap_or_default()),
     })
-}
-
-/// The message of an entry at an offset of a timeline; none where it was of people who are deleted.
-pub(crate) fn decode_message(offset: u64, bytes: &[u8]) -> Result<Option<Message>, EngineError> {
-    match Entry::decode(bytes).map_err(|source| EngineError::Entry { offset, source })? {
-        Entry::Message(message) => Ok(Some(*message)),
-        Entry::Erased { .. } => Ok(None),
-        _ => Err(StoreError::Unreadable { what: "timeline" }.into()),
-    }
 }
 
 fn sort(entries: &mut [TimelineEntry], ascending: bool) {

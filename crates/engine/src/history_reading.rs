@@ -12,11 +12,12 @@ use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::FxHashMap;
 use state::{
     HistoryRequest, PEOPLE_PER_ENTRY_MAX, PersonHistory, PreparedEntry, ReadHistory, UnreadPerson,
+    encoded_history_bytes,
 };
 
-use crate::events::decode_message;
 use crate::pace::Pace;
 use crate::shared::{Health, Shared};
+use crate::timeline_message::decode_message;
 use crate::writer::Writer;
 use crate::{
     BackgroundThread, BackgroundWork, EngineError, Entry, Next, Signals, SubmitError, ThreadStatus,
@@ -213,7 +214,7 @@ impl Entries {
 
 /// The past of a person and its size in bytes; an empty one where it is too large.
 fn within_bounds(key: &str, person: PersonHistory) -> (PersonHistory, usize) {
-    let bytes = person.encoded_bytes();
+    let bytes = encoded_history_bytes(&person);
     if bytes <= PERSON_BYTES_MAX {
         return (person, bytes);
     }
@@ -223,6 +224,6 @@ fn within_bounds(key: &str, person: PersonHistory) -> (PersonHistory, usize) {
         "the past of a person is too long to be counted: the condition has too many parts"
     );
     let person = PersonHistory { events: None, ..person };
-    let bytes = person.encoded_bytes();
+    let bytes = encoded_history_bytes(&person);
     (person, bytes)
 }

@@ -79,6 +79,7 @@ mod suppression;
 mod sync;
 mod sync_links;
 mod ticker;
+mod timeline_message;
 mod training;
 mod training_record;
 mod training_runs;

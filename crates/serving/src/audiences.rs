@@ -38,8 +38,8 @@ impl Snapshot<'_> {
         Ok(self.audiences.members(self.store(), key, after, limit)?)
     }
 
-    /// Who left an audience at the instant `since` or later and is not back, behind `after`, at most
-    /// `limit`; nobody where there is no such audience.
+    /// Who left an audience at the instant `since` or later and is not back, behind `after`, at
+    /// most `limit`; nobody where there is no such audience.
     ///
     /// # Errors
     /// If the store cannot be read.

@@ -233,7 +233,7 @@ impl Entry {
 }
 
 /// The size of the past of a person in an entry, in bytes.
-pub(crate) fn encoded_bytes(person: &PersonHistory) -> usize {
+pub fn encoded_history_bytes(person: &PersonHistory) -> usize {
     let mut bytes = Vec::new();
     let mut to = rmp_serde::Serializer::new(&mut bytes).with_struct_map();
     let written = wire::PersonHistory::serialize(person, &mut to);

@@ -74,7 +74,7 @@ pub use destinations::{
 };
 pub use entry::{
     DecodeError, Entry, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, Outcome,
-    read_writer_build, redact_write_keys,
+    encoded_history_bytes, read_writer_build, redact_write_keys,
 };
 pub use fold::{LateDecision, PreparedEntry, apply};
 pub use holdouts::{CountedHoldout, HoldoutCluster, HoldoutGroup, HoldoutGroups, Holdouts};

@@ -19,12 +19,11 @@ use profiles::{NamedEvent, StoredTrait};
 use serde_json::{Map, Value};
 use store::{Batch, StoreError};
 
-pub(crate) use self::history::has_past;
 pub use self::history::{HistoryRequest, UnreadStep};
 use crate::answers::Question;
 use crate::audiences::{Kept, PersonRow};
 use crate::timers::{Timer, TimerKind};
-use crate::unread_history::Definition;
+use crate::unread_history::{Definition, has_past};
 use crate::views::Views;
 
 /// How many people one timer works out after a change of an audience.

@@ -40,13 +40,6 @@ pub enum PastEvents {
     Trait(KeptEvents),
 }
 
-impl PersonHistory {
-    /// The size in an entry, in bytes.
-    pub fn encoded_bytes(&self) -> usize {
-        crate::entry::encoded_bytes(self)
-    }
-}
-
 impl PastEvents {
     /// Whether a text among the values is one of those that `is_wanted` tells.
     pub(crate) fn has_text(&self, is_wanted: impl Fn(&str) -> bool) -> bool {

@@ -8,8 +8,8 @@
 
 use std::collections::BTreeMap;
 
-use domain::{UserIdx, WorkspaceId};
-use profiles::Merge;
+use domain::{Timestamp, UserIdx, WorkspaceId};
+use profiles::{Merge, NamedEvent};
 use serde::{Deserialize, Serialize};
 use store::key::{KeyBuf, KeyParts};
 use store::{Batch, Keyspace, Read, Store, StoreError};
@@ -284,6 +284,21 @@ impl UnreadHistory {
         let unread = self.known.iter().filter(|(_, known)| known.n_unread > 0);
         unread.map(|(definition, _)| *definition).collect()
     }
+}
+
+/// Whether there is an event before the offset `until` that must be read: of one of these names, or
+/// of any where there are none.
+pub(crate) fn has_past(
+    history: &[NamedEvent],
+    names: &[&str],
+    start: Option<Timestamp>,
+    until: u64,
+) -> bool {
+    history.iter().any(|event| {
+        event.offset < until
+            && start.is_none_or(|start| event.timestamp >= start)
+            && (names.is_empty() || names.contains(&event.name.as_str()))
+    })
 }
 
 fn unread_key(definition: Definition, user: UserIdx) -> KeyBuf {

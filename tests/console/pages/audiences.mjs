@@ -63,7 +63,7 @@ export async function jobs({ check, context, origin }) {
     await where.getByLabel('Test', { exact: true }).selectOption('more_than')
     await where.getByLabel('Value').fill('50')
     await page.waitForFunction(() => document.querySelector('[name=condition]').value.includes('where total > 50'))
-    assert.match(await panel.innerText(), /Tests of properties begin when the audience is made/)
+    assert.match(await panel.innerText(), /with these properties/)
     await event.getByRole('button', { name: 'Remove What they did, part 2' }).click()
     await page.waitForFunction(() => document.querySelector('[name=condition]').value.trim() === 'trait country = "DE"')
   })

@@ -6,8 +6,7 @@ use profiles::{NamedEvent, Profiles};
 use store::{Batch, StoreError};
 
 use super::{AT_ONCE, ComputedTraits};
-use crate::membership::has_past;
-use crate::unread_history::{ANEW, Definition, UnreadHistory};
+use crate::unread_history::{ANEW, Definition, UnreadHistory, has_past};
 
 impl ComputedTraits {
     /// The number of a trait, and what it computes.

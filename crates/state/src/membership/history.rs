@@ -15,7 +15,7 @@ use serde_json::Map;
 use store::{Batch, Store, StoreError};
 
 use crate::read_history::{PastEvents, PersonHistory, ReadHistory};
-use crate::unread_history::{ANEW, Definition, HistoryProgress, UnreadPerson};
+use crate::unread_history::{ANEW, Definition, HistoryProgress, UnreadPerson, has_past};
 use crate::views::Views;
 
 /// How many marks are looked at together.
@@ -79,21 +79,6 @@ impl HistoryRequest {
         }
         PersonHistory { person: self.person, until: self.until, events: Some(past) }
     }
-}
-
-/// Whether there is an event before the offset `until` that must be read: of one of these names, or
-/// of any where there are none.
-pub(crate) fn has_past(
-    history: &[NamedEvent],
-    names: &[&str],
-    start: Option<Timestamp>,
-    until: u64,
-) -> bool {
-    history.iter().any(|event| {
-        event.offset < until
-            && start.is_none_or(|start| event.timestamp >= start)
-            && (names.is_empty() || names.contains(&event.name.as_str()))
-    })
 }
 
 impl Views {

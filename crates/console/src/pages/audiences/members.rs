@@ -183,14 +183,14 @@ fn members(
         section class="section" {
             h2 { (title) }
             (tabs("Members and who left", &lists))
-            @if page.members.is_empty() && query.left_days.is_some() {
+            @if page.members.is_empty() && page.next.is_none() && query.left_days.is_some() {
                 (EmptyState {
                     icon: Icon::Audiences,
-                    title: "Nobody on this page left and is not back",
+                    title: "Nobody left in this time and is not back",
                     text: "Who leaves is listed from that moment on.",
                     next: None,
                 })
-            } @else if page.members.is_empty() {
+            } @else if page.members.is_empty() && page.next.is_none() {
                 (EmptyState {
                     icon: Icon::Audiences,
                     title: "Nobody belongs to it now",

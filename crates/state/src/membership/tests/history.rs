@@ -1,5 +1,5 @@
-//! Definitions that are made in the middle of traffic, and whose past is read behind it, against the
-//! plain evaluator over all messages.
+//! Definitions that are made in the middle of traffic, and whose past is read behind it, against
+//! the plain evaluator over all messages.
 
 use super::computed_traits::{READING, order};
 use super::*;
