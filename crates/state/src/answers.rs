@@ -144,23 +144,31 @@ impl Answers {
         Ok(self.by_text.values().map(answer).collect())
     }
 
-    /// The people for whom a condition holds, in the order of their indices.
+    /// The people from `first` on for whom a condition holds, by the next `n_rows` rows of anybody,
+    /// and where the rows behind these begin; none at the end.
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub fn people(&self, store: &Store, question: &str) -> Result<Vec<UserIdx>, StoreError> {
-        let Some(Question { number, .. }) = self.by_text.get(question) else {
-            return Ok(Vec::new());
-        };
-        let mut people = Vec::new();
-        for pair in store.scan(&self.answers, &[]) {
+    pub fn people(
+        &self,
+        store: &Store,
+        question: &str,
+        first: u32,
+        n_rows: usize,
+    ) -> Result<(Vec<UserIdx>, Option<u32>), StoreError> {
+        let number = self.by_text.get(question).map(|asked| asked.number);
+        let (from, until) = (KeyBuf::new().u32(first).build(), KeyBuf::new().u32(u32::MAX).build());
+        let (mut people, mut last) = (Vec::new(), None);
+        for (n, pair) in store.scan_range(&self.answers, &from, &until).take(n_rows).enumerate() {
             let (key, value) = pair?;
-            let user = KeyParts::new(&key).u32().map(UserIdx).ok_or_else(unreadable)?;
-            if decode::<BTreeSet<u32>>(&value)?.contains(number) {
-                people.push(user);
+            let user = KeyParts::new(&key).u32().ok_or_else(unreadable)?;
+            let row: BTreeSet<u32> = decode(&value)?;
+            if number.is_some_and(|number| row.contains(&number)) {
+                people.push(UserIdx(user));
             }
+            last = (n + 1 == n_rows).then_some(user + 1);
         }
-        Ok(people)
+        Ok((people, last))
     }
 
     /// Whether anything holds for a person, by a question of now or before.

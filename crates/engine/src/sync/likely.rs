@@ -178,13 +178,23 @@ impl Reconciler {
         let n_interested = best.n_interested;
         let chosen: BTreeSet<UserIdx> =
             best.into_sorted().into_iter().map(|(user, _)| user).collect();
-        let present: BTreeSet<UserIdx> = {
-            let snapshot = self.shared.live.snapshot();
-            snapshot.answers.people(snapshot.store(), &plan.question)?.into_iter().collect()
-        };
+        let present = self.read_present(&plan.question)?;
         let leaving = present.difference(&chosen).map(|user| (*user, false));
         let entering = chosen.difference(&present).map(|user| (*user, true));
         Ok(Stage::Telling { changed: leaving.chain(entering).collect(), n_interested })
+    }
+
+    /// The people who belong to the audience now.
+    fn read_present(&self, question: &str) -> Result<BTreeSet<UserIdx>, EngineError> {
+        let (mut present, mut first) = (BTreeSet::new(), Some(0));
+        while let Some(from) = first {
+            let snapshot = self.shared.live.snapshot();
+            let store = snapshot.store();
+            let (people, next) = snapshot.answers.people(store, question, from, PEOPLE_PER_STEP)?;
+            present.extend(people);
+            first = next;
+        }
+        Ok(present)
     }
 
     /// Journals some who enter and leave. Nobody is told of who is gone meanwhile.

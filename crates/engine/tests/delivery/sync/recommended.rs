@@ -1,7 +1,7 @@
 //! Conditions about what people are recommended: answered by their lists, person by person.
 
 use catalog::Property;
-use domain::{PropertyType, TraitPeople};
+use domain::{Exclusion, PropertyType, TraitPeople};
 
 use super::likely::{act_on_both_tastes, members, names, train};
 use super::*;
@@ -39,7 +39,11 @@ fn a_click_changes_a_list_and_what_follows_from_it_within_a_second() {
     act_on_both_tastes(&shop);
     put_brand(&shop, &["a-item-5"], "Acme");
     train(&shop);
-    shop.put_trait(TraitDefinition { count: 3, ..TraitDefinition::recommended_items("next") });
+    shop.put_trait(TraitDefinition {
+        count: 3,
+        exclude: Some(Exclusion::Interacted),
+        ..TraitDefinition::recommended_items("next")
+    });
     put_audience(&shop, "listed", "recommended item \"a-item-5\"", None);
     put_audience(&shop, "acme", "recommended brand \"Acme\"", None);
     put_audience(
@@ -54,7 +58,7 @@ fn a_click_changes_a_list_and_what_follows_from_it_within_a_second() {
     assert_eq!(members(&shop, "offer"), fifth);
     // The list that is asked for without a name has ten items, the last of them popular ones.
     let acme = members(&shop, "acme");
-    assert!(acme.is_superset(&fifth) && !acme.contains("a4"), "{acme:?}");
+    assert!(acme.is_superset(&fifth), "{acme:?}");
     assert_eq!(members(&shop, "listed"), acme);
     assert_eq!(await_values(&crm, "offer", 4).len(), 4);
 
