@@ -12,7 +12,7 @@ const SHOP: &str = "/api/workspaces/shop";
 
 impl TestApp {
     /// The items of a list for a user, or the refusal.
-    async fn listed(&self, user: &str, settings: Value) -> Value {
+    async fn listed_with(&self, user: &str, settings: Value) -> Value {
         let body = json!({ "user": user, "settings": settings, "count": 20 });
         let admin = [("authorization", "Bearer admin")];
         let answer = self.post(&format!("{SHOP}/recommendations"), body.to_string(), &admin).await;
@@ -28,11 +28,11 @@ impl TestApp {
 async fn filters_and_boosters_read_audiences_and_traits_of_the_user() {
     let app = shop().await;
     let viewed = json!({ "type": "count", "event": "Product Viewed" });
-    assert_eq!(app.put("computed_traits/views", viewed).await.status, 201);
+    assert_eq!(app.put_in_shop("computed_traits/views", viewed).await.status, 201);
     let brands = json!({ "type": "unique_list", "event": "Chosen", "property": "brand" });
-    assert_eq!(app.put("computed_traits/brands", brands).await.status, 201);
+    assert_eq!(app.put_in_shop("computed_traits/brands", brands).await.status, 201);
     let others = json!({ "condition": "did not \"Order Placed\"" });
-    assert_eq!(app.put("audiences/others", others).await.status, 201);
+    assert_eq!(app.put_in_shop("audiences/others", others).await.status, 201);
     let identify = json!({ "type": "identify", "messageId": "plan", "userId": "u3",
         "traits": { "plan": "pro", "size": 7 } });
     let chosen = track(800_000, "u3", "Chosen", json!({ "brand": "Lux" }));
@@ -43,7 +43,7 @@ async fn filters_and_boosters_read_audiences_and_traits_of_the_user() {
 
     let shows = async |user: &str, condition: &str| {
         let settings = json!({ "logic": "newest", "filter": condition, "exclude": "none" });
-        match app.listed(user, settings).await {
+        match app.listed_with(user, settings).await {
             Value::Array(items) => items.len().to_string(),
             refused => refused.as_str().unwrap().to_owned(),
         }
@@ -74,7 +74,7 @@ async fn filters_and_boosters_read_audiences_and_traits_of_the_user() {
     let booster = "if context_user[\"buyers\"] and 'brand' == \"Lux\" then 9 else 1";
     let boosted = json!({ "logic": "trending", "booster": booster, "exclude": "none" });
     let first =
-        async |user| app.listed(user, boosted.clone()).await[0].as_str().unwrap().to_owned();
+        async |user| app.listed_with(user, boosted.clone()).await[0].as_str().unwrap().to_owned();
     assert!(first("u3").await.starts_with("lamp"));
 
     // A declared property of the same name counts.
@@ -88,7 +88,7 @@ async fn a_scenario_goes_on_when_an_audience_that_it_names_is_removed() {
     let app = shop().await;
     let filter = "context_user[\"buyers\"] and 'brand' == \"Lux\"";
     let home = json!({ "endpoint": "recommendItemsToUser", "logic": "newest", "filter": filter });
-    assert_eq!(app.put("scenarios/home", home).await.status, 201);
+    assert_eq!(app.put_in_shop("scenarios/home", home).await.status, 201);
     let n_items = async |user: &str| {
         let body = json!({ "user": user, "scenario": "home", "count": 20 }).to_string();
         let admin = [("authorization", "Bearer admin")];
