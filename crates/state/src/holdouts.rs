@@ -3,12 +3,9 @@
 //! The people of a holdout are all whom its trait is for from the configuration on that defined the
 //! holdout, held out or not ("intention to treat"): they stay in it whatever becomes of them. What
 //! a person did is counted from their interactions, so that late, repeated and merged ones give the
-//! same. Who enters when, and when a person is counted anew, is in `following`.
+//! same. Who enters when, and when a person is counted anew, is in `membership/holdouts.rs`.
 
 mod counts;
-mod following;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +16,7 @@ use store::key::KeyBuf;
 use store::{Batch, Keyspace, Read, Store, StoreError};
 
 pub use self::counts::{HoldoutCluster, HoldoutGroup, HoldoutGroups};
-use self::counts::{Tally, is_held_out};
+pub(crate) use self::counts::{Tally, hash_person, is_held_out, micros};
 use crate::journal_clock::JournalTime;
 use crate::part::{StatePart, counts_nothing};
 
@@ -37,7 +34,7 @@ pub struct CountedHoldout {
     pub since: Option<Timestamp>,
     percent: u8,
     /// The code of the kind of interaction that is counted.
-    goal: u8,
+    pub(crate) goal: u8,
     /// Whom the trait is for, as JSON text: who enters changes with it.
     who: String,
     /// What each group did.
@@ -49,12 +46,12 @@ pub struct Holdouts {
     holdouts: Keyspace,
     people: Keyspace,
     /// By the key of the trait.
-    by_key: BTreeMap<String, CountedHoldout>,
+    pub(crate) by_key: BTreeMap<String, CountedHoldout>,
     next_number: u32,
     /// Those whose counts changed in this batch.
     changed: BTreeSet<String>,
     /// People who must be counted anew before the entry is done.
-    touched: BTreeSet<UserIdx>,
+    pub(crate) touched: BTreeSet<UserIdx>,
 }
 
 impl StatePart for Holdouts {
@@ -136,8 +133,8 @@ impl Holdouts {
     }
 
     /// Follows a configuration that was put in force at `now`, which is none before the first entry
-    /// with a time. Returns whether people may enter who
-    /// could not before. A holdout of another share or goal is another one: it begins anew.
+    /// with a time. Returns whether people may enter who could not before. A holdout of another
+    /// share or goal is another one: it begins anew.
     pub(crate) fn follow_config(
         &mut self,
         batch: &mut Batch<'_>,
@@ -196,7 +193,7 @@ impl Holdouts {
     }
 
     /// What is known of a person; none if they have not entered.
-    fn tally(
+    pub(crate) fn tally(
         &self,
         read: &dyn Read,
         trait_key: &str,
@@ -208,7 +205,7 @@ impl Holdouts {
     }
 
     /// Replaces what is known of a person, and counts them with their group.
-    fn put_tally(
+    pub(crate) fn put_tally(
         &mut self,
         batch: &mut Batch<'_>,
         trait_key: &str,

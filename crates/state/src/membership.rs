@@ -8,6 +8,7 @@
 //! people in steps; who sends a message meanwhile is brought up to date by it.
 
 mod history;
+mod holdouts;
 
 use std::cell::LazyCell;
 use std::collections::BTreeMap;

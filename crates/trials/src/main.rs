@@ -70,7 +70,7 @@ enum Trial {
         /// The simulated minutes, which go by as fast as messages are taken
         #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=1_440))]
         minutes: u64,
-        /// For how many real seconds messages are sent at their rate, to measure how soon lists come
+        /// For how many real seconds messages are sent at their rate, to see how soon lists come
         #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
         paced_seconds: u64,
     },

@@ -41,8 +41,8 @@ impl Outgoing {
     ///
     /// # Errors
     /// If the address may not be reached, does not answer 200 with the whole file in time, pauses
-    /// for longer than [`DOWNLOAD_PAUSE_MAX`], has more than [`DOWNLOAD_BYTES_MAX`], or `go_on` says
-    /// no.
+    /// for longer than [`DOWNLOAD_PAUSE_MAX`], has more than [`DOWNLOAD_BYTES_MAX`], or `go_on`
+    /// says no.
     pub fn download(
         &self,
         url: &str,

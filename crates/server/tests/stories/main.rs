@@ -1,5 +1,5 @@
-//! The story of a marketer, from the first message to what arrives in two tools, on a simulated shop
-//! whose truth is known. It runs with a few seeds; `STORY_SEEDS=20` makes it twenty.
+//! The story of a marketer, from the first message to what arrives in two tools, on a simulated
+//! shop whose truth is known. It runs with a few seeds; `STORY_SEEDS=20` makes it twenty.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 

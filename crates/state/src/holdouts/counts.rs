@@ -14,15 +14,15 @@ const VALUE_MICROS_MAX: f64 = 1e15;
 
 /// What is known of a person for one holdout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Tally {
+pub(crate) struct Tally {
     /// What people did later counts.
-    pub(super) entered: Timestamp,
+    pub(crate) entered: Timestamp,
     /// Decides the group and the cluster: [`hash_person`].
-    pub(super) hash: u64,
+    pub(crate) hash: u64,
     /// How often the person reached the goal.
-    pub(super) goals: u32,
+    pub(crate) goals: u32,
     /// The sum of the values, in millionths.
-    pub(super) value_micros: i64,
+    pub(crate) value_micros: i64,
 }
 
 /// Some people, and what they did after they entered.
@@ -81,7 +81,7 @@ impl HoldoutGroup {
 }
 
 impl HoldoutGroups {
-    pub(super) fn add(&mut self, percent: u8, tally: &Tally) {
+    pub(crate) fn add(&mut self, percent: u8, tally: &Tally) {
         let cluster = self.of(percent, tally.hash);
         cluster.people += 1;
         cluster.reached += u32::from(tally.goals > 0);
@@ -89,7 +89,7 @@ impl HoldoutGroups {
         cluster.value_micros = cluster.value_micros.saturating_add(tally.value_micros);
     }
 
-    pub(super) fn subtract(&mut self, percent: u8, tally: &Tally) {
+    pub(crate) fn subtract(&mut self, percent: u8, tally: &Tally) {
         let cluster = self.of(percent, tally.hash);
         cluster.people -= 1;
         cluster.reached -= u32::from(tally.goals > 0);
@@ -107,16 +107,16 @@ impl HoldoutGroups {
 
 /// The place of a person among those of a trait: whoever is held out at a share is so at every
 /// larger one.
-pub(super) fn hash_person(trait_key: &str, id: &str) -> u64 {
+pub(crate) fn hash_person(trait_key: &str, id: &str) -> u64 {
     xxh3_64(format!("{trait_key}\0{id}").as_bytes())
 }
 
-pub(super) fn is_held_out(percent: u8, hash: u64) -> bool {
+pub(crate) fn is_held_out(percent: u8, hash: u64) -> bool {
     hash < u64::MAX / 100 * u64::from(percent)
 }
 
 /// A price in millionths.
-pub(super) fn micros(price: Option<f64>) -> i64 {
+pub(crate) fn micros(price: Option<f64>) -> i64 {
     let price = price.filter(|price| price.is_finite()).unwrap_or(0.0);
     (price * VALUE_MICROS).round().clamp(-VALUE_MICROS_MAX, VALUE_MICROS_MAX) as i64
 }

@@ -3,8 +3,7 @@
 use domain::{InteractionKind, Timestamp, TraitDefinition, TraitPeople, UserIdx};
 use store::{Batch, Read, StoreError};
 
-use super::counts::{Tally, hash_person, micros};
-use super::is_held_out;
+use crate::holdouts::{Tally, hash_person, is_held_out, micros};
 use crate::views::Views;
 
 impl Views {
@@ -181,3 +180,6 @@ impl Tally {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,8 +14,8 @@ use serde_json::json;
 use store::Store;
 use tempfile::TempDir;
 
-use super::counts::{HoldoutGroups, Tally, hash_person, micros};
 use crate::fold::{PreparedEntry, apply};
+use crate::holdouts::{HoldoutGroups, Tally, hash_person, micros};
 use crate::views::Views;
 use crate::{Command, EntityKind, Entry};
 
