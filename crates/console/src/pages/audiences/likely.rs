@@ -33,7 +33,7 @@ const SIZE_DEFAULT: &str = "1000";
 
 /// The controls, as texts: of the address, and of the form that makes the audience.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Asked {
     items: String,
     property: String,
