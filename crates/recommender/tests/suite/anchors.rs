@@ -83,7 +83,7 @@ fn items_go_together_with_the_last_actions_of_the_kind_and_age_that_count() {
     assert_eq!(best(together()).0, Some(2), "the last action was a view of the third group");
     let (group, bought) = best(ListRequest { interaction: Some(buy), ..together() });
     assert_eq!(group, Some(1));
-    let because = Contribution { item: ItemIdx(7), kind: buy, share: 1.0 };
+    let because = Contribution::new(ItemIdx(7), buy, 1.0);
     assert_eq!(bought[0].explanation, [because], "the last purchase alone, by its true kind");
     assert!(ids(&bought).iter().all(|item| !history.iter().any(|entry| entry.item.0 == *item)));
 
