@@ -120,7 +120,7 @@ pub struct PreviewedItem {
     /// Comparable within the list.
     pub score: f32,
     /// Where the item comes from: "model", "new", "trending", "recently_viewed", "buy_again",
-    /// "picked" or "match"; absent for segments and users.
+    /// "picked", "match" or "together"; absent for segments and users.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<&'static str>,
     /// What the user did that it follows from, the strongest reason first.
@@ -139,6 +139,10 @@ pub struct PreviewedReason {
     pub kind: InteractionKind,
     /// Its part of the score, in per cent.
     pub percent: f64,
+    /// How many people did the same with it and acted on the listed item too; absent where nobody
+    /// counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub people: Option<u32>,
     /// The property in which both are alike, of items that the model does not know yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub similar_in: Option<String>,
@@ -363,6 +367,7 @@ impl PreviewedReason {
             id: reason.item_id,
             kind: reason.kind,
             percent: (f64::from(reason.share) * 1_000.0).round() / 10.0,
+            people: reason.n_people,
             similar_in: reason.similar_in,
         }
     }
@@ -380,6 +385,7 @@ pub fn source_word(origin: Origin) -> &'static str {
         Origin::Match => "match",
         Origin::Content => "content",
         Origin::Newest => "newest",
+        Origin::Together => "together",
     }
 }
 
