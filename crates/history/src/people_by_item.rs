@@ -5,7 +5,7 @@
 //! asked, so the index may be some seconds old; what has left the window meanwhile does not count.
 
 use domain::{InteractionKind, ItemIdx, UserIdx};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use crate::{Histories, HistoryEntry};
 
@@ -25,24 +25,14 @@ pub struct LookBack {
 }
 
 impl LookBack {
-    /// Finds the distinct items of a row (oldest first) on which its person acted in the window
-    /// that ends at `now_s`, the latest first.
-    fn visit_items(
-        self,
-        row: &[HistoryEntry],
-        now_s: u32,
-        seen: &mut FxHashSet<ItemIdx>,
-        mut visit: impl FnMut(&HistoryEntry),
-    ) {
-        seen.clear();
+    /// The interactions of a row (oldest first) that count in the window that ends at `now_s`, the
+    /// latest first.
+    fn interactions(self, row: &[HistoryEntry], now_s: u32) -> impl Iterator<Item = &HistoryEntry> {
         let first_s = now_s.saturating_sub(self.length_s);
         let recent = &row[row.partition_point(|entry| entry.at_s < first_s)..];
-        for entry in recent.iter().rev() {
-            let counts = self.kind.is_none_or(|kind| entry.kind == kind) && entry.strength() > 0.0;
-            if counts && seen.insert(entry.item) {
-                visit(entry);
-            }
-        }
+        let is_of_kind =
+            move |entry: &HistoryEntry| self.kind.is_none_or(|kind| entry.kind == kind);
+        recent.iter().rev().filter(move |entry| is_of_kind(entry) && entry.strength() > 0.0)
     }
 }
 
@@ -98,16 +88,21 @@ impl PeopleByItem {
     /// Reads up to [`PEOPLE_PER_ITEM_MAX`] rows.
     pub fn count_companions(&self, histories: &Histories, item: ItemIdx, now_s: u32) -> Companions {
         let mut companions = Companions::default();
-        let mut seen = FxHashSet::default();
+        let mut acted_on = Vec::new();
         let latest = self.items.get(item.pos()).map_or(&[][..], |people| &people.latest);
         for user in latest {
-            self.look_back.visit_items(histories.row(*user), now_s, &mut seen, |_| {});
+            acted_on.clear();
+            let interactions = self.look_back.interactions(histories.row(*user), now_s);
+            acted_on.extend(interactions.map(|entry| entry.item));
             // The person may have left the window since the index was made.
-            if seen.remove(&item) {
-                companions.n_people += 1;
-                for other in &seen {
-                    *companions.by_item.entry(other.0).or_default() += 1;
-                }
+            if !acted_on.contains(&item) {
+                continue;
+            }
+            companions.n_people += 1;
+            acted_on.sort_unstable();
+            acted_on.dedup();
+            for other in acted_on.iter().filter(|other| **other != item) {
+                *companions.by_item.entry(other.0).or_default() += 1;
             }
         }
         companions
@@ -125,7 +120,6 @@ pub struct PeopleCounter {
     /// The most people of an item that are kept.
     per_item_max: usize,
     people_max: usize,
-    seen: FxHashSet<ItemIdx>,
 }
 
 /// The people of one item, as far as they are counted.
@@ -134,6 +128,8 @@ struct CountedPeople {
     /// Up to twice as many as are kept in the end, with the time of their last action.
     latest: Vec<(u32, UserIdx)>,
     n: u32,
+    /// Who was counted last.
+    last: Option<UserIdx>,
 }
 
 impl PeopleCounter {
@@ -147,21 +143,19 @@ impl PeopleCounter {
             n_kept: 0,
             per_item_max: PEOPLE_PER_ITEM_MAX,
             people_max: PEOPLE_MAX,
-            seen: FxHashSet::default(),
         }
     }
 
-    /// Counts these users. O(their interactions in the window).
+    /// Counts these users, who have not been counted. O(their interactions in the window).
     pub fn add(&mut self, histories: &Histories, users: impl Iterator<Item = UserIdx>) {
-        let mut seen = std::mem::take(&mut self.seen);
         for user in users {
-            let (look_back, now_s) = (self.look_back, self.now_s);
-            look_back.visit_items(histories.row(user), now_s, &mut seen, |entry| {
+            let mut interactions =
+                self.look_back.interactions(histories.row(user), self.now_s).peekable();
+            self.n_people += u32::from(interactions.peek().is_some());
+            for entry in interactions {
                 self.add_person(user, entry);
-            });
-            self.n_people += u32::from(!seen.is_empty());
+            }
         }
-        self.seen = seen;
     }
 
     fn add_person(&mut self, user: UserIdx, entry: &HistoryEntry) {
@@ -170,6 +164,10 @@ impl PeopleCounter {
             self.items.resize_with(item + 1, CountedPeople::default);
         }
         let people = &mut self.items[item];
+        // The latest interaction comes first and counts.
+        if people.last.replace(user) == Some(user) {
+            return;
+        }
         people.n += 1;
         people.latest.push((entry.at_s, user));
         self.n_kept += 1;
