@@ -1,9 +1,9 @@
 //! What people combined with what the user did last, counted in a look-back window.
 //!
-//! For an anchor, N people acted in the window, a of them on the anchor, b on an item, and k on both.
-//! The score of the item is the log-likelihood ratio of k (Dunning 1993, "Accurate methods for the
-//! statistics of surprise and coincidence"): how surely the people of the anchor choose the item more
-//! often than others do. What everybody chooses scores low however often it is combined, and so
+//! N people acted in the window, a of them on an anchor, b on an item, and k on both. The score of
+//! the item is the log-likelihood ratio of k (Dunning 1993, "Accurate methods for the statistics of
+//! surprise and coincidence"): how surely the people of the anchor choose the item more often than
+//! others do. What everybody chooses scores low however often it is combined, and so
 //! does what one or two people combined by chance. Scores of several anchors are added.
 
 use domain::{InteractionKind, ItemIdx};

@@ -2,8 +2,10 @@
 //! and past recommendations.
 
 mod removed;
+mod vocabulary;
 
 pub use removed::{NamedItem, ShownRemoved, ShownRemovedByRule};
+pub use vocabulary::{Vocabulary, VocabularyProperty, vocabulary};
 
 use std::fmt;
 use std::sync::Arc;
@@ -387,41 +389,6 @@ pub fn source_word(origin: Origin) -> &'static str {
         Origin::Newest => "newest",
         Origin::Together => "together",
     }
-}
-
-/// The words of which expressions about items are made.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct Vocabulary {
-    /// The properties of items, in the order in which they were made.
-    pub properties: Vec<VocabularyProperty>,
-    /// The names of the functions.
-    pub functions: Vec<&'static str>,
-}
-
-/// A property that an expression may name.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct VocabularyProperty {
-    /// The name.
-    pub name: String,
-    /// The type: "string", "double".
-    #[serde(rename = "type")]
-    pub type_: &'static str,
-}
-
-/// The words of which expressions about items are made.
-///
-/// # Errors
-/// 503 where the workspace is closed.
-pub async fn vocabulary(workspace: &RequestedWorkspace) -> Result<Vocabulary, ApiError> {
-    let collect = |engine: &Engine| {
-        let properties = engine.snapshot().properties(EntityKind::Item).into_iter();
-        let properties = properties.map(|property| VocabularyProperty {
-            name: property.name,
-            type_: property.type_.word(),
-        });
-        Ok(Vocabulary { properties: properties.collect(), functions: engine::reql_functions() })
-    };
-    workspace.run(collect).await
 }
 
 /// The item that a text means: the one with this id, or else the best match of a search.

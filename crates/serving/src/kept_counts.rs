@@ -1,5 +1,5 @@
-//! What was counted over all people in a period that ends now, kept for a while: popularity, and who
-//! acted on each item.
+//! What was counted over all people in a period that ends now, kept for a while: popularity, and
+//! who acted on each item.
 
 use std::hash::Hash;
 use std::num::NonZeroUsize;
