@@ -184,6 +184,9 @@ pub struct ListRequest {
     /// For lists with anchors: of how many items, the last ones that the user did something with,
     /// from 1 to [`ANCHORS_MAX`].
     pub anchors: u32,
+    /// For [`Logic::Together`]: what people combined within so many seconds before now decides, and
+    /// not the model; none for the model.
+    pub learns_from_s: Option<u32>,
     /// The user gets no list at all unless they did something within so many seconds; none where it
     /// does not matter.
     pub active_within_s: Option<u32>,
@@ -250,6 +253,12 @@ impl ListRequest {
     /// Whether the list, or a part of it, is predicted from the user's whole history.
     pub fn is_personal(&self) -> bool {
         self.logics().any(|logic| logic == Logic::Personal)
+    }
+
+    /// Whether the scores of a logic come from the model, so that a minimal relevance applies.
+    fn has_relevance(&self, logic: Logic) -> bool {
+        let is_counted = logic == Logic::Together && self.learns_from_s.is_some();
+        logic.has_relevance() && !is_counted
     }
 
     /// Whether a logic that was named for the list passes a test: its own, that of a part of its
@@ -321,6 +330,16 @@ impl ListRequest {
                     .to_owned(),
             );
         }
+        if self.learns_from_s.is_some() && !self.names_logic(|one| one == Logic::Together) {
+            return Err(
+                "learns_from_s says from how far back a list learns what people combine: set logic \
+                        to together"
+                    .to_owned(),
+            );
+        }
+        if self.learns_from_s == Some(0) {
+            return Err("learns_from_s is 0, it must be 1 or more".to_owned());
+        }
         if self.min_count > LIST_COUNT_MAX {
             return Err(format!(
                 "min_count is {}, it must be up to {LIST_COUNT_MAX}",
@@ -383,8 +402,12 @@ impl ListRequest {
                 "exclude leaves out everything that this logic finds: take a weaker one".to_owned()
             );
         }
-        if self.min_relevance != Relevance::Low && !self.logics().any(Logic::has_relevance) {
-            return Err("min_relevance needs a logic with scores, such as personal".to_owned());
+        if self.min_relevance != Relevance::Low
+            && !self.logics().any(|logic| self.has_relevance(logic))
+        {
+            return Err(
+                "min_relevance needs a logic with scores of the model, such as personal".to_owned()
+            );
         }
         if self.item_type.is_some() && (self.diversity > 0.0 || self.rotation_rate > 0.0) {
             return Err(

@@ -78,6 +78,14 @@ impl ScenarioOfName {
 }
 
 impl Scenario {
+    /// Whether its lists, or those of a group, are of items near the person by a catalog of
+    /// locations.
+    pub fn names_locations(&self, catalog: &str) -> bool {
+        let groups = self.groups.iter().map(|group| &group.settings);
+        let mut all = groups.chain([&self.settings]);
+        all.any(|own| own.location.as_ref().is_some_and(|near| near.catalog == catalog))
+    }
+
     /// A scenario without settings and groups.
     pub fn new(name: impl Into<String>, endpoint: Endpoint) -> Self {
         Self {

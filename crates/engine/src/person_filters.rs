@@ -36,6 +36,7 @@ impl ListMaker<'_> {
             Some(filter) => Some(NearPerson {
                 filter: filter.clone(),
                 point: self.last_point(request.user_id.as_deref()).map_err(Box::new)?,
+                is_of_call: of_call.location.is_some(),
             }),
             None => None,
         };

@@ -10,7 +10,7 @@ use domain::{InteractionWeights, ItemIdx, Relevance};
 use linalg::{Accumulator, TopK};
 
 pub(crate) use self::explanation::keep_strongest;
-pub(crate) use self::query_vector::QueryVector;
+pub(crate) use self::query_vector::{QueryVector, last_kind};
 pub(crate) use self::trending::TrendingBasis;
 use crate::cold_start::ColdStartItems;
 use crate::models::buy_again::BuyAgain;

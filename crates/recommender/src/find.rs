@@ -10,6 +10,7 @@ use crate::own_history;
 use crate::request::{Origin, Request};
 use crate::seeds::find_implicit_seeds;
 use crate::tiers::{OpenPlaces, ScoreRange, Tier, TieredCandidates};
+use crate::together::CombinedItems;
 
 /// With a booster: how many of the newest items it orders.
 const NEWEST_BOOSTED: usize = 1_000;
@@ -224,6 +225,10 @@ fn find_by_logic(
     let Request { list, candidate_set, booster, .. } = *request;
     let scope = CandidateScope { candidate_set, booster };
     let (own, origin) = match list.logic {
+        Logic::Together if let Some(people) = request.people_by_item => {
+            let combined = CombinedItems::count(people, sources.histories, request);
+            (combined.rank(), Origin::Together)
+        }
         Logic::Personal
         | Logic::Similar
         | Logic::CrossSell

@@ -23,6 +23,7 @@ mod similarities;
 mod split;
 pub mod statistics;
 mod tiers;
+mod together;
 mod training_set;
 mod users;
 mod values;
@@ -38,7 +39,8 @@ pub use eligibility::{Eligibility, excludes};
 pub use facet::{Facet, ValueIdx};
 pub use features::{Features, FeaturesBuilder};
 pub use history::{
-    HISTORY_ENTRIES_MAX, Histories, HistoryEntry, Impression, ItemCounts, WeakSignal,
+    HISTORY_ENTRIES_MAX, Histories, HistoryEntry, Impression, ItemCounts, LookBack, PeopleByItem,
+    PeopleCounter, WeakSignal,
 };
 pub use hyperparameter_search::{
     HyperparameterSearch, JudgedLists, ModelTrial, Progress, SearchOptions, TrainingOutcome,

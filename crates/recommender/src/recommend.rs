@@ -1,6 +1,8 @@
 //! Answers one request: has candidates found, reranks and explains them. All items pass
 //! the same eligibility check.
 
+use std::cell::LazyCell;
+
 use domain::{InteractionKind, ItemIdx};
 
 use crate::candidates::{CandidateSources, QueryVector};
@@ -10,6 +12,7 @@ use crate::rerank::{pick, rotate};
 use crate::seeds::find_implicit_seeds;
 use crate::similarities::Similarities;
 use crate::tiers::{RankedCandidate, Tier};
+use crate::together::CombinedItems;
 
 /// The number of candidates to rerank: per item of the list, at least, and at most.
 const RERANKED_PER_ITEM: usize = 5;
@@ -24,6 +27,12 @@ const VALUE_CANDIDATES: usize = 500;
 /// eligible or relevant enough.
 pub fn recommend(sources: CandidateSources<'_>, request: &Request<'_>) -> Recommendation {
     let query = sources.query_vector_for_request(request);
+    let combined = LazyCell::new(|| {
+        let people = request.people_by_item?;
+        Some(CombinedItems::count(people, sources.histories, request))
+    });
+    let explain_combined =
+        |item: ItemIdx| combined.as_ref().map_or_else(Vec::new, |combined| combined.explain(item));
     if let Some(values) = request.values {
         if !request.is_for_active_user() {
             return Recommendation::Values(Vec::new());
@@ -31,7 +40,10 @@ pub fn recommend(sources: CandidateSources<'_>, request: &Request<'_>) -> Recomm
         let allows = |item: u32| request.eligibility.allows(ItemIdx(item));
         // The number is fixed, so that a short list is a prefix of a longer one.
         let found = find_candidates(sources, request, &query, VALUE_CANDIDATES, &allows);
-        let explain = |item| sources.explain(&query, item);
+        let explain = |candidate: &RankedCandidate| match candidate.origin {
+            Origin::Together => explain_combined(ItemIdx(candidate.item)),
+            _ => sources.explain(&query, ItemIdx(candidate.item)),
+        };
         let mut ranked = values.rank_values(sources, request, &found.into_ranked(), explain);
         if ranked.len() < request.list.min_count as usize {
             ranked.clear();
@@ -40,7 +52,7 @@ pub fn recommend(sources: CandidateSources<'_>, request: &Request<'_>) -> Recomm
     }
     let explain_by_last_interaction = |item: ItemIdx| {
         let last = request.history.iter().rev().find(|entry| entry.item == item);
-        last.map(|entry| Contribution { item, kind: entry.kind, share: 1.0 }).into_iter().collect()
+        last.map(|entry| Contribution::new(item, entry.kind, 1.0)).into_iter().collect()
     };
     let to_recommended = |candidate: RankedCandidate| {
         let item = ItemIdx(candidate.item);
@@ -50,10 +62,11 @@ pub fn recommend(sources: CandidateSources<'_>, request: &Request<'_>) -> Recomm
             Origin::Model | Origin::ColdStart | Origin::Content => {
                 sources.explain_by_others(&query, item)
             }
+            Origin::Together => explain_combined(item),
             Origin::Trending | Origin::Picked | Origin::Match | Origin::Newest => Vec::new(),
             Origin::RecentlyViewed => explain_by_last_interaction(item),
             Origin::BuyAgain => {
-                vec![Contribution { item, kind: InteractionKind::Purchase, share: 1.0 }]
+                vec![Contribution::new(item, InteractionKind::Purchase, 1.0)]
             }
         };
         RecommendedItem { item, score: candidate.score, origin: candidate.origin, explanation }

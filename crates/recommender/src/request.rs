@@ -3,7 +3,7 @@
 use domain::{InteractionKind, ItemIdx, ListRequest};
 
 use crate::facet::{Facet, ValueIdx};
-use crate::{Eligibility, HistoryEntry, Impression, WeakSignal};
+use crate::{Eligibility, HistoryEntry, Impression, PeopleByItem, WeakSignal};
 
 /// The part of the pipeline that an item comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub enum Origin {
     Content,
     /// The time at which it entered the catalog.
     Newest,
+    /// What people combined with what the user did last, counted in a look-back window.
+    Together,
 }
 
 impl Origin {
@@ -36,7 +38,8 @@ impl Origin {
             | Self::ColdStart
             | Self::RecentlyViewed
             | Self::BuyAgain
-            | Self::Content => true,
+            | Self::Content
+            | Self::Together => true,
             Self::Trending | Self::Picked | Self::Match | Self::Newest => false,
         }
     }
@@ -51,6 +54,16 @@ pub struct Contribution {
     pub kind: InteractionKind,
     /// Its share of all positive contributions to the score, from 0 to 1.
     pub share: f32,
+    /// How many people did the same with it and acted on the recommended item too; none where they
+    /// were not counted.
+    pub n_people: Option<u32>,
+}
+
+impl Contribution {
+    /// A contribution without a number of people.
+    pub fn new(item: ItemIdx, kind: InteractionKind, share: f32) -> Self {
+        Self { item, kind, share, n_people: None }
+    }
 }
 
 /// One item of a list, or one value of a property.
@@ -139,6 +152,11 @@ pub struct Request<'a> {
     /// The (item, popularity) pairs of a period, most popular first, for trending lists of a period
     /// ([`crate::Histories::add_period_popularity`]).
     pub period_popularity: Option<&'a [(u32, f32)]>,
+    /// The people of each item in the window that [`Logic::Together`] learns from; none where it
+    /// asks the model.
+    ///
+    /// [`Logic::Together`]: domain::Logic::Together
+    pub people_by_item: Option<&'a PeopleByItem>,
 }
 
 /// Items similar to seeds, which fill a list up where the request's own items and their fallback
@@ -220,6 +238,7 @@ impl<'a> Request<'a> {
             now_s: 0,
             backfill: None,
             period_popularity: None,
+            people_by_item: None,
         }
     }
 }

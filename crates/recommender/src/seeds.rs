@@ -52,7 +52,7 @@ fn find_cart_items(history: &[HistoryEntry]) -> Vec<ItemIdx> {
 
 /// The last items that the user did something with, of the kind and age that the list asks for,
 /// latest first; where the list is for items, these.
-fn find_anchors(request: &Request<'_>) -> Vec<ItemIdx> {
+pub(crate) fn find_anchors(request: &Request<'_>) -> Vec<ItemIdx> {
     if !request.seeds.is_empty() {
         return request.seeds.to_vec();
     }

@@ -22,7 +22,7 @@ impl FacetValues<'_> {
         sources: CandidateSources<'_>,
         request: &Request<'_>,
         candidates: &[RankedCandidate],
-        explain: impl Fn(ItemIdx) -> Vec<Contribution>,
+        explain: impl Fn(&RankedCandidate) -> Vec<Contribution>,
     ) -> Vec<RecommendedItem<ValueIdx>> {
         let count = request.list.count;
         let excluded = request.eligibility.excluded_values(self.facet);
@@ -78,11 +78,12 @@ impl FacetValues<'_> {
                 let own =
                     candidates.iter().filter(|(candidate, _)| candidate.origin != Origin::Trending);
                 for (candidate, part) in own.take(EXPLAINED_ITEMS_MAX) {
-                    for reason in explain(ItemIdx(candidate.item)) {
+                    for reason in explain(candidate) {
                         let share = reason.share * part;
                         match reasons.iter_mut().find(|known| known.item == reason.item) {
                             Some(known) => known.share += share,
-                            None => reasons.push(Contribution { share, ..reason }),
+                            // They did it with one of the value's items, not with all.
+                            None => reasons.push(Contribution { share, n_people: None, ..reason }),
                         }
                     }
                 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use catalog::import::parse_type;
 use catalog::{Format, ImportOptions, ImportReport, LocationCatalog, Near, Point};
-use domain::{CatalogSettings, Column, Timestamp, check_location_catalog_name};
+use domain::{CatalogSettings, Column, Timestamp, WorkspaceConfig, check_location_catalog_name};
 use engine::{Engine, LocationsError};
 use serde::{Deserialize, Serialize};
 use web::error::ApiError;
@@ -198,9 +198,24 @@ fn put_file(
 /// Removes a catalog of locations.
 ///
 /// # Errors
-/// 404 where there is none of the name.
+/// 404 where there is none of the name; 400 where a scenario names it.
 pub async fn delete(workspace: &RequestedWorkspace, name: String) -> Result<(), ApiError> {
-    workspace.run(move |engine| engine.remove_locations(&name).map_err(change_error)).await
+    let remove = move |engine: &Engine| {
+        check_unnamed(&engine.config(), &name)?;
+        engine.remove_locations(&name).map_err(change_error)
+    };
+    workspace.run(remove).await
+}
+
+/// Refuses to lose a catalog of locations by which a scenario finds what is near.
+pub(crate) fn check_unnamed(config: &WorkspaceConfig, catalog: &str) -> Result<(), ApiError> {
+    match config.scenarios.iter().find(|scenario| scenario.names_locations(catalog)) {
+        None => Ok(()),
+        Some(by) => Err(ApiError::invalid(format!(
+            "the scenario {:?} lists what is near by the locations {catalog:?}: change that first",
+            by.name
+        ))),
+    }
 }
 
 fn change_error(error: LocationsError) -> ApiError {

@@ -62,6 +62,10 @@ pub struct Because {
     pub kind: InteractionKind,
     /// The part of the score that follows from it, from 0 to 1.
     pub share: f32,
+    /// How many people did the same with it and acted on the listed item too; absent where nobody
+    /// counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub people: Option<u32>,
     /// The property in which both items are alike, of an item that nobody knows yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub similar_in: Option<String>,
@@ -229,6 +233,7 @@ fn show(engine: &Engine, listed: &ListedItem, is_item: bool) -> PersonRecommenda
         item: ShownItem::new(engine, &reason.item_id),
         kind: reason.kind,
         share: reason.share,
+        people: reason.n_people,
         similar_in: reason.similar_in.clone(),
     });
     PersonRecommendation {

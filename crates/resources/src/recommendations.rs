@@ -2,8 +2,10 @@
 //! and past recommendations.
 
 mod removed;
+mod vocabulary;
 
 pub use removed::{NamedItem, ShownRemoved, ShownRemovedByRule};
+pub use vocabulary::{Vocabulary, VocabularyProperty, vocabulary};
 
 use std::fmt;
 use std::sync::Arc;
@@ -120,7 +122,7 @@ pub struct PreviewedItem {
     /// Comparable within the list.
     pub score: f32,
     /// Where the item comes from: "model", "new", "trending", "recently_viewed", "buy_again",
-    /// "picked" or "match"; absent for segments and users.
+    /// "picked", "match" or "together"; absent for segments and users.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<&'static str>,
     /// What the user did that it follows from, the strongest reason first.
@@ -139,6 +141,10 @@ pub struct PreviewedReason {
     pub kind: InteractionKind,
     /// Its part of the score, in per cent.
     pub percent: f64,
+    /// How many people did the same with it and acted on the listed item too; absent where nobody
+    /// counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub people: Option<u32>,
     /// The property in which both are alike, of items that the model does not know yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub similar_in: Option<String>,
@@ -363,6 +369,7 @@ impl PreviewedReason {
             id: reason.item_id,
             kind: reason.kind,
             percent: (f64::from(reason.share) * 1_000.0).round() / 10.0,
+            people: reason.n_people,
             similar_in: reason.similar_in,
         }
     }
@@ -380,42 +387,8 @@ pub fn source_word(origin: Origin) -> &'static str {
         Origin::Match => "match",
         Origin::Content => "content",
         Origin::Newest => "newest",
+        Origin::Together => "together",
     }
-}
-
-/// The words of which expressions about items are made.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct Vocabulary {
-    /// The properties of items, in the order in which they were made.
-    pub properties: Vec<VocabularyProperty>,
-    /// The names of the functions.
-    pub functions: Vec<&'static str>,
-}
-
-/// A property that an expression may name.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct VocabularyProperty {
-    /// The name.
-    pub name: String,
-    /// The type: "string", "double".
-    #[serde(rename = "type")]
-    pub type_: &'static str,
-}
-
-/// The words of which expressions about items are made.
-///
-/// # Errors
-/// 503 where the workspace is closed.
-pub async fn vocabulary(workspace: &RequestedWorkspace) -> Result<Vocabulary, ApiError> {
-    let collect = |engine: &Engine| {
-        let properties = engine.snapshot().properties(EntityKind::Item).into_iter();
-        let properties = properties.map(|property| VocabularyProperty {
-            name: property.name,
-            type_: property.type_.word(),
-        });
-        Ok(Vocabulary { properties: properties.collect(), functions: engine::reql_functions() })
-    };
-    workspace.run(collect).await
 }
 
 /// The item that a text means: the one with this id, or else the best match of a search.

@@ -11,6 +11,7 @@ use web::App;
 use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
 
+use crate::locations::check_unnamed;
 use crate::{Revised, configure};
 
 /// A change of some settings. Missing keys stay as they are.
@@ -103,8 +104,14 @@ pub async fn update(
             },
             retention: patch.retention.unwrap_or(present.retention),
             identity: patch.identity.unwrap_or(present.identity),
-            catalog: patch.catalog.unwrap_or(present.catalog),
+            catalog: patch.catalog.unwrap_or_else(|| present.catalog.clone()),
         };
+        for catalog in present.catalog.location_property.keys() {
+            if !settings.catalog.location_property.contains_key(catalog) {
+                check_unnamed(&engine.config(), catalog)
+                    .map_err(|error| error.at("/catalog/location_property"))?;
+            }
+        }
         engine.change_config(ConfigChange::put_settings(&settings), expected)?;
         Ok(Revised::now(engine, &Resource::Settings, settings))
     })

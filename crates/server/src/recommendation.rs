@@ -47,6 +47,8 @@ struct ContributionBody<'a> {
     kind: InteractionKind,
     share: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
+    people: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     similar_in: Option<&'a str>,
 }
 
@@ -83,7 +85,8 @@ impl<'a> ItemBody<'a> {
             | Origin::BuyAgain
             | Origin::Picked
             | Origin::Match
-            | Origin::Newest) => source_word(origin),
+            | Origin::Newest
+            | Origin::Together) => source_word(origin),
         };
         let source = source_word(item.origin);
         let because = item.explanation.iter().map(ContributionBody::new).collect();
@@ -97,6 +100,7 @@ impl<'a> ContributionBody<'a> {
             id: &reason.item_id,
             kind: reason.kind,
             share: (f64::from(reason.share) * 1_000.0).round() / 1_000.0,
+            people: reason.n_people,
             similar_in: reason.similar_in.as_deref(),
         }
     }

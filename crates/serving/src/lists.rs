@@ -6,7 +6,7 @@ use domain::{InteractionKind, ItemIdx, ListRequest, Timestamp, UserIdx};
 use rayon::prelude::*;
 use recommender::{
     CandidateSources, Contribution, Eligibility, Facet, FacetValues, HistoryEntry, Impression,
-    Model, Origin, Recommendation, Request, WeakSignal, recommend,
+    Model, Origin, PeopleByItem, Recommendation, Request, WeakSignal, recommend,
 };
 use rustc_hash::FxHashSet;
 use state::Views;
@@ -53,6 +53,9 @@ pub struct ListedContribution {
     pub kind: InteractionKind,
     /// Share of the score, from 0 to 1.
     pub share: f32,
+    /// How many people did the same with it and acted on the listed item too, where that was
+    /// counted.
+    pub n_people: Option<u32>,
     /// For cold-start items: the property in which both items are most similar.
     pub similar_in: Option<String>,
 }
@@ -191,7 +194,8 @@ impl Serving {
         let grouping = request.item_type.clone().map(Grouping::Property);
         let item_type =
             grouping.map(|grouping| self.groupings.get(live, &grouping, now)).transpose()?;
-        Ok(PreparedList { model, item_type })
+        let people_by_item = self.people_by_item(live, request, now);
+        Ok(PreparedList { model, item_type, people_by_item })
     }
 
     /// Collects the inputs of a user, known or unknown, to a list.
@@ -223,7 +227,7 @@ impl Serving {
     fn list(
         &self,
         snapshot: &Snapshot<'_>,
-        PreparedList { model, item_type }: &PreparedList,
+        PreparedList { model, item_type, people_by_item }: &PreparedList,
         user: Option<UserIdx>,
         request: &ListRequest,
         now: Timestamp,
@@ -238,7 +242,11 @@ impl Serving {
         let offered = snapshot.offered(now);
         let is_offered = |item: ItemIdx| offered.has(item);
         let eligibility = context.eligibility(&is_offered, request, &FxHashSet::default());
-        let asked = Request { values, ..context.request(request, &eligibility, now) };
+        let asked = Request {
+            values,
+            people_by_item: people_by_item.as_deref(),
+            ..context.request(request, &eligibility, now)
+        };
         let recommendation = recommend(model.sources(snapshot), &asked);
         let items = resolve_ids(snapshot, model, item_type, &recommendation);
         Ok(RecommendedList {
@@ -262,6 +270,8 @@ struct PreparedList {
     model: ServedModel,
     /// The facet whose values are listed; `None` if items are listed.
     item_type: Option<Arc<Facet>>,
+    /// The people of each item in the window that the list learns from; none without a window.
+    people_by_item: Option<Arc<PeopleByItem>>,
 }
 
 /// A list with its reasons by external ids.
@@ -277,6 +287,7 @@ pub(crate) fn resolve_ids(
             item_id: views.catalog.item_id(because.item).to_owned(),
             kind: because.kind,
             share: because.share,
+            n_people: because.n_people,
             similar_in: of
                 .and_then(|item| features.shared_property(because.item, item))
                 .map(str::to_owned),

@@ -26,6 +26,8 @@ pub enum MemoryPart {
     ItemGroupings,
     /// Popularity in the periods that lists have requested.
     PeriodPopularity,
+    /// The people of each item in the windows that lists learn from.
+    PeopleByItem,
     /// Features of cold-start items; cannot be dropped.
     ColdStartItems,
     /// The full text indexes; cannot be dropped.
@@ -38,11 +40,12 @@ pub enum MemoryPart {
 
 impl MemoryPart {
     /// Every part, once.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Expressions,
         Self::ExpressionValues,
         Self::ItemGroupings,
         Self::PeriodPopularity,
+        Self::PeopleByItem,
         Self::ColdStartItems,
         Self::SearchIndexes,
         Self::ImpressionQueues,
@@ -56,6 +59,7 @@ impl MemoryPart {
             Self::ExpressionValues => "expression_values",
             Self::ItemGroupings => "item_groupings",
             Self::PeriodPopularity => "period_popularity",
+            Self::PeopleByItem => "people_by_item",
             Self::ColdStartItems => "cold_start_items",
             Self::SearchIndexes => "search_indexes",
             Self::ImpressionQueues => "impression_queues",
@@ -67,7 +71,10 @@ impl MemoryPart {
     /// room for the others.
     fn share_divisor(self) -> usize {
         match self {
-            Self::Expressions | Self::ExpressionValues | Self::PeriodPopularity => 4,
+            Self::Expressions
+            | Self::ExpressionValues
+            | Self::PeriodPopularity
+            | Self::PeopleByItem => 4,
             Self::ItemGroupings | Self::Answers => 2,
             Self::ColdStartItems | Self::SearchIndexes | Self::ImpressionQueues => 1,
         }

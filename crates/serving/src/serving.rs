@@ -5,14 +5,14 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use domain::{Timestamp, TokenKind, UserIdx};
 use history::Impression;
 use parking_lot::Mutex;
-use recommender::Model;
+use recommender::{LookBack, Model, PeopleByItem};
 use state::Views;
 
 use crate::cold_start::LatestColdStart;
 use crate::expressions::Expressions;
 use crate::groupings::Groupings;
+use crate::kept_counts::{KeptCounts, Period, Ranked};
 use crate::memory::IDLE_MAX;
-use crate::period_popularity::PeriodPopularity;
 use crate::scenario_fallback::{LatestFallbacks, UnfitScenario};
 use crate::search::Search;
 use crate::{LiveState, MemoryBudget, MemoryPart, Reservation};
@@ -31,7 +31,8 @@ pub struct Serving {
     pub(crate) model: ArcSwapOption<Model>,
     pub(crate) cold_start: LatestColdStart,
     pub(crate) groupings: Groupings,
-    pub(crate) period_popularity: PeriodPopularity,
+    pub(crate) period_popularity: KeptCounts<Period, Ranked>,
+    pub(crate) people_by_item: KeptCounts<LookBack, Arc<PeopleByItem>>,
     pub(crate) expressions: Expressions,
     /// Another one after a reset.
     pub(crate) search: ArcSwap<Search>,
@@ -55,7 +56,8 @@ impl Serving {
             model: ArcSwapOption::empty(),
             cold_start: LatestColdStart::default(),
             groupings: Groupings::new(Arc::clone(&memory)),
-            period_popularity: PeriodPopularity::new(Arc::clone(&memory)),
+            period_popularity: KeptCounts::new(Arc::clone(&memory), MemoryPart::PeriodPopularity),
+            people_by_item: KeptCounts::new(Arc::clone(&memory), MemoryPart::PeopleByItem),
             expressions: Expressions::new(Arc::clone(&memory)),
             search: ArcSwap::from_pointee(Search::new()),
             scenario_fallbacks: LatestFallbacks::default(),
@@ -96,6 +98,7 @@ impl Serving {
         self.cold_start.clear();
         self.groupings.clear();
         self.period_popularity.clear();
+        self.people_by_item.clear();
         self.search.store(Arc::new(Search::new()));
     }
 
@@ -117,6 +120,7 @@ impl Serving {
         self.expressions.drop_idle(IDLE_MAX);
         self.groupings.drop_idle(IDLE_MAX);
         self.period_popularity.drop_idle(IDLE_MAX);
+        self.people_by_item.drop_idle(IDLE_MAX);
         self.count_memory();
     }
 

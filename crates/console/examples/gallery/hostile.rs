@@ -61,7 +61,7 @@ fn all(frame: &Frame, n: usize, text: &str) -> Markup {
         (table)
         (Pagination { of: text, shown: text, previous: None, next: Some(href) })
         (ItemCard { id: text, title: Some(text), detail: Some(text), picture: None, href, more: None })
-        (Explanation { who: text, reasons: &[Reason { verb: text, item: text, href, share: 0.5 }] })
+        (Explanation { who: text, reasons: &[Reason { verb: text, item: text, href, people: Some(u32::MAX), share: 0.5 }] })
         ol class="timeline" { (ArrivedEntry { icon: Icon::View, tone: Tone::Bad, what: html! { (text) }, at: NOW, now: NOW, facts: &[text], outcome: text }) }
         (timeline(&[TimelineEntry { icon: Icon::View, tone: Tone::Bad, what: html! { (text) }, at: NOW, now: NOW, facts: &[text], outcome: Some(text), detail: None }]))
         (JsonView { id: &format!("json-{n}"), label: text, text: &json, marks: &marks })

@@ -219,6 +219,7 @@ fn part_name(part: &str) -> &'static str {
         "expression_values" => "Values of filters and boosters",
         "item_groupings" => "Groupings of items",
         "period_popularity" => "Popularity in periods",
+        "people_by_item" => "Who acted on each item in look-back windows",
         "cold_start_items" => "New items",
         "search_indexes" => "Text search",
         "impression_queues" => "Lists on their way to the journal",

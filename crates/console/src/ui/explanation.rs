@@ -12,6 +12,8 @@ pub struct Reason<'a> {
     pub item: &'a str,
     /// The address of that item.
     pub href: &'a str,
+    /// How many people did the same and chose the recommended item too, where that was counted.
+    pub people: Option<u32>,
     /// The part of the score that follows from it, from 0 to 1.
     pub share: f64,
 }
@@ -33,6 +35,9 @@ impl Render for Explanation<'_> {
                         span class="explanation-words" {
                             "because " (self.who) " " (reason.verb) " "
                             a href=(reason.href) { (reason.item) }
+                            @if let Some(n) = reason.people {
+                                ", and " (n) " people who did so chose this too"
+                            }
                         }
                         (Meter { share: reason.share, tone: Tone::Accent, label: None })
                         span class="explanation-share" { (Unit::RoundShare.text(reason.share)) }

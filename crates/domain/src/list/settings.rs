@@ -154,6 +154,10 @@ settings! {
     interaction: InteractionKind,
     /// For lists that go with what the user did last: with how many items, the last ones.
     anchors: u32,
+    /// For lists of what people combine with what the user did last: what they did within so many
+    /// seconds before now decides, and not the model. With `interaction` only interactions of that
+    /// kind count.
+    learns_from_s: u32,
     /// The user gets no list unless they did something within so many seconds.
     active_within_s: u32,
     /// A list of fewer items is empty.
@@ -231,6 +235,7 @@ impl ListSettings {
             mix,
             interaction: self.interaction,
             anchors: self.anchors.unwrap_or(ANCHORS_DEFAULT),
+            learns_from_s: self.learns_from_s,
             active_within_s: self.active_within_s,
             min_count: self.min_count.unwrap_or(0),
             exclude: self.exclude.unwrap_or_else(|| self.default_exclusion(logic, caller)),
@@ -262,6 +267,7 @@ impl ListSettings {
             mix: None,
             interaction: None,
             anchors: None,
+            learns_from_s: None,
             exclude: None,
             min_relevance: None,
             picks: None,

@@ -92,6 +92,10 @@ pub struct TraitDefinition {
     /// interaction that counts, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_age_s: Option<u32>,
+    /// For lists of what people combine with what the user did last: what they did within so many
+    /// seconds before now decides, and not the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learns_from_s: Option<u32>,
     /// The user gets no list unless they did something within so many seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active_within_s: Option<u32>,
@@ -157,6 +161,7 @@ impl TraitDefinition {
             interaction: None,
             anchors: None,
             max_age_s: None,
+            learns_from_s: None,
             active_within_s: None,
             min_count: None,
             fallback: None,
@@ -179,6 +184,7 @@ impl TraitDefinition {
             interaction: self.interaction,
             anchors: self.anchors,
             max_age_s: self.max_age_s,
+            learns_from_s: self.learns_from_s,
             active_within_s: self.active_within_s,
             min_count: self.min_count,
             fallback: self.fallback.clone(),

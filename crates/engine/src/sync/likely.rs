@@ -135,7 +135,9 @@ impl Reconciler {
             let snapshot = self.shared.live.snapshot();
             let questions = snapshot.answers.questions();
             let is_due = |plan: &&LikelyPlan| {
+                let is_among = plan.likely.among.as_ref();
                 questions.get(&plan.question).is_some_and(|asked| plan.is_due(asked, model, now))
+                    && is_among.is_none_or(|key| snapshot.is_worked_out(key))
             };
             let Some(plan) = self.plan.likely.iter().find(is_due) else { return Ok(None) };
             (plan.clone(), snapshot.profiles.ids().n_users())

@@ -118,6 +118,7 @@ pub(crate) fn since_the_fixtures() -> Vec<Entry> {
     entries.push(command(commands::trait_with_holdout()));
     entries.extend(histories());
     entries.extend(found());
+    entries.push(command(commands::trait_with_look_back()));
     entries
 }
 

@@ -38,9 +38,7 @@ impl CandidateSources<'_> {
             }
             match all.binary_search_by_key(&entry.item, |contribution| contribution.item) {
                 Ok(n) => all[n].share += part,
-                Err(n) => {
-                    all.insert(n, Contribution { item: entry.item, kind: entry.kind, share: part })
-                }
+                Err(n) => all.insert(n, Contribution::new(entry.item, entry.kind, part)),
             }
         };
         if let Some(model) = self.model {

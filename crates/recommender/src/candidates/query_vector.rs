@@ -109,7 +109,7 @@ impl CandidateSources<'_> {
 }
 
 /// What the user did last with a seed, which explanations name; a view if it is none of theirs.
-fn last_kind(request: &Request<'_>, seed: ItemIdx) -> InteractionKind {
+pub(crate) fn last_kind(request: &Request<'_>, seed: ItemIdx) -> InteractionKind {
     let last = request.history.iter().rev().find(|entry| entry.item == seed);
     last.map_or(InteractionKind::DetailView, |entry| entry.kind)
 }

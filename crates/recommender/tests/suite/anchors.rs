@@ -1,9 +1,12 @@
 //! Lists that go with what somebody did last, and the newest items.
 
-use domain::{Exclusion, Fallback, InteractionKind, ItemIdx, ListRequest, Logic, PropertyValue};
+use domain::{
+    Exclusion, Fallback, InteractionKind, ItemIdx, ListRequest, Logic, MixPart, PropertyValue,
+    Relevance, UserIdx,
+};
 use recommender::{
-    ColdStartItems, Contribution, Eligibility, FeaturesBuilder, HistoryEntry, Model, Origin,
-    RecommendedItem, Request, recommend,
+    ColdStartItems, Contribution, Eligibility, FeaturesBuilder, HistoryEntry, LookBack, Model,
+    Origin, PeopleCounter, RecommendedItem, Request, recommend,
 };
 
 use crate::fixtures::{DAY_S, entry, groups, sources, train};
@@ -83,7 +86,7 @@ fn items_go_together_with_the_last_actions_of_the_kind_and_age_that_count() {
     assert_eq!(best(together()).0, Some(2), "the last action was a view of the third group");
     let (group, bought) = best(ListRequest { interaction: Some(buy), ..together() });
     assert_eq!(group, Some(1));
-    let because = Contribution { item: ItemIdx(7), kind: buy, share: 1.0 };
+    let because = Contribution::new(ItemIdx(7), buy, 1.0);
     assert_eq!(bought[0].explanation, [because], "the last purchase alone, by its true kind");
     assert!(ids(&bought).iter().all(|item| !history.iter().any(|entry| entry.item.0 == *item)));
 
@@ -102,6 +105,62 @@ fn items_go_together_with_the_last_actions_of_the_kind_and_age_that_count() {
     let trending = ListRequest { fallback: Fallback::Trending, ..together() };
     let (_, trending) = best(ListRequest { interaction: Some(cart), ..trending });
     assert!(trending.len() == 5 && trending.iter().all(|item| item.origin == Origin::Trending));
+}
+
+#[test]
+fn what_people_combined_in_a_window_decides_in_place_of_the_model() {
+    let mut shop = Shop::open();
+    // Since day 100 those of the first group's items buy those of the last group with them, and all
+    // view item 13.
+    let (buy, since) = (InteractionKind::Purchase, 100 * DAY_S);
+    for user in 0..40 {
+        let (first, last) = if user < 20 { (user % 2, 18 + user % 3) } else { (6, 7) };
+        for (item, kind) in [(first, buy), (last, buy), (13, buy), (first + 1, VIEW)] {
+            shop.histories.add(UserIdx(1_000 + user), entry(item, kind, since + i64::from(user)));
+        }
+    }
+    let now_s = since + DAY_S;
+    let history = [entry(0, buy, now_s - 10)];
+    let look_back = LookBack { length_s: 2 * DAY_S as u32, kind: Some(buy) };
+    let mut counter = PeopleCounter::new(look_back, now_s as u32);
+    counter.add(&shop.histories, (0..shop.histories.n_users() as u32).map(UserIdx));
+    let people = counter.finish();
+
+    let windowed = ListRequest {
+        interaction: Some(buy),
+        learns_from_s: Some(look_back.length_s),
+        ..alone(Logic::Together)
+    };
+    let list = |list: &ListRequest| {
+        let is_offered = |item: ItemIdx| item.0 != 19;
+        let eligibility = Eligibility::new(&is_offered, list.exclude, &history, []);
+        let request = Request {
+            now_s: now_s as u32,
+            people_by_item: Some(&people),
+            ..Request::new(list, &history, &eligibility)
+        };
+        let sources = sources(Some(&shop.model), &shop.cold, &shop.histories, N_ITEMS);
+        recommend(sources, &request).into_items()
+    };
+    let combined = list(&windowed);
+    // 10 people bought item 0: 4 with item 18, 3 with each of 19 and 20. Everybody bought 13.
+    assert_eq!(ids(&combined), [18, 20], "19 is not offered, 1 was only viewed with it");
+    let because = |n| Contribution { n_people: Some(n), ..Contribution::new(ItemIdx(0), buy, 1.0) };
+    assert_eq!(
+        (&combined[0].explanation[..], combined[0].origin),
+        (&[because(4)][..], Origin::Together)
+    );
+    assert_eq!(combined[1].explanation, [because(3)]);
+
+    let filled = ListRequest { fallback: Fallback::Chain(vec![Logic::Newest]), ..windowed.clone() };
+    assert_eq!(ids(&list(&filled)), [18, 20, 23, 22, 21]);
+    let part = |logic| MixPart { logic, weight: 1.0 };
+    let mix = vec![part(Logic::Newest), part(Logic::Together)];
+    let mixed = list(&ListRequest { logic: Logic::Personal, mix, ..windowed.clone() });
+    assert_eq!(ids(&mixed), [23, 18, 22, 20, 21]);
+    assert_eq!(mixed[1].explanation, [because(4)]);
+    let relevant = ListRequest { min_relevance: Relevance::High, ..windowed };
+    assert!(relevant.validate().unwrap_err().contains("min_relevance"));
 }
 
 #[test]

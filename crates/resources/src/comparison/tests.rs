@@ -252,7 +252,7 @@ fn sentences_of_holdouts_name_the_time() {
     // Clusters that differ by half of what they have, to either side.
     let people = |trials: f64, total: f64| {
         let of = |n: usize| {
-            let total = total * if n % 2 == 0 { 0.5 } else { 1.5 };
+            let total = total * if n.is_multiple_of(2) { 0.5 } else { 1.5 };
             Sums { trials, total, successes: total }
         };
         Sample::new((0..CLUSTERS).map(of).collect(), true)

@@ -36,7 +36,7 @@ async fn operations_tell_sizes_lag_and_limits() {
     assert_eq!(operations["streams"]["open"], 0);
     assert_eq!(operations["slow_requests"], json!([]));
     let names = operations["background"].as_array().unwrap().iter().map(|thread| &thread["name"]);
-    assert_eq!(names.collect::<Vec<_>>(), ["recorder", "ticker"], "those of the engine");
+    assert_eq!(names.collect::<Vec<_>>(), ["recorder", "ticker", "history"], "those of the engine");
     assert_eq!(operations["journal_check"], Value::Null);
     app.engine.check_journal(&mut |_| std::ops::ControlFlow::Continue(()));
     let operations = app.admin(&format!("{SHOP}/operations")).await.body;

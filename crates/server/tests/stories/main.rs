@@ -1,10 +1,12 @@
-//! The story of a marketer, from the first message to what arrives in two tools, on a simulated
-//! shop whose truth is known. It runs with a few seeds; `STORY_SEEDS=20` makes it twenty.
+//! Stories of marketers, from the first message to what arrives in their tools, on simulated shops
+//! whose truth is known. Each runs with a few seeds; `STORY_SEEDS=20` makes it twenty.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
 mod albums;
 mod receiver;
+mod season;
+mod series;
 mod shop;
 
 /// The seeds of this run, which a failure names.

@@ -146,6 +146,13 @@ impl Shop {
         assert_eq!(status, 200, "{answer}");
         answer["traits"].clone()
     }
+
+    /// The items of a person's list of a scenario, with their reasons.
+    pub(crate) async fn list(&self, user: &str, scenario: &str, count: usize) -> Vec<Value> {
+        let body = json!({ "user": user, "scenario": scenario, "count": count });
+        let answer = self.call(Method::POST, "recommendations", body).await;
+        answer["items"].as_array().unwrap().clone()
+    }
 }
 
 /// A track message of a user at an instant.

@@ -96,7 +96,9 @@ impl Serving {
         &self,
         snapshot: &Snapshot<'_>,
         stage: &Stage<'_>,
-        StageSources { in_use, search, segment, constraints, segmentations, .. }: &StageSources,
+        StageSources {
+            in_use, search, segment, constraints, segmentations, people_by_item, ..
+        }: &StageSources,
         period_popularity: Option<&[(u32, f32)]>,
         now: Timestamp,
         budget: &Arc<RequestBudget>,
@@ -173,6 +175,7 @@ impl Serving {
             constraints: &constraints,
             promoted,
             period_popularity,
+            people_by_item: people_by_item.as_deref(),
             ..context.request(&list, &eligibility, now)
         };
         let search = search.as_deref().zip(stage.search_query);

@@ -182,7 +182,7 @@ impl ResolvedItems<'_> {
             AbsenceRule::Filter { name: said.what.to_owned(), text: said.text.clone() }
         }));
         if !self.near.has(item)
-            && let Some(NearPerson { filter, point }) = &self.stage.near
+            && let Some(NearPerson { filter, point, .. }) = &self.stage.near
         {
             let (catalog, within_km) = (filter.catalog.clone(), filter.within_km);
             rules.push(AbsenceRule::Location { catalog, within_km, is_known: point.is_some() });

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::{ItemIdx, Timestamp};
-use recommender::{Facet, ValueIdx};
+use recommender::{Facet, PeopleByItem, ValueIdx};
 use reql::{Expression, Subject};
 use state::Views;
 
@@ -38,6 +38,8 @@ pub(super) struct StageSources {
     pub(super) constraints: Vec<(Arc<Facet>, usize)>,
     /// The segmentations that expressions ask for.
     pub(super) segmentations: Segmentations,
+    /// The people of each item in the window that the list learns from; none without a window.
+    pub(super) people_by_item: Option<Arc<PeopleByItem>>,
 }
 
 /// A segment of a segmentation.
@@ -101,8 +103,19 @@ impl Serving {
         let constraints = constraints.collect::<Result<_, ListError>>()?;
         let segmentations = self.prepare_expressions(live, &stage, now)?;
         let in_use = self.model_in_use(live);
-        let sources =
-            StageSources { in_use, search, item_type, segment, constraints, segmentations };
+        let people_by_item = match stage.subject() {
+            Subject::Users => None,
+            _ => self.people_by_item(live, &stage.list()?, now),
+        };
+        let sources = StageSources {
+            in_use,
+            search,
+            item_type,
+            segment,
+            constraints,
+            segmentations,
+            people_by_item,
+        };
         Ok(PreparedStage { stage, sources })
     }
 

@@ -28,7 +28,15 @@ impl Serving {
         &self,
         snapshot: &Snapshot<'_>,
         stage: &Stage<'_>,
-        StageSources { in_use, search, item_type, segment, segmentations, .. }: &StageSources,
+        StageSources {
+            in_use,
+            search,
+            item_type,
+            segment,
+            segmentations,
+            people_by_item,
+            ..
+        }: &StageSources,
         period_popularity: Option<&[(u32, f32)]>,
         now: Timestamp,
         budget: &Arc<RequestBudget>,
@@ -108,6 +116,7 @@ impl Serving {
                     seeds: &seeds,
                     values: Some(values),
                     period_popularity,
+                    people_by_item: people_by_item.as_deref(),
                     ..context.request(&list, &eligibility, now)
                 };
                 match recommender::recommend(in_use.sources(views), &request) {

@@ -92,6 +92,9 @@ pub struct NearPerson {
     pub filter: LocationFilter,
     /// The last known place of the person; none where nothing is near.
     pub point: Option<Point>,
+    /// Whether the call asks for it itself. Where the catalog of a scenario is gone, nothing is
+    /// near, and whoever calls the scenario does not pay for it.
+    pub is_of_call: bool,
 }
 
 /// The items near a person.
@@ -294,10 +297,18 @@ impl<'a> Stage<'a> {
 
     /// The items near the person, where only those may be in the list.
     pub(super) fn items_near<'v>(&self, views: &'v Views) -> Result<Near<'v>, ListError> {
-        let Some(NearPerson { filter, point }) = &self.near else { return Ok(Near::Anywhere) };
+        let Some(NearPerson { filter, point, is_of_call }) = &self.near else {
+            return Ok(Near::Anywhere);
+        };
         let Some(point) = point else { return Ok(Near::Unknown) };
-        let near = views.items_near(&filter.catalog, *point, f64::from(filter.within_km));
-        near.map(Near::Items).map_err(|what| ListError::Invalid(format!("location: {what}")))
+        match views.items_near(&filter.catalog, *point, f64::from(filter.within_km)) {
+            Ok(near) => Ok(Near::Items(near)),
+            Err(what) if *is_of_call => Err(ListError::Invalid(format!("location: {what}"))),
+            Err(what) => {
+                tracing::debug!(what, "nothing is near");
+                Ok(Near::Unknown)
+            }
+        }
     }
 
     /// The contexts in which expressions are evaluated.

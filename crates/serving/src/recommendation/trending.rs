@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use super::stage::{Stage, map_budget_error};
 use crate::evaluation::Segmentations;
 use crate::expressions::Budget;
-use crate::period_popularity::{Period, Ranked};
+use crate::kept_counts::{Period, Ranked};
 use crate::{ListError, LiveState, RequestBudget, Serving, USERS_PER_STEP};
 
 impl Serving {
@@ -41,7 +41,8 @@ impl Serving {
         };
         let period =
             users.map(|users| Period { length_s: list.max_age_s, kind: list.interaction, users });
-        if let Some(ranked) = period.as_ref().and_then(|period| self.period_popularity.get(period))
+        if let Some(ranked) =
+            period.as_ref().and_then(|period| self.period_popularity.get(period, now))
         {
             return Ok(Some(ranked));
         }
@@ -77,7 +78,8 @@ impl Serving {
         ranked.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         let ranked = Ranked::from(ranked);
         if let Some(period) = period {
-            self.period_popularity.put(period, &ranked, started.elapsed());
+            let n_bytes = size_of_val(&*ranked);
+            self.period_popularity.put(period, &ranked, n_bytes, now, started.elapsed());
         }
         Ok(Some(ranked))
     }

@@ -14,6 +14,7 @@ use rustc_hash::FxHashMap;
 use serde_json::Map;
 use store::{Batch, Store, StoreError};
 
+use crate::answers::question_of_audience;
 use crate::read_history::{PastEvents, PersonHistory, ReadHistory};
 use crate::unread_history::{ANEW, Definition, HistoryProgress, UnreadPerson, has_past};
 use crate::views::Views;
@@ -112,6 +113,13 @@ impl Views {
         let progress = self.unread_history.progress(Definition::Audience(audience.number))?;
         let is_complete = progress.n_read == progress.n_people && !self.timers.is_walking();
         (!is_complete).then_some(progress)
+    }
+
+    /// Whether it is known of everybody whether they belong to an audience.
+    pub fn is_worked_out(&self, key: &str) -> bool {
+        let question = question_of_audience(key).to_string();
+        let is_searched = self.answers.questions().get(&question).map(|asked| asked.last.is_some());
+        is_searched.unwrap_or(!self.timers.is_walking() && self.audience_history(key).is_none())
     }
 
     /// Whether somebody's membership of an audience, or their value of a computed trait, waits for
@@ -327,7 +335,11 @@ impl Views {
         traits.any(|key| {
             let found = self.computed_traits.find(key);
             found.is_some_and(|(number, _)| is_unread(Definition::Trait(number)))
-        }) || condition.audiences().into_iter().any(|key| self.waits_for_past(key, unread))
+        }) || {
+            // An audience whose people are searched for names itself.
+            let mut others = condition.audiences().into_iter().filter(|other| *other != key);
+            others.any(|other| self.waits_for_past(other, unread))
+        }
     }
 
     /// The time of the journal.

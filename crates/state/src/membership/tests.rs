@@ -126,18 +126,21 @@ impl Fold {
     fn configure(&mut self, audiences: &[(&str, &str)]) {
         for (key, text) in audiences {
             let condition: Condition = text.parse().unwrap();
-            let definition = AudienceDefinition {
+            self.put_audience(&AudienceDefinition {
                 key: (*key).to_owned(),
                 name: None,
                 condition: condition.to_string(),
                 likely: None,
                 sync: None,
-            };
+            });
             self.conditions.insert((*key).to_owned(), condition);
-            let change = ConfigChange::put_audience(&definition);
-            let command = ConfigCommand { change, expected: Expected::Anything };
-            self.command(Command::Configure(Box::new(command)));
         }
+    }
+
+    fn put_audience(&mut self, definition: &AudienceDefinition) {
+        let change = ConfigChange::put_audience(definition);
+        let command = ConfigCommand { change, expected: Expected::Anything };
+        self.command(Command::Configure(Box::new(command)));
     }
 
     fn command(&mut self, command: Command) {

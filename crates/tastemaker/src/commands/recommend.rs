@@ -164,6 +164,7 @@ fn list_table(engine: &Engine, list: &RecommendedList) -> Result<String> {
                 Origin::Match => "match",
                 Origin::Content => "content",
                 Origin::Newest => "newest",
+                Origin::Together => "together",
             };
             let title = if list.item_type.is_some() {
                 String::new()
@@ -204,7 +205,8 @@ pub(crate) fn explain(engine: &Engine, item: &engine::ListedItem) -> Result<Stri
             .similar_in
             .as_ref()
             .map_or(String::new(), |property| format!(", similar in {property}"));
-        parts.push(format!("{verb}{name} ({:.0} %{similarity})", 100.0 * reason.share));
+        let people = reason.n_people.map_or(String::new(), |n| format!(", {n} people did both"));
+        parts.push(format!("{verb}{name} ({:.0} %{people}{similarity})", 100.0 * reason.share));
         last = Some(reason.kind);
     }
     Ok(format!("because you {}", parts.join(", ")))

@@ -96,6 +96,7 @@ fn card(person: &Person, one: &PersonRecommendation) -> Markup {
             verb: because.kind.participle(),
             item: because.item.name(),
             href,
+            people: because.people,
             share: f64::from(because.share),
         })
         .collect();
@@ -135,6 +136,7 @@ fn origin_words(source: &str) -> &'static str {
         "picked" => "picked by hand",
         "new" => "new in the catalog",
         "match" => "matches the search",
+        "together" => "combined by others with what came last",
         _ => "by the model",
     }
 }

@@ -89,6 +89,7 @@ pub(super) struct SettingsForm {
     fallback: String,
     anchors: String,
     max_age_days: String,
+    learns_from_days: String,
     active_within_days: String,
     min_count: String,
     otherwise: String,
@@ -120,8 +121,11 @@ const TEXTS: [&str; 8] = [
 ];
 
 /// Settings in seconds that people type in days, by the names of both.
-const DAYS: [(&str, &str); 2] =
-    [("max_age_s", "max_age_days"), ("active_within_s", "active_within_days")];
+const DAYS: [(&str, &str); 3] = [
+    ("max_age_s", "max_age_days"),
+    ("learns_from_s", "learns_from_days"),
+    ("active_within_s", "active_within_days"),
+];
 pub(super) const DAY_S: f64 = 86_400.0;
 /// The most days that can be typed: 100 years.
 pub(super) const DAYS_MAX: f64 = 36_525.0;
@@ -154,6 +158,7 @@ impl SettingsForm {
             mix: settings.get("mix").map_or_else(String::new, mix_text),
             anchors: text("anchors"),
             max_age_days: days("max_age_s"),
+            learns_from_days: days("learns_from_s"),
             active_within_days: days("active_within_s"),
             min_count: text("min_count"),
             otherwise: text("otherwise"),
@@ -213,9 +218,11 @@ impl SettingsForm {
                 }
             };
         }
-        for ((key, field), text) in
-            DAYS.into_iter().zip([&self.max_age_days, &self.active_within_days])
-        {
+        for ((key, field), text) in DAYS.into_iter().zip([
+            &self.max_age_days,
+            &self.learns_from_days,
+            &self.active_within_days,
+        ]) {
             match text.trim() {
                 "" => into.remove(key),
                 text => {
@@ -298,6 +305,10 @@ impl SettingsForm {
                 (NumberInput {
                     field: Field::new("max_age_days", "Not older than").optional().hint("What counts as popular, viewed or last").error(mistakes.of("max_age_days")),
                     value: &self.max_age_days, unit: "days",
+                })
+                (NumberInput {
+                    field: Field::new("learns_from_days", "Learns from the last").optional().hint("Of what goes together: what people did then; empty: the model").error(mistakes.of("learns_from_days")),
+                    value: &self.learns_from_days, unit: "days",
                 })
                 (NumberInput {
                     field: Field::new("active_within_days", "For people active within").optional().hint("Others get no list").error(mistakes.of("active_within_days")),

@@ -74,8 +74,15 @@ const TEXTS: [&str; 8] = [
     "item_type",
     "min_relevance",
 ];
-const WHOLE_NUMBERS: [&str; 6] =
-    ["count", "rotation_time_s", "anchors", "max_age_s", "active_within_s", "min_count"];
+const WHOLE_NUMBERS: [&str; 7] = [
+    "count",
+    "rotation_time_s",
+    "anchors",
+    "max_age_s",
+    "learns_from_s",
+    "active_within_s",
+    "min_count",
+];
 const SHARES: [&str; 2] = ["diversity", "rotation_rate"];
 
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
@@ -260,6 +267,7 @@ fn own_list(typed: &Typed, mistake: &Mistake) -> Markup {
         (field_group("What counts, and for whom", &html! { div class="fields" {
             (number("anchors", "Goes with the last", "Of what goes together with the last, or is like it: 1 to 10", "items"))
             (number("max_age_s", "Not older than", "What counts as popular, viewed or last", "seconds"))
+            (number("learns_from_s", "Learns from the last", "Of what goes together: what people did then; empty: the model", "seconds"))
             (number("active_within_s", "Active within", "Others get no list; empty: everybody does", "seconds"))
             (number("min_count", "At least", "A shorter list is empty", "items"))
             (TextInput::new(Field::new("fallback", "Fills up with").optional().hint(FALLBACK_HINT).error(mistake.at("fallback")))

@@ -151,6 +151,7 @@ impl Shown<'_> {
                 verb: reason.kind.participle(),
                 item: reason.title.as_deref().unwrap_or(&reason.id),
                 href,
+                people: reason.people,
                 share: reason.percent / PERCENT,
             })
             .collect();

@@ -126,7 +126,7 @@ fn finds(logic: Logic) -> &'static str {
         Logic::WatchNext => "it does not follow what came last",
         Logic::ContinueWatching => "this person did not begin it",
         Logic::Picks => "it is not among the picks",
-        Logic::Together => "nobody combines it with what came last",
+        Logic::Together => "people do not combine it with what came last",
         Logic::ContentBased => "it has nothing in common with what came last",
         Logic::Newest => "others are newer",
     }
@@ -144,6 +144,7 @@ pub(super) fn source(source: &str) -> &'static str {
         "match" => "matches the search",
         "content" => "has something in common with what came last",
         "newest" => "new in the catalog",
+        "together" => "people combine it with what came last",
         _ => "",
     }
 }

@@ -4,8 +4,8 @@ use catalog::{ItemRow, Property};
 use domain::{
     AudienceDefinition, Column, ComputedTraitDefinition, ComputedTraitType, Endpoint, ExportFormat,
     Exportable, Feed, FeedFormat, Holdout, Interaction, InteractionKind, InteractionSelector,
-    InteractionWeights, LikelyAudience, PropertyType, PropertyValue, Scenario, ScheduledExport,
-    Source, Token, TokenKind, TraitDefinition, WorkspaceSettings,
+    InteractionWeights, LikelyAudience, Logic, PropertyType, PropertyValue, Scenario,
+    ScheduledExport, Source, Token, TokenKind, TraitDefinition, WorkspaceSettings,
 };
 use engine::{
     CollectionKind, Command, ConfigChange, ConfigCommand, EntityKind, Expected, LocationCommand,
@@ -331,6 +331,17 @@ pub(crate) fn trait_with_holdout() -> Command {
     let definition = TraitDefinition {
         holdout: Some(Holdout { percent: 10, goal: InteractionKind::Purchase }),
         ..TraitDefinition::recommended_items("measured")
+    };
+    let (change, expected) = (ConfigChange::put_trait(&definition), Expected::Anything);
+    Command::Configure(Box::new(ConfigCommand { change, expected }))
+}
+
+/// A trait that learns what people combined in a week.
+pub(crate) fn trait_with_look_back() -> Command {
+    let definition = TraitDefinition {
+        logic: Logic::Together,
+        learns_from_s: Some(604_800),
+        ..TraitDefinition::recommended_items("combined")
     };
     let (change, expected) = (ConfigChange::put_trait(&definition), Expected::Anything);
     Command::Configure(Box::new(ConfigCommand { change, expected }))

@@ -159,3 +159,23 @@ fn a_message_that_was_cut_counts_as_an_event_without_properties() {
     let n_members = |key| fold.views.audiences.n_members(key);
     assert_eq!((n_members("any"), n_members("big")), (Some(1), Some(0)));
 }
+
+#[test]
+fn a_past_is_unread_beside_an_audience_whose_people_are_searched_for() {
+    let mut fold = Fold::new();
+    fold.take((1, Some(0), None, order(5)));
+    fold.put_audience(&AudienceDefinition {
+        key: "fans".to_owned(),
+        name: None,
+        condition: String::new(),
+        likely: Some(serde_json::from_value(json!({ "items": ["lamp"], "size": 10 })).unwrap()),
+        sync: None,
+    });
+    fold.configure(&[("big", "did \"Order\" where total > 4")]);
+    fold.take((1, Some(0), None, order(1)));
+    assert!(!fold.views.is_worked_out("big"), "its past is unread");
+    assert!(!fold.views.is_worked_out("fans"), "nobody has looked for its people");
+    fold.read_history();
+    assert!(fold.views.is_worked_out("big"));
+    assert_eq!(fold.views.audiences.n_members("big"), Some(1));
+}

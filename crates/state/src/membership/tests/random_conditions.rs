@@ -136,6 +136,7 @@ proptest! {
         fold.configure(&named);
         for timed in steps {
             fold.take(timed);
+            fold.read_history();
             fold.check()?;
         }
         for _ in 0..TIMERS_WATCHED {
