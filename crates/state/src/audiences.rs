@@ -3,8 +3,10 @@
 //!
 //! Rows of this part only; when they are worked out anew is in `membership`.
 
+mod asked;
 mod left;
 mod people;
+mod row;
 
 use std::collections::BTreeMap;
 
@@ -16,9 +18,10 @@ use serde::{Deserialize, Serialize};
 use store::key::KeyBuf;
 use store::{Batch, Keyspace, Read, Store, StoreError};
 
+pub(crate) use self::asked::AskedFor;
 pub use self::left::{FormerMember, FormerMembers, STAYS_SEARCHED_MAX};
 pub use self::people::{AudienceMember, STAYS_PER_PERSON_MAX, Stay};
-pub(crate) use self::people::{Kept, PersonRow};
+pub(crate) use self::row::{Kept, PersonRow};
 use crate::answers::question_of_audience;
 use crate::journal_clock::JournalTime;
 use crate::part::{StatePart, counts_nothing};
@@ -63,6 +66,7 @@ pub struct Audiences {
     conditions: BTreeMap<String, Condition>,
     /// The audiences that ask for an event, by its name.
     by_event: FxHashMap<String, Vec<String>>,
+    asked_for: AskedFor,
     /// One more than the offset of the last change of an audience; 0 before the first.
     changed_at: u64,
     next_number: u32,
@@ -83,6 +87,7 @@ impl StatePart for Audiences {
             by_key: BTreeMap::new(),
             conditions: BTreeMap::new(),
             by_event: FxHashMap::default(),
+            asked_for: AskedFor::default(),
             changed_at: 0,
             next_number: 0,
         };
@@ -178,6 +183,11 @@ impl Audiences {
         keys.filter_map(|key| self.by_key.get(key).zip(self.conditions.get(key)))
     }
 
+    /// Which audiences a message concerns.
+    pub(crate) fn asked_for(&self) -> &AskedFor {
+        &self.asked_for
+    }
+
     /// Whether a condition asks for a trait.
     pub(crate) fn read_traits(&self) -> bool {
         self.conditions.values().any(Condition::reads_traits)
@@ -270,6 +280,7 @@ impl Audiences {
                 self.by_event.entry(event.to_owned()).or_default().push(key.clone());
             }
         }
+        self.asked_for = AskedFor::new(&self.by_key, &self.conditions);
     }
 }
 

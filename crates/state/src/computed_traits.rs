@@ -4,6 +4,7 @@
 //! Rows of this part only; when values are worked out is in `membership`.
 
 mod history;
+mod person;
 
 use std::collections::BTreeMap;
 
@@ -16,8 +17,11 @@ use serde_json::{Map, Value};
 use store::key::KeyBuf;
 use store::{Batch, Keyspace, Read, Store, StoreError};
 
+use self::history::reads_past;
+use self::person::{PersonRow, StoredValue};
 use crate::journal_clock::JournalTime;
 use crate::part::{StatePart, counts_nothing, writes_at_once};
+use crate::unread_history::{Definition, UnreadHistory};
 
 const TRAITS: &str = "state.computed_traits";
 const VALUES: &str = "state.computed_trait_values";
@@ -46,23 +50,6 @@ struct Kept {
     /// None where this build does not read the definition: the trait has no value. Such a
     /// definition is refused before it is journalled.
     computation: Option<Computation>,
-}
-
-/// The row of a person: the values of the traits to which an event of theirs has contributed.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct PersonRow {
-    values: Vec<StoredValue>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct StoredValue {
-    /// The number of the trait.
-    number: u32,
-    /// JSON text.
-    json: String,
-    changed_at: Timestamp,
-    /// When it must be worked out; none if time alone does not change it.
-    due: Option<Timestamp>,
 }
 
 /// The value of a computed trait for a person.
@@ -159,12 +146,33 @@ impl ComputedTraits {
         read: &dyn Read,
         user: UserIdx,
     ) -> Result<Vec<(&str, ComputedValue)>, StoreError> {
-        if self.by_key.is_empty() {
+        self.values_of(read, user, self.by_key.iter().map(|(key, kept)| (key.as_str(), kept)))
+    }
+
+    /// The value of one computed trait after another, of those among the keys that are one.
+    pub(crate) fn values_with_keys<'k>(
+        &'k self,
+        read: &dyn Read,
+        user: UserIdx,
+        keys: &[&'k str],
+    ) -> Result<Vec<(&'k str, ComputedValue)>, StoreError> {
+        let known = keys.iter().filter_map(|key| Some((*key, self.by_key.get(*key)?)));
+        self.values_of(read, user, known)
+    }
+
+    fn values_of<'k>(
+        &self,
+        read: &dyn Read,
+        user: UserIdx,
+        traits: impl Iterator<Item = (&'k str, &'k Kept)>,
+    ) -> Result<Vec<(&'k str, ComputedValue)>, StoreError> {
+        let mut traits = traits.peekable();
+        if traits.peek().is_none() {
             return Ok(Vec::new());
         }
         let row = self.person(read, user)?;
-        let mut values = Vec::with_capacity(self.by_key.len());
-        for (key, kept) in &self.by_key {
+        let mut values = Vec::new();
+        for (key, kept) in traits {
             let value = match row.value(kept.number) {
                 Some(stored) => ComputedValue {
                     value: read_exactly(&stored.json).ok_or_else(unreadable)?,
@@ -172,31 +180,47 @@ impl ComputedTraits {
                 },
                 None => ComputedValue { value: kept.value_of_nobody(), changed_at: kept.made_at },
             };
-            values.push((key.as_str(), value));
+            values.push((key, value));
         }
         Ok(values)
     }
 
     /// Whether an event of this name can change a value.
     pub(crate) fn asks_for(&self, event: &str) -> bool {
-        let mut computations = self.by_key.values().filter_map(|kept| kept.computation.as_ref());
-        computations.any(|asking| asking.event_name().is_none_or(|name| name == event))
+        self.asking(event).next().is_some()
     }
 
-    /// Adds an event of a person, which their timeline has. Returns whether a value must be worked
-    /// out.
+    /// The traits whose value an event of this name can change, by key.
+    fn asking(&self, event: &str) -> impl Iterator<Item = (&str, &Kept, &Computation)> {
+        let known = self.by_key.iter();
+        let known =
+            known.filter_map(|(key, kept)| Some((key.as_str(), kept, kept.computation.as_ref()?)));
+        known.filter(move |(.., asking)| asking.event_name().is_none_or(|name| name == event))
+    }
+
+    /// Adds an event of a person, which their timeline has, and works out the values that it
+    /// changes, except those whose past is unread: a person is marked who has a past from before
+    /// the first event that counts. Returns when the next value of the person must be worked out,
+    /// and the keys of those that are others now.
     pub(crate) fn add_event(
         &self,
         batch: &mut Batch<'_>,
         profiles: &Profiles,
-        user: UserIdx,
-        event: &Event,
-    ) -> Result<bool, StoreError> {
-        let mut row = None;
-        for kept in self.by_key.values() {
-            let Some(computation) = &kept.computation else { continue };
+        unread: &mut UnreadHistory,
+        (user, event): (UserIdx, &Event),
+        now: Timestamp,
+    ) -> Result<(Option<Timestamp>, Vec<&str>), StoreError> {
+        let (mut row, mut is_touched, mut changed) = (self.person(batch, user)?, false, Vec::new());
+        for (key, kept, computation) in self.asking(&event.name) {
             let Some(contribution) = computation.contribution(event) else { continue };
-            let events = match self.kept_events(batch, user, kept.number)? {
+            let definition = Definition::Trait(kept.number);
+            if row.value(kept.number).is_none()
+                && let Some(since) = unread.since(definition)
+                && reads_past(computation, &profiles.named_events(batch, user)?, since, now)
+            {
+                unread.mark(batch, definition, user, since)?;
+            }
+            let mut events = match self.kept_events(batch, user, kept.number)? {
                 None if computation.asks_names_only() => {
                     from_names(computation, &profiles.named_events(batch, user)?)
                 }
@@ -206,17 +230,19 @@ impl ComputedTraits {
                     events
                 }
             };
+            let value = row.value_or_insert_with(kept.number, || kept.first_value());
+            if unread.until(batch, definition, user)?.is_some() {
+                value.due = Some(AT_ONCE);
+            } else if value.work_out(&mut events, computation, now) {
+                changed.push(key);
+            }
             self.put_events(batch, user, kept.number, &events);
-            let row = match &mut row {
-                Some(row) => row,
-                None => row.insert(self.person(batch, user)?),
-            };
-            row.value_or_insert_with(kept.number, || kept.first_value()).due = Some(AT_ONCE);
+            is_touched = true;
         }
-        if let Some(row) = &row {
-            self.put_person(batch, user, row);
+        if is_touched {
+            self.put_person(batch, user, &row);
         }
-        Ok(row.is_some())
+        Ok((row.next_due(now), changed))
     }
 
     /// Gives a person their history where nothing but the names and times of events is asked, which
@@ -274,21 +300,14 @@ impl ComputedTraits {
             let due = value.filter(is_due).filter(|_| !is_unread(*number));
             let Some(value) = due else { continue };
             let Some(mut events) = self.kept_events(batch, user, *number)? else { continue };
-            events.prune(computation, now);
-            let json = events.value(computation, now).to_string();
-            if json != value.json {
-                (value.json, value.changed_at) = (json, now);
-            }
-            value.due = events.next_change(computation, now);
+            value.work_out(&mut events, computation, now);
             self.put_events(batch, user, *number, &events);
             is_changed = true;
         }
         if is_changed {
             self.put_person(batch, user, &row);
         }
-        // What is due of a trait that is gone stays so until it is forgotten.
-        let dues = row.values.iter().filter_map(|value| value.due);
-        Ok((dues.filter(|due| *due > now).min(), is_changed))
+        Ok((row.next_due(now), is_changed))
     }
 
     /// Follows a configuration that an entry of the time `now` put in force. Returns whether a
@@ -402,7 +421,8 @@ impl Kept {
 /// Reads a value, whose numbers are those that were written: `serde_json` alone may miss the last
 /// digit of one.
 fn read_exactly(json: &str) -> Option<Value> {
-    if let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(json) {
+    if json.starts_with('[') {
+        let list: Vec<&RawValue> = serde_json::from_str(json).ok()?;
         return list.into_iter().map(|one| read_exactly(one.get())).collect();
     }
     match serde_json::from_str(json).ok()? {
@@ -422,25 +442,6 @@ fn from_names(computation: &Computation, history: &[NamedEvent]) -> KeptEvents {
         }
     }
     kept
-}
-
-impl PersonRow {
-    fn value(&self, number: u32) -> Option<&StoredValue> {
-        self.values.iter().find(|value| value.number == number)
-    }
-
-    fn value_or_insert_with(
-        &mut self,
-        number: u32,
-        make: impl FnOnce() -> StoredValue,
-    ) -> &mut StoredValue {
-        let at = self.values.iter().position(|value| value.number == number);
-        let at = at.unwrap_or_else(|| {
-            self.values.push(make());
-            self.values.len() - 1
-        });
-        &mut self.values[at]
-    }
 }
 
 fn trait_key(key: &str) -> KeyBuf {

@@ -340,6 +340,7 @@ fn apply_message(
     {
         views.unmatched_events.add(batch, message.type_, event, received_at);
     }
+    let mut set = Vec::new();
     if message.type_ == MessageType::Identify {
         for (key, value) in parse_traits(message) {
             let value = StoredTrait {
@@ -348,9 +349,10 @@ fn apply_message(
                 source: message.source.clone(),
             };
             views.profiles.set_trait(batch, user, &key, &value)?;
+            set.push(key);
         }
     }
-    views.track_message(batch, user, message)?;
+    views.track_message(batch, user, message, &set)?;
     let named_by = match message.type_ {
         MessageType::Page | MessageType::Screen => NamedBy::Page,
         _ => NamedBy::Action,

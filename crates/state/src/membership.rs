@@ -2,21 +2,20 @@
 //! and at the exact instant at which time alone changes it.
 //!
 //! A message adds to what is kept of a person ([`ComputedTraits`](crate::ComputedTraits),
-//! [`Audiences`](crate::Audiences)). When its entry is done, the person's traits and then their
-//! membership of all audiences are worked out, and a timer set to the first instant at which one of
-//! them changes by itself. After a trait or an audience was made or changed, timers go through all
+//! [`Audiences`](crate::Audiences)). The computed traits and then the audiences that it concerns are
+//! worked out: those that ask for its event or for a trait that it changes, or name such an
+//! audience. A timer is set to the first instant at which one of them changes by itself, unless it
+//! is set to an earlier one; when it fires, all are worked out. After a trait or an audience was made or changed, timers go through all
 //! people in steps; who sends a message meanwhile is brought up to date by it.
 
 mod history;
 mod holdouts;
 
-use std::cell::LazyCell;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use conditions::{Event, Surroundings, Tracked};
 use domain::{Message, MessageType, Timestamp, UserIdx};
-use profiles::{NamedEvent, StoredTrait};
+use profiles::NamedEvent;
 use serde_json::{Map, Value};
 use store::{Batch, StoreError};
 
@@ -31,48 +30,72 @@ use crate::views::Views;
 const PEOPLE_PER_STEP: u32 = 500;
 
 impl Views {
-    /// Adds a message of a person to what is kept for computed traits and audiences.
+    /// Adds a message of a person to what is kept for computed traits and audiences, and works out
+    /// those that it concerns. `set` are the keys of the traits that it sets.
     pub(crate) fn track_message(
         &mut self,
         batch: &mut Batch<'_>,
         user: UserIdx,
         message: &Message,
+        set: &[String],
     ) -> Result<(), StoreError> {
-        let event = LazyCell::new(|| Event::from_message(message));
-        if self.computed_traits.asks_for(message.event_name())
-            && let Some(event) = &*event
-        {
-            self.mark_past_of_traits(batch, user, Some(event))?;
-            if self.computed_traits.add_event(batch, &self.profiles, user, event)? {
-                self.timers.add_pending(user);
-            }
+        let now = self.journal_now();
+        let name = match message.type_ {
+            MessageType::Track | MessageType::Page | MessageType::Screen => message.event_name(),
+            MessageType::Identify | MessageType::Group | MessageType::Alias => "",
+        };
+        let asks_traits = self.computed_traits.asks_for(name);
+        let mut concerned = self.audiences.asked_for().by_event(name).to_vec();
+        let is_asked = asks_traits || !concerned.is_empty();
+        let event = is_asked.then(|| Event::from_message(message)).flatten();
+        let Self { computed_traits, unread_history, profiles, audiences, .. } = self;
+        let (mut due, mut changed) = (None, Vec::new());
+        if asks_traits && let Some(event) = &event {
+            (due, changed) =
+                computed_traits.add_event(batch, profiles, unread_history, (user, event), now)?;
         }
+        let changed = set.iter().map(String::as_str).chain(changed);
+        concerned.extend(changed.flat_map(|key| audiences.asked_for().by_trait(key)));
+        concerned.sort_unstable();
+        let membership_due = self.track_membership(batch, user, event.as_ref(), &concerned, now)?;
+        match [due, membership_due].into_iter().flatten().min() {
+            Some(due) => {
+                let timer = Timer { due, kind: TimerKind::WorkOutPerson, id: user.0 };
+                self.timers.schedule_no_later(batch, timer)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Adds an event to what is kept for audiences, and works out those that are concerned: all of
+    /// a person who was not up to date. Returns when time alone changes one of these.
+    fn track_membership(
+        &mut self,
+        batch: &mut Batch<'_>,
+        user: UserIdx,
+        event: Option<&Event>,
+        concerned: &[u32],
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
         if self.audiences.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let row = self.audiences.person(batch, user)?;
         let is_current = row.as_ref().is_some_and(|row| row.seen == self.audiences.changed_at());
-        let is_asked = match message.type_ {
-            MessageType::Track | MessageType::Page | MessageType::Screen => {
-                self.audiences.asking(message.event_name()).next().is_some()
-            }
-            MessageType::Identify => true,
-            MessageType::Group | MessageType::Alias => false,
-        };
-        if is_current && !is_asked {
-            return Ok(());
+        if is_current && concerned.is_empty() {
+            return Ok(None);
         }
         let mut row = self.bring_up_to_date(batch, user, row.unwrap_or_default())?;
-        if let Some(event) = &*event {
+        if let Some(event) = event {
             for (audience, condition) in self.audiences.asking(&event.name) {
                 if let Some(kept) = row.kept_mut(audience.number) {
                     kept.tracked.add(condition, event);
                 }
             }
         }
-        self.audiences.put_person(batch, user, &row);
-        self.timers.add_pending(user);
-        Ok(())
+        let is_meant = |number: u32| !is_current || concerned.binary_search(&number).is_ok();
+        let unread = self.unread_history.of_person(batch, user)?;
+        self.work_out_membership(batch, user, row, &is_meant, now, &unread)
     }
 
     /// Works out all people whom the entry has touched.
@@ -155,7 +178,7 @@ impl Views {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.computed_traits.forget_gone(batch, user)?;
-        self.mark_past_of_traits(batch, user, None)?;
+        self.mark_past_of_traits(batch, user)?;
         let mut is_changed =
             self.computed_traits.take_history(batch, &self.profiles, user, false)?;
         if is_changed {
@@ -233,6 +256,7 @@ impl Views {
             }
             let (number, since) = (audience.number, audience.since);
             row.audiences.retain(|kept| kept.number != number);
+            let tracked = tracked.into();
             row.audiences.push(Kept { number, since, tracked, entered, is_partial: false });
         }
         Ok(row)
@@ -283,7 +307,13 @@ impl Views {
         if has_changed {
             self.last_sent.touch_traits(user);
         }
-        let membership_due = self.work_out_membership(batch, user, now, &unread)?;
+        let membership_due = match self.audiences.person(batch, user)? {
+            Some(row) if !self.audiences.is_empty() => {
+                let row = self.bring_up_to_date(batch, user, row)?;
+                self.work_out_membership(batch, user, row, &|_| true, now, &unread)?
+            }
+            _ => None,
+        };
         match [values_due, membership_due].into_iter().flatten().min() {
             Some(due) => {
                 let timer = Timer { due, kind: TimerKind::WorkOutPerson, id: user.0 };
@@ -293,48 +323,39 @@ impl Views {
         }
     }
 
-    /// Works out to which audiences a person belongs at an instant, except those that wait for an
-    /// unread past. Returns the first instant at which time alone changes that.
+    /// Works out to which audiences a person belongs at an instant: of those that `is_meant` tells,
+    /// except where an unread past must be waited for. Returns the first instant at which time alone
+    /// changes one of these.
     fn work_out_membership(
         &mut self,
         batch: &mut Batch<'_>,
         user: UserIdx,
+        mut row: PersonRow,
+        is_meant: &dyn Fn(u32) -> bool,
         now: Timestamp,
         unread: &[(Definition, u64)],
     ) -> Result<Option<Timestamp>, StoreError> {
-        if self.audiences.is_empty() {
-            return Ok(None);
-        }
-        let Some(row) = self.audiences.person(batch, user)? else { return Ok(None) };
-        let mut row = self.bring_up_to_date(batch, user, row)?;
-        let traits = self.read_traits(batch, user)?;
-        let conditions = self.audiences.conditions();
+        let traits = self.read_traits(batch, user, is_meant)?;
         let answers = self.answers.of_person(batch, user)?;
+        let (by_key, conditions) = (self.audiences.by_key(), self.audiences.conditions());
         let surroundings =
             Surroundings { traits: &traits, audiences: conditions, answers: &answers };
-        let numbers: BTreeMap<&str, u32> = self
-            .audiences
-            .by_key()
-            .iter()
-            .map(|(key, audience)| (key.as_str(), audience.number))
-            .collect();
-        let tracked = |key: &str| {
-            let number = numbers.get(key)?;
-            row.kept(*number).map(|kept| &kept.tracked)
-        };
+        let tracked = |key: &str| row.kept(by_key.get(key)?.number).map(|kept| &*kept.tracked);
+        let meant = by_key.iter().filter(|(_, audience)| is_meant(audience.number));
+        let meant = meant.filter_map(|(key, one)| Some((key, one.number, conditions.get(key)?)));
         let mut found = Vec::new();
         let mut next_change: Option<Timestamp> = None;
-        for (key, condition) in conditions {
+        for (key, number, condition) in meant.clone() {
             let Some(own) = tracked(key) else { continue };
             if !unread.is_empty() && self.waits_for_past(key, unread) {
                 continue;
             }
             let forecast = own.forecast(condition, &surroundings, &tracked, now);
-            found.push((numbers[key.as_str()], forecast.holds()));
+            found.push((number, forecast.holds()));
             next_change = [next_change, forecast.next_change()].into_iter().flatten().min();
         }
-        for (key, condition) in conditions {
-            if let Some(kept) = row.kept_mut(numbers[key.as_str()]) {
+        for (_, number, condition) in meant {
+            if let Some(kept) = row.kept_mut(number) {
                 kept.tracked.prune(condition, now);
             }
         }
@@ -351,21 +372,23 @@ impl Views {
         Ok(next_change)
     }
 
-    /// The traits that are computed, and those that sources have set, as JSON.
+    /// The traits for which these audiences ask, computed or set by a source, as JSON.
     fn read_traits(
         &self,
         batch: &Batch<'_>,
         user: UserIdx,
+        is_meant: &dyn Fn(u32) -> bool,
     ) -> Result<Map<String, Value>, StoreError> {
-        if !self.audiences.read_traits() {
-            return Ok(Map::new());
+        let keys: Vec<&str> = self.audiences.asked_for().traits_of(is_meant).collect();
+        let mut traits = Map::new();
+        for key in &keys {
+            if let Some(stored) = self.profiles.stored_trait(batch, user, key)?
+                && let Ok(value) = serde_json::from_str(&stored.json)
+            {
+                traits.insert((*key).to_owned(), value);
+            }
         }
-        let stored = self.profiles.traits(batch, user)?.into_iter();
-        let read = |(key, stored): (String, StoredTrait)| {
-            Some((key, serde_json::from_str(&stored.json).ok()?))
-        };
-        let mut traits: Map<String, Value> = stored.filter_map(read).collect();
-        for (key, computed) in self.computed_traits.values(batch, user)? {
+        for (key, computed) in self.computed_traits.values_with_keys(batch, user, &keys)? {
             traits.insert(key.to_owned(), computed.value);
         }
         Ok(traits)

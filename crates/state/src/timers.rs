@@ -193,6 +193,18 @@ impl Timers {
         Ok(true)
     }
 
+    /// Adds a timer, unless one of the same kind and id is due no later.
+    pub(crate) fn schedule_no_later(
+        &mut self,
+        batch: &mut Batch<'_>,
+        timer: Timer,
+    ) -> Result<(), StoreError> {
+        match self.due_time(batch, timer.kind, timer.id)? {
+            Some(due) if due <= timer.due => Ok(()),
+            _ => self.schedule(batch, timer).map(drop),
+        }
+    }
+
     /// Removes the timer of a kind and an id, if it exists.
     pub(crate) fn cancel(
         &mut self,

@@ -1,39 +1,14 @@
 //! The rows of people: what is kept of their events, and where they are members since when.
 
-use conditions::Tracked;
 use domain::{Timestamp, UserIdx};
 use profiles::Merge;
-use serde::{Deserialize, Serialize};
 use store::key::{KeyBuf, KeyParts};
 use store::{Batch, Read, Store, StoreError};
 
-use super::{Audiences, encode, instant_bytes};
+use super::{Audiences, Kept, PersonRow, instant_bytes};
 
 /// The most past stays of a person in one audience. The oldest go first.
 pub const STAYS_PER_PERSON_MAX: usize = 100;
-
-/// What is kept of a person for all audiences.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct PersonRow {
-    /// [`Audiences::changed_at`] when this was worked out; 0 where it never was.
-    pub(crate) seen: u64,
-    /// One for each audience, in any order.
-    pub(crate) audiences: Vec<Kept>,
-}
-
-/// What is kept of a person for one audience.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Kept {
-    /// The number of the audience.
-    pub(crate) number: u32,
-    /// The offset of the entry that gave the audience the condition for which this was kept.
-    pub(crate) since: u64,
-    pub(crate) tracked: Tracked,
-    /// Since when the person is a member; none if they are not.
-    pub(crate) entered: Option<Timestamp>,
-    /// Whether a person whose history is not in it was merged into this one.
-    pub(crate) is_partial: bool,
-}
 
 /// A member of an audience.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,16 +26,6 @@ pub struct Stay {
     pub entered: Timestamp,
     /// The first instant after it; none for a member.
     pub left: Option<Timestamp>,
-}
-
-impl PersonRow {
-    pub(crate) fn kept(&self, number: u32) -> Option<&Kept> {
-        self.audiences.iter().find(|kept| kept.number == number)
-    }
-
-    pub(crate) fn kept_mut(&mut self, number: u32) -> Option<&mut Kept> {
-        self.audiences.iter_mut().find(|kept| kept.number == number)
-    }
 }
 
 impl Audiences {
@@ -146,11 +111,11 @@ impl Audiences {
         user: UserIdx,
     ) -> Result<Option<PersonRow>, StoreError> {
         let value = read.get(&self.people, &KeyBuf::new().u32(user.0).build())?;
-        value.map(|value| postcard::from_bytes(&value).map_err(|_| unreadable())).transpose()
+        value.map(|value| PersonRow::decode(&value).map_err(|_| unreadable())).transpose()
     }
 
     pub(crate) fn put_person(&self, batch: &mut Batch<'_>, user: UserIdx, row: &PersonRow) {
-        batch.put(&self.people, KeyBuf::new().u32(user.0), encode(row));
+        batch.put(&self.people, KeyBuf::new().u32(user.0), row.encode());
     }
 
     /// Makes a person a member, or ends their stay, at an instant. `kept` is changed; its row is
@@ -253,7 +218,7 @@ impl Audiences {
             let entered = other.entered;
             match row.kept_mut(number) {
                 Some(kept) if kept.since == since && other.since == since => {
-                    kept.tracked.merge(&condition, other.tracked);
+                    kept.tracked.merge(&condition, other.tracked.into_read());
                     kept.is_partial |= other.is_partial;
                 }
                 Some(kept) if other.since == since => {

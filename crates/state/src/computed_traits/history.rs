@@ -1,6 +1,6 @@
 //! The past of computed traits that read properties.
 
-use conditions::{Computation, Event, KeptEvents};
+use conditions::{Computation, KeptEvents};
 use domain::{Timestamp, UserIdx};
 use profiles::{NamedEvent, Profiles};
 use store::{Batch, StoreError};
@@ -29,7 +29,7 @@ impl ComputedTraits {
     }
 
     /// Marks a person for the traits of which nothing is kept of them yet, if they have events from
-    /// before the trait was made: for those to which `event` contributes, if there is one.
+    /// before the trait was made.
     pub(crate) fn mark_past(
         &self,
         batch: &mut Batch<'_>,
@@ -37,7 +37,6 @@ impl ComputedTraits {
         unread: &mut UnreadHistory,
         user: UserIdx,
         now: Timestamp,
-        event: Option<&Event>,
     ) -> Result<(), StoreError> {
         if self.reading().next().is_none() {
             return Ok(());
@@ -48,8 +47,7 @@ impl ComputedTraits {
             let Some(computation) = &kept.computation else { continue };
             let definition = Definition::Trait(kept.number);
             let Some(since) = unread.since(definition) else { continue };
-            let is_touched = event.is_none_or(|event| computation.contribution(event).is_some());
-            if !is_touched || row.value(kept.number).is_some() {
+            if row.value(kept.number).is_some() {
                 continue;
             }
             let history = match &history {
@@ -123,7 +121,7 @@ impl ComputedTraits {
 }
 
 /// Whether events before the offset `until` can count.
-fn reads_past(
+pub(super) fn reads_past(
     computation: &Computation,
     history: &[NamedEvent],
     until: u64,

@@ -260,17 +260,15 @@ impl Views {
         self.unread_history.follow(batch, &definitions)
     }
 
-    /// Marks a person for the computed traits of which nothing is kept of them yet: of those to
-    /// which `event` contributes, if there is one.
+    /// Marks a person for the computed traits of which nothing is kept of them yet.
     pub(super) fn mark_past_of_traits(
         &mut self,
         batch: &mut Batch<'_>,
         user: UserIdx,
-        event: Option<&Event>,
     ) -> Result<(), StoreError> {
         let now = self.journal_now();
         let Self { computed_traits, unread_history, profiles, .. } = self;
-        computed_traits.mark_past(batch, profiles, unread_history, user, now, event)
+        computed_traits.mark_past(batch, profiles, unread_history, user, now)
     }
 
     /// Marks a person who was merged, where the past of one of both is not in what is kept.
@@ -318,7 +316,7 @@ impl Views {
             is_walking,
         )?;
         if is_walking {
-            computed_traits.mark_past(batch, profiles, unread_history, user, now, None)?;
+            computed_traits.mark_past(batch, profiles, unread_history, user, now)?;
         }
         Ok(())
     }
