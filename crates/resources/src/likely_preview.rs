@@ -24,7 +24,7 @@ pub struct ShownLikely {
     /// How many have any interest, of those who are not left out. No audience becomes larger.
     pub interested: ShownEstimate,
     /// Up to 5 of those with the best scores, best first.
-    pub sample: Vec<LikelyPerson>,
+    pub sample: Vec<LikelyMember>,
     /// Size against response; none where that cannot be said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub curve: Option<ShownCurve>,
@@ -37,7 +37,7 @@ pub struct ShownLikely {
 
 /// Somebody who is likely to act.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct LikelyPerson {
+pub struct LikelyMember {
     /// The person.
     pub person: ShownPerson,
     /// The score, comparable within one preview only.
@@ -113,7 +113,7 @@ pub fn preview_with(
     let mut sample = Vec::with_capacity(found.sample.len());
     for (user, score) in found.sample {
         if let Some(person) = ShownPerson::new(engine, user)? {
-            sample.push(LikelyPerson { person, score });
+            sample.push(LikelyMember { person, score });
         }
     }
     let (curve, no_curve) = match found.response {
