@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Form, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -13,6 +14,7 @@ use resources::audience_preview::{self, KnownWords, ShownPreview};
 use resources::audiences;
 use serde_json::{Value, json};
 use web::App;
+use web::access::MadeResource;
 use web::error::ApiError;
 use web::workspaces::{RequestedWorkspace, Workspace};
 
@@ -124,13 +126,19 @@ async fn save(
         Err(error) => Err(error),
     };
     let error = match saved {
-        Ok(_) => return Ok(Redirect::to(&path(workspace.id(), key)).into_response()),
+        Ok(_) => return Ok(saved_as(workspace, key)),
         Err(error) => error,
     };
     let field = if error.message.contains("condition: ") { "condition" } else { "key" };
     let shown = Shown { fault: Some((field, client_error(error)?)), ..shown };
     let page = form_page(frame, workspace, shown).await?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+}
+
+/// The answer to who has saved an audience: its page. The audit and its versions know whose it is.
+pub(super) fn saved_as(workspace: &RequestedWorkspace, key: &str) -> Response {
+    let to = Redirect::to(&path(workspace.id(), key));
+    (Extension(MadeResource(key.to_owned())), to).into_response()
 }
 
 /// What a caller did wrong, in words; other errors go on.

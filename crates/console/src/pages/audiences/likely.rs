@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Form, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use domain::LikelyAudience;
 use domain::quantity::grouped;
 use engine::Expected;
@@ -18,8 +18,8 @@ use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::{RequestedWorkspace, Workspace};
 
-use super::editing::client_error;
-use super::{path, preview};
+use super::editing::{client_error, saved_as};
+use super::preview;
 use crate::page::{Area, Frame, Page};
 use crate::pages::people::address;
 use crate::ui::chart::{Curve, SizePoint};
@@ -145,7 +145,7 @@ pub(super) async fn save(
         Err(mistake) => Err(ApiError::invalid(mistake)),
     };
     let Err(error) = saved else {
-        return Ok(Redirect::to(&path(workspace.id(), &asked.key)).into_response());
+        return Ok(saved_as(&workspace, &asked.key));
     };
     let message = client_error(error)?;
     let page = page(&frame, &workspace, &asked, None, Some(&message)).await?;
