@@ -6,8 +6,8 @@ use std::marker::PhantomData;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// Stands for a [`Tracked`](crate::Tracked) among bytes whose meaning follows from their place: where
-/// this is read, that can be read. It costs no memory.
+/// Stands for a [`Tracked`](crate::Tracked) among bytes whose meaning follows from their place:
+/// where this is read, that can be read. It costs no memory.
 #[derive(Deserialize)]
 pub struct TrackedPassedOver {
     _parts: Each<KeptPassedOver>,

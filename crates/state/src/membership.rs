@@ -2,11 +2,12 @@
 //! and at the exact instant at which time alone changes it.
 //!
 //! A message adds to what is kept of a person ([`ComputedTraits`](crate::ComputedTraits),
-//! [`Audiences`](crate::Audiences)). The computed traits and then the audiences that it concerns are
-//! worked out: those that ask for its event or for a trait that it changes, or name such an
+//! [`Audiences`](crate::Audiences)). The computed traits and then the audiences that it concerns
+//! are worked out: those that ask for its event or for a trait that it changes, or name such an
 //! audience. A timer is set to the first instant at which one of them changes by itself, unless it
-//! is set to an earlier one; when it fires, all are worked out. After a trait or an audience was made or changed, timers go through all
-//! people in steps; who sends a message meanwhile is brought up to date by it.
+//! is set to an earlier one; when it fires, all are worked out. After a trait or an audience was
+//! made or changed, timers go through all people in steps; who sends a message meanwhile is brought
+//! up to date by it.
 
 mod history;
 mod holdouts;
@@ -324,8 +325,8 @@ impl Views {
     }
 
     /// Works out to which audiences a person belongs at an instant: of those that `is_meant` tells,
-    /// except where an unread past must be waited for. Returns the first instant at which time alone
-    /// changes one of these.
+    /// except where an unread past must be waited for. Returns the first instant at which time
+    /// alone changes one of these.
     fn work_out_membership(
         &mut self,
         batch: &mut Batch<'_>,
