@@ -31,14 +31,16 @@ const CHUNK_BYTES: usize = 1_024 * 1_024;
 const RAW_ID_BYTES_MIN: usize = 6;
 /// The most places that are named in a report.
 pub const MENTIONS_SHOWN_MAX: usize = 20;
-/// Keyspaces of items, which may have the id of a person, of lists with such items, and of what
-/// others have said: names of their events, traits, and what is computed of their events.
-const MENTIONING_KEYSPACES: [&str; 5] = [
+/// Keyspaces of items, which may have the id of a person, of lists with such items, of what others
+/// have said: names of their events, traits, and what is computed of their events; and of earlier
+/// definitions, whose filters may name anybody.
+const MENTIONING_KEYSPACES: [&str; 6] = [
     "catalog.",
     "profiles.timeline",
     "profiles.traits",
     "state.recommendations",
     "state.computed_trait",
+    "state.config_versions",
 ];
 /// The cache of a store that is opened to be searched, in bytes.
 const CACHE_BYTES: u64 = 16 * 1_024 * 1_024;
