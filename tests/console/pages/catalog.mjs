@@ -153,7 +153,7 @@ export async function jobs({ check, browser, context, origin }) {
     await row.getByRole('button', { name: 'Fetch now' }).click()
     await page.getByText('feed:').first().waitFor()
     await page.goto(`${origin}${CATALOG}/feeds`)
-    await row.getByText('failed').waitFor()
+    await row.getByText('failed', { exact: true }).waitFor()
     await row.getByRole('link', { name: 'Remove…' }).click()
     await page.getByRole('button', { name: 'Remove the feed' }).click()
     await page.getByText('Removed. The catalog stays as it is.').waitFor()
@@ -184,7 +184,7 @@ export async function jobs({ check, browser, context, origin }) {
     await page.getByText('write the event, a colon').waitFor()
     await lines.fill('Album Played by album_id: title, year')
     await page.getByRole('button', { name: 'Save' }).click()
-    await page.getByText('Saved', { exact: true }).waitFor()
+    await page.getByText('Done: Saved').waitFor()
     const { catalog } = await api(origin, 'GET', `workspaces/${WORKSPACE}/settings`)
     const enrich = [{ event: 'Album Played', item_property: 'album_id', columns: ['title', 'year'] }]
     assert.deepEqual(catalog, { stock: 'stock', location_property: { stores: 'store' }, enrich })
