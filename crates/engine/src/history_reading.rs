@@ -185,7 +185,7 @@ impl Reader {
 /// Entries that are filled one after the other.
 struct Entries {
     list: Vec<ReadHistory>,
-    /// Of the last one.
+    /// How large the last entry is so far.
     bytes: usize,
     at: Timestamp,
 }
