@@ -110,7 +110,7 @@ impl Curve<'_> {
         html! {
             div class="chart-plot" {
                 (axis(&scale, self.unit))
-                svg class="chart-area" width="100%" height=(HEIGHT_PX) role="img"
+                svg class="chart-area" width="100%" height=(HEIGHT_PX) role="group"
                     aria-label=(self.summary()) {
                     (grid(&scale))
                     svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT_PX) } width="100%" height=(HEIGHT_PX)
