@@ -21,11 +21,11 @@ use self::history::reads_past;
 use self::person::{PersonRow, StoredValue};
 use crate::journal_clock::JournalTime;
 use crate::part::{StatePart, counts_nothing, writes_at_once};
+use crate::stored::Stored;
 use crate::unread_history::{Definition, UnreadHistory};
 
 const TRAITS: &str = "state.computed_traits";
 const VALUES: &str = "state.computed_trait_values";
-const EVENTS: &str = "state.computed_trait_events";
 /// The row of the next number. Keys of traits begin with 1.
 const NEXT_NUMBER_KEY: [u8; 1] = [0];
 /// When a value is due that something was added to: at once.
@@ -65,13 +65,12 @@ pub struct ComputedValue {
 pub struct ComputedTraits {
     traits: Keyspace,
     values: Keyspace,
-    events: Keyspace,
     by_key: BTreeMap<String, Kept>,
     next_number: u32,
 }
 
 impl StatePart for ComputedTraits {
-    const KEYSPACES: &'static [&'static str] = &[TRAITS, VALUES, EVENTS];
+    const KEYSPACES: &'static [&'static str] = &[TRAITS, VALUES];
 
     writes_at_once!();
     counts_nothing!();
@@ -80,7 +79,6 @@ impl StatePart for ComputedTraits {
         let mut loaded = Self {
             traits: store.keyspace(TRAITS),
             values: store.keyspace(VALUES),
-            events: store.keyspace(EVENTS),
             by_key: BTreeMap::new(),
             next_number: 0,
         };
@@ -110,28 +108,26 @@ impl StatePart for ComputedTraits {
         _: JournalTime,
     ) -> Result<(), StoreError> {
         let source_row = self.person(batch, source)?;
-        if source_row.values.is_empty() {
+        if source_row.all().is_empty() {
             return Ok(());
         }
         let mut row = self.person(batch, target)?;
         for Kept { number, computation, .. } in self.by_key.values() {
             let Some(computation) = computation else { continue };
             let Some(other) = source_row.value(*number) else { continue };
-            let Some(mut kept) = self.kept_events(batch, source, *number)? else { continue };
-            if let Some(own) = self.kept_events(batch, target, *number)? {
-                kept.merge(computation, own);
-            }
-            self.put_events(batch, target, *number, &kept);
-            row.value_or_insert_with(*number, || other.clone()).due = Some(AT_ONCE);
+            let Some(others) = other.events.clone() else { continue };
+            let value = row
+                .value_or_insert_with(*number, || StoredValue { events: None, ..other.clone() });
+            value.due = Some(AT_ONCE);
+            value.add_events(computation, others.into_inner()?)?;
         }
         self.put_person(batch, target, &row);
-        self.remove_person(batch, source, &source_row);
+        batch.remove(&self.values, KeyBuf::new().u32(source.0));
         Ok(())
     }
 
     fn delete_user(&mut self, batch: &mut Batch<'_>, user: UserIdx) -> Result<(), StoreError> {
-        let row = self.person(batch, user)?;
-        self.remove_person(batch, user, &row);
+        batch.remove(&self.values, KeyBuf::new().u32(user.0));
         Ok(())
     }
 }
@@ -220,23 +216,26 @@ impl ComputedTraits {
             {
                 unread.mark(batch, definition, user, since)?;
             }
-            let mut events = match self.kept_events(batch, user, kept.number)? {
-                None if computation.asks_names_only() => {
-                    from_names(computation, &profiles.named_events(batch, user)?)
-                }
-                known => {
-                    let mut events = known.unwrap_or_else(|| KeptEvents::new(computation));
-                    events.add(computation, &contribution);
-                    events
-                }
-            };
             let value = row.value_or_insert_with(kept.number, || kept.first_value());
+            match &mut value.events {
+                Some(events) => events.get_mut()?.add(computation, &contribution),
+                events => {
+                    let known = match computation.asks_names_only() {
+                        true => from_names(computation, &profiles.named_events(batch, user)?),
+                        false => {
+                            let mut first = KeptEvents::new(computation);
+                            first.add(computation, &contribution);
+                            first
+                        }
+                    };
+                    *events = Some(Stored::new(known));
+                }
+            }
             if unread.until(batch, definition, user)?.is_some() {
                 value.due = Some(AT_ONCE);
-            } else if value.work_out(&mut events, computation, now) {
+            } else if value.work_out(computation, now)? {
                 changed.push(key);
             }
-            self.put_events(batch, user, kept.number, &events);
             is_touched = true;
         }
         if is_touched {
@@ -268,8 +267,8 @@ impl ComputedTraits {
             };
             let events = from_names(computation, history);
             if events != KeptEvents::new(computation) {
-                self.put_events(batch, user, kept.number, &events);
-                row.value_or_insert_with(kept.number, || kept.first_value()).due = Some(AT_ONCE);
+                let value = row.value_or_insert_with(kept.number, || kept.first_value());
+                (value.events, value.due) = (Some(Stored::new(events)), Some(AT_ONCE));
                 is_changed = true;
             }
         }
@@ -280,34 +279,33 @@ impl ComputedTraits {
     }
 
     /// Works out the values of a person that are due at an instant, except those whose past is
-    /// unread. Returns when the next one is, and whether one was.
+    /// unread. Returns when the next one is, and the keys of those that are others now.
     pub(crate) fn work_out(
         &self,
         batch: &mut Batch<'_>,
         user: UserIdx,
         now: Timestamp,
         is_unread: &dyn Fn(u32) -> bool,
-    ) -> Result<(Option<Timestamp>, bool), StoreError> {
+    ) -> Result<(Option<Timestamp>, Vec<&str>), StoreError> {
         if self.by_key.is_empty() {
-            return Ok((None, false));
+            return Ok((None, Vec::new()));
         }
         let mut row = self.person(batch, user)?;
-        let mut is_changed = false;
-        for Kept { number, computation, .. } in self.by_key.values() {
+        let (mut is_touched, mut changed) = (false, Vec::new());
+        for (key, Kept { number, computation, .. }) in &self.by_key {
             let Some(computation) = computation else { continue };
-            let value = row.values.iter_mut().find(|value| value.number == *number);
             let is_due = |value: &&mut StoredValue| value.due.is_some_and(|due| due <= now);
-            let due = value.filter(is_due).filter(|_| !is_unread(*number));
+            let due = row.value_mut(*number).filter(is_due).filter(|_| !is_unread(*number));
             let Some(value) = due else { continue };
-            let Some(mut events) = self.kept_events(batch, user, *number)? else { continue };
-            value.work_out(&mut events, computation, now);
-            self.put_events(batch, user, *number, &events);
-            is_changed = true;
+            if value.work_out(computation, now)? {
+                changed.push(key.as_str());
+            }
+            is_touched = true;
         }
-        if is_changed {
+        if is_touched {
             self.put_person(batch, user, &row);
         }
-        Ok((row.next_due(now), is_changed))
+        Ok((row.next_due(now), changed))
     }
 
     /// Follows a configuration that an entry of the time `now` put in force. Returns whether a
@@ -355,48 +353,19 @@ impl ComputedTraits {
         user: UserIdx,
     ) -> Result<(), StoreError> {
         let mut row = self.person(batch, user)?;
-        let is_known =
-            |value: &StoredValue| self.by_key.values().any(|kept| kept.number == value.number);
-        let (known, gone): (Vec<_>, Vec<_>) = row.values.into_iter().partition(is_known);
-        if gone.is_empty() {
-            return Ok(());
+        if row.retain(|number| self.by_key.values().any(|kept| kept.number == number)) {
+            self.put_person(batch, user, &row);
         }
-        for value in gone {
-            batch.remove(&self.events, events_key(user, value.number));
-        }
-        row = PersonRow { values: known };
-        self.put_person(batch, user, &row);
         Ok(())
     }
 
     fn person(&self, read: &dyn Read, user: UserIdx) -> Result<PersonRow, StoreError> {
         let value = read.get(&self.values, &KeyBuf::new().u32(user.0).build())?;
-        value.map_or(Ok(PersonRow::default()), |value| decode(&value))
+        value.map_or_else(|| Ok(PersonRow::default()), PersonRow::decode)
     }
 
     fn put_person(&self, batch: &mut Batch<'_>, user: UserIdx, row: &PersonRow) {
-        batch.put(&self.values, KeyBuf::new().u32(user.0), encode(row));
-    }
-
-    fn kept_events(
-        &self,
-        read: &dyn Read,
-        user: UserIdx,
-        number: u32,
-    ) -> Result<Option<KeptEvents>, StoreError> {
-        let value = read.get(&self.events, &events_key(user, number).build())?;
-        value.map(|value| decode(&value)).transpose()
-    }
-
-    fn put_events(&self, batch: &mut Batch<'_>, user: UserIdx, number: u32, kept: &KeptEvents) {
-        batch.put(&self.events, events_key(user, number), encode(kept));
-    }
-
-    fn remove_person(&self, batch: &mut Batch<'_>, user: UserIdx, row: &PersonRow) {
-        for value in &row.values {
-            batch.remove(&self.events, events_key(user, value.number));
-        }
-        batch.remove(&self.values, KeyBuf::new().u32(user.0));
+        batch.put(&self.values, KeyBuf::new().u32(user.0), row.encode());
     }
 }
 
@@ -414,6 +383,7 @@ impl Kept {
             json: self.value_of_nobody().to_string(),
             changed_at: self.made_at,
             due: None,
+            events: None,
         }
     }
 }
@@ -446,10 +416,6 @@ fn from_names(computation: &Computation, history: &[NamedEvent]) -> KeptEvents {
 
 fn trait_key(key: &str) -> KeyBuf {
     KeyBuf::new().u8(1).text(key)
-}
-
-fn events_key(user: UserIdx, number: u32) -> KeyBuf {
-    KeyBuf::new().u32(user.0).u32(number)
 }
 
 fn encode(value: &impl Serialize) -> Vec<u8> {

@@ -204,7 +204,7 @@ pub(crate) fn fire_timer(
         TimerKind::ForgetImpressions => {
             views.impressions.remove_expired(batch, UserIdx(timer.id), timer.due);
         }
-        TimerKind::WorkOutPerson => views.work_out(batch, UserIdx(timer.id), timer.due)?,
+        TimerKind::WorkOutPerson => views.work_out_due(batch, UserIdx(timer.id), timer.due)?,
         TimerKind::WorkOutEverybody => views.work_out_from(batch, timer.id, timer.due)?,
         TimerKind::ForgetSent => views.forget_sent_from(batch, timer.id, timer.due)?,
     }

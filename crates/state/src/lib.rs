@@ -33,6 +33,7 @@ mod segmentations;
 mod sent_value;
 mod setup;
 mod source_schema;
+mod stored;
 mod suppressed;
 mod synonyms;
 mod timers;

@@ -4,14 +4,15 @@
 //! A message adds to what is kept of a person ([`ComputedTraits`](crate::ComputedTraits),
 //! [`Audiences`](crate::Audiences)). The computed traits and then the audiences that it concerns
 //! are worked out: those that ask for its event or for a trait that it changes, or name such an
-//! audience. A timer is set to the first instant at which one of them changes by itself, unless it
-//! is set to an earlier one; when it fires, all are worked out. After a trait or an audience was
+//! audience. A timer is set to the first instant at which one of the person's changes by itself, or
+//! an earlier one; when it fires, those are worked out that are due. After a trait or an audience was
 //! made or changed, timers go through all people in steps; who sends a message meanwhile is brought
 //! up to date by it.
 
 mod history;
 mod holdouts;
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use conditions::{Event, Surroundings, Tracked};
@@ -23,12 +24,30 @@ use store::{Batch, StoreError};
 pub use self::history::{HistoryRequest, UnreadStep};
 use crate::answers::Question;
 use crate::audiences::{Kept, PersonRow};
+use crate::stored::Stored;
 use crate::timers::{Timer, TimerKind};
 use crate::unread_history::{Definition, has_past};
 use crate::views::Views;
 
 /// How many people one timer works out after a change of an audience.
 const PEOPLE_PER_STEP: u32 = 500;
+
+/// Which audiences are worked out.
+#[derive(Debug, Clone, Copy)]
+enum Meant<'a> {
+    All,
+    /// Those of these numbers, which ascend.
+    These(&'a [u32]),
+}
+
+impl Meant<'_> {
+    fn has(self, number: u32) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(numbers) => numbers.binary_search(&number).is_ok(),
+        }
+    }
+}
 
 impl Views {
     /// Adds a message of a person to what is kept for computed traits and audiences, and works out
@@ -90,13 +109,13 @@ impl Views {
         if let Some(event) = event {
             for (audience, condition) in self.audiences.asking(&event.name) {
                 if let Some(kept) = row.kept_mut(audience.number) {
-                    kept.tracked.add(condition, event);
+                    kept.tracked.get_mut()?.add(condition, event);
                 }
             }
         }
-        let is_meant = |number: u32| !is_current || concerned.binary_search(&number).is_ok();
+        let meant = if is_current { Meant::These(concerned) } else { Meant::All };
         let unread = self.unread_history.of_person(batch, user)?;
-        self.work_out_membership(batch, user, row, &is_meant, now, &unread)
+        self.work_out_membership(batch, user, row, meant, now, &unread)
     }
 
     /// Works out all people whom the entry has touched.
@@ -232,7 +251,7 @@ impl Views {
         row.seen = self.audiences.changed_at();
         let now = self.journal_now();
         let by_key = self.audiences.by_key();
-        row.audiences.retain(|kept| by_key.values().any(|one| one.number == kept.number));
+        row.retain(|number| by_key.values().any(|one| one.number == number));
         let mut history: Option<Vec<NamedEvent>> = None;
         for (key, audience) in by_key {
             let kept = row.kept(audience.number);
@@ -256,9 +275,8 @@ impl Views {
                 false => self.unread_history.end(batch, definition, user)?,
             }
             let (number, since) = (audience.number, audience.since);
-            row.audiences.retain(|kept| kept.number != number);
-            let tracked = tracked.into();
-            row.audiences.push(Kept { number, since, tracked, entered, is_partial: false });
+            let tracked = Stored::new(tracked);
+            row.put(Kept { number, since, tracked, entered, due: None, is_partial: false });
         }
         Ok(row)
     }
@@ -274,7 +292,7 @@ impl Views {
             return self.mark_merged(batch, user, &[]);
         };
         let mut row = self.bring_up_to_date(batch, user, row)?;
-        let partial = row.audiences.iter().filter(|kept| kept.is_partial);
+        let partial = row.all().iter().filter(|kept| kept.is_partial);
         let partial: Vec<u32> = partial.map(|kept| kept.number).collect();
         if !partial.is_empty() {
             let history = self.profiles.named_events(batch, user)?;
@@ -283,9 +301,10 @@ impl Views {
                 let kept = row.kept_mut(audience.number).filter(|kept| kept.is_partial);
                 let Some((condition, kept)) = condition.zip(kept) else { continue };
                 kept.is_partial = false;
-                kept.tracked.forget_named(condition);
+                let tracked = kept.tracked.get_mut()?;
+                tracked.forget_named(condition);
                 for event in &history {
-                    kept.tracked.add_named(condition, &event.name, event.timestamp);
+                    tracked.add_named(condition, &event.name, event.timestamp);
                 }
             }
         }
@@ -300,18 +319,48 @@ impl Views {
         user: UserIdx,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        self.work_out_those(batch, user, now, true)
+    }
+
+    /// Works out what time alone changes of a person at an instant.
+    pub(crate) fn work_out_due(
+        &mut self,
+        batch: &mut Batch<'_>,
+        user: UserIdx,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.work_out_those(batch, user, now, false)
+    }
+
+    fn work_out_those(
+        &mut self,
+        batch: &mut Batch<'_>,
+        user: UserIdx,
+        now: Timestamp,
+        are_all: bool,
+    ) -> Result<(), StoreError> {
         let unread = self.unread_history.of_person(batch, user)?;
         let is_unread =
             |number: u32| unread.iter().any(|(one, _)| *one == Definition::Trait(number));
-        let (values_due, has_changed) =
+        let (values_due, changed) =
             self.computed_traits.work_out(batch, user, now, &is_unread)?;
-        if has_changed {
+        let by_trait = |key: &&str| self.audiences.asked_for().by_trait(key);
+        let mut concerned: Vec<u32> = changed.iter().flat_map(by_trait).copied().collect();
+        if !changed.is_empty() {
             self.last_sent.touch_traits(user);
         }
         let membership_due = match self.audiences.person(batch, user)? {
             Some(row) if !self.audiences.is_empty() => {
+                let is_current = row.seen == self.audiences.changed_at();
                 let row = self.bring_up_to_date(batch, user, row)?;
-                self.work_out_membership(batch, user, row, &|_| true, now, &unread)?
+                let is_due = |kept: &&Kept| kept.due.is_some_and(|due| due <= now);
+                concerned.extend(row.all().iter().filter(is_due).map(|kept| kept.number));
+                concerned.sort_unstable();
+                let meant = match are_all || !is_current {
+                    true => Meant::All,
+                    false => Meant::These(&concerned),
+                };
+                self.work_out_membership(batch, user, row, meant, now, &unread)?
             }
             _ => None,
         };
@@ -324,53 +373,60 @@ impl Views {
         }
     }
 
-    /// Works out to which audiences a person belongs at an instant: of those that `is_meant` tells,
-    /// except where an unread past must be waited for. Returns the first instant at which time
-    /// alone changes one of these.
+    /// Works out to which audiences a person belongs at an instant: of those that are meant, except
+    /// where an unread past must be waited for. Returns the first instant at which time alone
+    /// changes one of all.
     fn work_out_membership(
         &mut self,
         batch: &mut Batch<'_>,
         user: UserIdx,
         mut row: PersonRow,
-        is_meant: &dyn Fn(u32) -> bool,
+        meant: Meant<'_>,
         now: Timestamp,
         unread: &[(Definition, u64)],
     ) -> Result<Option<Timestamp>, StoreError> {
-        let traits = self.read_traits(batch, user, is_meant)?;
+        let traits = self.read_traits(batch, user, meant)?;
         let answers = self.answers.of_person(batch, user)?;
         let (by_key, conditions) = (self.audiences.by_key(), self.audiences.conditions());
         let surroundings =
             Surroundings { traits: &traits, audiences: conditions, answers: &answers };
-        let tracked = |key: &str| row.kept(by_key.get(key)?.number).map(|kept| &*kept.tracked);
-        let meant = by_key.iter().filter(|(_, audience)| is_meant(audience.number));
-        let meant = meant.filter_map(|(key, one)| Some((key, one.number, conditions.get(key)?)));
+        let asked = by_key.iter().filter(|(_, audience)| meant.has(audience.number));
+        let asked = asked.filter_map(|(key, one)| Some((key, one.number, conditions.get(key)?)));
         let mut found = Vec::new();
-        let mut next_change: Option<Timestamp> = None;
-        for (key, number, condition) in meant.clone() {
-            let Some(own) = tracked(key) else { continue };
-            if !unread.is_empty() && self.waits_for_past(key, unread) {
-                continue;
-            }
-            let forecast = own.forecast(condition, &surroundings, &tracked, now);
-            found.push((number, forecast.holds()));
-            next_change = [next_change, forecast.next_change()].into_iter().flatten().min();
-        }
-        for (_, number, condition) in meant {
+        for (key, number, condition) in asked {
             if let Some(kept) = row.kept_mut(number) {
-                kept.tracked.prune(condition, now);
-            }
-        }
-        for (number, is_member) in found {
-            if let Some(kept) = row.kept_mut(number) {
-                if kept.entered.is_some() != is_member {
-                    self.last_sent.touch_audiences(user);
-                    self.holdouts.touch(user);
+                kept.tracked.get_mut()?.prune(condition, now);
+                if !unread.is_empty() && self.waits_for_past(key, unread) {
+                    kept.due = None;
+                    continue;
                 }
-                self.audiences.set_member(batch, user, kept, is_member, now)?;
+                found.push((key, number, condition));
             }
+        }
+        let failure = Cell::new(None);
+        let tracked = |key: &str| {
+            let kept = row.kept(by_key.get(key)?.number)?;
+            kept.tracked.get().map_err(|error| failure.set(Some(error))).ok()
+        };
+        let forecasts = found.into_iter().filter_map(|(key, number, condition)| {
+            let forecast = tracked(key)?.forecast(condition, &surroundings, &tracked, now);
+            Some((number, forecast.holds(), forecast.next_change()))
+        });
+        let forecasts: Vec<_> = forecasts.collect();
+        if let Some(failure) = failure.take() {
+            return Err(failure);
+        }
+        for (number, is_member, due) in forecasts {
+            let Some(kept) = row.kept_mut(number) else { continue };
+            kept.due = due;
+            if kept.entered.is_some() != is_member {
+                self.last_sent.touch_audiences(user);
+                self.holdouts.touch(user);
+            }
+            self.audiences.set_member(batch, user, kept, is_member, now)?;
         }
         self.audiences.put_person(batch, user, &row);
-        Ok(next_change)
+        Ok(row.next_due())
     }
 
     /// The traits for which these audiences ask, computed or set by a source, as JSON.
@@ -378,9 +434,10 @@ impl Views {
         &self,
         batch: &Batch<'_>,
         user: UserIdx,
-        is_meant: &dyn Fn(u32) -> bool,
+        meant: Meant<'_>,
     ) -> Result<Map<String, Value>, StoreError> {
-        let keys: Vec<&str> = self.audiences.asked_for().traits_of(is_meant).collect();
+        let asked = self.audiences.asked_for().traits_of(|number| meant.has(number));
+        let keys: Vec<&str> = asked.collect();
         let mut traits = Map::new();
         for key in &keys {
             if let Some(stored) = self.profiles.stored_trait(batch, user, key)?

@@ -111,7 +111,7 @@ impl Audiences {
         user: UserIdx,
     ) -> Result<Option<PersonRow>, StoreError> {
         let value = read.get(&self.people, &KeyBuf::new().u32(user.0).build())?;
-        value.map(|value| PersonRow::decode(&value).map_err(|_| unreadable())).transpose()
+        value.map(PersonRow::decode).transpose()
     }
 
     pub(crate) fn put_person(&self, batch: &mut Batch<'_>, user: UserIdx, row: &PersonRow) {
@@ -201,7 +201,7 @@ impl Audiences {
         let is_whole = source_row.is_some() && row.is_some();
         let (source_row, mut row) = (source_row.unwrap_or_default(), row.unwrap_or_default());
         if !is_whole {
-            row.audiences.iter_mut().for_each(|kept| kept.is_partial = true);
+            row.all_mut().iter_mut().for_each(|kept| kept.is_partial = true);
         }
         // Who is not up to date is brought there with the history of both.
         row.seen = row.seen.min(source_row.seen);
@@ -218,16 +218,14 @@ impl Audiences {
             let entered = other.entered;
             match row.kept_mut(number) {
                 Some(kept) if kept.since == since && other.since == since => {
-                    kept.tracked.merge(&condition, other.tracked.into_read());
+                    kept.tracked.get_mut()?.merge(&condition, other.tracked.into_inner()?);
                     kept.is_partial |= other.is_partial;
                 }
                 Some(kept) if other.since == since => {
                     (kept.tracked, kept.since, kept.is_partial) = (other.tracked, since, true);
                 }
                 Some(kept) => kept.is_partial = true,
-                None => {
-                    row.audiences.push(Kept { entered: None, is_partial: true, ..other });
-                }
+                None => row.put(Kept { entered: None, is_partial: true, ..other }),
             }
             if let Some(entered) = entered {
                 batch.remove(&self.members, KeyBuf::new().u32(number).u32(source.0));
@@ -276,7 +274,7 @@ impl Audiences {
         user: UserIdx,
     ) -> Result<(), StoreError> {
         let Some(row) = self.person(batch, user)? else { return Ok(()) };
-        for kept in &row.audiences {
+        for kept in row.all() {
             for stay in self.past_stays(batch, kept.number, user)? {
                 let key = KeyBuf::new().u32(kept.number).u32(user.0);
                 batch.remove(&self.stays, key.u64(stay.entered.0 as u64));

@@ -1,10 +1,10 @@
 //! The row of a person: what is kept of their events, and where they are members since when.
 
-use std::cell::OnceCell;
-use std::ops::{Deref, DerefMut};
-
-use conditions::{Tracked, TrackedPassedOver};
+use conditions::Tracked;
 use domain::Timestamp;
+use store::StoreError;
+
+use crate::stored::{RowReader, Stored, append};
 
 /// What is kept of a person for all audiences.
 #[derive(Debug, Clone, Default)]
@@ -12,8 +12,8 @@ pub(crate) struct PersonRow {
     /// [`Audiences::changed_at`](super::Audiences::changed_at) when this was worked out; 0 where it
     /// never was.
     pub(crate) seen: u64,
-    /// One for each audience, in any order.
-    pub(crate) audiences: Vec<Kept>,
+    /// One for each audience, by their numbers.
+    audiences: Vec<Kept>,
 }
 
 /// What is kept of a person for one audience.
@@ -23,98 +23,72 @@ pub(crate) struct Kept {
     pub(crate) number: u32,
     /// The offset of the entry that gave the audience the condition for which this was kept.
     pub(crate) since: u64,
-    pub(crate) tracked: StoredTracked,
+    pub(crate) tracked: Stored<Tracked>,
     /// Since when the person is a member; none if they are not.
     pub(crate) entered: Option<Timestamp>,
+    /// When time alone changes whether they are one; none if it does not, or is not to yet.
+    pub(crate) due: Option<Timestamp>,
     /// Whether a person whose history is not in it was merged into this one.
     pub(crate) is_partial: bool,
 }
 
-/// What is kept of events. A row has it for all audiences, and a message concerns few: it is read
-/// where it is asked for, and written anew where it may have changed.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct StoredTracked {
-    /// As they are stored; none where it may have changed.
-    bytes: Option<Vec<u8>>,
-    read: OnceCell<Tracked>,
-}
-
 impl PersonRow {
+    pub(crate) fn all(&self) -> &[Kept] {
+        &self.audiences
+    }
+
+    pub(crate) fn all_mut(&mut self) -> &mut [Kept] {
+        &mut self.audiences
+    }
+
     pub(crate) fn kept(&self, number: u32) -> Option<&Kept> {
-        self.audiences.iter().find(|kept| kept.number == number)
+        self.place(number).ok().map(|place| &self.audiences[place])
     }
 
     pub(crate) fn kept_mut(&mut self, number: u32) -> Option<&mut Kept> {
-        self.audiences.iter_mut().find(|kept| kept.number == number)
+        self.place(number).ok().map(|place| &mut self.audiences[place])
     }
 
-    pub(super) fn decode(bytes: &[u8]) -> postcard::Result<Self> {
-        let ((seen, n), mut bytes) = postcard::take_from_bytes::<(u64, u32)>(bytes)?;
+    /// Adds what is kept for an audience, in place of what was.
+    pub(crate) fn put(&mut self, kept: Kept) {
+        match self.place(kept.number) {
+            Ok(place) => self.audiences[place] = kept,
+            Err(place) => self.audiences.insert(place, kept),
+        }
+    }
+
+    pub(crate) fn retain(&mut self, is_wanted: impl Fn(u32) -> bool) {
+        self.audiences.retain(|kept| is_wanted(kept.number));
+    }
+
+    /// When time alone changes the first membership.
+    pub(crate) fn next_due(&self) -> Option<Timestamp> {
+        self.audiences.iter().filter_map(|kept| kept.due).min()
+    }
+
+    fn place(&self, number: u32) -> Result<usize, usize> {
+        self.audiences.binary_search_by_key(&number, |kept| kept.number)
+    }
+
+    pub(super) fn decode(bytes: Vec<u8>) -> Result<Self, StoreError> {
+        let mut row = RowReader::new(bytes, "row of a person's audiences");
+        let (seen, n): (u64, u32) = row.read()?;
         let mut audiences = Vec::new();
         for _ in 0..n {
-            let ((number, since), stored) = postcard::take_from_bytes(bytes)?;
-            let (_, rest) = postcard::take_from_bytes::<TrackedPassedOver>(stored)?;
-            let tracked = StoredTracked {
-                bytes: Some(stored[..stored.len() - rest.len()].to_vec()),
-                read: OnceCell::new(),
-            };
-            let ((entered, is_partial), rest) = postcard::take_from_bytes(rest)?;
-            audiences.push(Kept { number, since, tracked, entered, is_partial });
-            bytes = rest;
+            let (number, since, entered, due, is_partial) = row.read()?;
+            let tracked = row.part()?;
+            audiences.push(Kept { number, since, tracked, entered, due, is_partial });
         }
         Ok(Self { seen, audiences })
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
-        let mut bytes = super::encode(&(self.seen, self.audiences.len() as u32));
-        for kept in &self.audiences {
-            bytes = append(bytes, &(kept.number, kept.since));
-            match &kept.tracked.bytes {
-                Some(stored) => bytes.extend_from_slice(stored),
-                None => bytes = append(bytes, kept.tracked.read()),
-            }
-            bytes = append(bytes, &(kept.entered, kept.is_partial));
+        let mut row = Vec::new();
+        append(&mut row, &(self.seen, self.audiences.len() as u32));
+        for Kept { number, since, tracked, entered, due, is_partial } in &self.audiences {
+            append(&mut row, &(number, since, entered, due, is_partial));
+            tracked.append_to(&mut row);
         }
-        bytes
+        row
     }
-}
-
-impl StoredTracked {
-    fn read(&self) -> &Tracked {
-        self.read.get_or_init(|| {
-            let bytes = self.bytes.as_deref().expect("what is not stored was read");
-            postcard::from_bytes(bytes).expect("it was passed over as such")
-        })
-    }
-
-    pub(crate) fn into_read(self) -> Tracked {
-        self.read();
-        self.read.into_inner().expect("it was just read")
-    }
-}
-
-impl From<Tracked> for StoredTracked {
-    fn from(tracked: Tracked) -> Self {
-        Self { bytes: None, read: OnceCell::from(tracked) }
-    }
-}
-
-impl Deref for StoredTracked {
-    type Target = Tracked;
-
-    fn deref(&self) -> &Tracked {
-        self.read()
-    }
-}
-
-impl DerefMut for StoredTracked {
-    fn deref_mut(&mut self) -> &mut Tracked {
-        self.read();
-        self.bytes = None;
-        self.read.get_mut().expect("it was just read")
-    }
-}
-
-fn append(to: Vec<u8>, value: &impl serde::Serialize) -> Vec<u8> {
-    postcard::to_extend(value, to).expect("plain fields always encode")
 }

@@ -6,6 +6,7 @@ use profiles::{NamedEvent, Profiles};
 use store::{Batch, StoreError};
 
 use super::{AT_ONCE, ComputedTraits};
+use crate::stored::Stored;
 use crate::unread_history::{ANEW, Definition, UnreadHistory, has_past};
 
 impl ComputedTraits {
@@ -42,7 +43,7 @@ impl ComputedTraits {
             return Ok(());
         }
         let mut row = self.person(batch, user)?;
-        let (n_values, mut history) = (row.values.len(), None);
+        let (n_values, mut history) = (row.all().len(), None);
         for kept in self.by_key.values() {
             let Some(computation) = &kept.computation else { continue };
             let definition = Definition::Trait(kept.number);
@@ -59,7 +60,7 @@ impl ComputedTraits {
                 row.value_or_insert_with(kept.number, || kept.first_value());
             }
         }
-        if row.values.len() > n_values {
+        if row.all().len() > n_values {
             self.put_person(batch, user, &row);
         }
         Ok(())
@@ -85,14 +86,15 @@ impl ComputedTraits {
             if computation.asks_names_only() || !is_anew {
                 continue;
             }
-            self.put_events(batch, user, kept.number, &KeptEvents::new(computation));
-            row.value_or_insert_with(kept.number, || kept.first_value()).due = Some(AT_ONCE);
+            let value = row.value_or_insert_with(kept.number, || kept.first_value());
+            let none = Stored::new(KeptEvents::new(computation));
+            (value.events, value.due) = (Some(none), Some(AT_ONCE));
             match reads_past(computation, history, until, now) {
                 true => unread.mark(batch, definition, user, until)?,
                 false => unread.end(batch, definition, user)?,
             }
         }
-        if !row.values.is_empty() {
+        if !row.all().is_empty() {
             self.put_person(batch, user, &row);
         }
         Ok(())
@@ -108,13 +110,10 @@ impl ComputedTraits {
     ) -> Result<(), StoreError> {
         let Some(kept) = self.by_key.get(key) else { return Ok(()) };
         let Some(computation) = &kept.computation else { return Ok(()) };
-        let mut events = past;
-        if let Some(own) = self.kept_events(batch, user, kept.number)? {
-            events.merge(computation, own);
-        }
-        self.put_events(batch, user, kept.number, &events);
         let mut row = self.person(batch, user)?;
-        row.value_or_insert_with(kept.number, || kept.first_value()).due = Some(AT_ONCE);
+        let value = row.value_or_insert_with(kept.number, || kept.first_value());
+        value.due = Some(AT_ONCE);
+        value.add_events(computation, past)?;
         self.put_person(batch, user, &row);
         Ok(())
     }

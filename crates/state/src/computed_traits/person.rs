@@ -1,16 +1,19 @@
-//! The values of a person.
+//! The row of a person: values, and what is kept of events for them.
 
 use conditions::{Computation, KeptEvents};
 use domain::Timestamp;
-use serde::{Deserialize, Serialize};
+use store::StoreError;
+
+use crate::stored::{RowReader, Stored, append};
 
 /// The row of a person: the values of the traits to which an event of theirs has contributed.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct PersonRow {
-    pub(super) values: Vec<StoredValue>,
+    /// By the numbers of their traits.
+    values: Vec<StoredValue>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub(super) struct StoredValue {
     /// The number of the trait.
     pub(super) number: u32,
@@ -19,16 +22,19 @@ pub(super) struct StoredValue {
     pub(super) changed_at: Timestamp,
     /// When it must be worked out; none if time alone does not change it.
     pub(super) due: Option<Timestamp>,
+    /// None before an event has contributed.
+    pub(super) events: Option<Stored<KeptEvents>>,
 }
 
 impl StoredValue {
     /// Works the value out at an instant. Returns whether it is another one now.
     pub(super) fn work_out(
         &mut self,
-        events: &mut KeptEvents,
         computation: &Computation,
         now: Timestamp,
-    ) -> bool {
+    ) -> Result<bool, StoreError> {
+        let Some(events) = &mut self.events else { return Ok(false) };
+        let events = events.get_mut()?;
         events.prune(computation, now);
         self.due = events.next_change(computation, now);
         let json = events.value(computation, now).to_string();
@@ -36,7 +42,20 @@ impl StoredValue {
         if is_changed {
             (self.json, self.changed_at) = (json, now);
         }
-        is_changed
+        Ok(is_changed)
+    }
+
+    /// Adds what other events come to.
+    pub(super) fn add_events(
+        &mut self,
+        computation: &Computation,
+        others: KeptEvents,
+    ) -> Result<(), StoreError> {
+        match &mut self.events {
+            Some(events) => events.get_mut()?.merge(computation, others),
+            events => *events = Some(Stored::new(others)),
+        }
+        Ok(())
     }
 }
 
@@ -47,8 +66,16 @@ impl PersonRow {
         self.values.iter().filter_map(|value| value.due).filter(|due| *due > now).min()
     }
 
+    pub(super) fn all(&self) -> &[StoredValue] {
+        &self.values
+    }
+
     pub(super) fn value(&self, number: u32) -> Option<&StoredValue> {
-        self.values.iter().find(|value| value.number == number)
+        self.place(number).ok().map(|place| &self.values[place])
+    }
+
+    pub(super) fn value_mut(&mut self, number: u32) -> Option<&mut StoredValue> {
+        self.place(number).ok().map(|place| &mut self.values[place])
     }
 
     pub(super) fn value_or_insert_with(
@@ -56,11 +83,45 @@ impl PersonRow {
         number: u32,
         make: impl FnOnce() -> StoredValue,
     ) -> &mut StoredValue {
-        let at = self.values.iter().position(|value| value.number == number);
-        let at = at.unwrap_or_else(|| {
-            self.values.push(make());
-            self.values.len() - 1
+        let place = self.place(number).unwrap_or_else(|place| {
+            self.values.insert(place, make());
+            place
         });
-        &mut self.values[at]
+        &mut self.values[place]
+    }
+
+    /// Returns whether a value was there that is not wanted.
+    pub(super) fn retain(&mut self, is_wanted: impl Fn(u32) -> bool) -> bool {
+        let n_values = self.values.len();
+        self.values.retain(|value| is_wanted(value.number));
+        self.values.len() < n_values
+    }
+
+    fn place(&self, number: u32) -> Result<usize, usize> {
+        self.values.binary_search_by_key(&number, |value| value.number)
+    }
+
+    pub(super) fn decode(bytes: Vec<u8>) -> Result<Self, StoreError> {
+        let mut row = RowReader::new(bytes, "row of a person's computed traits");
+        let n: u32 = row.read()?;
+        let mut values = Vec::new();
+        for _ in 0..n {
+            let (number, json, changed_at, due, has_events) = row.read()?;
+            let events = if has_events { Some(row.part()?) } else { None };
+            values.push(StoredValue { number, json, changed_at, due, events });
+        }
+        Ok(Self { values })
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut row = Vec::new();
+        append(&mut row, &(self.values.len() as u32));
+        for StoredValue { number, json, changed_at, due, events } in &self.values {
+            append(&mut row, &(number, json, changed_at, due, events.is_some()));
+            if let Some(events) = events {
+                events.append_to(&mut row);
+            }
+        }
+        row
     }
 }

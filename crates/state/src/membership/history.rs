@@ -235,7 +235,7 @@ impl Views {
         let number = self.audiences.by_key().get(key).map(|audience| audience.number);
         let kept = number.and_then(|number| row.kept_mut(number));
         if let Some((kept, condition)) = kept.zip(self.audiences.conditions().get(key)) {
-            kept.tracked.merge(condition, past);
+            kept.tracked.get_mut()?.merge(condition, past);
         }
         self.audiences.put_person(batch, user, &row);
         Ok(())
@@ -295,7 +295,7 @@ impl Views {
                 continue;
             };
             if let Some(kept) = row.kept_mut(audience.number) {
-                kept.tracked.forget_read(condition);
+                kept.tracked.get_mut()?.forget_read(condition);
             }
             let (names, start) = (condition.events_to_read(), condition.reaches_back_to(now));
             let has_past = !names.is_empty() && has_past(&history, &names, start, until);
@@ -304,7 +304,7 @@ impl Views {
                 false => self.unread_history.end(batch, definition, user)?,
             }
         }
-        if !row.audiences.is_empty() {
+        if !row.all().is_empty() {
             self.audiences.put_person(batch, user, &row);
         }
         let Self { computed_traits, unread_history, profiles, .. } = self;
