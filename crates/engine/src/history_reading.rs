@@ -192,12 +192,9 @@ struct Entries {
 
 impl Entries {
     fn add(&mut self, request: HistoryRequest, messages: &FxHashMap<u64, Message>) {
-        let key = request.key.clone();
-        let (person, bytes) = within_bounds(&key, request.read(messages));
+        let (person, bytes) = within_bounds(request.read(messages));
         let has_room = |last: &&mut ReadHistory| {
-            last.key == key
-                && last.people.len() < PEOPLE_PER_ENTRY_MAX
-                && self.bytes + bytes <= ENTRY_BYTES
+            last.people.len() < PEOPLE_PER_ENTRY_MAX && self.bytes + bytes <= ENTRY_BYTES
         };
         match self.list.last_mut().filter(has_room) {
             Some(last) => {
@@ -205,7 +202,7 @@ impl Entries {
                 self.bytes += bytes;
             }
             None => {
-                self.list.push(ReadHistory { at: self.at, key, people: vec![person] });
+                self.list.push(ReadHistory { at: self.at, people: vec![person] });
                 self.bytes = bytes;
             }
         }
@@ -213,13 +210,13 @@ impl Entries {
 }
 
 /// The past of a person and its size in bytes; an empty one where it is too large.
-fn within_bounds(key: &str, person: PersonHistory) -> (PersonHistory, usize) {
+fn within_bounds(person: PersonHistory) -> (PersonHistory, usize) {
     let bytes = encoded_history_bytes(&person);
     if bytes <= PERSON_BYTES_MAX {
         return (person, bytes);
     }
     tracing::warn!(
-        audience_or_trait = key,
+        audience_or_trait = person.key,
         bytes,
         "the past of a person is too long to be counted: the condition has too many parts"
     );

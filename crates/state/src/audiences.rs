@@ -27,7 +27,7 @@ use crate::journal_clock::JournalTime;
 use crate::part::{StatePart, counts_nothing};
 
 const AUDIENCES: &str = "state.audiences";
-const PEOPLE: &str = "state.audience_people";
+pub(crate) const PEOPLE: &str = "state.audience_people";
 const MEMBERS: &str = "state.audience_members";
 const STAYS: &str = "state.audience_stays";
 /// The row of [`Audiences::changed_at`] and the next number. Keys of audiences begin with 1.

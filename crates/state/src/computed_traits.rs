@@ -25,7 +25,7 @@ use crate::stored::Stored;
 use crate::unread_history::{Definition, UnreadHistory};
 
 const TRAITS: &str = "state.computed_traits";
-const VALUES: &str = "state.computed_trait_values";
+pub(crate) const VALUES: &str = "state.computed_trait_values";
 /// The row of the next number. Keys of traits begin with 1.
 const NEXT_NUMBER_KEY: [u8; 1] = [0];
 /// When a value is due that something was added to: at once.
@@ -214,7 +214,7 @@ impl ComputedTraits {
                 && let Some(since) = unread.since(definition)
                 && reads_past(computation, &profiles.named_events(batch, user)?, since, now)
             {
-                unread.mark(batch, definition, user, since)?;
+                unread.mark(batch, definition, user, since);
             }
             let value = row.value_or_insert_with(kept.number, || kept.first_value());
             match &mut value.events {
@@ -231,7 +231,7 @@ impl ComputedTraits {
                     *events = Some(Stored::new(known));
                 }
             }
-            if unread.until(batch, definition, user)?.is_some() {
+            if unread.is_unread(definition, user) {
                 value.due = Some(AT_ONCE);
             } else if value.work_out(computation, now)? {
                 changed.push(key);

@@ -13,6 +13,7 @@ mod counts;
 mod destinations;
 mod entry;
 mod fold;
+pub mod format9;
 mod holdouts;
 mod impressions;
 mod interactions;

@@ -114,7 +114,7 @@ impl Views {
             }
         }
         let meant = if is_current { Meant::These(concerned) } else { Meant::All };
-        let unread = self.unread_history.of_person(batch, user)?;
+        let unread = self.unread_history.of_person(user);
         self.work_out_membership(batch, user, row, meant, now, &unread)
     }
 
@@ -143,7 +143,7 @@ impl Views {
         if questions_change || values_change && self.audiences.read_traits() {
             self.audiences.mark_changed(batch, offset);
         }
-        self.follow_history(batch, offset)?;
+        self.follow_history(batch, offset);
         let known = self.setup.clock.time().known();
         let may_enter = self.holdouts.follow_config(batch, &config, known)?;
         if values_change || audiences_change || questions_change || may_enter {
@@ -271,8 +271,8 @@ impl Views {
             let (names, start) = (condition.events_to_read(), condition.reaches_back_to(now));
             let definition = Definition::Audience(audience.number);
             match !names.is_empty() && has_past(history, &names, start, audience.since) {
-                true => self.unread_history.mark(batch, definition, user, audience.since)?,
-                false => self.unread_history.end(batch, definition, user)?,
+                true => self.unread_history.mark(batch, definition, user, audience.since),
+                false => self.unread_history.end(batch, definition, user),
             }
             let (number, since) = (audience.number, audience.since);
             let tracked = Stored::new(tracked);
@@ -339,9 +339,8 @@ impl Views {
         now: Timestamp,
         are_all: bool,
     ) -> Result<(), StoreError> {
-        let unread = self.unread_history.of_person(batch, user)?;
-        let is_unread =
-            |number: u32| unread.iter().any(|(one, _)| *one == Definition::Trait(number));
+        let unread = self.unread_history.of_person(user);
+        let is_unread = |number: u32| unread.contains(&Definition::Trait(number));
         let (values_due, changed) =
             self.computed_traits.work_out(batch, user, now, &is_unread)?;
         let by_trait = |key: &&str| self.audiences.asked_for().by_trait(key);
@@ -383,7 +382,7 @@ impl Views {
         mut row: PersonRow,
         meant: Meant<'_>,
         now: Timestamp,
-        unread: &[(Definition, u64)],
+        unread: &[Definition],
     ) -> Result<Option<Timestamp>, StoreError> {
         let traits = self.read_traits(batch, user, meant)?;
         let answers = self.answers.of_person(batch, user)?;

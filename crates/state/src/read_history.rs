@@ -5,23 +5,23 @@ use conditions::{KeptEvents, Tracked};
 use domain::Timestamp;
 use profiles::ExternalIdType;
 
-/// The past of some people for one audience or computed trait.
+/// The past of some people.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReadHistory {
     /// When it was written.
     pub at: Timestamp,
-    /// The key of the audience or trait.
-    pub key: String,
-    /// At most [`PEOPLE_PER_ENTRY_MAX`].
+    /// At most [`PEOPLE_PER_ENTRY_MAX`], each once for each audience or trait.
     pub people: Vec<PersonHistory>,
 }
 
-/// The most people of one entry.
+/// The most pasts of one entry.
 pub const PEOPLE_PER_ENTRY_MAX: usize = 500;
 
-/// The past of a person.
+/// The past of a person for one audience or computed trait.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PersonHistory {
+    /// The key of the audience or trait.
+    pub key: String,
     /// An id by which the person is found.
     pub person: (ExternalIdType, String),
     /// The offset before which all of their events are in it. The fold takes it if it still waits

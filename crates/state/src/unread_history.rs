@@ -32,11 +32,15 @@ pub(crate) enum Definition {
 
 impl Definition {
     fn key(self) -> KeyBuf {
+        self.key_behind(KeyBuf::new())
+    }
+
+    fn key_behind(self, key: KeyBuf) -> KeyBuf {
         let (kind, number) = match self {
             Self::Audience(number) => (0, number),
             Self::Trait(number) => (1, number),
         };
-        KeyBuf::new().u8(kind).u32(number)
+        key.u8(kind).u32(number)
     }
 
     fn read(parts: &mut KeyParts<'_>) -> Option<Self> {
@@ -51,8 +55,8 @@ impl Definition {
 /// Somebody whose past is unread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UnreadPerson {
-    pub(crate) definition: Definition,
     pub(crate) user: UserIdx,
+    pub(crate) definition: Definition,
 }
 
 /// How far the past of people was read for one definition.
@@ -75,8 +79,39 @@ struct DefinitionRow {
 #[derive(Debug)]
 struct Known {
     row: DefinitionRow,
-    n_unread: u64,
+    /// Who is marked.
+    unread: Marks,
     is_written: bool,
+}
+
+/// A bit for each person by index.
+#[derive(Debug, Default)]
+struct Marks {
+    bits: Vec<u64>,
+    n_set: u64,
+}
+
+impl Marks {
+    fn has(&self, user: UserIdx) -> bool {
+        self.bits.get(user.pos() / 64).is_some_and(|word| (word >> (user.pos() % 64)) & 1 == 1)
+    }
+
+    fn set(&mut self, user: UserIdx, is_set: bool) {
+        if self.has(user) == is_set {
+            return;
+        }
+        let word = user.pos() / 64;
+        if word >= self.bits.len() {
+            self.bits.resize(word + 1, 0);
+        }
+        self.bits[word] ^= 1 << (user.pos() % 64);
+        self.n_set = if is_set { self.n_set + 1 } else { self.n_set - 1 };
+    }
+
+    fn users(&self) -> impl Iterator<Item = UserIdx> + '_ {
+        let all = 0..self.bits.len() as u32 * 64;
+        all.map(UserIdx).filter(|user| self.has(*user))
+    }
 }
 
 /// The people whose past must be read.
@@ -101,11 +136,12 @@ impl StatePart for UnreadHistory {
             let (key, value) = pair?;
             let definition = Definition::read(&mut KeyParts::new(&key)).ok_or_else(unreadable)?;
             let row = postcard::from_bytes(&value).map_err(|_| unreadable())?;
-            loaded.known.insert(definition, Known { row, n_unread: 0, is_written: true });
+            let known = Known { row, unread: Marks::default(), is_written: true };
+            loaded.known.insert(definition, known);
         }
         for pair in store.scan(&loaded.unread, &[]) {
-            let UnreadPerson { definition, .. } = read_key(&pair?.0)?;
-            loaded.known.get_mut(&definition).ok_or_else(unreadable)?.n_unread += 1;
+            let UnreadPerson { user, definition } = read_key(&pair?.0)?;
+            loaded.known.get_mut(&definition).ok_or_else(unreadable)?.unread.set(user, true);
         }
         Ok(loaded)
     }
@@ -117,20 +153,18 @@ impl StatePart for UnreadHistory {
         Merge { target, source }: Merge,
         _: JournalTime,
     ) -> Result<(), StoreError> {
-        for definition in self.incomplete() {
-            let is_unread = self.until(batch, definition, source)?.is_some()
-                || self.until(batch, definition, target)?.is_some();
-            if is_unread {
-                self.end(batch, definition, source)?;
-                self.mark(batch, definition, target, ANEW)?;
-            }
+        let of_both = [self.of_person(source), self.of_person(target)].concat();
+        for definition in of_both {
+            self.end(batch, definition, source);
+            self.mark(batch, definition, target, ANEW);
         }
         Ok(())
     }
 
     fn delete_user(&mut self, batch: &mut Batch<'_>, user: UserIdx) -> Result<(), StoreError> {
-        let definitions = self.incomplete();
-        definitions.into_iter().try_for_each(|definition| self.end(batch, definition, user))
+        let unread = self.of_person(user);
+        unread.into_iter().for_each(|definition| self.end(batch, definition, user));
+        Ok(())
     }
 
     /// Writes how many people were marked.
@@ -172,14 +206,14 @@ impl UnreadHistory {
 
     /// Whether nobody's past must be read.
     pub(crate) fn is_complete(&self) -> bool {
-        self.known.values().all(|known| known.n_unread == 0)
+        self.known.values().all(|known| known.unread.n_set == 0)
     }
 
     /// How far the past was read for a definition; none for one that does not ask for properties.
     pub(crate) fn progress(&self, definition: Definition) -> Option<HistoryProgress> {
         let known = self.known.get(&definition)?;
         let n_people = known.row.n_marked;
-        Some(HistoryProgress { n_read: n_people.saturating_sub(known.n_unread), n_people })
+        Some(HistoryProgress { n_read: n_people.saturating_sub(known.unread.n_set), n_people })
     }
 
     /// The offset from which on events are counted as they come; none for a definition that does
@@ -194,25 +228,22 @@ impl UnreadHistory {
         &mut self,
         batch: &mut Batch<'_>,
         definitions: &BTreeMap<Definition, u64>,
-    ) -> Result<(), StoreError> {
+    ) {
         let known: Vec<Definition> = self.known.keys().copied().collect();
         for definition in known {
             if self.since(definition) != definitions.get(&definition).copied() {
-                self.known.remove(&definition);
+                let gone = self.known.remove(&definition);
                 batch.remove(&self.definitions, definition.key());
-                let marks = batch.scan(&self.unread, &definition.key().build());
-                let keys = marks.map(|pair| pair.map(|(key, _)| key));
-                for key in keys.collect::<Result<Vec<_>, StoreError>>()? {
-                    batch.remove(&self.unread, key);
+                for user in gone.iter().flat_map(|gone| gone.unread.users()) {
+                    batch.remove(&self.unread, unread_key(definition, user));
                 }
             }
         }
         for (definition, since) in definitions {
             let row = DefinitionRow { since: *since, n_marked: 0 };
-            let begun = || Known { row, n_unread: 0, is_written: false };
+            let begun = || Known { row, unread: Marks::default(), is_written: false };
             self.known.entry(*definition).or_insert_with(begun);
         }
-        Ok(())
     }
 
     /// Marks somebody: their past before the offset `until` must be read.
@@ -222,19 +253,17 @@ impl UnreadHistory {
         definition: Definition,
         user: UserIdx,
         until: u64,
-    ) -> Result<(), StoreError> {
-        let is_new = self.until(batch, definition, user)?.is_none();
-        let Some(known) = self.known.get_mut(&definition) else { return Ok(()) };
+    ) {
+        let Some(known) = self.known.get_mut(&definition) else { return };
         batch.put(&self.unread, unread_key(definition, user), until.to_be_bytes());
-        if is_new {
-            if known.n_unread == 0 {
+        if !known.unread.has(user) {
+            if known.unread.n_set == 0 {
                 known.row.n_marked = 0;
             }
-            known.n_unread += 1;
+            known.unread.set(user, true);
             known.row.n_marked += 1;
             known.is_written = false;
         }
-        Ok(())
     }
 
     /// Ends the mark of somebody, if there is one.
@@ -243,14 +272,13 @@ impl UnreadHistory {
         batch: &mut Batch<'_>,
         definition: Definition,
         user: UserIdx,
-    ) -> Result<(), StoreError> {
-        if self.until(batch, definition, user)?.is_some() {
+    ) {
+        if let Some(known) = self.known.get_mut(&definition)
+            && known.unread.has(user)
+        {
             batch.remove(&self.unread, unread_key(definition, user));
-            if let Some(known) = self.known.get_mut(&definition) {
-                known.n_unread -= 1;
-            }
+            known.unread.set(user, false);
         }
-        Ok(())
     }
 
     /// The offset before which somebody's past must be read; none where it need not be.
@@ -260,29 +288,22 @@ impl UnreadHistory {
         definition: Definition,
         user: UserIdx,
     ) -> Result<Option<u64>, StoreError> {
-        if self.known.get(&definition).is_none_or(|known| known.n_unread == 0) {
+        if !self.is_unread(definition, user) {
             return Ok(None);
         }
         let value = read.get(&self.unread, &unread_key(definition, user).build())?;
         value.map(|value| read_offset(&value)).transpose()
     }
 
-    /// The definitions for which somebody's past must be read.
-    pub(crate) fn of_person(
-        &self,
-        read: &dyn Read,
-        user: UserIdx,
-    ) -> Result<Vec<(Definition, u64)>, StoreError> {
-        let mut found = Vec::new();
-        for definition in self.incomplete() {
-            found.extend(self.until(read, definition, user)?.map(|until| (definition, until)));
-        }
-        Ok(found)
+    /// The definitions for which somebody's past must be read, in order.
+    pub(crate) fn of_person(&self, user: UserIdx) -> Vec<Definition> {
+        let unread = self.known.iter().filter(|(_, known)| known.unread.has(user));
+        unread.map(|(definition, _)| *definition).collect()
     }
 
-    fn incomplete(&self) -> Vec<Definition> {
-        let unread = self.known.iter().filter(|(_, known)| known.n_unread > 0);
-        unread.map(|(definition, _)| *definition).collect()
+    /// Whether somebody's past must be read for a definition.
+    pub(crate) fn is_unread(&self, definition: Definition, user: UserIdx) -> bool {
+        self.known.get(&definition).is_some_and(|known| known.unread.has(user))
     }
 }
 
@@ -302,14 +323,14 @@ pub(crate) fn has_past(
 }
 
 fn unread_key(definition: Definition, user: UserIdx) -> KeyBuf {
-    definition.key().u32(user.0)
+    definition.key_behind(KeyBuf::new().u32(user.0))
 }
 
 fn read_key(key: &[u8]) -> Result<UnreadPerson, StoreError> {
     let mut parts = KeyParts::new(key);
-    let person = Definition::read(&mut parts).zip(parts.u32().map(UserIdx));
-    let (definition, user) = person.ok_or_else(unreadable)?;
-    Ok(UnreadPerson { definition, user })
+    let user = parts.u32().map(UserIdx).ok_or_else(unreadable)?;
+    let definition = Definition::read(&mut parts).ok_or_else(unreadable)?;
+    Ok(UnreadPerson { user, definition })
 }
 
 fn read_offset(value: &[u8]) -> Result<u64, StoreError> {

@@ -59,12 +59,13 @@ fn the_past_of_theirs_goes_and_that_of_others_with_a_value_that_names_them() {
     };
     let entry = |people: &[(&str, &str)]| {
         let person = |(id, value): &(&str, &str)| PersonHistory {
+            key: "t".to_owned(),
             person: (ExternalIdType::UserId, (*id).to_owned()),
             until: 3,
             events: kept(value),
         };
         let people = people.iter().map(person).collect();
-        Entry::ReadHistory(Box::new(ReadHistory { at: AT, key: "t".to_owned(), people }))
+        Entry::ReadHistory(Box::new(ReadHistory { at: AT, people }))
     };
     let of_all = entry(&[("ann", "x"), ("bob", "17"), ("carl", "x")]);
     assert_eq!(of_others(of_all), Some(entry(&[("carl", "x")])));

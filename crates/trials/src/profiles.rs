@@ -36,6 +36,10 @@ const INSTANTS: u64 = 8;
 const SHARE_WITHOUT: f64 = 0.15;
 /// The longest wait for everybody's lists.
 const SENDING_MAX: Duration = Duration::from_secs(3_600);
+/// The longest wait until all past events are read.
+const READING_MAX: Duration = Duration::from_secs(3_600);
+/// How often that is looked for.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// Where nothing has come for so long, everything has.
 const QUIET: Duration = Duration::from_secs(2);
 
@@ -88,7 +92,7 @@ pub fn run(options: &Options) -> Result<Report> {
     say("traffic without definitions");
     let without = trial.send_traffic(0..first_with, PropertyNames::Others)?;
     say("definitions are made, and everybody's lists are sent for the first time");
-    let worked_out_s = trial.define(trial.traffic.sent_at(first_with))?;
+    let (worked_out_s, past_read_s) = trial.define(trial.traffic.sent_at(first_with))?;
     let (first_sending_s, n_first_values) = trial.send_lists_first()?;
     let defined_bytes = memory_bytes()?.0;
     forget_peak()?;
@@ -103,6 +107,7 @@ pub fn run(options: &Options) -> Result<Report> {
         with,
         compared,
         worked_out_s,
+        past_read_s,
         first_sending_s,
         n_first_values,
         paced,
@@ -202,9 +207,9 @@ impl Trial<'_> {
         Ok(Rate { n: n.into_inner(), took: started.elapsed() })
     }
 
-    /// Puts all definitions in force, without sending, and waits until everybody is worked out, in
-    /// seconds.
-    fn define(&self, at: Timestamp) -> Result<f64> {
+    /// Puts all definitions in force, without sending, and waits until everybody is worked out, and
+    /// then until all past events are read: the seconds of each.
+    fn define(&self, at: Timestamp) -> Result<(f64, f64)> {
         let mut config = (*self.workspace.engine.config()).clone();
         config.audiences = definitions::audiences();
         config.computed_traits = definitions::computed_traits();
@@ -213,7 +218,14 @@ impl Trial<'_> {
         self.workspace.engine.configure_as(&config).context("the definitions are taken")?;
         // A step of the work is due a millisecond after the one before.
         self.workspace.tick(Timestamp(at.0 + 60_000))?;
-        Ok(started.elapsed().as_secs_f64())
+        let worked_out = Instant::now();
+        while !self.workspace.engine.snapshot().is_everybody_worked_out() {
+            let took = worked_out.elapsed();
+            ensure!(took < READING_MAX, "past events are not read within {} s", READING_MAX.as_secs());
+            std::thread::sleep(POLL_INTERVAL);
+        }
+        let past_read_s = worked_out.elapsed().as_secs_f64();
+        Ok(((worked_out - started).as_secs_f64(), past_read_s))
     }
 
     /// Makes the lists and waits until everybody was looked at: the seconds, and how many lists

@@ -1,7 +1,8 @@
 //! A snapshot file: written once, read from its beginning.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Read, Write};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use domain::WorkspaceId;
@@ -11,7 +12,7 @@ use sha2::{Digest, Sha256};
 use store::{Pair, Picture, Store};
 
 use super::SnapshotError;
-use super::formats::{Convert, conversion_from};
+use super::formats::{Conversion, EventsOfPerson, conversion_from};
 use super::frame::{self, Frame, FrameKind};
 use crate::store_picture::to_hex;
 
@@ -109,7 +110,7 @@ pub(crate) struct SnapshotFile {
     path: PathBuf,
     file: fs::File,
     header: Header,
-    convert: Convert,
+    conversion: Conversion,
     n_bytes: u64,
     n_rows: u64,
 }
@@ -123,7 +124,7 @@ impl SnapshotFile {
         let io_error = |source| SnapshotError::Io { path: path.to_owned(), source };
         let file = fs::File::open(path).map_err(io_error)?;
         let n_bytes = file.metadata().map_err(io_error)?.len();
-        let mut frames = Frames::new(path, &file)?;
+        let mut frames = Frames::new(path, &file);
         let mut hash = Sha256::new();
         let first = frames.next()?;
         hash.update(&first.bytes);
@@ -132,7 +133,7 @@ impl SnapshotFile {
             let found = header.workspace;
             return Err(SnapshotError::OtherWorkspace { path: path.to_owned(), found });
         }
-        let convert = conversion_from(header.format).ok_or_else(|| SnapshotError::Format {
+        let conversion = conversion_from(header.format).ok_or_else(|| SnapshotError::Format {
             path: path.to_owned(),
             found: header.format,
             written_by: header.written_by.clone(),
@@ -158,7 +159,7 @@ impl SnapshotFile {
         if frames.position != n_bytes {
             return Err(frames.damaged("something follows the footer"));
         }
-        Ok(Self { path: path.to_owned(), file, header, convert, n_bytes, n_rows })
+        Ok(Self { path: path.to_owned(), file, header, conversion, n_bytes, n_rows })
     }
 
     /// The number of journal entries that the rows are the fold of.
@@ -181,31 +182,96 @@ impl SnapshotFile {
     /// # Errors
     /// Of the file or the store; the store is damaged then.
     pub(crate) fn fill(&self, store: &Store) -> Result<(), SnapshotError> {
-        let mut frames = Frames::new(&self.path, &self.file)?;
-        let mut pending = Vec::<Pair>::new().into_iter();
-        let mut keyspace = 0;
+        let mut rows = Rows::new(self);
+        let beside = self.conversion.read_beside();
+        let mut beside = beside.map(|keyspace| EventRows::new(self, keyspace)).transpose()?;
         let mut next = || loop {
-            for row in pending.by_ref() {
-                let name = self.header.keyspaces.get(keyspace).map_or("", String::as_str);
-                match (self.convert)(name, row) {
-                    Ok(None) => {}
-                    Ok(Some((name, row))) => return Ok(Some((store.keyspace(name), row))),
-                    Err(what) => return Err(frames.damaged(what)),
-                }
+            let Some((keyspace, row)) = rows.next()? else { return Ok(None) };
+            let name = self.header.keyspaces.get(keyspace).map_or("", String::as_str);
+            let events = match &mut beside {
+                Some(beside) if self.conversion.takes_events(name) => beside.of_person(&row.0)?,
+                _ => EventsOfPerson::new(),
+            };
+            match self.conversion.convert(name, row, &events) {
+                Ok(None) => {}
+                Ok(Some((name, row))) => return Ok(Some((store.keyspace(name), row))),
+                Err(what) => return Err(rows.frames.damaged(what)),
             }
-            let frame = frames.next()?;
+        };
+        store.fill(std::iter::from_fn(|| next().transpose()), self.header.position)
+    }
+}
+
+/// The rows of a file, each with the number of its keyspace, one after the other.
+struct Rows<'a> {
+    frames: Frames<'a>,
+    keyspace: usize,
+    pending: std::vec::IntoIter<Pair>,
+}
+
+impl<'a> Rows<'a> {
+    fn new(file: &'a SnapshotFile) -> Self {
+        let frames = Frames::new(&file.path, &file.file);
+        Self { frames, keyspace: 0, pending: Vec::new().into_iter() }
+    }
+
+    fn next(&mut self) -> Result<Option<(usize, Pair)>, SnapshotError> {
+        loop {
+            if let Some(row) = self.pending.next() {
+                return Ok(Some((self.keyspace, row)));
+            }
+            let frame = self.frames.next()?;
             match frame.kind {
                 FrameKind::Footer => return Ok(None),
                 FrameKind::Header => {}
                 FrameKind::Rows => {
-                    keyspace = frame.keyspace as usize;
+                    self.keyspace = frame.keyspace as usize;
                     let rows = frame::split_rows(&frame.raw, frame.n_rows);
                     let what = "a block has other rows than its head says";
-                    pending = rows.ok_or_else(|| frames.damaged(what))?.into_iter();
+                    self.pending = rows.ok_or_else(|| self.frames.damaged(what))?.into_iter();
                 }
             }
+        }
+    }
+}
+
+/// The rows of one keyspace whose keys begin with those of another, read in the same order.
+struct EventRows<'a> {
+    rows: Rows<'a>,
+    keyspace: Option<usize>,
+    first: Option<Pair>,
+}
+
+impl<'a> EventRows<'a> {
+    fn new(file: &'a SnapshotFile, keyspace: &str) -> Result<Self, SnapshotError> {
+        let keyspace = file.header.keyspaces.iter().position(|known| known == keyspace);
+        let mut rows = Self { rows: Rows::new(file), keyspace, first: None };
+        rows.advance()?;
+        Ok(rows)
+    }
+
+    fn advance(&mut self) -> Result<Option<Pair>, SnapshotError> {
+        let next = loop {
+            match self.rows.next()? {
+                Some((keyspace, row)) if Some(keyspace) == self.keyspace => break Some(row),
+                Some(_) => {}
+                None => break None,
+            }
         };
-        store.fill(std::iter::from_fn(|| next().transpose()), self.header.position)
+        Ok(std::mem::replace(&mut self.first, next))
+    }
+
+    /// Those of a person, who comes behind all that were asked for before.
+    fn of_person(&mut self, user: &[u8]) -> Result<EventsOfPerson, SnapshotError> {
+        let mut events = EventsOfPerson::new();
+        while let Some((key, _)) = &self.first
+            && key.get(..user.len()).is_some_and(|of| of <= user)
+        {
+            let Some((key, value)) = self.advance()? else { break };
+            let number = key.strip_prefix(user).and_then(|number| number.try_into().ok());
+            events.extend(number.map(|number| (u32::from_be_bytes(number), value)));
+        }
+        Ok(events)
     }
 }
 
@@ -218,7 +284,7 @@ pub(crate) type VisitRow<'a> = dyn FnMut(&str, &[u8], &[u8]) + 'a;
 /// The file system's, or if it is no whole snapshot.
 pub(crate) fn visit_rows(path: &Path, visit: &mut VisitRow<'_>) -> io::Result<()> {
     let file = fs::File::open(path)?;
-    let mut frames = Frames::new(path, &file).map_err(io::Error::other)?;
+    let mut frames = Frames::new(path, &file);
     let mut keyspaces = Vec::new();
     loop {
         let frame = frames.next().map_err(io::Error::other)?;
@@ -244,17 +310,15 @@ pub(crate) fn visit_rows(path: &Path, visit: &mut VisitRow<'_>) -> io::Result<()
 /// Reads the frames of a file one after the other.
 struct Frames<'a> {
     path: &'a Path,
-    reader: BufReader<&'a std::fs::File>,
+    reader: BufReader<FromStart<'a>>,
     /// The byte in the file.
     position: u64,
 }
 
 impl<'a> Frames<'a> {
-    fn new(path: &'a Path, file: &'a fs::File) -> Result<Self, SnapshotError> {
-        let mut reader = BufReader::with_capacity(BLOCK_BYTES, file.file());
-        let io_error = |source| SnapshotError::Io { path: path.to_owned(), source };
-        reader.seek(SeekFrom::Start(0)).map_err(io_error)?;
-        Ok(Self { path, reader, position: 0 })
+    fn new(path: &'a Path, file: &'a fs::File) -> Self {
+        let reader = FromStart { file: file.file(), at: 0 };
+        Self { path, reader: BufReader::with_capacity(BLOCK_BYTES, reader), position: 0 }
     }
 
     fn next(&mut self) -> Result<Frame, SnapshotError> {
@@ -276,6 +340,20 @@ impl<'a> Frames<'a> {
 
     fn damaged(&self, what: &'static str) -> SnapshotError {
         SnapshotError::Damaged { path: self.path.to_owned(), position: self.position, what }
+    }
+}
+
+/// A file that is read from its start, whoever else reads it.
+struct FromStart<'a> {
+    file: &'a std::fs::File,
+    at: u64,
+}
+
+impl Read for FromStart<'_> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let n_bytes = self.file.read_at(to, self.at)?;
+        self.at += n_bytes as u64;
+        Ok(n_bytes)
     }
 }
 

@@ -129,7 +129,7 @@ impl Comparison<'_> {
         let computed = snapshot.computed_traits(user)?.into_iter().collect();
         let mut unread = BTreeSet::new();
         for key in self.subjects.iter().map(|subject| subject.subject.key()) {
-            if snapshot.is_past_unread(store, user, key)? {
+            if snapshot.is_past_unread(user, key) {
                 unread.insert(key.to_owned());
             }
         }

@@ -56,12 +56,13 @@ fn histories() -> Vec<Entry> {
     };
     let of = |key: &str, events: Vec<Option<PastEvents>>| {
         let person = |(n, events)| PersonHistory {
+            key: key.to_owned(),
             person: (ExternalIdType::UserId, format!("u{n}")),
             until: 7,
             events,
         };
         let people = events.into_iter().enumerate().map(person).collect();
-        Entry::ReadHistory(Box::new(ReadHistory { at: AT, key: key.to_owned(), people }))
+        Entry::ReadHistory(Box::new(ReadHistory { at: AT, people }))
     };
     let condition = "did \"Order\" where total > 5 then \"Order\" within 1 day \
                      or did \"Order\" where ends within next 2 days";

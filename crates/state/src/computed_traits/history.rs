@@ -56,7 +56,7 @@ impl ComputedTraits {
                 None => history.insert(profiles.named_events(batch, user)?),
             };
             if reads_past(computation, history, since, now) {
-                unread.mark(batch, definition, user, since)?;
+                unread.mark(batch, definition, user, since);
                 row.value_or_insert_with(kept.number, || kept.first_value());
             }
         }
@@ -90,8 +90,8 @@ impl ComputedTraits {
             let none = Stored::new(KeptEvents::new(computation));
             (value.events, value.due) = (Some(none), Some(AT_ONCE));
             match reads_past(computation, history, until, now) {
-                true => unread.mark(batch, definition, user, until)?,
-                false => unread.end(batch, definition, user)?,
+                true => unread.mark(batch, definition, user, until),
+                false => unread.end(batch, definition, user),
             }
         }
         if !row.all().is_empty() {

@@ -1,5 +1,7 @@
 //! Printable forms of entries: a summary line and complete JSON. Secrets are redacted in both.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -172,7 +174,9 @@ impl Entry {
                 value.value
             ),
             Self::ReadHistory(read) => {
-                format!("of {} people for {:?}", read.people.len(), read.key)
+                let keys: BTreeSet<&str> = read.people.iter().map(|past| &*past.key).collect();
+                let keys: Vec<&str> = keys.into_iter().collect();
+                format!("{} pasts of people for {}", read.people.len(), keys.join(", "))
             }
             Self::Found(found) => {
                 let n_yes = found.people.iter().filter(|(.., holds)| *holds).count();

@@ -78,7 +78,7 @@ impl HistoryRequest {
                 _ => {}
             }
         }
-        PersonHistory { person: self.person, until: self.until, events: Some(past) }
+        PersonHistory { key: self.key, person: self.person, until: self.until, events: Some(past) }
     }
 }
 
@@ -115,6 +115,11 @@ impl Views {
         (!is_complete).then_some(progress)
     }
 
+    /// Whether everybody is worked out, and nobody's past is unread.
+    pub fn is_everybody_worked_out(&self) -> bool {
+        !self.timers.is_walking() && self.unread_history.is_complete()
+    }
+
     /// Whether it is known of everybody whether they belong to an audience.
     pub fn is_worked_out(&self, key: &str) -> bool {
         let question = question_of_audience(key).to_string();
@@ -124,20 +129,11 @@ impl Views {
 
     /// Whether somebody's membership of an audience, or their value of a computed trait, waits for
     /// a past that is unread.
-    ///
-    /// # Errors
-    /// If the store cannot be read.
-    pub fn is_past_unread(
-        &self,
-        store: &Store,
-        user: UserIdx,
-        key: &str,
-    ) -> Result<bool, StoreError> {
-        let unread = self.unread_history.of_person(store, user)?;
-        let of_trait = self.computed_traits.find(key).is_some_and(|(number, _)| {
-            unread.iter().any(|(definition, _)| *definition == Definition::Trait(number))
-        });
-        Ok(of_trait || !unread.is_empty() && self.waits_for_past(key, &unread))
+    pub fn is_past_unread(&self, user: UserIdx, key: &str) -> bool {
+        let unread = self.unread_history.of_person(user);
+        let of_trait = self.computed_traits.find(key);
+        of_trait.is_some_and(|(number, _)| unread.contains(&Definition::Trait(number)))
+            || !unread.is_empty() && self.waits_for_past(key, &unread)
     }
 
     fn request_history(
@@ -193,14 +189,14 @@ impl Views {
     pub(crate) fn add_read_history(
         &mut self,
         batch: &mut Batch<'_>,
-        ReadHistory { key, people, .. }: ReadHistory,
+        ReadHistory { people, .. }: ReadHistory,
     ) -> Result<(), StoreError> {
-        let audience =
-            self.audiences.by_key().get(&key).map(|one| Definition::Audience(one.number));
-        let computed =
-            || self.computed_traits.find(&key).map(|(number, _)| Definition::Trait(number));
-        let Some(definition) = audience.or_else(computed) else { return Ok(()) };
-        for PersonHistory { person: (type_, id), until, events } in people {
+        for PersonHistory { key, person: (type_, id), until, events } in people {
+            let audience =
+                self.audiences.by_key().get(&key).map(|one| Definition::Audience(one.number));
+            let computed =
+                || self.computed_traits.find(&key).map(|(number, _)| Definition::Trait(number));
+            let Some(definition) = audience.or_else(computed) else { continue };
             let person = ExternalId { type_, value: &id };
             let Some(user) = self.profiles.ids().user_by_external_id(person) else { continue };
             if self.unread_history.until(batch, definition, user)? != Some(until) {
@@ -215,7 +211,7 @@ impl Views {
                 }
                 None => {}
             }
-            self.unread_history.end(batch, definition, user)?;
+            self.unread_history.end(batch, definition, user);
             self.timers.add_pending(user);
             // Nothing was sent to destinations while it was unread.
             self.last_sent.touch_whole(user);
@@ -247,7 +243,7 @@ impl Views {
         &mut self,
         batch: &mut Batch<'_>,
         offset: u64,
-    ) -> Result<(), StoreError> {
+    ) {
         let audiences = self.audiences.by_key().iter().filter_map(|(key, audience)| {
             let reads = !self.audiences.conditions().get(key)?.events_to_read().is_empty();
             reads.then_some((Definition::Audience(audience.number), audience.since))
@@ -257,7 +253,7 @@ impl Views {
             (definition, self.unread_history.since(definition).unwrap_or(offset))
         });
         let definitions = audiences.chain(traits).collect();
-        self.unread_history.follow(batch, &definitions)
+        self.unread_history.follow(batch, &definitions);
     }
 
     /// Marks a person for the computed traits of which nothing is kept of them yet.
@@ -300,8 +296,8 @@ impl Views {
             let (names, start) = (condition.events_to_read(), condition.reaches_back_to(now));
             let has_past = !names.is_empty() && has_past(&history, &names, start, until);
             match has_past {
-                true => self.unread_history.mark(batch, definition, user, until)?,
-                false => self.unread_history.end(batch, definition, user)?,
+                true => self.unread_history.mark(batch, definition, user, until),
+                false => self.unread_history.end(batch, definition, user),
             }
         }
         if !row.all().is_empty() {
@@ -322,8 +318,8 @@ impl Views {
     }
 
     /// Whether somebody's membership must wait for a past that is unread.
-    pub(super) fn waits_for_past(&self, key: &str, unread: &[(Definition, u64)]) -> bool {
-        let is_unread = |wanted: Definition| unread.iter().any(|(one, _)| *one == wanted);
+    pub(super) fn waits_for_past(&self, key: &str, unread: &[Definition]) -> bool {
+        let is_unread = |wanted: Definition| unread.contains(&wanted);
         let audience = self.audiences.by_key().get(key);
         if audience.is_some_and(|audience| is_unread(Definition::Audience(audience.number))) {
             return true;

@@ -21,6 +21,7 @@ pub struct Report {
     pub(super) compared: Compared,
     /// How long everybody took to be worked out after the definitions, in seconds.
     pub(super) worked_out_s: f64,
+    pub(super) past_read_s: f64,
     /// How long everybody's lists took to be sent, in seconds, and how many they were.
     pub(super) first_sending_s: f64,
     pub(super) n_first_values: u64,
@@ -109,6 +110,7 @@ impl Report {
                 "0",
             ),
             row("everybody worked out in", format!("{:.1} s", self.worked_out_s), ""),
+            row("past events read in", format!("{:.1} s", self.past_read_s), ""),
             row(
                 "first sending of lists",
                 format!("{} in {:.1} s", grouped(self.n_first_values), self.first_sending_s),

@@ -17,7 +17,6 @@ forms! {
 #[serde(remote = "crate::ReadHistory")]
 pub(in crate::entry) struct ReadHistory {
     at: domain::Timestamp,
-    key: String,
     #[serde(with = "As::<Vec<PersonHistory>>")]
     people: Vec<crate::PersonHistory>,
 }
@@ -25,6 +24,7 @@ pub(in crate::entry) struct ReadHistory {
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "crate::PersonHistory")]
 pub(in crate::entry) struct PersonHistory {
+    key: String,
     #[serde(with = "As::<(ExternalIdType, Same)>")]
     person: (profiles::ExternalIdType, String),
     until: u64,

@@ -50,11 +50,10 @@ impl Fold {
     fn read_step(&self, after: Option<UnreadPerson>) -> (Vec<ReadHistory>, Option<UnreadPerson>) {
         let step = self.views.unread_history(&self.store, after).unwrap();
         let read = |request: HistoryRequest| {
-            let key = request.key.clone();
             let message = |offset| Some((offset, self.messages.get(&offset)?.clone()));
             let messages = request.offsets().filter_map(message).collect();
             let people: Vec<PersonHistory> = vec![request.read(&messages)];
-            ReadHistory { at: Timestamp(self.now), key, people }
+            ReadHistory { at: Timestamp(self.now), people }
         };
         (step.requests.into_iter().map(read).collect(), step.last)
     }
