@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::{Message, Timestamp};
+use domain::{Message, Timestamp, UserIdx};
 use journal::Offset;
 use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::FxHashMap;
 use state::{
-    HistoryRequest, PEOPLE_PER_ENTRY_MAX, PersonHistory, PreparedEntry, ReadHistory, UnreadPerson,
+    HistoryRequest, PEOPLE_PER_ENTRY_MAX, PersonHistory, PreparedEntry, ReadHistory,
     encoded_history_bytes,
 };
 
@@ -23,6 +23,8 @@ use crate::{
     BackgroundThread, BackgroundWork, EngineError, Entry, Next, Signals, SubmitError, ThreadStatus,
 };
 
+/// How many entries are journalled together.
+const ENTRIES_PER_BATCH: usize = 10;
 /// About the most bytes of one entry.
 const ENTRY_BYTES: usize = 1_024 * 1_024;
 /// The most bytes of the past of one person: thousands of times for each of a hundred parts of a
@@ -79,7 +81,7 @@ struct Reader {
     writer: Arc<Writer>,
     at_work: Arc<Mutex<()>>,
     /// The last person who was looked at in this pass.
-    after: Option<UnreadPerson>,
+    after: Option<UserIdx>,
     pace: Pace,
 }
 
@@ -136,17 +138,30 @@ impl Reader {
         let Some(messages) = self.read_messages(&offsets, signals)? else { return Ok(true) };
         let mut entries = Entries { list: Vec::new(), bytes: 0, at: self.shared.clock.now() };
         for request in step.requests {
-            entries.add(request, &messages);
+            let pasts = request.read(&messages).into_iter();
+            pasts.for_each(|past| entries.add(past));
+            if entries.list.len() >= ENTRIES_PER_BATCH {
+                if signals.is_stopping() {
+                    return Ok(true);
+                }
+                self.journal(std::mem::take(&mut entries.list))?;
+            }
         }
-        let entries = entries.list.into_iter().map(|read| Entry::ReadHistory(Box::new(read)));
-        let entries: Vec<_> = entries.map(PreparedEntry::unmapped).collect();
-        if !entries.is_empty() {
-            let submitted = self.writer.submit(&self.shared, entries)?;
-            // The next look must see it.
-            submitted.blocking_recv().unwrap_or(Err(SubmitError::Stopping))?;
-        }
+        self.journal(entries.list)?;
         self.after = step.last;
         Ok(self.after.is_some())
+    }
+
+    /// Journals what was read, and waits until the state has it.
+    fn journal(&self, read: Vec<ReadHistory>) -> Result<(), EngineError> {
+        if read.is_empty() {
+            return Ok(());
+        }
+        let entries = read.into_iter().map(|read| Entry::ReadHistory(Box::new(read)));
+        let entries: Vec<_> = entries.map(PreparedEntry::unmapped).collect();
+        let submitted = self.writer.submit(&self.shared, entries)?;
+        submitted.blocking_recv().unwrap_or(Err(SubmitError::Stopping))?;
+        Ok(())
     }
 
     /// The messages at these offsets, read in the order of the journal: a block that holds several
@@ -191,18 +206,18 @@ struct Entries {
 }
 
 impl Entries {
-    fn add(&mut self, request: HistoryRequest, messages: &FxHashMap<u64, Message>) {
-        let (person, bytes) = within_bounds(request.read(messages));
+    fn add(&mut self, past: PersonHistory) {
+        let (past, bytes) = within_bounds(past);
         let has_room = |last: &&mut ReadHistory| {
             last.people.len() < PEOPLE_PER_ENTRY_MAX && self.bytes + bytes <= ENTRY_BYTES
         };
         match self.list.last_mut().filter(has_room) {
             Some(last) => {
-                last.people.push(person);
+                last.people.push(past);
                 self.bytes += bytes;
             }
             None => {
-                self.list.push(ReadHistory { at: self.at, people: vec![person] });
+                self.list.push(ReadHistory { at: self.at, people: vec![past] });
                 self.bytes = bytes;
             }
         }

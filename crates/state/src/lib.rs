@@ -117,7 +117,7 @@ pub use training::{TRAININGS_KEPT_MAX, TrainingRecord};
 pub use unmatched_events::{
     UNMATCHED_NAME_CHARS_MAX, UNMATCHED_NAMES_MAX, UnmatchedEvent, UnmatchedEvents,
 };
-pub use unread_history::{HistoryProgress, UnreadHistory, UnreadPerson};
+pub use unread_history::{HistoryProgress, UnreadHistory};
 pub use views::Views;
 pub use violations::{VIOLATIONS_MAX, ViolationCount, Violations};
 pub use weak_signals::{WEAK_SIGNALS_PER_KIND_MAX, WeakSignals};

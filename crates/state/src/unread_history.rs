@@ -24,7 +24,7 @@ const UNREAD: &str = "state.unread_history";
 pub(crate) const ANEW: u64 = u64::MAX;
 
 /// An audience or a computed trait, by the number that names it in rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Definition {
     Audience(u32),
     Trait(u32),
@@ -50,13 +50,6 @@ impl Definition {
             _ => None,
         }
     }
-}
-
-/// Somebody whose past is unread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct UnreadPerson {
-    pub(crate) user: UserIdx,
-    pub(crate) definition: Definition,
 }
 
 /// How far the past of people was read for one definition.
@@ -140,7 +133,7 @@ impl StatePart for UnreadHistory {
             loaded.known.insert(definition, known);
         }
         for pair in store.scan(&loaded.unread, &[]) {
-            let UnreadPerson { user, definition } = read_key(&pair?.0)?;
+            let (user, definition) = read_key(&pair?.0)?;
             loaded.known.get_mut(&definition).ok_or_else(unreadable)?.unread.set(user, true);
         }
         Ok(loaded)
@@ -180,28 +173,19 @@ impl StatePart for UnreadHistory {
 }
 
 impl UnreadHistory {
-    /// The next people behind `after`, at most `limit`.
-    ///
-    /// # Errors
-    /// If the store cannot be read.
-    pub(crate) fn next(
-        &self,
-        store: &Store,
-        after: Option<UnreadPerson>,
-        limit: usize,
-    ) -> Result<Vec<(UnreadPerson, u64)>, StoreError> {
-        let behind = |person: UnreadPerson| {
-            let mut key = unread_key(person.definition, person.user).build();
-            key.push(0);
-            key
-        };
-        let from = after.map_or_else(Vec::new, behind);
-        let rows = store.scan_range(&self.unread, &from, &[u8::MAX]).take(limit);
-        rows.map(|pair| {
-            let (key, value) = pair?;
-            Ok((read_key(&key)?, read_offset(&value)?))
-        })
-        .collect()
+    /// The people behind `after` whose past must be read, in the order of their indices.
+    pub(crate) fn people_behind(&self, after: Option<UserIdx>) -> impl Iterator<Item = UserIdx> {
+        let first = after.map_or(0, |after| after.pos() + 1);
+        let n_words = self.known.values().map(|known| known.unread.bits.len()).max().unwrap_or(0);
+        let words = (first / 64..n_words).map(|at| {
+            let of_all = self.known.values().filter_map(|known| known.unread.bits.get(at));
+            (at, of_all.fold(0, |all, word| all | word))
+        });
+        let users = words.filter(|(_, word)| *word != 0).flat_map(|(at, word)| {
+            let set = (0..64).filter(move |bit| (word >> bit) & 1 == 1);
+            set.map(move |bit| UserIdx((at * 64 + bit) as u32))
+        });
+        users.filter(move |user| user.pos() >= first)
     }
 
     /// Whether nobody's past must be read.
@@ -326,11 +310,11 @@ fn unread_key(definition: Definition, user: UserIdx) -> KeyBuf {
     definition.key_behind(KeyBuf::new().u32(user.0))
 }
 
-fn read_key(key: &[u8]) -> Result<UnreadPerson, StoreError> {
+fn read_key(key: &[u8]) -> Result<(UserIdx, Definition), StoreError> {
     let mut parts = KeyParts::new(key);
     let user = parts.u32().map(UserIdx).ok_or_else(unreadable)?;
     let definition = Definition::read(&mut parts).ok_or_else(unreadable)?;
-    Ok(UnreadPerson { user, definition })
+    Ok((user, definition))
 }
 
 fn read_offset(value: &[u8]) -> Result<u64, StoreError> {

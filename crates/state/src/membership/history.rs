@@ -7,6 +7,8 @@
 //! two people become one of whom one is marked, the other's past cannot be told apart any more: the
 //! past of both is read anew, up to the merge.
 
+use std::sync::Arc;
+
 use conditions::{Computation, Condition, Event, KeptEvents, Tracked};
 use domain::{Message, Timestamp, UserIdx};
 use profiles::{ExternalId, ExternalIdType, NamedEvent};
@@ -16,25 +18,34 @@ use store::{Batch, Store, StoreError};
 
 use crate::answers::question_of_audience;
 use crate::read_history::{PastEvents, PersonHistory, ReadHistory};
-use crate::unread_history::{ANEW, Definition, HistoryProgress, UnreadPerson, has_past};
+use crate::unread_history::{ANEW, Definition, HistoryProgress, has_past};
 use crate::views::Views;
 
-/// How many marks are looked at together.
-const MARKS_PER_STEP: usize = 1_000;
-/// After how many events no further person is looked at.
-const EVENTS_PER_STEP: usize = 10_000;
+/// After how many events no further person is looked at. To read the messages of many together
+/// takes one pass through the journal.
+const EVENTS_PER_STEP: usize = 50_000;
+/// How many people are looked at together at most.
+const PEOPLE_PER_STEP: usize = 10_000;
 
-/// What is to be read of one person for one definition.
+/// What is to be read of one person.
 pub struct HistoryRequest {
-    /// The key of the audience or trait.
-    pub key: String,
     person: (ExternalIdType, String),
-    until: u64,
-    asked: Asked,
     events: Vec<NamedEvent>,
+    /// For what, each with the offset before which the past ends.
+    asked: Vec<(Arc<Asked>, u64)>,
 }
 
-enum Asked {
+/// An audience or a computed trait that asks for properties.
+struct Asked {
+    key: String,
+    of: AskedOf,
+    /// The names of the events that count; none for events of any name.
+    names: Vec<String>,
+    /// The first instant whose events may count; none where those of all times may.
+    start: Option<Timestamp>,
+}
+
+enum AskedOf {
     Audience(Condition),
     Trait(Computation),
 }
@@ -44,41 +55,53 @@ pub struct UnreadStep {
     /// What is to be read. Somebody whom no entry can name is left out.
     pub requests: Vec<HistoryRequest>,
     /// The last person who was looked at; none where nobody is left.
-    pub last: Option<UnreadPerson>,
+    pub last: Option<UserIdx>,
 }
 
 impl HistoryRequest {
     /// The offsets of the messages whose properties are needed.
     pub fn offsets(&self) -> impl Iterator<Item = u64> {
-        let read = self.events.iter().filter(|event| self.asked.reads(&event.name));
-        read.map(|event| event.offset)
+        let is_read = |event: &&NamedEvent| {
+            let mut asked = self.asked.iter();
+            asked.any(|(asked, until)| asked.counts(event, *until) && asked.reads(&event.name))
+        };
+        self.events.iter().filter(is_read).map(|event| event.offset)
     }
 
     /// What the past comes to, by the messages at [`HistoryRequest::offsets`]. One that is missing
     /// was cut or erased, and counts as an event without properties.
-    pub fn read(self, messages: &FxHashMap<u64, Message>) -> PersonHistory {
-        let mut past = match &self.asked {
-            Asked::Audience(condition) => PastEvents::Audience(Tracked::new(condition)),
-            Asked::Trait(computation) => PastEvents::Trait(KeptEvents::new(computation)),
+    pub fn read(&self, messages: &FxHashMap<u64, Message>) -> Vec<PersonHistory> {
+        let read = |(asked, until): &(Arc<Asked>, u64)| PersonHistory {
+            key: asked.key.clone(),
+            person: self.person.clone(),
+            until: *until,
+            events: Some(self.read_for(asked, *until, messages)),
         };
-        for NamedEvent { name, timestamp, offset } in self.events {
-            let message = messages.get(&offset).filter(|_| self.asked.reads(&name));
-            let found = message.and_then(Event::from_message);
-            let event = found.unwrap_or_else(|| Event { name, timestamp, properties: Map::new() });
-            match (&self.asked, &mut past) {
-                (Asked::Audience(condition), PastEvents::Audience(tracked)) => {
-                    tracked.add_read(condition, &event);
-                }
-                (Asked::Trait(computation), PastEvents::Trait(kept)) => {
-                    if let Some(contribution) = computation.contribution(&event) {
-                        kept.add(computation, &contribution);
-                    }
-                }
-                // Both are of one kind.
-                _ => {}
+        self.asked.iter().map(read).collect()
+    }
+
+    fn read_for(&self, asked: &Asked, until: u64, messages: &FxHashMap<u64, Message>) -> PastEvents {
+        let events = self.events.iter().filter(|event| asked.counts(event, until)).map(|known| {
+            let message = messages.get(&known.offset).filter(|_| asked.reads(&known.name));
+            message.and_then(Event::from_message).unwrap_or_else(|| Event {
+                name: known.name.clone(),
+                timestamp: known.timestamp,
+                properties: Map::new(),
+            })
+        });
+        match &asked.of {
+            AskedOf::Audience(condition) => {
+                let mut tracked = Tracked::new(condition);
+                events.for_each(|event| tracked.add_read(condition, &event));
+                PastEvents::Audience(tracked)
+            }
+            AskedOf::Trait(computation) => {
+                let mut kept = KeptEvents::new(computation);
+                let counting = events.filter_map(|event| computation.contribution(&event));
+                counting.for_each(|contribution| kept.add(computation, &contribution));
+                PastEvents::Trait(kept)
             }
         }
-        PersonHistory { key: self.key, person: self.person, until: self.until, events: Some(past) }
     }
 }
 
@@ -90,15 +113,15 @@ impl Views {
     pub fn unread_history(
         &self,
         store: &Store,
-        after: Option<UnreadPerson>,
+        after: Option<UserIdx>,
     ) -> Result<UnreadStep, StoreError> {
         let mut step = UnreadStep { requests: Vec::new(), last: None };
-        let mut n_events = 0;
-        for (unread, until) in self.unread_history.next(store, after, MARKS_PER_STEP)? {
-            let request = self.request_history(store, unread, until)?;
+        let (mut n_events, mut known) = (0, FxHashMap::default());
+        for user in self.unread_history.people_behind(after).take(PEOPLE_PER_STEP) {
+            let request = self.request_history(store, user, &mut known)?;
             n_events += request.as_ref().map_or(0, |request| request.events.len());
             step.requests.extend(request);
-            step.last = Some(unread);
+            step.last = Some(user);
             if n_events >= EVENTS_PER_STEP {
                 break;
             }
@@ -139,34 +162,45 @@ impl Views {
     fn request_history(
         &self,
         store: &Store,
-        UnreadPerson { definition, user }: UnreadPerson,
-        until: u64,
+        user: UserIdx,
+        known: &mut FxHashMap<Definition, Option<Arc<Asked>>>,
     ) -> Result<Option<HistoryRequest>, StoreError> {
+        let Some(person) = self.name_for_entries(store, user)? else { return Ok(None) };
+        let mut asked = Vec::new();
+        for definition in self.unread_history.of_person(user) {
+            let Some(until) = self.unread_history.until(store, definition, user)? else { continue };
+            let found = known.entry(definition).or_insert_with(|| self.asked(definition));
+            asked.extend(found.as_ref().map(|found| (Arc::clone(found), until)));
+        }
+        let mut events = self.profiles.named_events(store, user)?;
+        let counts = |event: &NamedEvent| {
+            asked.iter().any(|(asked, until)| asked.counts(event, *until))
+        };
+        events.retain(counts);
+        Ok(Some(HistoryRequest { person, events, asked }))
+    }
+
+    fn asked(&self, definition: Definition) -> Option<Arc<Asked>> {
         let now = self.journal_now();
-        let (key, asked, start) = match definition {
+        let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
+        let asked = match definition {
             Definition::Audience(number) => {
-                let found = self.audiences.by_key().iter().find(|(_, one)| one.number == number);
-                let Some((key, _)) = found else { return Ok(None) };
-                let Some(condition) = self.audiences.conditions().get(key) else { return Ok(None) };
-                (key.clone(), Asked::Audience(condition.clone()), condition.reaches_back_to(now))
+                let mut audiences = self.audiences.by_key().iter();
+                let (key, _) = audiences.find(|(_, one)| one.number == number)?;
+                let condition = self.audiences.conditions().get(key)?.clone();
+                let names = owned(condition.events_to_read());
+                let start = condition.reaches_back_to(now);
+                Asked { key: key.clone(), of: AskedOf::Audience(condition), names, start }
             }
             Definition::Trait(number) => {
-                let found = self.computed_traits.find_number(number);
-                let Some((key, computation)) = found else { return Ok(None) };
+                let (key, computation) = self.computed_traits.find_number(number)?;
+                let names = owned(computation.event_name().into_iter().collect());
                 let start = computation.reaches_back_to(now);
-                (key.to_owned(), Asked::Trait(computation.clone()), start)
+                let of = AskedOf::Trait(computation.clone());
+                Asked { key: key.to_owned(), of, names, start }
             }
         };
-        let Some(person) = self.name_for_entries(store, user)? else { return Ok(None) };
-        let mut events = match asked.names() {
-            names if names.is_empty() => self.profiles.named_events(store, user)?,
-            names => {
-                let start = start.unwrap_or(Timestamp(0));
-                self.profiles.events_with_names(store, user, &names, start)?
-            }
-        };
-        events.retain(|event| event.offset < until);
-        Ok(Some(HistoryRequest { key, person, until, asked, events }))
+        Some(Arc::new(asked))
     }
 
     /// An id by which entries can name a person.
@@ -343,19 +377,18 @@ impl Views {
 }
 
 impl Asked {
-    /// Whether properties of events of this name are needed.
-    fn reads(&self, event: &str) -> bool {
-        match self {
-            Self::Audience(condition) => condition.reads(event),
-            Self::Trait(computation) => computation.reads(event),
-        }
+    /// Whether an event belongs to the past that ends before an offset.
+    fn counts(&self, event: &NamedEvent, until: u64) -> bool {
+        (self.names.is_empty() || self.names.contains(&event.name))
+            && event.offset < until
+            && self.start.is_none_or(|start| event.timestamp >= start)
     }
 
-    /// The names of the events that must be read; none for events of any name.
-    fn names(&self) -> Vec<&str> {
-        match self {
-            Self::Audience(condition) => condition.events_to_read(),
-            Self::Trait(computation) => computation.event_name().into_iter().collect(),
+    /// Whether properties of events of this name are needed.
+    fn reads(&self, event: &str) -> bool {
+        match &self.of {
+            AskedOf::Audience(condition) => condition.reads(event),
+            AskedOf::Trait(computation) => computation.reads(event),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::computed_traits::{READING, order};
 use super::*;
-use crate::{HistoryRequest, PersonHistory, ReadHistory, UnreadPerson};
+use crate::{HistoryRequest, ReadHistory};
 
 /// Audiences that test properties, two conditions for some keys.
 const READING_AUDIENCES: [(&str, &str); 9] = [
@@ -47,13 +47,12 @@ fn happening() -> impl Strategy<Value = Happening> {
 
 impl Fold {
     /// Reads the past of the next people.
-    fn read_step(&self, after: Option<UnreadPerson>) -> (Vec<ReadHistory>, Option<UnreadPerson>) {
+    fn read_step(&self, after: Option<UserIdx>) -> (Vec<ReadHistory>, Option<UserIdx>) {
         let step = self.views.unread_history(&self.store, after).unwrap();
         let read = |request: HistoryRequest| {
             let message = |offset| Some((offset, self.messages.get(&offset)?.clone()));
             let messages = request.offsets().filter_map(message).collect();
-            let people: Vec<PersonHistory> = vec![request.read(&messages)];
-            ReadHistory { at: Timestamp(self.now), people }
+            ReadHistory { at: Timestamp(self.now), people: request.read(&messages) }
         };
         (step.requests.into_iter().map(read).collect(), step.last)
     }
