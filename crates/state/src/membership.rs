@@ -11,6 +11,7 @@
 
 mod history;
 mod holdouts;
+mod recount;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use serde_json::{Map, Value};
 use store::{Batch, StoreError};
 
 pub use self::history::{HistoryRequest, UnreadStep};
+pub use self::recount::NamingStep;
 use crate::answers::Question;
 use crate::audiences::{Kept, PersonRow};
 use crate::timers::{Timer, TimerKind};

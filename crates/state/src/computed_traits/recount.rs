@@ -1,0 +1,88 @@
+//! Values that name people who were deleted, and are worked out anew without them.
+
+use std::collections::BTreeMap;
+
+use conditions::{Computation, KeptEvents};
+use domain::{Timestamp, UserIdx};
+use profiles::Profiles;
+use store::key::{KeyBuf, KeyParts};
+use store::{Batch, Store, StoreError};
+
+use super::history::reads_past;
+use super::{AT_ONCE, ComputedTraits, decode, unreadable};
+use crate::people::People;
+use crate::people_filter::is_id_path;
+use crate::unread_history::{Definition, UnreadHistory};
+
+/// About how many rows are looked at in one step.
+const ROWS_PER_STEP: usize = 10_000;
+
+impl ComputedTraits {
+    /// Who has a value of which trait that names one of these people: of those from `first` on who
+    /// are looked at in one step, with the first person behind them. Values are looked at whose
+    /// property a deletion takes out of messages.
+    pub(crate) fn find_naming(
+        &self,
+        store: &Store,
+        people: &dyn People,
+        first: UserIdx,
+    ) -> Result<(Vec<(UserIdx, &str)>, Option<UserIdx>), StoreError> {
+        let names_people =
+            |computation: &Computation| computation.property().is_some_and(is_id_path);
+        let naming: BTreeMap<u32, &str> = self
+            .by_key
+            .iter()
+            .filter(|(_, kept)| kept.computation.as_ref().is_some_and(names_people))
+            .map(|(key, kept)| (kept.number, key.as_str()))
+            .collect();
+        let mut found = Vec::new();
+        if naming.is_empty() {
+            return Ok((found, None));
+        }
+        let from = KeyBuf::new().u32(first.0).build();
+        let until = KeyBuf::new().u32(u32::MAX).build();
+        let mut last = None;
+        for (n, pair) in store.scan_range(&self.events, &from, &until).enumerate() {
+            let (key, value) = pair?;
+            let mut parts = KeyParts::new(&key);
+            let of = parts.u32().map(UserIdx).zip(parts.u32());
+            let (user, number) = of.ok_or_else(unreadable)?;
+            if n >= ROWS_PER_STEP && last != Some(user) {
+                return Ok((found, Some(user)));
+            }
+            last = Some(user);
+            if let Some(key) = naming.get(&number) {
+                let kept: KeptEvents = decode(&value)?;
+                if kept.has_id(&|id| people.has_any(id)) {
+                    found.push((user, *key));
+                }
+            }
+        }
+        Ok((found, None))
+    }
+
+    /// Forgets what is kept of a person for a trait, and the value. Their past before the offset
+    /// `until` is to be read.
+    pub(crate) fn begin_anew(
+        &self,
+        batch: &mut Batch<'_>,
+        profiles: &Profiles,
+        unread: &mut UnreadHistory,
+        (user, key): (UserIdx, &str),
+        (until, now): (u64, Timestamp),
+    ) -> Result<(), StoreError> {
+        let Some(kept) = self.by_key.get(key) else { return Ok(()) };
+        let Some(computation) = &kept.computation else { return Ok(()) };
+        self.put_events(batch, user, kept.number, &KeptEvents::new(computation));
+        let mut row = self.person(batch, user)?;
+        let value = row.value_or_insert_with(kept.number, || kept.first_value());
+        (value.json, value.changed_at) = (kept.value_of_nobody().to_string(), now);
+        value.due = Some(AT_ONCE);
+        self.put_person(batch, user, &row);
+        let definition = Definition::Trait(kept.number);
+        match reads_past(computation, &profiles.named_events(batch, user)?, until, now) {
+            true => unread.mark(batch, definition, user, until),
+            false => unread.end(batch, definition, user),
+        }
+    }
+}
