@@ -7,7 +7,7 @@ use super::*;
 
 const ADDRESS: &str = "ann@shop.example";
 
-fn open_with_rules(folder: &Path) -> Engine {
+pub(crate) fn open_with_rules(folder: &Path) -> Engine {
     let engine = open(folder);
     let rules: Identity = serde_json::from_value(json!({ "version": 1 })).unwrap();
     let mut settings = engine.config().settings();

@@ -33,10 +33,14 @@ fn put_traits(engine: &Engine) {
     );
 }
 
+/// The id is a digit; a later one is of a later event.
 fn gave(engine: &Engine, id: &str, user: &str, friend: &str) -> Entry {
+    let seconds_ago = 10 - id.parse::<i64>().unwrap();
+    let timestamp = domain::Timestamp(engine.now().0 - seconds_ago * 1_000).to_string();
     message(
         engine,
         &json!({ "type": "track", "messageId": id, "userId": user, "event": "Gave",
+            "timestamp": timestamp,
             "properties": { "friend_id": friend, "guest_user_ids": [friend, "dora"],
                 "note": "thanks" } }),
     )
@@ -65,7 +69,10 @@ fn expect(friends: &[&str], last: &str) -> BTreeMap<String, Value> {
 }
 
 fn await_values(engine: &Engine, user: &str, expected: &BTreeMap<String, Value>) {
-    await_that("values", || (values(engine, user)?.eq(expected)).then_some(()));
+    await_that("values", || {
+        let found = values(engine, user)?;
+        (found == *expected).then_some(())
+    });
 }
 
 /// The traits are made before the events or after them: read from the journal then.
@@ -164,4 +171,18 @@ fn who_named_the_deleted_can_be_deleted_too() {
     engine.stop();
     drop(engine);
     assert_eq!(files_with(folder.path(), FRIENDS), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_trait_of_an_account_that_names_the_deleted_is_a_mention() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = super::declared_ids::open_with_rules(folder.path());
+    let group = json!({ "type": "group", "messageId": "1", "userId": FRIENDS, "groupId": "acme",
+        "traits": { "owner": ANN } });
+    let ann = track(&engine, "2", json!({ "userId": ANN }), "i1");
+    engine.submit_blocking(vec![message(&engine, &group), ann]).unwrap();
+    let receipt = regulate(&engine, RegulationType::DeleteInternal, ANN);
+    let scan = receipt.scan.unwrap();
+    assert!(scan.found == 0 && scan.mentions > 0, "{scan:?}");
+    assert_eq!(receipt.status, RegulationStatus::Finished);
 }
