@@ -9,6 +9,7 @@
 //! made or changed, timers go through all people in steps; who sends a message meanwhile is brought
 //! up to date by it.
 
+mod accounts;
 mod history;
 mod holdouts;
 mod recount;
@@ -339,10 +340,15 @@ impl Views {
         unread: &[(Definition, u64)],
     ) -> Result<Option<Timestamp>, StoreError> {
         let traits = self.read_traits(batch, user, is_meant)?;
+        let accounts = self.read_accounts(batch, user, is_meant)?;
         let answers = self.answers.of_person(batch, user)?;
         let (by_key, conditions) = (self.audiences.by_key(), self.audiences.conditions());
-        let surroundings =
-            Surroundings { traits: &traits, audiences: conditions, answers: &answers };
+        let surroundings = Surroundings {
+            traits: &traits,
+            accounts: &accounts,
+            audiences: conditions,
+            answers: &answers,
+        };
         let tracked = |key: &str| row.kept(by_key.get(key)?.number).map(|kept| &*kept.tracked);
         let meant = by_key.iter().filter(|(_, audience)| is_meant(audience.number));
         let meant = meant.filter_map(|(key, one)| Some((key, one.number, conditions.get(key)?)));
