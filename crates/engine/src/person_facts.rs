@@ -1,5 +1,6 @@
-//! What is known of one person, read no further than a condition asks for: traits first, then those
-//! of accounts, the names and times of events, and the properties of events, which are in the journal, last.
+//! What is known of one person, read no further than a condition asks for: traits first, then
+//! those of accounts, the names and times of events, and the properties of events, which are in the
+//! journal, last.
 
 use std::collections::BTreeMap;
 

@@ -14,6 +14,7 @@ mod destinations;
 mod entry;
 mod fold;
 mod holdouts;
+mod id_keys;
 mod impressions;
 mod interactions;
 mod journal_clock;

@@ -9,6 +9,7 @@ use profiles::{FoundId, IdentityRules};
 use serde_json::{Map, Value};
 
 use crate::attribution::{is_asked_for, lists_people};
+use crate::id_keys::is_id_key;
 use crate::people::{NamedPeople, People, erase_from_rejection, is_id, without_ids};
 use crate::{
     BackFillCommand, Command, EntityKind, Entry, ListImpression, PastEvents, PersonHistory,
@@ -25,29 +26,6 @@ pub enum Remaining {
     /// Nothing: it is about them alone.
     Nothing,
 }
-
-/// Keys under which senders put ids of people, in lower case and without separators.
-const ID_KEYS: [&str; 17] = [
-    "previousid",
-    "externalid",
-    "distinctid",
-    "identity",
-    "guid",
-    "uid",
-    "friendid",
-    "followerid",
-    "inviterid",
-    "inviteeid",
-    "referrerid",
-    "recipientid",
-    "personid",
-    "profileid",
-    "memberid",
-    "invitedby",
-    "referredby",
-];
-/// The ends of further such keys, such as of `invited_user_id`.
-const ID_KEY_ENDS: [&str; 5] = ["userid", "anonymousid", "customerid", "email", "phone"];
 
 /// What a suppression lets through of an entry: nothing of what is new about these people, whom
 /// messages name by these rules too.
@@ -384,18 +362,4 @@ fn remove_named(value: &mut Value, people: &NamedPeople) -> bool {
 
 fn retain(members: &mut Map<String, Value>, keep: impl Fn(&str, &Value) -> bool) {
     members.retain(|key, value| keep(key, value));
-}
-
-/// Whether values under this key are ids of people: one, or with the key in the plural a list.
-fn is_id_key(key: &str) -> bool {
-    let plain = key.chars().filter(char::is_ascii_alphanumeric);
-    let plain: String = plain.map(|character| character.to_ascii_lowercase()).collect();
-    let is_one =
-        |key: &str| ID_KEYS.contains(&key) || ID_KEY_ENDS.iter().any(|end| key.ends_with(end));
-    is_one(&plain) || plain.strip_suffix('s').is_some_and(is_one)
-}
-
-/// Whether a path of properties ends at ids of people, which a deletion takes out of messages.
-pub(crate) fn is_id_path(path: &str) -> bool {
-    path.rsplit('.').find(|part| *part != "$").is_some_and(is_id_key)
 }

@@ -10,8 +10,8 @@ use store::{Batch, Store, StoreError};
 
 use super::history::reads_past;
 use super::{AT_ONCE, ComputedTraits, decode, unreadable};
+use crate::id_keys::is_id_path;
 use crate::people::People;
-use crate::people_filter::is_id_path;
 use crate::unread_history::{Definition, UnreadHistory};
 
 /// About how many rows are looked at in one step.

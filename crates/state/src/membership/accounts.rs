@@ -1,5 +1,5 @@
-//! Audiences that ask for traits of accounts: all members are worked out when one changes, the first
-//! ones at once and further ones by timers.
+//! Audiences that ask for traits of accounts: all members are worked out when one changes, the
+//! first ones at once and further ones by timers.
 
 use domain::{Timestamp, UserIdx};
 use profiles::AccountChange;
