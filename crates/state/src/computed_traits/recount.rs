@@ -17,16 +17,20 @@ use crate::unread_history::{Definition, UnreadHistory};
 /// About how many rows are looked at in one step.
 const ROWS_PER_STEP: usize = 10_000;
 
+/// People with the keys of the traits, and the first person who was not looked at; none where
+/// nobody is left.
+pub(crate) type Found<'t> = (Vec<(UserIdx, &'t str)>, Option<UserIdx>);
+
 impl ComputedTraits {
-    /// Who has a value of which trait that names one of these people: of those from `first` on who
-    /// are looked at in one step, with the first person behind them. Values are looked at whose
-    /// property a deletion takes out of messages.
+    /// Who has a value of which trait that names one of these people, of those from `first` on who
+    /// are looked at in one step. Values are looked at whose property a deletion takes out of
+    /// messages.
     pub(crate) fn find_naming(
         &self,
         store: &Store,
         people: &dyn People,
         first: UserIdx,
-    ) -> Result<(Vec<(UserIdx, &str)>, Option<UserIdx>), StoreError> {
+    ) -> Result<Found<'_>, StoreError> {
         let names_people =
             |computation: &Computation| computation.property().is_some_and(is_id_path);
         let naming: BTreeMap<u32, &str> = self
