@@ -45,7 +45,7 @@ pub(crate) fn check_single(condition: &Condition) -> Result<(), String> {
             }
             Ok(())
         }
-        Condition::Trait(filter) => check_filter(filter),
+        Condition::Trait(filter) | Condition::Account(filter) => check_filter(filter),
         Condition::Audience(key) => check_text("the key of the audience", key),
         Condition::Funnel(funnel) => {
             check_lasting_event(&funnel.first, TIMELESS)?;

@@ -109,6 +109,11 @@ impl Computation {
         self.property.is_none() && self.event.filters.is_empty()
     }
 
+    /// The path of the property whose values count; none where events are counted.
+    pub fn property(&self) -> Option<&str> {
+        self.property.as_deref()
+    }
+
     /// What an event adds; none where it adds nothing.
     pub fn contribution(&self, event: &Event) -> Option<Contribution> {
         let values = if self.event.matches(event) { self.values(event) } else { Vec::new() };

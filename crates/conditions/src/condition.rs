@@ -12,6 +12,9 @@ pub enum Condition {
     Event(EventCondition),
     /// What a trait of the person is: set by a source, computed or recommended.
     Trait(Filter),
+    /// What a trait of an account is to which the person belongs: of one of them, if there are
+    /// several.
+    Account(Filter),
     /// Being a member of the audience with this key.
     Audience(String),
     /// Having done two things in order.
@@ -48,7 +51,7 @@ pub struct EventMatch {
     pub filters: Vec<Filter>,
 }
 
-/// A test of a property or a trait.
+/// A test of a property or a trait, of a person or an account.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Filter {
     /// A name, or names separated by dots into nested objects. `$` stands for each element of a

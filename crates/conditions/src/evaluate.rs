@@ -20,6 +20,7 @@ pub fn holds(condition: &Condition, person: &Person<'_>, now: Timestamp) -> bool
     let known = Known {
         events: Some(&events),
         traits: Some(person.surroundings.traits),
+        accounts: Some(person.surroundings.accounts),
         is_member: &is_member,
         answers: Some(person.surroundings.answers),
     };
@@ -35,6 +36,9 @@ pub fn decide(condition: &Condition, known: &Known<'_>, now: Timestamp) -> Optio
     match condition {
         Condition::Event(event) => event_decides(event, known.events?, now),
         Condition::Trait(filter) => Some(filter.holds(known.traits?, now)),
+        Condition::Account(filter) => {
+            Some(known.accounts?.iter().any(|traits| filter.holds(traits, now)))
+        }
         Condition::Audience(key) => (known.is_member)(key),
         Condition::Funnel(funnel) => funnel_decides(funnel, known.events?, now),
         Condition::Rfm(rfm) => rfm_decides(rfm, known.events?, now),

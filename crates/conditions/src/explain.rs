@@ -1,7 +1,7 @@
 //! Why a condition holds for a person, or does not: part by part, in words.
 
 use domain::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::condition::{
     Condition, EventCondition, EventMatch, Filter, Funnel, Rfm, RfmGroup, Window, word_of,
@@ -53,6 +53,7 @@ fn because(condition: &Condition, known: &Known<'_>, now: Timestamp) -> Option<S
     match condition {
         Condition::Event(event) => Some(event_words(event, known.events?, now)),
         Condition::Trait(filter) => Some(trait_words(filter, known)),
+        Condition::Account(filter) => Some(account_words(filter, known.accounts?)),
         Condition::Audience(key) => {
             let is_member = (known.is_member)(key)?;
             Some(format!("{} {key}", if is_member { "a member of" } else { "not a member of" }))
@@ -101,9 +102,25 @@ fn times_words(
 
 fn trait_words(filter: &Filter, known: &Known<'_>) -> String {
     let found = known.traits.map(|traits| values::find(traits, &filter.path)).unwrap_or_default();
-    if found.is_empty() {
-        return format!("{} is not known", filter.path);
+    match found.is_empty() {
+        true => format!("{} is not known", filter.path),
+        false => values_words(filter, &found),
     }
+}
+
+fn account_words(filter: &Filter, accounts: &[Map<String, Value>]) -> String {
+    let found: Vec<&Value> =
+        accounts.iter().flat_map(|traits| values::find(traits, &filter.path)).collect();
+    match (accounts.len(), found.is_empty()) {
+        (0, _) => "a member of no account".to_owned(),
+        (1, true) => format!("{} of the account is not known", filter.path),
+        (n, true) => format!("{} of {n} accounts is not known", filter.path),
+        (1, false) => format!("the account has {}", values_words(filter, &found)),
+        (n, false) => format!("of {n} accounts: {}", values_words(filter, &found)),
+    }
+}
+
+fn values_words(filter: &Filter, found: &[&Value]) -> String {
     let shown: Vec<String> = found.iter().take(VALUES_SHOWN_MAX).map(|own| value(own)).collect();
     let more = if found.len() > shown.len() { ", ..." } else { "" };
     format!("{} = {}{more}", filter.path, shown.join(", "))

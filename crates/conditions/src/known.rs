@@ -4,7 +4,7 @@
 use domain::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::condition::{Condition, EventMatch, Window};
+use crate::condition::{Condition, EventMatch, Filter, Window};
 use crate::person::{Answer, Event};
 
 /// What is known of a person. What is none is not known yet.
@@ -14,6 +14,8 @@ pub struct Known<'a> {
     pub events: Option<&'a [KnownEvent<'a>]>,
     /// Their traits, or those that the condition asks for.
     pub traits: Option<&'a Map<String, Value>>,
+    /// The traits of each of their accounts, or those that the condition asks for.
+    pub accounts: Option<&'a [Map<String, Value>]>,
     /// Whether they belong to the audience with this key.
     pub is_member: &'a dyn Fn(&str) -> Option<bool>,
     /// What was found elsewhere. Where it is about traits, it must be known if they are.
@@ -72,9 +74,20 @@ impl Condition {
     /// The keys of traits that the condition asks for, in order, each once. Of a path into an
     /// object also its beginning.
     pub fn trait_keys(&self) -> Vec<&str> {
+        self.filtered_keys(|part| if let Self::Trait(filter) = part { Some(filter) } else { None })
+    }
+
+    /// The keys of traits of accounts that the condition asks for, likewise.
+    pub fn account_keys(&self) -> Vec<&str> {
+        self.filtered_keys(
+            |part| if let Self::Account(filter) = part { Some(filter) } else { None },
+        )
+    }
+
+    fn filtered_keys(&self, filter_of: fn(&Self) -> Option<&Filter>) -> Vec<&str> {
         let mut keys = Vec::new();
         self.visit(&mut |part| {
-            if let Self::Trait(filter) = part {
+            if let Some(filter) = filter_of(part) {
                 keys.push(filter.path.as_str());
                 keys.extend(filter.path.split_once('.').map(|(first, _)| first));
             }

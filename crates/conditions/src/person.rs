@@ -53,6 +53,8 @@ pub(crate) fn find_answer(answers: &[Answer], condition: &Condition) -> Option<b
 pub struct Surroundings<'a> {
     /// The person's traits of every class.
     pub traits: &'a Map<String, Value>,
+    /// The traits of each account to which the person belongs.
+    pub accounts: &'a [Map<String, Value>],
     /// The conditions of audiences by key. None may lead back to itself
     /// ([`check_references`](crate::check_references)).
     pub audiences: &'a BTreeMap<String, Condition>,

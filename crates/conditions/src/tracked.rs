@@ -208,6 +208,10 @@ fn forecast<'t>(
         Condition::Any(members) => Forecast::any(members.iter().map(below).collect()),
         Condition::Not(member) => below(member).not(),
         Condition::Trait(filter) => Forecast::of_set(filter.intervals(surroundings.traits), now),
+        Condition::Account(filter) => {
+            let each = surroundings.accounts.iter().map(|traits| filter.intervals(traits));
+            Forecast::any(each.map(|holds| Forecast::of_set(holds, now)).collect())
+        }
         Condition::Audience(key) => match surroundings.audiences.get(key).zip(other(key)) {
             Some((condition, tracked)) => {
                 tracked.forecast(condition, surroundings, other, Timestamp(now))

@@ -1,5 +1,6 @@
-//! What is known of one person, read no further than a condition asks for: traits first, then the
-//! names and times of events, and the properties of events, which are in the journal, last.
+//! What is known of one person, read no further than a condition asks for: traits first, then
+//! those of accounts, the names and times of events, and the properties of events, which are in the
+//! journal, last.
 
 use std::collections::BTreeMap;
 
@@ -26,6 +27,7 @@ pub(crate) struct Question<'c> {
     start: Timestamp,
     names: Vec<&'c str>,
     trait_keys: Vec<&'c str>,
+    account_keys: Vec<&'c str>,
     asks_audiences: bool,
 }
 
@@ -36,6 +38,8 @@ pub(crate) type Members = BTreeMap<String, Vec<u64>>;
 pub(crate) struct Facts {
     user: UserIdx,
     traits: Option<Map<String, Value>>,
+    /// The traits of each account.
+    accounts: Option<Vec<Map<String, Value>>>,
     audiences: Option<Vec<String>>,
     /// Latest first.
     events: Option<Vec<FoundEvent>>,
@@ -63,6 +67,7 @@ impl<'c> Question<'c> {
             start: condition.reaches_back_to(now).unwrap_or(Timestamp(0)),
             names: condition.events(),
             trait_keys: condition.trait_keys(),
+            account_keys: condition.account_keys(),
             asks_audiences: !condition.audiences().is_empty(),
         }
     }
@@ -85,7 +90,9 @@ impl<'c> Question<'c> {
         members: &Members,
     ) -> Result<Facts, QueryError> {
         let mut facts = Facts::unread(user);
-        for read in [Self::read_traits, Self::read_audiences, Self::read_events] {
+        for read in
+            [Self::read_traits, Self::read_accounts, Self::read_audiences, Self::read_events]
+        {
             if self.decide(&facts, members).is_some() {
                 break;
             }
@@ -96,6 +103,14 @@ impl<'c> Question<'c> {
 
     fn read_traits(&self, snapshot: &Snapshot<'_>, facts: &mut Facts) -> Result<(), QueryError> {
         facts.traits = Some(snapshot.condition_traits(facts.user, &self.trait_keys)?);
+        Ok(())
+    }
+
+    fn read_accounts(&self, snapshot: &Snapshot<'_>, facts: &mut Facts) -> Result<(), QueryError> {
+        facts.accounts = Some(match self.account_keys.is_empty() {
+            true => Vec::new(),
+            false => snapshot.condition_accounts(facts.user, &self.account_keys)?,
+        });
         Ok(())
     }
 
@@ -126,7 +141,7 @@ impl<'c> Question<'c> {
 
 impl Facts {
     fn unread(user: UserIdx) -> Self {
-        Self { user, traits: None, audiences: None, events: None, answers: None }
+        Self { user, traits: None, accounts: None, audiences: None, events: None, answers: None }
     }
 
     /// All there is to know of somebody who has done nothing and of whom nothing was said.
@@ -135,6 +150,7 @@ impl Facts {
             // No audience has a bit for it.
             user: UserIdx(u32::MAX),
             traits: Some(Map::new()),
+            accounts: Some(Vec::new()),
             audiences: Some(Vec::new()),
             events: Some(Vec::new()),
             answers: Some(Vec::new()),
@@ -151,6 +167,7 @@ impl Facts {
         use_known(&Known {
             events: events.as_deref(),
             traits: self.traits.as_ref(),
+            accounts: self.accounts.as_deref(),
             is_member: &is_member,
             answers: self.answers.as_deref(),
         })
@@ -223,6 +240,7 @@ impl Engine {
             let snapshot = self.snapshot();
             facts.answers = Some(snapshot.answers.of_person(snapshot.store(), user)?);
             question.read_traits(&snapshot, &mut facts)?;
+            question.read_accounts(&snapshot, &mut facts)?;
             question.read_audiences(&snapshot, &mut facts)?;
             question.read_events(&snapshot, &mut facts)?;
         }

@@ -11,15 +11,16 @@ mod forwarding;
 mod passes;
 mod pending;
 mod receipt;
+mod recounting;
 mod running;
 mod scan;
 mod suppressing;
 
 use std::path::PathBuf;
 
+use domain::Timestamp;
 use domain::id::ID_BYTES_MAX;
-use domain::{Timestamp, WorkspaceConfig};
-use profiles::ExternalIdType;
+use profiles::{ExternalId, ExternalIdType};
 use state::{
     Command, PERSON_KEY_BYTES, People, Regulation, RegulationCommand, RegulationType, Remaining,
     without_suppressed,
@@ -73,22 +74,6 @@ impl NewRegulation {
         }
     }
 
-    /// Checks that a workspace with this configuration can tell whose ids of other types are.
-    ///
-    /// # Errors
-    /// Says what is missing.
-    pub fn check_types(&self, config: &WorkspaceConfig) -> Result<(), String> {
-        let lifts = self.type_ == RegulationType::Unsuppress;
-        match self.other_ids.first().filter(|_| config.identity.is_none() && !lifts) {
-            Some((type_, _)) => Err(format!(
-                "names an id of the type {:?}, and the workspace has no identity rules by which \
-                 messages are known to carry one: set rules, or name user ids and anonymous ids",
-                type_.word()
-            )),
-            None => Ok(()),
-        }
-    }
-
     fn people(&self) -> Vec<Person> {
         let users = self.user_ids.iter().map(|id| (ExternalIdType::UserId, id));
         let devices = self.anonymous_ids.iter().map(|id| (ExternalIdType::AnonymousId, id));
@@ -103,6 +88,43 @@ impl NewRegulation {
 }
 
 impl Engine {
+    /// Checks that the workspace can tell whose ids of other types a regulation names: that its
+    /// identity rules know the type, or somebody has the id. A suppression is lifted by the text
+    /// alone, whatever the rules are by now.
+    ///
+    /// # Errors
+    /// Says what is wrong, and what can be named.
+    pub fn check_types(&self, new: &NewRegulation) -> Result<(), String> {
+        if new.type_ == RegulationType::Unsuppress {
+            return Ok(());
+        }
+        let snapshot = self.snapshot();
+        let rules = snapshot.setup.identity.as_deref();
+        let is_unknown = |(type_, value): &&(ExternalIdType, String)| {
+            let id = ExternalId { type_: *type_, value };
+            !rules.is_some_and(|rules| rules.knows(*type_))
+                && snapshot.profiles.ids().user_by_external_id(id).is_none()
+        };
+        let Some((type_, _)) = new.other_ids.iter().find(is_unknown) else { return Ok(()) };
+        let word = type_.word();
+        Err(match rules {
+            None => format!(
+                "names an id of the type {word:?}, and the workspace has no identity rules by \
+                 which messages are known to carry one: set rules, or name user ids and anonymous \
+                 ids"
+            ),
+            Some(rules) => {
+                let known: Vec<&str> = rules.types().map(|known| known.word()).collect();
+                format!(
+                    "names an id of the type {word:?}, which the identity rules of the workspace \
+                     do not know, and nobody has this id: name one of the types {}, or declare \
+                     the type in the rules",
+                    known.join(", ")
+                )
+            }
+        })
+    }
+
     /// Takes a regulation, durably. [`Engine::run_regulation`] does what it asks for.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use domain::{Message, Timestamp, UserIdx};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use store::key::{KeyBuf, KeyParts};
 use store::{Batch, Keyspace, Read, Store, StoreError};
@@ -18,6 +19,18 @@ const LINKS: &str = "accounts.links";
 pub const KEYSPACES_OF_ACCOUNTS: [&str; 4] = [RECORDS, TRAITS, MEMBERS, LINKS];
 /// The most accounts that a user is linked with. Further ones get no link.
 pub const ACCOUNTS_PER_USER_MAX: usize = 1_000;
+
+/// The beginning of the rows of walks among those of members: no group id is that long.
+const WALKS: u32 = u32::MAX;
+
+/// What a group message has changed of an account.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct AccountChange {
+    /// The keys of the traits that have another value now.
+    pub traits: Vec<String>,
+    /// Whether the sender is a member since it.
+    pub is_joined: bool,
+}
 
 /// The accounts of a workspace. All of it is in the store.
 pub struct Accounts {
@@ -75,6 +88,7 @@ impl Accounts {
     }
 
     /// Applies a group message of a user: the account has its traits, and the user belongs to it.
+    /// Returns what has changed.
     ///
     /// # Errors
     /// If the store cannot be read.
@@ -84,15 +98,20 @@ impl Accounts {
         user: UserIdx,
         message: &Message,
         origin: Origin<'_>,
-    ) -> Result<(), StoreError> {
-        let Some(group_id) = message.group_id.as_deref() else { return Ok(()) };
+    ) -> Result<AccountChange, StoreError> {
+        let mut change = AccountChange::default();
+        let Some(group_id) = message.group_id.as_deref() else { return Ok(change) };
         self.record(batch, group_id, message)?;
         let body = message.body.as_deref().and_then(|body| serde_json::from_str(body).ok());
         let traits: BTreeMap<String, Box<RawValue>> = body.unwrap_or_default();
         for (key, value) in traits {
             let row = [account(group_id), key.into_bytes()].concat();
             let kept: Option<StoredTrait> = self.get(batch, &self.traits, &row)?;
-            if kept.is_none_or(|kept| kept.updated_at <= message.timestamp) {
+            if kept.as_ref().is_none_or(|kept| kept.updated_at <= message.timestamp) {
+                if kept.is_none_or(|kept| kept.json != value.get()) {
+                    let key = row[account(group_id).len()..].to_vec();
+                    change.traits.extend(String::from_utf8(key).ok());
+                }
                 let value = StoredTrait {
                     json: value.get().to_owned(),
                     updated_at: message.timestamp,
@@ -109,8 +128,9 @@ impl Accounts {
                 LinkRecord { created_at: origin.received_at, source: origin.source.to_owned() };
             batch.put(&self.links, link, keys::encode(&record));
             batch.put(&self.members, member_key(group_id, user), "");
+            change.is_joined = true;
         }
-        Ok(())
+        Ok(change)
     }
 
     fn record(
@@ -172,6 +192,30 @@ impl Accounts {
             .collect()
     }
 
+    /// Some traits of each account of a user, as JSON values, the accounts ordered by group id.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn traits_of_user(
+        &self,
+        read: &dyn Read,
+        user: UserIdx,
+        keys: &[&str],
+    ) -> Result<Vec<Map<String, Value>>, StoreError> {
+        let mut accounts = Vec::new();
+        for link in self.links(read, user)? {
+            let mut traits = Map::new();
+            for key in keys {
+                let row = [account(&link.group_id), key.as_bytes().to_vec()].concat();
+                let kept: Option<StoredTrait> = self.get(read, &self.traits, &row)?;
+                let value = kept.and_then(|kept| serde_json::from_str(&kept.json).ok());
+                traits.extend(value.map(|value| ((*key).to_owned(), value)));
+            }
+            accounts.push(traits);
+        }
+        Ok(accounts)
+    }
+
     /// The accounts of a user, ordered by group id.
     ///
     /// # Errors
@@ -202,14 +246,65 @@ impl Accounts {
         limit: usize,
     ) -> Result<Vec<UserIdx>, StoreError> {
         let prefix = account(group_id);
-        let users = read.scan(&self.members, &prefix).map(|pair| {
-            let user = pair?.0.split_last_chunk().map(|(_, user)| u32::from_be_bytes(*user));
-            user.map(UserIdx).ok_or(StoreError::Unreadable { what: "account" })
-        });
+        let users = read.scan(&self.members, &prefix).map(read_member);
         let is_behind = |user: &Result<UserIdx, StoreError>| {
             user.as_ref().map_or(true, |user| after.is_none_or(|after| *user > after))
         };
         users.filter(is_behind).take(limit).collect()
+    }
+
+    /// Notes that the members of an account behind `after` are to be gone through, in place of what
+    /// was noted of it before. Returns the number of the walk.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn begin_walk(
+        &self,
+        batch: &mut Batch<'_>,
+        group_id: &str,
+        after: UserIdx,
+    ) -> Result<u32, StoreError> {
+        let mut next = 0;
+        let mut number = None;
+        for pair in batch.scan(&self.members, &KeyBuf::new().u32(WALKS).build()) {
+            let (key, value) = pair?;
+            let (of, _): (String, u32) = keys::decode("account", &value)?;
+            let mut parts = KeyParts::new(&key);
+            let known = (parts.u32(), parts.u32()).1;
+            let known = known.ok_or(StoreError::Unreadable { what: "account" })?;
+            next = known.saturating_add(1);
+            if of == group_id {
+                number = Some(known);
+            }
+        }
+        let number = number.unwrap_or(next);
+        batch.put(&self.members, walk_key(number), keys::encode(&(group_id, after.0)));
+        Ok(number)
+    }
+
+    /// The next members of a walk, at most `limit`; the walk ends where there are fewer.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn walk(
+        &self,
+        batch: &mut Batch<'_>,
+        number: u32,
+        limit: usize,
+    ) -> Result<Vec<UserIdx>, StoreError> {
+        let walk: Option<(String, u32)> = self.get(batch, &self.members, &walk_key(number))?;
+        let Some((group_id, after)) = walk else { return Ok(Vec::new()) };
+        let from = [account(&group_id), after.saturating_add(1).to_be_bytes().to_vec()].concat();
+        let until = [account(&group_id), u32::MAX.to_be_bytes().to_vec()].concat();
+        let rows = batch.scan_range(&self.members, &from, &until);
+        let members: Vec<UserIdx> = rows.take(limit).map(read_member).collect::<Result<_, _>>()?;
+        match members.last().filter(|_| members.len() == limit) {
+            Some(last) => {
+                batch.put(&self.members, walk_key(number), keys::encode(&(group_id, last.0)));
+            }
+            None => batch.remove(&self.members, walk_key(number)),
+        }
+        Ok(members)
     }
 
     /// Moves the accounts of the source to the target. Of two links with one account the older
@@ -272,6 +367,15 @@ fn account(group_id: &str) -> Vec<u8> {
 
 fn member_key(group_id: &str, user: UserIdx) -> Vec<u8> {
     [account(group_id), user.0.to_be_bytes().to_vec()].concat()
+}
+
+fn read_member(row: Result<(Vec<u8>, Vec<u8>), StoreError>) -> Result<UserIdx, StoreError> {
+    let user = row?.0.split_last_chunk().map(|(_, user)| u32::from_be_bytes(*user));
+    user.map(UserIdx).ok_or(StoreError::Unreadable { what: "account" })
+}
+
+fn walk_key(number: u32) -> Vec<u8> {
+    KeyBuf::new().u32(WALKS).u32(number).build()
 }
 
 fn link_key(user: UserIdx, group_id: &str) -> Vec<u8> {

@@ -13,7 +13,9 @@ mod terms;
 mod timeline;
 mod traits;
 
-pub use accounts::{ACCOUNTS_PER_USER_MAX, Account, AccountLink, Accounts, KEYSPACES_OF_ACCOUNTS};
+pub use accounts::{
+    ACCOUNTS_PER_USER_MAX, Account, AccountChange, AccountLink, Accounts, KEYSPACES_OF_ACCOUNTS,
+};
 pub use external_id::{ExternalId, ExternalIdType, Identifier};
 pub use id_table::IdTable;
 pub use identity::{

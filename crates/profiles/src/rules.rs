@@ -132,6 +132,16 @@ impl IdentityRules {
         }
     }
 
+    /// The types of ids that the workspace knows, its own and those that it declares.
+    pub fn types(&self) -> impl Iterator<Item = &ExternalIdType> {
+        self.types.keys()
+    }
+
+    /// Whether the workspace knows a type of ids.
+    pub fn knows(&self, type_: ExternalIdType) -> bool {
+        self.types.contains_key(&type_)
+    }
+
     /// The most ids of a type on a profile, and the time in which they are counted.
     pub(crate) fn limit(&self, type_: ExternalIdType) -> (u32, LimitPeriod) {
         self.types

@@ -120,6 +120,8 @@ pub struct KnownWords {
     pub properties: BTreeMap<String, Option<String>>,
     /// Traits by key, in the same way.
     pub traits: BTreeMap<String, Option<String>>,
+    /// Traits of accounts by key, in the same way.
+    pub account_traits: BTreeMap<String, Option<String>>,
     /// The keys of audiences.
     pub audiences: Vec<String>,
 }
@@ -237,7 +239,8 @@ impl KnownWords {
         let properties = match event.type_ {
             MessageType::Identify => &mut self.traits,
             MessageType::Track | MessageType::Page | MessageType::Screen => &mut self.properties,
-            MessageType::Group | MessageType::Alias => return,
+            MessageType::Group => &mut self.account_traits,
+            MessageType::Alias => return,
         };
         for property in seen {
             if properties.len() < WORDS_MAX {

@@ -165,7 +165,7 @@ pub fn checked(asked: AskedRegulation) -> Result<NewRegulation, ApiError> {
 /// If the journal does not take it.
 pub fn begin(engine: &Engine, new: &NewRegulation) -> Result<ShownRegulation, ApiError> {
     let refused = |what| ApiError::bad_request(format!("the regulation {what}"));
-    new.check_types(&engine.config()).map_err(refused)?;
+    engine.check_types(new).map_err(refused)?;
     let id = engine.begin_regulation(new)?;
     let found = engine.regulation(id)?;
     let (regulation, receipt) = found.ok_or_else(ApiError::internal)?;

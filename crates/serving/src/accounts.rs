@@ -2,6 +2,7 @@
 
 use domain::UserIdx;
 use profiles::{Account, AccountLink, StoredTrait};
+use serde_json::{Map, Value};
 
 use crate::{QueryError, Snapshot};
 
@@ -20,6 +21,18 @@ impl Snapshot<'_> {
     /// If the store cannot be read.
     pub fn account_traits(&self, group_id: &str) -> Result<Vec<(String, StoredTrait)>, QueryError> {
         Ok(self.accounts.traits(self.store(), group_id)?)
+    }
+
+    /// The traits of each account of a user that a condition asks for, as JSON.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn condition_accounts(
+        &self,
+        user: UserIdx,
+        keys: &[&str],
+    ) -> Result<Vec<Map<String, Value>>, QueryError> {
+        Ok(self.accounts.traits_of_user(self.store(), user, keys)?)
     }
 
     /// The accounts that a user belongs to, in the order of their ids.

@@ -5,6 +5,7 @@
 
 mod history;
 mod person;
+mod recount;
 
 use std::collections::BTreeMap;
 

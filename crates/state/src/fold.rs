@@ -206,6 +206,7 @@ pub(crate) fn fire_timer(
         }
         TimerKind::WorkOutPerson => views.work_out_due(batch, UserIdx(timer.id), timer.due)?,
         TimerKind::WorkOutEverybody => views.work_out_from(batch, timer.id, timer.due)?,
+        TimerKind::WorkOutAccount => views.work_out_account(batch, timer.id, timer.due)?,
         TimerKind::ForgetSent => views.forget_sent_from(batch, timer.id, timer.due)?,
     }
     Ok(())

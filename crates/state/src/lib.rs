@@ -15,6 +15,7 @@ mod entry;
 mod fold;
 pub mod format9;
 mod holdouts;
+mod id_keys;
 mod impressions;
 mod interactions;
 mod journal_clock;
@@ -87,7 +88,7 @@ pub use journal_clock::{
 };
 pub use last_sent::{Due, DuePeople, LastSent, Link, Sent, hash_id};
 pub use locations::LocationCommand;
-pub use membership::{HistoryRequest, UnreadStep};
+pub use membership::{HistoryRequest, NamingStep, UnreadStep};
 pub use message_ids::{GENERATION_IDS_MAX, GENERATION_MS, MessageIds, split_rows};
 pub use part::StatePart;
 pub use people::{NamedPeople, People, TooManyIds};
@@ -95,8 +96,8 @@ pub use people_filter::{Remaining, without_erased, without_suppressed};
 pub use read_history::{PEOPLE_PER_ENTRY_MAX, PastEvents, PersonHistory, ReadHistory};
 pub use refusal::Refusal;
 pub use regulations::{
-    IDS_PER_REGULATION_ENTRY_MAX, RECEIPT_BYTES_MAX, REGULATIONS_KEPT_MAX, Regulation,
-    RegulationCommand, RegulationStatus, RegulationType, Regulations,
+    IDS_PER_REGULATION_ENTRY_MAX, NamingValue, RECEIPT_BYTES_MAX, REGULATIONS_KEPT_MAX, Regulation,
+    RegulationCommand, RegulationStatus, RegulationType, Regulations, VALUES_PER_RECOUNT_MAX,
 };
 pub use rejections::{REJECTIONS_KEPT_MAX, Rejections};
 pub use replays::{REPLAYS_KEPT_MAX, Replay, ReplayCommand, Replays};

@@ -9,8 +9,10 @@
 //! made or changed, timers go through all people in steps; who sends a message meanwhile is brought
 //! up to date by it.
 
+mod accounts;
 mod history;
 mod holdouts;
+mod recount;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use serde_json::{Map, Value};
 use store::{Batch, StoreError};
 
 pub use self::history::{HistoryRequest, UnreadStep};
+pub use self::recount::NamingStep;
 use crate::answers::Question;
 use crate::audiences::{Kept, PersonRow};
 use crate::stored::Stored;
@@ -385,10 +388,15 @@ impl Views {
         unread: &[Definition],
     ) -> Result<Option<Timestamp>, StoreError> {
         let traits = self.read_traits(batch, user, meant)?;
+        let accounts = self.read_accounts(batch, user, &|number| meant.has(number))?;
         let answers = self.answers.of_person(batch, user)?;
         let (by_key, conditions) = (self.audiences.by_key(), self.audiences.conditions());
-        let surroundings =
-            Surroundings { traits: &traits, audiences: conditions, answers: &answers };
+        let surroundings = Surroundings {
+            traits: &traits,
+            accounts: &accounts,
+            audiences: conditions,
+            answers: &answers,
+        };
         let asked = by_key.iter().filter(|(_, audience)| meant.has(audience.number));
         let asked = asked.filter_map(|(key, one)| Some((key, one.number, conditions.get(key)?)));
         let mut found = Vec::new();

@@ -9,6 +9,7 @@ use profiles::{FoundId, IdentityRules};
 use serde_json::{Map, Value};
 
 use crate::attribution::{is_asked_for, lists_people};
+use crate::id_keys::is_id_key;
 use crate::people::{NamedPeople, People, erase_from_rejection, is_id, without_ids};
 use crate::{
     BackFillCommand, Command, EntityKind, Entry, ListImpression, PastEvents, PersonHistory,
@@ -25,22 +26,6 @@ pub enum Remaining {
     /// Nothing: it is about them alone.
     Nothing,
 }
-
-/// Keys under which senders put ids of people, in lower case and without separators.
-const ID_KEYS: [&str; 12] = [
-    "userid",
-    "anonymousid",
-    "previousid",
-    "externalid",
-    "externaluserid",
-    "customerid",
-    "distinctid",
-    "identity",
-    "guid",
-    "uid",
-    "email",
-    "phone",
-];
 
 /// What a suppression lets through of an entry: nothing of what is new about these people, whom
 /// messages name by these rules too.
@@ -87,34 +72,11 @@ pub fn without_erased(entry: Entry, people: &NamedPeople) -> Remaining {
         Entry::Rejected(rejection) => erase_rejection(rejection, people),
         Entry::Command { received_at, command } => match *command {
             Command::Regulate(regulation) => {
-                let RegulationCommand::Delete { id, user_ids, anonymous_ids, other_ids } =
-                    *regulation
-                else {
-                    let command = Box::new(Command::Regulate(regulation));
-                    return Remaining::Whole(Entry::Command { received_at, command });
-                };
-                // It names people who are deleted now or were before.
-                let others = |ids: &[String], type_| {
-                    ids.iter().filter(|id| !people.has(type_, id)).cloned().collect::<Vec<_>>()
-                };
-                let (of_users, of_devices) =
-                    (others(&user_ids, UserId), others(&anonymous_ids, AnonymousId));
-                let mut of_others = other_ids.clone();
-                of_others.retain(|(type_, id)| !people.has(*type_, id));
-                if of_users.is_empty() && of_devices.is_empty() && of_others.is_empty() {
-                    return Remaining::Nothing;
-                }
-                let is_whole =
-                    of_users == user_ids && of_devices == anonymous_ids && of_others == other_ids;
-                let regulation = RegulationCommand::Delete {
-                    id,
-                    user_ids: of_users,
-                    anonymous_ids: of_devices,
-                    other_ids: of_others,
-                };
+                let (n_all, regulation) =
+                    (regulation.n_named(), erase_regulation(*regulation, people));
+                let n_left = regulation.n_named();
                 let command = Box::new(Command::Regulate(Box::new(regulation)));
-                let entry = Entry::Command { received_at, command };
-                if is_whole { Remaining::Whole(entry) } else { Remaining::Part(entry) }
+                remaining(n_all, n_left, false, Entry::Command { received_at, command })
             }
             Command::RetryDeadLetter { destination, offset, mapping, message: Some(message) }
                 if people.are_named_in(&message) =>
@@ -288,14 +250,36 @@ fn erase_message(mut message: Box<Message>, people: &NamedPeople) -> Remaining {
     if is_changed { Remaining::Part(entry) } else { Remaining::Whole(entry) }
 }
 
-/// A value of theirs goes; one of others loses the further traits that name them.
+/// A value of theirs goes; one of others loses them, and the further traits that name them.
 fn erase_sent(mut value: Box<SentValue>, people: &NamedPeople) -> Remaining {
     if [&value.person, value.recipient()].iter().any(|(type_, id)| people.has(*type_, id)) {
         return Remaining::Nothing;
     }
     let named = value.attached.take_if(|text| people.are_named_in(text));
+    // A list with details is one of items.
+    let without = match value.detail {
+        None => without_ids_of(&value.value, people),
+        Some(_) => None,
+    };
+    let is_changed = named.is_some() || without.is_some();
+    value.value = without.unwrap_or(value.value);
     let entry = Entry::Sync(value);
-    if named.is_some() { Remaining::Part(entry) } else { Remaining::Whole(entry) }
+    if is_changed { Remaining::Part(entry) } else { Remaining::Whole(entry) }
+}
+
+/// The JSON text of a computed value without these people; none where it has none of them.
+fn without_ids_of(text: &str, people: &NamedPeople) -> Option<String> {
+    if !people.may_be_in(text.as_bytes()) {
+        return None;
+    }
+    match serde_json::from_str(text).ok()? {
+        Value::Array(mut values) => {
+            let n_values = values.len();
+            values.retain(|value| !is_id(value, people));
+            (values.len() < n_values).then(|| Value::Array(values).to_string())
+        }
+        value => is_id(&value, people).then(|| Value::Null.to_string()),
+    }
 }
 
 /// The past of theirs goes, and that of others with a value that names them: it is read anew.
@@ -307,6 +291,23 @@ fn erase_history(mut read: Box<ReadHistory>, people: &NamedPeople) -> Remaining 
     });
     let n_left = read.people.len();
     remaining(n_all, n_left, false, Entry::ReadHistory(read))
+}
+
+/// A step of a regulation that names people, without those who are deleted now.
+fn erase_regulation(command: RegulationCommand, people: &NamedPeople) -> RegulationCommand {
+    match command {
+        RegulationCommand::Delete { id, mut user_ids, mut anonymous_ids, mut other_ids } => {
+            user_ids.retain(|id| !people.has(UserId, id));
+            anonymous_ids.retain(|id| !people.has(AnonymousId, id));
+            other_ids.retain(|(type_, id)| !people.has(*type_, id));
+            RegulationCommand::Delete { id, user_ids, anonymous_ids, other_ids }
+        }
+        RegulationCommand::Recount { id, mut values } => {
+            values.retain(|value| !people.has(value.person.0, &value.person.1));
+            RegulationCommand::Recount { id, values }
+        }
+        others => others,
+    }
 }
 
 /// What mappings that were applied to the past change for others.
@@ -340,7 +341,14 @@ fn remove_named(value: &mut Value, people: &NamedPeople) -> bool {
             let n_members = members.len();
             retain(members, |key, value| !(is_id_key(key) && is_id(value, people)));
             let mut is_changed = members.len() < n_members;
-            for value in members.values_mut() {
+            for (key, value) in members {
+                if let Value::Array(values) = value
+                    && is_id_key(key)
+                {
+                    let n_values = values.len();
+                    values.retain(|value| !is_id(value, people));
+                    is_changed |= values.len() < n_values;
+                }
                 is_changed |= remove_named(value, people);
             }
             is_changed
@@ -354,10 +362,4 @@ fn remove_named(value: &mut Value, people: &NamedPeople) -> bool {
 
 fn retain(members: &mut Map<String, Value>, keep: impl Fn(&str, &Value) -> bool) {
     members.retain(|key, value| keep(key, value));
-}
-
-fn is_id_key(key: &str) -> bool {
-    let plain = key.chars().filter(char::is_ascii_alphanumeric);
-    let plain: String = plain.map(|character| character.to_ascii_lowercase()).collect();
-    ID_KEYS.contains(&plain.as_str())
 }

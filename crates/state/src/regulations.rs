@@ -24,6 +24,8 @@ const SUPPRESSED: &str = "state.suppressed";
 pub const REGULATIONS_KEPT_MAX: usize = 10_000;
 /// The most ids of one entry.
 pub const IDS_PER_REGULATION_ENTRY_MAX: usize = 5_000;
+/// The most values of others of one entry.
+pub const VALUES_PER_RECOUNT_MAX: usize = 500;
 /// The longest receipt, in bytes.
 pub const RECEIPT_BYTES_MAX: usize = 64 * 1_024;
 /// What is asked for, by the names that customer data platforms use.
@@ -163,6 +165,13 @@ pub enum RegulationCommand {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         other_ids: Vec<(ExternalIdType, String)>,
     },
+    /// Works out values of others anew that name people who were deleted before.
+    Recount {
+        /// The regulation.
+        id: Uuid,
+        /// The values, at most [`VALUES_PER_RECOUNT_MAX`].
+        values: Vec<NamingValue>,
+    },
     /// It has ended.
     End {
         /// The regulation.
@@ -172,6 +181,29 @@ pub enum RegulationCommand {
         /// JSON text of the receipt, at most [`RECEIPT_BYTES_MAX`].
         receipt: String,
     },
+}
+
+impl RegulationCommand {
+    /// How many people it names by their ids.
+    pub(crate) fn n_named(&self) -> usize {
+        match self {
+            Self::Delete { user_ids, anonymous_ids, other_ids, .. } => {
+                user_ids.len() + anonymous_ids.len() + other_ids.len()
+            }
+            Self::Recount { values, .. } => values.len(),
+            Self::Begin { .. } | Self::Suppress { .. } | Self::Unsuppress { .. } => 0,
+            Self::End { .. } => 0,
+        }
+    }
+}
+
+/// The value of a computed trait that names somebody else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamingValue {
+    /// The key of the trait.
+    pub key: String,
+    /// An id of the person who has the value.
+    pub person: (ExternalIdType, String),
 }
 
 /// The regulations of a workspace, in memory and in the store.
@@ -271,7 +303,8 @@ impl Regulations {
         bytes.map(|bytes| String::from_utf8(bytes).map_err(|_| unreadable())).transpose()
     }
 
-    /// Applies all steps but the deletion, which is about other parts.
+    /// Applies what a step does to regulations and the suppressed. What it does to other parts is
+    /// done by its caller.
     pub(crate) fn apply(
         &mut self,
         batch: &mut Batch<'_>,
@@ -285,15 +318,17 @@ impl Regulations {
             }
             RegulationCommand::Suppress { id, ids } => {
                 for suppressed in ids {
-                    let key = suppressed.id.0.to_vec();
-                    batch.put(&self.suppressed_keyspace, key, encode(&suppressed.person));
-                    self.remember(suppressed);
+                    self.suppress(batch, suppressed);
                 }
                 self.set_status(batch, id, RegulationStatus::Running);
                 Ok(Ok(()))
             }
             RegulationCommand::Unsuppress { id, ids } => {
                 ids.into_iter().for_each(|hash| self.release(batch, hash));
+                self.set_status(batch, id, RegulationStatus::Running);
+                Ok(Ok(()))
+            }
+            RegulationCommand::Recount { id, .. } => {
                 self.set_status(batch, id, RegulationStatus::Running);
                 Ok(Ok(()))
             }
@@ -357,24 +392,23 @@ impl Regulations {
         Ok(Ok(()))
     }
 
-    fn remember(&mut self, SuppressedId { id, person }: SuppressedId) {
-        if let Some(before) = Arc::make_mut(&mut self.suppressed).ids.insert(id, person)
-            && before != person
-        {
-            self.forget(id, before);
-        }
-        let ids = self.by_person.entry(person).or_default();
-        if !ids.contains(&id) {
-            ids.push(id);
+    /// Refuses new data with an id. Nobody else can come to a suppressed id, so that it is of the
+    /// person of whom it was suppressed before: all ids of both are those of one person, though a
+    /// deletion in between has left nobody to know that by.
+    fn suppress(&mut self, batch: &mut Batch<'_>, SuppressedId { id, person }: SuppressedId) {
+        let before = self.suppressed.ids.get(&id).copied().filter(|before| *before != person);
+        let same = before.and_then(|before| self.by_person.remove(&before)).unwrap_or_default();
+        for id in same.into_iter().chain([id]) {
+            batch.put(&self.suppressed_keyspace, id.0.to_vec(), encode(&person));
+            self.remember(SuppressedId { id, person });
         }
     }
 
-    fn forget(&mut self, id: PersonHash, person: PersonHash) {
-        if let Some(ids) = self.by_person.get_mut(&person) {
-            ids.retain(|other| *other != id);
-            if ids.is_empty() {
-                self.by_person.remove(&person);
-            }
+    fn remember(&mut self, SuppressedId { id, person }: SuppressedId) {
+        Arc::make_mut(&mut self.suppressed).ids.insert(id, person);
+        let ids = self.by_person.entry(person).or_default();
+        if !ids.contains(&id) {
+            ids.push(id);
         }
     }
 

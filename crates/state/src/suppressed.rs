@@ -70,7 +70,8 @@ impl PersonKey {
 pub struct SuppressedId {
     /// The hash of the id.
     pub id: PersonHash,
-    /// The hash of one id of the person, the same for all of them.
+    /// The hash of one id of the person, the same for all of them. Where the id is suppressed as
+    /// one of another hash already, both are one person from then on.
     pub person: PersonHash,
 }
 
@@ -96,9 +97,13 @@ impl People for Suppressed {
 }
 
 impl Suppressed {
-    /// Whether an id is suppressed as one of that person.
-    pub fn holds(&self, id: &SuppressedId) -> bool {
-        self.ids.get(&id.id) == Some(&id.person)
+    /// Whether all these ids are suppressed as those of one person.
+    pub fn holds_as_one(&self, ids: &[PersonHash]) -> bool {
+        let mut people = ids.iter().map(|id| self.ids.get(id));
+        match people.next() {
+            Some(first) => first.is_some() && people.all(|person| person == first),
+            None => true,
+        }
     }
 
     /// How many ids are suppressed.

@@ -32,6 +32,9 @@ pub enum TimerKind {
     WorkOutEverybody = 2,
     /// Removes what was sent by links that are gone. The id is the index of the first person.
     ForgetSent = 3,
+    /// Works out the next members of an account whose traits have changed. The id is the number of
+    /// the walk through them.
+    WorkOutAccount = 4,
 }
 
 impl TimerKind {
@@ -44,6 +47,7 @@ impl TimerKind {
             Self::WorkOutPerson,
             Self::WorkOutEverybody,
             Self::ForgetSent,
+            Self::WorkOutAccount,
         ];
         all.into_iter().find(|kind| *kind as u8 == number)
     }
@@ -54,7 +58,10 @@ impl TimerKind {
             // The target has the impressions of both.
             Self::ForgetImpressions => one.max(other),
             // It is set anew when the entry is done.
-            Self::WorkOutPerson | Self::WorkOutEverybody | Self::ForgetSent => one.min(other),
+            Self::WorkOutPerson
+            | Self::WorkOutEverybody
+            | Self::ForgetSent
+            | Self::WorkOutAccount => one.min(other),
         }
     }
 }

@@ -3,13 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
 use conditions::{Computation, Event, KeptEvents};
-use domain::{Arrival, Envelope, Interaction, InteractionKind, Timestamp, check_message};
+use domain::{
+    Arrival, Envelope, Interaction, InteractionKind, MessageType, Timestamp, check_message,
+};
 use profiles::ExternalIdType;
 use serde_json::{Value, json};
 use state::{
-    BackFillCommand, Command, Entry, ListImpression, NamedPeople, PastEvents, PersonHistory, Place,
-    ReadHistory, RegulationCommand, Remaining, ReplayCommand, UserBackFill, UserMerge,
-    without_erased, without_suppressed,
+    BackFillCommand, Command, Entry, ListImpression, NamedPeople, NamingValue, PastEvents,
+    PersonHistory, Place, ReadHistory, RegulationCommand, Remaining, ReplayCommand, SentValue,
+    SyncSubject, UserBackFill, UserMerge, without_erased, without_suppressed,
 };
 use uuid::Uuid;
 
@@ -126,6 +128,56 @@ fn entries_of_several_people_keep_the_others() {
     };
     assert_eq!(of_others(step(&["ann"])), None, "the entry of the deletion names them too");
     assert_eq!(of_others(step(&["ann", "carl"])), Some(step(&["carl"])));
+    let recount = |user_ids: &[&str]| {
+        let value = |id: &&str| {
+            let person = (ExternalIdType::UserId, (*id).to_owned());
+            NamingValue { key: "friends".to_owned(), person }
+        };
+        let values = user_ids.iter().map(value).collect();
+        let command = RegulationCommand::Recount { id: Uuid::nil(), values };
+        Entry::Command { received_at: AT, command: Box::new(Command::Regulate(Box::new(command))) }
+    };
+    assert_eq!(of_others(recount(&["17"])), None);
+    assert_eq!(of_others(recount(&["ann", "carl"])), Some(recount(&["carl"])));
+    assert!(matches!(without_erased(recount(&["carl"]), &ann()), Remaining::Whole(_)));
+    assert!(matches!(without_suppressed(recount(&["ann"]), &ann(), None), Remaining::Whole(_)));
+}
+
+/// A computed value that was sent to destinations loses them, and a list of items does not.
+#[test]
+fn values_of_others_that_were_sent_lose_whom_they_name() {
+    let sent = |value: Value, detail: Option<&str>| {
+        Entry::Sync(Box::new(SentValue {
+            at: AT,
+            subject: SyncSubject::Trait("friends".to_owned()),
+            person: (ExternalIdType::UserId, "bob".to_owned()),
+            identifier: None,
+            value: value.to_string(),
+            detail: detail.map(str::to_owned),
+            attached: None,
+            since: AT,
+            digest: 7,
+            type_: MessageType::Identify,
+            destinations: vec!["crm".to_owned()],
+        }))
+    };
+    let of_items = sent(json!(["17"]), Some("{}"));
+    assert_eq!(of_others(of_items.clone()), Some(of_items));
+    let others = sent(json!(["carl", 18, "ann2"]), None);
+    assert!(matches!(without_erased(others, &ann()), Remaining::Whole(_)));
+    let named = sent(json!(["ann", "carl", 17]), None);
+    assert_eq!(of_others(named), Some(sent(json!(["carl"]), None)));
+    assert_eq!(of_others(sent(json!("ann"), None)), Some(sent(Value::Null, None)));
+}
+
+#[test]
+fn members_that_name_people_are_told_by_their_keys() {
+    let properties = json!({ "friend_id": "ann", "invited_user_ids": ["ann", "carl"],
+        "referrerEmail": "ann", "friend": "ann", "userid_count": 17, "ids": ["ann"] });
+    let left = of_others(track(json!({ "userId": "bob" }), properties)).unwrap();
+    let kept = json!({ "invited_user_ids": ["carl"], "friend": "ann", "userid_count": 17,
+        "ids": ["ann"] });
+    assert_eq!(body(&left), kept);
 }
 
 #[test]

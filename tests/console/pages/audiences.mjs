@@ -67,6 +67,14 @@ export async function jobs({ check, context, origin }) {
     await event.getByRole('button', { name: 'Remove What they did, part 2' }).click()
     await page.waitForFunction(() => document.querySelector('[name=condition]').value.trim() === 'trait country = "DE"')
   })
+  await check('people are asked for by a trait of their account', async () => {
+    await page.goto(`${origin}${start}/new`)
+    await add('Trait of their account')
+    const part = page.getByRole('group', { name: 'Trait of their account, part 1' })
+    await part.getByLabel('Trait of an account', { exact: true }).fill('plan')
+    await part.getByLabel('Value').fill('pro')
+    await page.waitForFunction(() => document.querySelector('[name=condition]').value.trim() === 'account trait plan = "pro"')
+  })
   await check('a mistake in the text is marked at its column, and comes back with what was typed', async () => {
     await page.goto(`${origin}${start}/new`)
     await page.getByLabel('Key', { exact: true }).fill('broken')

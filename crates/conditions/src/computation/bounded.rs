@@ -69,6 +69,11 @@ impl<T: Size + Ord> Bounded<T> {
         self.times.iter().map(|(element, times)| (element, *times))
     }
 
+    /// Whether one of the elements is wanted, or the first one for which there was no room.
+    pub(super) fn any(&self, is_wanted: impl Fn(&T) -> bool) -> bool {
+        self.times.keys().chain(&self.cut).any(is_wanted)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.times.len()
     }

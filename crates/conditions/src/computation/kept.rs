@@ -80,11 +80,23 @@ impl KeptEvents {
 
     /// Whether a text among the values is one of those that `is_wanted` tells.
     pub fn has_text(&self, is_wanted: &dyn Fn(&str) -> bool) -> bool {
-        let is_text = |value: &Scalar| matches!(value, Scalar::Text(text) if is_wanted(text));
+        self.has_value(&|value| matches!(value, Scalar::Text(text) if is_wanted(text)))
+    }
+
+    /// Whether a text or a number among the values is one of the ids that `is_wanted` tells.
+    pub fn has_id(&self, is_wanted: &dyn Fn(&str) -> bool) -> bool {
+        self.has_value(&|value| match value {
+            Scalar::Text(text) => is_wanted(text),
+            Scalar::Number(_) => is_wanted(&value.to_json().to_string()),
+            Scalar::Boolean(_) => false,
+        })
+    }
+
+    fn has_value(&self, is_wanted: &dyn Fn(&Scalar) -> bool) -> bool {
         match &self.0 {
-            Kept::Ever(total) => total.has_value(&is_text),
+            Kept::Ever(total) => total.has_value(is_wanted),
             Kept::Last(kept) | Kept::Session(_, kept) => {
-                kept.iter().any(|(Reverse(one), _)| one.value.as_ref().is_some_and(is_text))
+                kept.any(|Reverse(one)| one.value.as_ref().is_some_and(is_wanted))
             }
         }
     }

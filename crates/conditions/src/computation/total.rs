@@ -82,7 +82,7 @@ impl Total {
             Self::Edge(edge) => {
                 edge.as_ref().and_then(|edge| edge.value.as_ref()).is_some_and(is_wanted)
             }
-            Self::Distinct(distinct) => distinct.iter().any(|(value, _)| is_wanted(value)),
+            Self::Distinct(distinct) => distinct.any(is_wanted),
         }
     }
 

@@ -12,8 +12,18 @@ use crate::error::unknown_word;
 use crate::limits::DEPTH_MAX;
 
 /// The kinds of conditions.
-const KINDS: [&str; 9] =
-    ["and", "or", "not", "event", "trait", "audience", "funnel", "rfm", "recommended"];
+const KINDS: [&str; 10] = [
+    "and",
+    "or",
+    "not",
+    "event",
+    "trait",
+    "account_trait",
+    "audience",
+    "funnel",
+    "rfm",
+    "recommended",
+];
 const COUNTS: [&str; 3] = ["at_least", "at_most", "exactly"];
 const WINDOWS: [&str; 3] = ["last", "between", "since"];
 /// The keys of tests.
@@ -68,6 +78,7 @@ fn condition(place: &Place<'_>, depth: usize) -> Read<Condition> {
         "not" => Condition::Not(Box::new(condition(&inside, depth + 1)?)),
         "event" => Condition::Event(event_condition(&inside)?),
         "trait" => Condition::Trait(filter(&inside, "key")?),
+        "account_trait" => Condition::Account(filter(&inside, "key")?),
         "audience" => Condition::Audience(inside.text()?),
         "funnel" => Condition::Funnel(funnel(&inside)?),
         "rfm" => Condition::Rfm(rfm(&inside)?),

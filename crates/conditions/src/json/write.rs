@@ -26,6 +26,7 @@ pub(super) fn condition(condition: &Condition) -> Value {
             member("event", object.into())
         }
         Condition::Trait(filter) => member("trait", self::filter(filter, "key")),
+        Condition::Account(filter) => member("account_trait", self::filter(filter, "key")),
         Condition::Audience(key) => member("audience", key.as_str().into()),
         Condition::Funnel(funnel) => member("funnel", self::funnel(funnel)),
         Condition::Rfm(rfm) => member("rfm", self::rfm(rfm)),

@@ -13,7 +13,7 @@ use crate::limits::{DEPTH_MAX, TEXT_BYTES_MAX};
 use crate::period::Period;
 
 /// The words with which a single condition begins.
-const OPENINGS: [&str; 6] = ["did", "trait", "in", "rfm", "recommended", "not"];
+const OPENINGS: [&str; 7] = ["did", "trait", "account", "in", "rfm", "recommended", "not"];
 /// The words that may follow a single condition, or stand within one behind the name of its event.
 const CONTINUATIONS: [&str; 10] =
     ["and", "or", "where", "in", "between", "since", "then", "within", "exactly", "at"];
@@ -125,6 +125,11 @@ impl Parser {
         }
         if self.take_word("trait") {
             return Ok(Condition::Trait(self.filter()?));
+        }
+        // No name can stand here, so that one may be "account" elsewhere without quotes.
+        if self.take_word("account") {
+            self.expect_word("trait")?;
+            return Ok(Condition::Account(self.filter()?));
         }
         if self.take_word("in") {
             self.expect_word("audience")?;

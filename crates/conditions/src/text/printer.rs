@@ -29,6 +29,10 @@ pub(super) fn write_condition(f: &mut Formatter<'_>, condition: &Condition) -> f
             f.write_str("trait ")?;
             write_filter(f, filter)
         }
+        Condition::Account(filter) => {
+            f.write_str("account trait ")?;
+            write_filter(f, filter)
+        }
         Condition::Audience(key) => {
             f.write_str("in audience ")?;
             write_name(f, key)

@@ -16,6 +16,7 @@ pub(crate) struct Case {
     pub(crate) audiences: BTreeMap<String, Condition>,
     pub(crate) events: Vec<Event>,
     pub(crate) traits: Map<String, Value>,
+    pub(crate) accounts: Vec<Map<String, Value>>,
     pub(crate) answers: Vec<Answer>,
 }
 
@@ -26,20 +27,27 @@ pub(crate) fn case() -> impl Strategy<Value = Case> {
         condition(false),
         vec(event(), 0..12),
         properties(),
+        vec(properties(), 0..3),
         vec(answer(), 0..3),
     )
-        .prop_map(|(condition, x, y, events, traits, answers)| Case {
+        .prop_map(|(condition, x, y, events, traits, accounts, answers)| Case {
             condition,
             audiences: BTreeMap::from([("x".to_owned(), x), ("y".to_owned(), y)]),
             events,
             traits,
+            accounts,
             answers,
         })
 }
 
 impl Case {
     fn surroundings(&self) -> Surroundings<'_> {
-        Surroundings { traits: &self.traits, audiences: &self.audiences, answers: &self.answers }
+        Surroundings {
+            traits: &self.traits,
+            accounts: &self.accounts,
+            audiences: &self.audiences,
+            answers: &self.answers,
+        }
     }
 
     pub(crate) fn person(&self) -> Person<'_> {

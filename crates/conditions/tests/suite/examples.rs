@@ -21,7 +21,7 @@ fn check(text: &str, events: &[(&str, f64)], traits: &Value, day: f64) -> (bool,
     let events: Vec<Event> = events.iter().map(event).collect();
     let audiences = BTreeMap::new();
     let traits = traits.as_object().unwrap();
-    let surroundings = Surroundings { traits, audiences: &audiences, answers: &[] };
+    let surroundings = Surroundings { traits, accounts: &[], audiences: &audiences, answers: &[] };
     let person = Person { events: &events, surroundings };
     let condition: Condition = text.parse().unwrap();
     let next = next_change(&condition, &person, at(day));

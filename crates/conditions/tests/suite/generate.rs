@@ -168,6 +168,7 @@ pub(crate) fn condition(with_audiences: bool) -> BoxedStrategy<Condition> {
     let single = prop_oneof![
         4 => events,
         2 => filter().prop_map(Condition::Trait),
+        2 => filter().prop_map(Condition::Account),
         2 => funnel().prop_map(Condition::Funnel),
         2 => rfm().prop_map(Condition::Rfm),
         1 => recommended().prop_map(Condition::Recommended),

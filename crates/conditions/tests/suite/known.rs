@@ -14,6 +14,7 @@ use crate::generate::{START, STEP_MS, instant};
 struct Seen<'a> {
     events: Option<Vec<KnownEvent<'a>>>,
     has_traits: bool,
+    has_accounts: bool,
     has_others: bool,
 }
 
@@ -30,6 +31,7 @@ fn decide_seen(case: &Case, seen: &Seen<'_>, now: Timestamp) -> Option<bool> {
     let known = Known {
         events: seen.events.as_deref(),
         traits: seen.has_traits.then_some(&case.traits),
+        accounts: seen.has_accounts.then_some(&case.accounts),
         is_member: &is_member,
         answers: seen.has_others.then_some(&case.answers),
     };
@@ -43,18 +45,20 @@ proptest! {
     fn what_is_decided_early_is_right(
         case in case(),
         is_read in vec(any::<bool>(), 12),
-        (has_traits, has_events, has_others) in any::<(bool, bool, bool)>(),
+        (has_traits, has_accounts, has_events, has_others) in any::<(bool, bool, bool, bool)>(),
         now in instant(),
     ) {
         let truth = holds(&case.condition, &case.person(), now);
         let events = || case.events.iter().zip(&is_read);
         let some = events().map(|(event, is_read)| known_event(event, *is_read)).collect();
-        let seen = Seen { events: has_events.then_some(some), has_traits, has_others };
+        let events = has_events.then_some(some);
+        let seen = Seen { events, has_traits, has_accounts, has_others };
         if let Some(decided) = decide_seen(&case, &seen, now) {
             prop_assert_eq!(decided, truth);
         }
         let all = case.events.iter().map(|event| known_event(event, true)).collect();
-        let all = Seen { events: Some(all), has_traits: true, has_others: true };
+        let all =
+            Seen { events: Some(all), has_traits: true, has_accounts: true, has_others: true };
         prop_assert_eq!(decide_seen(&case, &all, now), Some(truth));
     }
 
@@ -72,8 +76,14 @@ proptest! {
         let keys = case.condition.trait_keys();
         let traits = case.traits.iter().filter(|(key, _)| keys.contains(&key.as_str()));
         let traits = traits.map(|(key, value)| (key.clone(), value.clone())).collect();
-        let asked = Case { traits, ..case.clone() };
-        let seen = Seen { events: Some(events.collect()), has_traits: true, has_others: true };
+        let account_keys = case.condition.account_keys();
+        let mut accounts = case.accounts.clone();
+        for traits in &mut accounts {
+            traits.retain(|key, _| account_keys.contains(&key.as_str()));
+        }
+        let asked = Case { traits, accounts, ..case.clone() };
+        let events = Some(events.collect());
+        let seen = Seen { events, has_traits: true, has_accounts: true, has_others: true };
         // Audiences have conditions of their own, which ask for more.
         if case.condition.audiences().is_empty() {
             let truth = holds(&case.condition, &case.person(), now);
@@ -94,9 +104,12 @@ fn explain(text: &str) -> String {
         event("Order Completed", 0, Properties::Gone),
     ];
     let traits = json!({ "country": "DE", "tags": ["new", "vip"], "long": "x".repeat(200) });
+    let accounts = [json!({ "plan": "free" }), json!({ "plan": "pro", "seats": 4 })]
+        .map(|account| account.as_object().unwrap().clone());
     let known = Known {
         events: Some(&events),
         traits: traits.as_object(),
+        accounts: Some(&accounts),
         is_member: &|key| Some(key == "vip"),
         answers: None,
     };
@@ -131,6 +144,7 @@ fn explanations_say_for_each_part_what_decides_it() {
         "rfm new of \"Order Completed\" and in audience vip and in audience staff",
         "trait tags has \"vip\" and trait city exists and trait long contains \"x\"",
         "recommended brand \"Acme\"",
+        "account trait plan = \"pro\" and account trait seats > 5 and account trait region exists",
     ];
     let shown: Vec<String> = texts.map(explain).into();
     insta::assert_snapshot!(shown.join("\n\n"));

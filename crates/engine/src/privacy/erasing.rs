@@ -43,6 +43,10 @@ impl Engine {
         (around.note)(RegulationStep::Deleting);
         let erased_until = self.delete_from_state(works, people)?;
         around.check()?;
+        let recounted = match works.first() {
+            Some(work) => self.recount_naming(work.pending.id, people, around)?,
+            None => 0,
+        };
         (around.note)(RegulationStep::PurgingStore);
         let store_folder = self.folder().join("store");
         let purged = self.shared.live.store().purge().map_err(store_error(&store_folder))?;
@@ -55,6 +59,7 @@ impl Engine {
             receipt.regulations = n_works;
             receipt.state = pending.deleted.unwrap_or_default();
             receipt.store_files = purged.files;
+            receipt.recounted = recounted;
             (receipt.erased_until, receipt.snapshot) = (Some(erased_until), Some(snapshot));
             (receipt.files, receipt.journal) = (files, journal);
         }

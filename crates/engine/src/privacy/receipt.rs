@@ -22,13 +22,13 @@ pub struct Receipt {
     pub requested_at: Timestamp,
     /// When it ended.
     pub finished_at: Timestamp,
-    /// How many regulations were done in one pass with it. What was erased from the journal,
-    /// `store_files`, `files` and the search are of all of them together; the rest is of this one
-    /// alone. 1 where it was alone.
+    /// How many regulations were done in one pass with it. `recounted`, what was erased from the
+    /// journal, `store_files`, `files` and the search are of all of them together; the rest is of
+    /// this one alone. 1 where it was alone.
     #[serde(default = "alone")]
     pub regulations: u32,
-    /// Whether it was interrupted while it deleted and went on: what was erased from the journal,
-    /// `store_files` and `files` are counted since then only.
+    /// Whether it was interrupted while it deleted and went on: `recounted`, what was erased from
+    /// the journal, `store_files` and `files` are counted since then only.
     #[serde(default)]
     pub resumed: bool,
     /// How many people were named: whoever was named twice counts once.
@@ -39,6 +39,9 @@ pub struct Receipt {
     pub suppressed_ids: u64,
     /// What was removed from profiles, histories and lists.
     pub state: DeletedState,
+    /// Values of computed traits of others that named them: they are worked out anew.
+    #[serde(default)]
+    pub recounted: u64,
     /// What was erased from the journal.
     pub journal: ErasedJournal,
     /// Files of the store that were written anew, since they may have held what was removed.
@@ -104,6 +107,7 @@ impl Receipt {
             ids: 0,
             suppressed_ids: 0,
             state: DeletedState::default(),
+            recounted: 0,
             journal: ErasedJournal::default(),
             store_files: 0,
             erased_until: None,

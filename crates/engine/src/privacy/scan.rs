@@ -32,9 +32,10 @@ const RAW_ID_BYTES_MIN: usize = 6;
 /// The most places that are named in a report.
 pub const MENTIONS_SHOWN_MAX: usize = 20;
 /// Keyspaces of items, which may have the id of a person, of lists with such items, of what others
-/// have said: names of their events, traits, and what is computed of their events; and of earlier
-/// definitions, whose filters may name anybody.
-const MENTIONING_KEYSPACES: [&str; 6] = [
+/// have said: names of their events, traits of theirs and of their accounts, and what is computed
+/// of their events; and of earlier definitions, whose filters may name anybody.
+const MENTIONING_KEYSPACES: [&str; 7] = [
+    "accounts.",
     "catalog.",
     "profiles.timeline",
     "profiles.traits",

@@ -1,6 +1,6 @@
 //! Refusing new data of people, and taking it again.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use state::{
     IDS_PER_REGULATION_ENTRY_MAX, PersonHash, PersonKey, RegulationCommand, RegulationType,
@@ -14,22 +14,19 @@ impl Engine {
     /// Refuses new data of the people from now on. Returns how many ids they have.
     pub(super) fn suppress(&self, pending: &Pending) -> Result<u64, EngineError> {
         let Some(key) = self.person_key() else { return Ok(0) };
-        let of_person = |person: &Person| {
-            let ids = hashes(&key, person);
-            let first = ids.first().copied();
-            ids.into_iter()
-                .map(|id| (id, SuppressedId { id, person: first.unwrap_or(id) }))
-                .collect::<Vec<_>>()
-        };
-        let ids: BTreeMap<PersonHash, SuppressedId> =
-            pending.people.iter().flat_map(of_person).collect();
         let suppressed = self.shared.suppressed.load();
-        let new: Vec<SuppressedId> =
-            ids.values().filter(|id| !suppressed.holds(id)).copied().collect();
+        let (mut all, mut new) = (BTreeSet::new(), Vec::new());
+        for person in &pending.people {
+            let ids = hashes(&key, person);
+            if let Some(first) = ids.first().filter(|_| !suppressed.holds_as_one(&ids)) {
+                new.extend(ids.iter().map(|id| SuppressedId { id: *id, person: *first }));
+            }
+            all.extend(ids);
+        }
         let parts = new.chunks(IDS_PER_REGULATION_ENTRY_MAX);
         let step = |ids: &[_]| RegulationCommand::Suppress { id: pending.id, ids: ids.to_vec() };
         self.regulate(parts.map(step))?;
-        Ok(ids.len() as u64)
+        Ok(all.len() as u64)
     }
 
     /// Takes new data of the people again where that is asked for. Returns how many ids are free

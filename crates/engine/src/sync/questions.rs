@@ -141,7 +141,12 @@ impl<'a> Asked<'a> {
 }
 
 fn holds_for(condition: &Condition, traits: &Map<String, Value>, now: Timestamp) -> bool {
-    let known =
-        Known { events: Some(&[]), traits: Some(traits), is_member: &|_| None, answers: None };
+    let known = Known {
+        events: Some(&[]),
+        traits: Some(traits),
+        accounts: None,
+        is_member: &|_| None,
+        answers: None,
+    };
     decide(condition, &known, now) == Some(true)
 }

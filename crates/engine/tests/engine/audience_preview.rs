@@ -183,8 +183,12 @@ impl Shop {
             let traits: Map<String, Value> = stored
                 .map(|(key, stored)| (key, serde_json::from_str(&stored.json).unwrap()))
                 .collect();
-            let surroundings =
-                Surroundings { traits: &traits, audiences: &audiences, answers: &[] };
+            let surroundings = Surroundings {
+                traits: &traits,
+                accounts: &[],
+                audiences: &audiences,
+                answers: &[],
+            };
             holds(&condition, &Person { events: &events, surroundings }, self.clock_now())
         };
         (0..n_users).map(UserIdx).filter(is_one).collect()
@@ -344,4 +348,40 @@ fn people_per_second() {
         let rate = preview.n_asked * 1_000 / ms.max(1);
         println!("{rate:>9} people/s, {} of {n} in {ms} ms: {condition}", preview.n_asked);
     }
+}
+
+#[test]
+fn people_are_found_by_traits_of_their_accounts() {
+    let folder = tempfile::tempdir().unwrap();
+    let shop = Shop::open(folder.path());
+    let mut settings = shop.engine.config().settings();
+    settings.identity = Some(domain::Identity::default());
+    shop.engine.change_config(ConfigChange::put_settings(&settings), Expected::Anything).unwrap();
+    let human = Human { country: None, has_phone: false, is_anonymous: false, events: Vec::new() };
+    let group = |n, account: &str, plan: &str| {
+        let body = json!({ "type": "group", "groupId": account, "traits": { "plan": plan } });
+        shop.message(body, n, &human)
+    };
+    let entries = vec![
+        group(0, "a", "pro"),
+        group(1, "a", "pro"),
+        group(1, "b", "free"),
+        group(2, "b", "free"),
+        shop.message(json!({ "type": "track", "event": "Order" }), 3, &human),
+    ];
+    shop.engine.submit_blocking(entries).unwrap();
+    let counts = |condition: &str| shop.preview(condition, NO_HURRY).people.count;
+    assert_eq!(counts("account trait plan = \"pro\""), 2);
+    assert_eq!(counts("account trait plan != \"pro\""), 2);
+    assert_eq!(counts("not account trait plan = \"pro\""), 2);
+    assert_eq!(counts("not account trait plan exists and did \"Order\""), 1);
+    let condition: Condition = "account trait plan = \"pro\"".parse().unwrap();
+    let why = |user: &str| {
+        let user = shop.engine.find_user(user).unwrap();
+        let why = shop.engine.explain_condition(&condition, user).unwrap();
+        (why.holds, why.because.unwrap())
+    };
+    assert_eq!(why("p1"), (Some(true), "of 2 accounts: plan = \"pro\", \"free\"".to_owned()));
+    assert_eq!(why("p2"), (Some(false), "the account has plan = \"free\"".to_owned()));
+    assert_eq!(why("p3"), (Some(false), "a member of no account".to_owned()));
 }

@@ -13,9 +13,9 @@ use domain::{
 };
 use engine::{
     Command, DeadLetter, DeliveryProgress, Entry, ExternalIdType, FoundAnswers, FoundBy,
-    ListImpression, OpenDelivery, PastEvents, PersonHistory, PersonKey, Place, Progress,
-    ReadHistory, RegulationCommand, RegulationStatus, RegulationType, SentValue, SuppressedId,
-    SyncSubject,
+    ListImpression, NamingValue, OpenDelivery, PastEvents, PersonHistory, PersonKey, Place,
+    Progress, ReadHistory, RegulationCommand, RegulationStatus, RegulationType, SentValue,
+    SuppressedId, SyncSubject,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -120,7 +120,15 @@ pub(crate) fn since_the_fixtures() -> Vec<Entry> {
     entries.extend(histories());
     entries.extend(found());
     entries.push(command(commands::trait_with_look_back()));
+    entries.push(command(recount()));
     entries
+}
+
+/// Values of others that name people who were deleted.
+fn recount() -> Command {
+    let person = (ExternalIdType::UserId, "u1".to_owned());
+    let values = vec![NamingValue { key: "friends".to_owned(), person }];
+    Command::Regulate(Box::new(RegulationCommand::Recount { id: RECOMM_ID, values }))
 }
 
 /// Answers to conditions that follow from models, and an audience that is made of items.

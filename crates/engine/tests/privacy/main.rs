@@ -15,6 +15,7 @@ mod models;
 mod passes;
 mod suppression;
 mod synced;
+mod values_of_others;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

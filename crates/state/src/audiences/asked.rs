@@ -13,6 +13,7 @@ use super::Audience;
 pub(crate) struct AskedFor {
     by_event: FxHashMap<String, Vec<u32>>,
     by_trait: FxHashMap<String, Vec<u32>>,
+    by_account_trait: FxHashMap<String, Vec<u32>>,
 }
 
 impl AskedFor {
@@ -27,8 +28,8 @@ impl AskedFor {
                 asked.add(audience.number, condition, conditions);
             }
         }
-        let lists = asked.by_event.values_mut().chain(asked.by_trait.values_mut());
-        lists.for_each(Vec::dedup);
+        let lists = [&mut asked.by_event, &mut asked.by_trait, &mut asked.by_account_trait];
+        lists.into_iter().flat_map(|lists| lists.values_mut()).for_each(Vec::dedup);
         asked
     }
 
@@ -43,6 +44,9 @@ impl AskedFor {
         }
         for key in condition.trait_keys() {
             self.by_trait.entry(key.to_owned()).or_default().push(number);
+        }
+        for key in condition.account_keys() {
+            self.by_account_trait.entry(key.to_owned()).or_default().push(number);
         }
         // Who is found for an audience without a condition is a question about itself.
         let named = condition.audiences().into_iter().filter_map(|key| conditions.get(key));
@@ -63,8 +67,33 @@ impl AskedFor {
 
     /// The traits for which one of the audiences asks that `is_meant` tells.
     pub(crate) fn traits_of(&self, is_meant: impl Fn(u32) -> bool) -> impl Iterator<Item = &str> {
-        let traits = self.by_trait.iter();
-        let asked = traits.filter(move |(_, numbers)| numbers.iter().any(|one| is_meant(*one)));
-        asked.map(|(key, _)| key.as_str())
+        keys_of(&self.by_trait, is_meant)
     }
+
+    /// Likewise the traits of accounts.
+    pub(crate) fn account_traits_of(
+        &self,
+        is_meant: impl Fn(u32) -> bool,
+    ) -> impl Iterator<Item = &str> {
+        keys_of(&self.by_account_trait, is_meant)
+    }
+
+    /// Whether an audience asks for this trait of accounts.
+    pub(crate) fn asks_account_trait(&self, key: &str) -> bool {
+        self.by_account_trait.contains_key(key)
+    }
+
+    /// Whether an audience asks for traits of accounts.
+    pub(crate) fn asks_accounts(&self) -> bool {
+        !self.by_account_trait.is_empty()
+    }
+}
+
+fn keys_of(
+    asked: &FxHashMap<String, Vec<u32>>,
+    is_meant: impl Fn(u32) -> bool,
+) -> impl Iterator<Item = &str> {
+    let asked = asked.iter();
+    let meant = asked.filter(move |(_, numbers)| numbers.iter().any(|one| is_meant(*one)));
+    meant.map(|(key, _)| key.as_str())
 }

@@ -26,6 +26,9 @@ pub(super) fn apply(
         ids.extend(other_ids.iter().cloned());
         delete_people(views, batch, ids)?;
     }
+    if let RegulationCommand::Recount { values, .. } = &command {
+        views.recount(batch, values, origin.offset)?;
+    }
     views.regulations.apply(batch, command, origin)
 }
 

@@ -28,7 +28,10 @@ pub(super) fn land(
         views.merge_users(batch, merge)?;
     }
     if let Some(user) = resolved.user.filter(|_| message.type_ == MessageType::Group) {
-        views.accounts.add_message(batch, user, message, origin)?;
+        let change = views.accounts.add_message(batch, user, message, origin)?;
+        if let Some(group_id) = &message.group_id {
+            views.follow_account(batch, user, group_id, &change)?;
+        }
     }
     Ok(resolved.user)
 }

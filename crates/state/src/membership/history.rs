@@ -204,7 +204,7 @@ impl Views {
     }
 
     /// An id by which entries can name a person.
-    fn name_for_entries(
+    pub(super) fn name_for_entries(
         &self,
         store: &Store,
         user: UserIdx,

@@ -1,5 +1,6 @@
 //! Membership against the plain evaluator over all messages, at random instants.
 
+mod accounts;
 mod computed_traits;
 mod history;
 mod random_conditions;
@@ -230,12 +231,28 @@ impl Fold {
         stored.map(|(key, stored)| (key, serde_json::from_str(&stored.json).unwrap())).collect()
     }
 
+    /// The traits of each of their accounts.
+    fn stored_accounts(&self, user: UserIdx) -> Vec<Map<String, Value>> {
+        let links = self.views.accounts.links(&self.store, user).unwrap().into_iter();
+        let traits = |link: profiles::AccountLink| {
+            let stored = self.views.accounts.traits(&self.store, &link.group_id).unwrap();
+            let stored = stored.into_iter();
+            stored.map(|(key, one)| (key, serde_json::from_str(&one.json).unwrap())).collect()
+        };
+        links.map(traits).collect()
+    }
+
     /// Whether the condition holds for somebody with these events.
     fn holds(&self, key: &str, user: UserIdx, events: &[Event], at: i64) -> bool {
         let traits = self.stored_traits(user);
+        let accounts = self.stored_accounts(user);
         let answers = self.views.answers.of_person(&self.store, user).unwrap();
-        let surroundings =
-            Surroundings { traits: &traits, audiences: &self.conditions, answers: &answers };
+        let surroundings = Surroundings {
+            traits: &traits,
+            accounts: &accounts,
+            audiences: &self.conditions,
+            answers: &answers,
+        };
         let person = Person { events, surroundings };
         holds(&self.conditions[key], &person, Timestamp(at))
     }

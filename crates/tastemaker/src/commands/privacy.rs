@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use engine::{
     ExternalIdType, ModelContribution, NamedPeople, NewRegulation, Receipt, RegulationStatus,
@@ -13,7 +13,7 @@ use engine::{
 };
 use fs_err as fs;
 use indicatif::ProgressBar;
-use resources::privacy::remove_files_in;
+use resources::privacy::{begin, remove_files_in};
 use uuid::Uuid;
 
 use super::Place;
@@ -149,7 +149,7 @@ fn regulate(place: &Place, people: &PeopleArgs, type_: RegulationType) -> Result
         note: &|step| show_step(&bar, step, place.json),
         is_interrupted: &|| false,
     };
-    let id = open.engine.begin_regulation(&new)?;
+    let id = begin(&open.engine, &new).map_err(|error| anyhow!(error.message))?.id;
     // What an earlier process has begun comes first.
     let receipt = loop {
         let pass = open.engine.next_pass()?;
@@ -237,6 +237,7 @@ fn print_receipt(receipt: &Receipt, json: bool) -> Result<()> {
         ("profiles", state.profiles),
         ("messages", state.messages),
         ("interactions", state.interactions),
+        ("values of others, worked out anew", receipt.recounted),
         ("entries of the journal", journal.erased),
         ("segments written anew", journal.segments),
         ("files of the store written anew", receipt.store_files),

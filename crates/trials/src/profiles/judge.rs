@@ -120,7 +120,8 @@ impl Judge {
         traits: &Map<String, Value>,
         now: Timestamp,
     ) -> BTreeSet<String> {
-        let surroundings = Surroundings { traits, audiences: &self.audiences, answers: &[] };
+        let surroundings =
+            Surroundings { traits, accounts: &[], audiences: &self.audiences, answers: &[] };
         let person = Person { events, surroundings };
         let meant = self.audiences.iter().filter(|(_, condition)| holds(condition, &person, now));
         meant.map(|(key, _)| key.clone()).collect()

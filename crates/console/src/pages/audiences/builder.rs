@@ -9,9 +9,10 @@ use crate::ui::form::{Field, Select, TextInput};
 use crate::ui::{Button, Icon};
 
 /// What can be added to a group, by the word of the button's value.
-const KINDS: [(&str, &str); 6] = [
+const KINDS: [(&str, &str); 7] = [
     ("event", "What they did"),
     ("trait", "Trait"),
+    ("account_trait", "Trait of their account"),
     ("audience", "Audience"),
     ("funnel", "One thing after another"),
     ("rfm", "How recently and often"),
@@ -87,6 +88,7 @@ impl Builder<'_> {
                 (line(part, path, "over", "Over"))
             },
             "trait" => test(part, path, "Trait", TRAITS),
+            "account_trait" => test(part, path, "Trait of an account", ACCOUNT_TRAITS),
             "audience" => select(part, path, "key", "Audience", self.audiences),
             "match" => words(part, path, "name", "Event", EVENTS),
             "test" => test(part, path, "Property", PROPERTIES),
@@ -164,12 +166,18 @@ const RFM_GROUPS: [(&str, &str); 10] = [
 const EVENTS: &str = "known-events";
 const PROPERTIES: &str = "known-properties";
 const TRAITS: &str = "known-traits";
+const ACCOUNT_TRAITS: &str = "known-account-traits";
 
 /// The names that fields suggest.
 pub(super) fn suggestions(words: &KnownWords) -> Markup {
     html! {
         datalist id=(EVENTS) { @for name in &words.events { option value=(name) {} } }
-        @for (id, names) in [(PROPERTIES, &words.properties), (TRAITS, &words.traits)] {
+        @let lists = [
+            (PROPERTIES, &words.properties),
+            (TRAITS, &words.traits),
+            (ACCOUNT_TRAITS, &words.account_traits),
+        ];
+        @for (id, names) in lists {
             datalist id=(id) {
                 @for (name, sample) in names {
                     option value=(name) label=[sample.as_ref().map(|sample| format!("such as {sample}"))] {}

@@ -62,8 +62,8 @@ const TEXT_TESTS: [&str; 12] = [
 /// A part: a group, a single condition, a test of a property, or one event of two.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Part {
-    /// `and`, `or`, `event`, `trait`, `audience`, `funnel`, `rfm`, `text`; `test` and `match` below
-    /// them.
+    /// `and`, `or`, `event`, `trait`, `account_trait`, `audience`, `funnel`, `rfm`, `text`; `test`
+    /// and `match` below them.
     pub(super) kind: String,
     pub(super) fields: BTreeMap<String, String>,
     pub(super) parts: Vec<Part>,
@@ -79,7 +79,7 @@ impl Part {
             "event" => &[("count", "at_least"), ("times", "1"), ("window", "ever")],
             "funnel" => &[("then", "then"), ("within", "1 day"), ("window", "ever")],
             "rfm" => &[("group", "champions"), ("over", "365 days")],
-            "trait" | "test" => &[("test", "equals")],
+            "trait" | "account_trait" | "test" => &[("test", "equals")],
             _ => &[],
         };
         let fields = fields.iter().map(|(name, value)| ((*name).into(), (*value).into()));
@@ -183,7 +183,7 @@ impl Part {
             ("event", Value::Object(body)) => Self::from_event(body),
             ("funnel", Value::Object(body)) => Self::from_funnel(body),
             ("rfm", Value::Object(body)) => Self::from_rfm(body),
-            ("trait", Value::Object(body)) => Self::from_test(body, "trait", "key"),
+            ("trait" | "account_trait", Value::Object(body)) => Self::from_test(body, kind, "key"),
             ("audience", Value::String(key)) => Some(Self::new("audience").with("key", key)),
             _ => None,
         };
@@ -274,7 +274,7 @@ impl Part {
             "event" => json!({ "event": self.event_json()? }),
             "funnel" => json!({ "funnel": self.funnel_json()? }),
             "rfm" => json!({ "rfm": self.rfm_json()? }),
-            "trait" => json!({ "trait": self.test_json("key")? }),
+            kind @ ("trait" | "account_trait") => json!({ (kind): self.test_json("key")? }),
             "audience" => json!({ "audience": self.required("key", "choose an audience")? }),
             _ => {
                 let condition: Condition =
@@ -443,6 +443,7 @@ mod tests {
             "not not in audience vip",
             "trait size size < 3",
             "trait born before 2000-01-01",
+            "account trait plan = \"pro\" or not account trait seats > 5",
         ] {
             let condition: Condition = text.parse().unwrap();
             let part = Part::from_condition(&condition);

@@ -216,6 +216,7 @@ fn removed(receipt: &Receipt) -> Markup {
         ("Messages", state.messages),
         ("Interactions", state.interactions),
         ("Dead letters that had been sent again", state.dead_letters),
+        ("Computed traits of others that named them, worked out anew", receipt.recounted),
         ("Entries of the journal", journal.erased),
         ("Segments of the journal, written anew", journal.segments),
         ("Files of the store, written anew", receipt.store_files),

@@ -61,8 +61,12 @@ impl Fold {
             }
             let memberships = self.views.audiences.memberships(&self.store, user).unwrap();
             for (key, condition) in &self.conditions {
-                let surroundings =
-                    Surroundings { traits: &traits, audiences: &self.conditions, answers: &[] };
+                let surroundings = Surroundings {
+                    traits: &traits,
+                    accounts: &[],
+                    audiences: &self.conditions,
+                    answers: &[],
+                };
                 let person = Person { events: &events, surroundings };
                 let is_member = memberships.iter().any(|(member_of, _)| member_of == key);
                 let meant = holds(condition, &person, Timestamp(self.now));
