@@ -74,18 +74,17 @@ impl ChangeExamples {
     /// Adds items that a file omits.
     pub fn add_withdrawn(&mut self, catalog: &Catalog, file: &CatalogFile) {
         let in_file: FxHashSet<&str> = file.rows.iter().map(|row| row.item_id.as_str()).collect();
-        let items = (0..catalog.n_items() as u32).map(domain::ItemIdx);
-        let omitted = items
-            .filter(|item| catalog.is_listed(*item) && !in_file.contains(catalog.item_id(*item)));
+        let items = catalog.listed_in(file.catalog_name());
+        let omitted = items.filter(|item| !in_file.contains(catalog.item_id(*item)));
         let ids = omitted.take(CHANGE_EXAMPLES_MAX);
         self.withdrawn.extend(ids.map(|item| catalog.item_id(item).to_owned()));
     }
 }
 
-/// The changes that activating a file would make.
+/// The changes that activating a file would make to the items of its catalog.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct CatalogChanges {
-    /// The number of items in the current version.
+    /// The number of items of the catalog in the current version.
     pub n_before: u64,
     /// Items of the file that the current version does not list.
     pub n_new: u64,
@@ -93,7 +92,7 @@ pub struct CatalogChanges {
     pub n_changed: u64,
     /// Items of both with the same values.
     pub n_unchanged: u64,
-    /// Items of the current version that the file omits.
+    /// Items of the catalog that the file omits.
     pub n_withdrawn: u64,
     /// Properties that are added, removed or change their type.
     pub properties: Vec<PropertyChange>,
@@ -117,8 +116,10 @@ impl CatalogChanges {
         (*n_new, *n_changed, *n_withdrawn) == (0, 0, 0) && properties.is_empty()
     }
 
-    /// The changes of the columns, with no row counted yet.
-    pub fn from_columns(catalog: &Catalog, columns: &[Column]) -> Self {
+    /// The changes of the columns, with no row counted yet. A property that items of other catalogs
+    /// have values of stays.
+    pub fn from_columns(catalog: &Catalog, file: &CatalogFile) -> Self {
+        let columns = catalog.columns_with(file);
         let known = |name: &str| catalog.table().property(name).map(|property| property.type_);
         let in_file = columns.iter().map(|column| PropertyChange {
             name: column.name.clone(),
@@ -135,7 +136,7 @@ impl CatalogChanges {
             to: None,
         });
         let properties = in_file.chain(omitted).filter(|change| change.from != change.to).collect();
-        let n_before = catalog.n_listed() as u64;
+        let n_before = catalog.listed_in(file.catalog_name()).count() as u64;
         Self { n_before, n_withdrawn: n_before, properties, ..Self::default() }
     }
 

@@ -105,6 +105,18 @@ impl Cells {
         })
     }
 
+    /// Whether a cell has a value.
+    pub(crate) fn has(&self, row: usize) -> bool {
+        match self {
+            Self::Int(cells) => matches!(cells.get(row), Some(Some(_))),
+            Self::Double(cells) => matches!(cells.get(row), Some(Some(_))),
+            Self::Boolean(cells) => matches!(cells.get(row), Some(Some(_))),
+            Self::Timestamp(cells) => matches!(cells.get(row), Some(Some(_))),
+            Self::Text(cells) => matches!(cells.get(row), Some(Some(_))),
+            Self::Texts(cells) => matches!(cells.get(row), Some(Some(_))),
+        }
+    }
+
     /// The size of the texts of a cell, in bytes.
     pub(crate) fn text_bytes(&self, texts: &Texts, row: usize) -> usize {
         let ids = match self {

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use self::coordinates::Coordinates;
 use crate::ItemRow;
 use crate::locations::LOCATIONS_MAX;
+use crate::membership::CATALOG_COLUMN;
 
 /// The most items of one catalog.
 pub const ITEMS_MAX: usize = 5_000_000;
@@ -116,6 +117,8 @@ pub struct ImportOptions {
     pub skip_invalid: bool,
     /// Whether to import cells that do not fit the type of their column as empty.
     pub allow_bad_cells: bool,
+    /// The catalog that the items are for; none for the one of all items that no catalog names.
+    pub catalog: Option<String>,
 }
 
 /// Parses a declaration such as `price=double` into column and type.
@@ -143,6 +146,9 @@ pub struct CatalogFile {
     pub columns: Vec<Column>,
     /// The items, in the order of the file.
     pub rows: Vec<ItemRow>,
+    /// The catalog whose items it takes the place of; none for the one of all items that no
+    /// catalog names.
+    pub catalog: Option<String>,
 }
 
 /// A summary of the rows of a file.
@@ -216,6 +222,9 @@ pub fn read_file(
     if table.columns.len() > COLUMNS_MAX {
         return Err(ImportError::TooLarge { what: "columns", limit: COLUMNS_MAX });
     }
+    if let Some(name) = table.columns.iter().find(|name| *name == CATALOG_COLUMN) {
+        return Err(ImportError::Header(format!("no column can be named {name:?}: rename it")));
+    }
     if let Some(name) = options.types.keys().find(|name| !table.columns.contains(name)) {
         let known = table.columns.join(", ");
         return Err(ImportError::Header(format!(
@@ -266,7 +275,7 @@ pub fn read_file(
         };
         return Err(ImportError::Header(what.to_owned()));
     }
-    Ok((CatalogFile { columns, rows }, report))
+    Ok((CatalogFile { columns, rows, catalog: options.catalog.clone() }, report))
 }
 
 impl ImportReport {

@@ -400,8 +400,9 @@ impl Catalog {
         true
     }
 
-    /// Activates the version of an import and removes versions beyond
-    /// [`crate::PREVIOUS_VERSIONS_MAX`]. Returns false where the import is not staged.
+    /// Activates the version of an import of one catalog; the items of others go on in it. Removes
+    /// versions beyond [`crate::PREVIOUS_VERSIONS_MAX`]. Returns false where the import is not
+    /// staged, or has another type for a property of others: then it is staged no more.
     ///
     /// # Errors
     /// The store's.
@@ -409,9 +410,15 @@ impl Catalog {
         &mut self,
         batch: &mut Batch<'_>,
         import: Uuid,
+        catalog: Option<&str>,
         at: Timestamp,
     ) -> Result<bool, StoreError> {
         let Some(version) = self.versions.take_staged(import) else { return Ok(false) };
+        if !self.carry_over(batch, version.version, catalog)? {
+            self.versions.remove_row(batch, version.version);
+            self.table.remove_version(batch, version.version)?;
+            return Ok(false);
+        }
         self.switch(batch, version, at)?;
         for old in self.versions.remove_too_old(batch) {
             self.table.remove_version(batch, old)?;

@@ -6,6 +6,7 @@ pub mod import;
 mod items;
 mod keys;
 mod locations;
+mod membership;
 mod off;
 mod offer;
 mod table;

@@ -3,10 +3,11 @@
 //! Columns have a meaning where [`CatalogSettings`] say so. A column that the catalog does not
 //! have, one of a type that cannot mean it, and an empty cell say nothing.
 
-use domain::{CatalogSettings, ItemIdx, Timestamp};
+use domain::{CatalogSettings, ItemIdx, PropertyType, Timestamp};
 use reql::Column;
 
 use crate::Catalog;
+use crate::membership::CatalogItems;
 
 /// Texts that say that an item is not available, in small letters and without anything else: those
 /// of Google Merchant Center and of schema.org, and what people write.
@@ -18,6 +19,8 @@ pub struct OfferedItems<'a> {
     catalog: &'a Catalog,
     now: Timestamp,
     rules: Vec<OfferRule<'a>>,
+    /// Only items of this catalog; none for all.
+    of_catalog: Option<CatalogItems<'a>>,
 }
 
 /// Why an item is not offered.
@@ -27,6 +30,8 @@ pub enum NotOffered {
     Withdrawn,
     /// Somebody has turned it off.
     Off,
+    /// It is in another catalog.
+    OtherCatalog,
     /// By the column that says whether it is available.
     Unavailable,
     /// By the column with its stock.
@@ -55,11 +60,52 @@ impl Catalog {
             let column = self.table().column(property.as_deref()?)?;
             Some(OfferRule { column, reason })
         };
-        OfferedItems { catalog: self, now, rules: rules.into_iter().filter_map(rule).collect() }
+        let rules = rules.into_iter().filter_map(rule).collect();
+        OfferedItems { catalog: self, now, rules, of_catalog: None }
+    }
+}
+
+impl Catalog {
+    /// What is wrong with the columns that keep items out of lists: a sentence for each that items
+    /// do not have, or that has a type which says nothing. None before there are columns.
+    pub fn offer_problems(&self, settings: &CatalogSettings) -> Vec<String> {
+        if self.table().properties().next().is_none() {
+            return Vec::new();
+        }
+        let problem = |(setting, name): (&str, &str)| {
+            let types: &[PropertyType] = match setting {
+                "available" => &[PropertyType::Boolean, PropertyType::String],
+                "stock" => &[PropertyType::Int, PropertyType::Double],
+                _ => &[PropertyType::Timestamp],
+            };
+            match self.table().property(name) {
+                None => Some(format!(
+                    "catalog.{setting} is {name:?}, and items have no such property: it keeps no \
+                     item out of lists"
+                )),
+                Some(property) if !types.contains(&property.type_) => {
+                    let types: Vec<String> = types.iter().map(PropertyType::to_string).collect();
+                    Some(format!(
+                        "catalog.{setting} is {name:?}, which is {} and not {}: it keeps no item \
+                         out of lists",
+                        property.type_,
+                        types.join(" or ")
+                    ))
+                }
+                Some(_) => None,
+            }
+        };
+        settings.offer_properties().filter_map(problem).collect()
     }
 }
 
 impl OfferedItems<'_> {
+    /// Of these, the items of one catalog; all where none is named.
+    pub fn of_catalog(mut self, catalog: Option<&str>) -> Self {
+        self.of_catalog = catalog.map(|catalog| self.catalog.items_of(catalog));
+        self
+    }
+
     /// Whether lists may have an item.
     pub fn has(&self, item: ItemIdx) -> bool {
         self.reason_against(item).is_none()
@@ -72,6 +118,9 @@ impl OfferedItems<'_> {
         }
         if self.catalog.is_off(item) {
             return Some(NotOffered::Off);
+        }
+        if self.of_catalog.as_ref().is_some_and(|of| !of.has(item)) {
+            return Some(NotOffered::OtherCatalog);
         }
         let refusing = self.rules.iter().find(|rule| rule.refuses(item, self.now));
         refusing.map(|rule| rule.reason)

@@ -4,12 +4,14 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use domain::{Column, PropertyType, PropertyValue};
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use store::key::{KeyBuf, KeyParts};
 use store::{Batch, Keyspace, Read, Store, StoreError};
 
 use crate::columns::Cells;
 use crate::keys;
+use crate::membership::CATALOG_COLUMN;
 use crate::texts::Texts;
 
 /// A property of items or of users.
@@ -105,9 +107,14 @@ impl PropertyTable {
         }
     }
 
-    /// The properties in the order of their creation.
+    /// The properties in the order of their creation, without the column of
+    /// [`Catalog::catalog_of`](crate::Catalog::catalog_of).
     pub fn properties(&self) -> impl Iterator<Item = &Property> {
-        self.entries.iter().map(|entry| &entry.property)
+        self.open_entries().map(|entry| &entry.property)
+    }
+
+    fn open_entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| entry.property.name != CATALOG_COLUMN)
     }
 
     /// The property with a name.
@@ -151,8 +158,7 @@ impl PropertyTable {
     pub fn values(&self, row: u32) -> Vec<(&str, PropertyValue)> {
         let value =
             |entry: &Entry| entry.cells.value(entry.property.type_, &self.texts, row as usize);
-        self.entries
-            .iter()
+        self.open_entries()
             .filter_map(|entry| Some((entry.property.name.as_str(), value(entry)?)))
             .collect()
     }
@@ -179,7 +185,7 @@ impl PropertyTable {
         let is_new = |column: &Column| self.property(&column.name).is_none();
         let has_new =
             columns.iter().zip(values).any(|(column, value)| value.is_some() && is_new(column));
-        !has_new && self.entries.iter().all(is_unchanged)
+        !has_new && self.open_entries().all(is_unchanged)
     }
 
     /// The rows that changed since a revision, with repetitions; none where the changes are no
@@ -200,7 +206,9 @@ impl PropertyTable {
 
     /// Deletes a property with its values. Returns false where there is none of this name.
     pub fn delete_property(&mut self, batch: &mut Batch<'_>, name: &str) -> bool {
-        let Some(at) = self.entries.iter().position(|entry| entry.property.name == name) else {
+        let is_meant =
+            |entry: &Entry| entry.property.name == name && entry.property.name != CATALOG_COLUMN;
+        let Some(at) = self.entries.iter().position(is_meant) else {
             return false;
         };
         self.entries.remove(at).cells.release_all(&mut self.texts);
@@ -223,16 +231,84 @@ impl PropertyTable {
             };
             entry.cells.set(&mut self.texts, row as usize, value.as_ref());
         }
-        let stored: Row = self
-            .entries
-            .iter()
-            .filter_map(|entry| {
-                let value = entry.cells.value(entry.property.type_, &self.texts, row as usize)?;
-                Some((entry.number, value))
-            })
-            .collect();
+        let stored = self.stored_row(row, |entry| Some(entry.number));
         batch.put(&self.rows, row_key(self.version, row), keys::encode(&stored));
         self.record_change(row);
+    }
+
+    /// A row as it is stored where properties have the given numbers.
+    fn stored_row(&self, row: u32, number: impl Fn(&Entry) -> Option<u32>) -> Row {
+        let stored = |entry: &Entry| {
+            let value = entry.cells.value(entry.property.type_, &self.texts, row as usize)?;
+            Some((number(entry)?, value))
+        };
+        self.entries.iter().filter_map(stored).collect()
+    }
+
+    /// The properties that at least one of some rows has a value of.
+    pub(crate) fn used_by(&self, rows: impl Iterator<Item = u32>) -> Vec<&Property> {
+        let used = self.used_entries(rows);
+        let is_open = |entry: &&Entry| entry.property.name != CATALOG_COLUMN;
+        used.into_iter().filter(is_open).map(|entry| &entry.property).collect()
+    }
+
+    fn used_entries(&self, rows: impl Iterator<Item = u32>) -> Vec<&Entry> {
+        let (mut unused, mut used): (Vec<&Entry>, Vec<&Entry>) =
+            (self.entries.iter().collect(), Vec::new());
+        for row in rows {
+            if unused.is_empty() {
+                break;
+            }
+            unused.retain(|entry| {
+                let is_used = entry.cells.has(row as usize);
+                if is_used {
+                    used.push(entry);
+                }
+                !is_used
+            });
+        }
+        used.sort_unstable_by_key(|entry| entry.number);
+        used
+    }
+
+    /// Adds rows to another version than the one that is read. It gets the properties that they
+    /// have values of and that it lacks. Returns false, and changes nothing, where it has one of
+    /// them with another type.
+    pub(crate) fn carry(
+        &self,
+        batch: &mut Batch<'_>,
+        version: u32,
+        rows: &[u32],
+    ) -> Result<bool, StoreError> {
+        let mut schema = self.read_schema(batch, version)?;
+        let mut numbers: FxHashMap<u32, u32> = FxHashMap::default();
+        for entry in self.used_entries(rows.iter().copied()) {
+            let same = |(_, other): &&(u32, Property)| other.name == entry.property.name;
+            let number = match schema.properties.iter().find(same) {
+                Some((_, other)) if other.type_ != entry.property.type_ => return Ok(false),
+                Some((number, _)) => *number,
+                None => {
+                    let number = schema.next_number;
+                    schema.properties.push((number, entry.property.clone()));
+                    schema.next_number += 1;
+                    number
+                }
+            };
+            numbers.insert(entry.number, number);
+        }
+        batch.put(&self.schema, version_key(version), keys::encode(&schema));
+        for row in rows {
+            let stored = self.stored_row(*row, |entry| numbers.get(&entry.number).copied());
+            batch.put(&self.rows, row_key(version, *row), keys::encode(&stored));
+        }
+        Ok(true)
+    }
+
+    fn read_schema(&self, read: &dyn Read, version: u32) -> Result<SchemaRecord, StoreError> {
+        match read.get(&self.schema, &version_key(version))? {
+            Some(bytes) => keys::decode("properties", &bytes),
+            None => Ok(SchemaRecord::default()),
+        }
     }
 
     /// Moves the values of the source row to the target row, where the target has none, and removes
@@ -328,10 +404,7 @@ impl PropertyTable {
         self.schema_revision += 1;
         self.record_full_change();
         self.texts = Texts::default();
-        let record: SchemaRecord = match read.get(&self.schema, &version_key(version))? {
-            Some(bytes) => keys::decode("properties", &bytes)?,
-            None => SchemaRecord::default(),
-        };
+        let record = self.read_schema(read, version)?;
         self.next_number = record.next_number;
         self.entries = record
             .properties

@@ -205,7 +205,7 @@ impl Versions {
         batch.put(&self.keyspace, version_key(stored.0.version), keys::encode(stored));
     }
 
-    fn remove_row(&self, batch: &mut Batch<'_>, version: u32) {
+    pub(crate) fn remove_row(&self, batch: &mut Batch<'_>, version: u32) {
         batch.remove(&self.keyspace, version_key(version));
     }
 }

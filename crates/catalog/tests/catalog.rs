@@ -248,7 +248,7 @@ impl House {
         self.catalog.stage(&mut batch, Uuid::nil(), file.columns).unwrap();
         assert!(self.catalog.stage_items(&mut batch, Uuid::nil(), &file.rows));
         if activate {
-            assert!(self.catalog.activate(&mut batch, Uuid::nil(), Timestamp(9)).unwrap());
+            assert!(self.catalog.activate(&mut batch, Uuid::nil(), None, Timestamp(9)).unwrap());
         }
         batch.commit(0).unwrap();
     }
@@ -329,7 +329,7 @@ fn imports_that_are_under_way_together_do_not_mix() {
         }
     }
     let activate = |house: &mut House, id: Uuid| {
-        step(house, |catalog, batch| catalog.activate(batch, id, Timestamp(9)).unwrap())
+        step(house, |catalog, batch| catalog.activate(batch, id, None, Timestamp(9)).unwrap())
     };
     assert!(activate(&mut house, ids[1]));
     assert_eq!(house.picture(), r#"(a); b title="B"; c title="C""#);
@@ -375,7 +375,7 @@ fn the_import_that_began_first_is_given_up_for_one_too_many_and_leaves_nothing()
     for n in (1..=STAGED_VERSIONS_MAX).rev() {
         let id = Uuid::from_u128(n as u128);
         assert!(step(&mut house, |catalog, batch| catalog
-            .activate(batch, id, Timestamp(9))
+            .activate(batch, id, None, Timestamp(9))
             .unwrap()));
     }
     let last = house.catalog.last_version();

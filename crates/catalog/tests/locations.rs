@@ -126,7 +126,7 @@ fn items_are_near_by_the_ids_that_their_property_holds() {
         opened.change(|batch| {
             items.stage(batch, import, file.columns).unwrap();
             items.stage_items(batch, import, &file.rows);
-            items.activate(batch, import, Timestamp(1)).unwrap();
+            items.activate(batch, import, None, Timestamp(1)).unwrap();
         });
         let near = shops.items_near(items.table(), property, BERLIN, 30.0);
         (0..4).map(|item| near.has(ItemIdx(item))).collect::<Vec<_>>()

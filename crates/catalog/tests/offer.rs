@@ -23,7 +23,7 @@ fn reasons(file: &str, now: Timestamp) -> Vec<Option<NotOffered>> {
     let ids: Vec<String> = file.rows.iter().map(|row| row.item_id.clone()).collect();
     catalog.stage(&mut batch, import, file.columns).unwrap();
     catalog.stage_items(&mut batch, import, &file.rows);
-    catalog.activate(&mut batch, import, Timestamp(1)).unwrap();
+    catalog.activate(&mut batch, import, None, Timestamp(1)).unwrap();
     let settings = CatalogSettings {
         available: Some("available".to_owned()),
         stock: Some("stock".to_owned()),

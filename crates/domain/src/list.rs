@@ -194,6 +194,8 @@ pub struct ListRequest {
     pub min_count: u32,
     /// The items of the user's history that are excluded.
     pub exclude: Exclusion,
+    /// The catalog whose items the list is of; none for all.
+    pub catalog: Option<String>,
     /// The property whose values are recommended in place of items.
     pub item_type: Option<String>,
     /// From 0, pure relevance, to 1, items as dissimilar as possible.

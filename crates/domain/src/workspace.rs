@@ -19,8 +19,8 @@ mod trait_definition;
 
 pub use audience::{AUDIENCES_MAX, AudienceDefinition, likely::*};
 pub use catalog::{
-    CatalogSettings, ENRICHED_COLUMNS_MAX, ENRICHED_EVENTS_MAX, Enrichment,
-    check_location_catalog_name,
+    CatalogSettings, ENRICHED_COLUMNS_MAX, ENRICHED_EVENTS_MAX, Enrichment, ITEMS_CATALOG,
+    PRODUCT_CATALOGS_MAX, check_catalog_name,
 };
 pub use computed_trait::{COMPUTED_TRAITS_MAX, ComputedTraitDefinition, ComputedTraitType};
 pub use destination::{
@@ -411,7 +411,8 @@ impl WorkspaceConfig {
         if let Err(what) = check_feeds(&self.feeds) {
             return refuse(what);
         }
-        if let Err(what) = check_scenarios(&self.scenarios) {
+        let scenarios = check_scenarios(&self.scenarios);
+        if let Err(what) = scenarios.and_then(|()| self.check_named_catalogs()) {
             return refuse(what);
         }
         if self.outgoing_destinations().count() > DESTINATIONS_MAX {
@@ -427,6 +428,27 @@ impl WorkspaceConfig {
             if self.destinations[..n].iter().any(|other| other.name == destination.name) {
                 return refuse(format!("two destinations are named {:?}", destination.name));
             }
+        }
+        Ok(())
+    }
+}
+
+impl WorkspaceConfig {
+    /// Checks that there are the catalogs that feeds and scenarios name.
+    fn check_named_catalogs(&self) -> Result<(), String> {
+        let of_feeds = self
+            .feeds
+            .iter()
+            .filter_map(|feed| Some((format!("feed {:?}", feed.name), feed.catalog.as_deref()?)));
+        let of_scenarios = self.scenarios.iter().flat_map(|scenario| {
+            let of_groups = scenario.groups.iter().map(|group| &group.settings);
+            let named = of_groups.chain([&scenario.settings]);
+            let named = named.filter_map(|settings| settings.catalog.as_deref());
+            named.map(|catalog| (format!("scenario {:?}", scenario.name), catalog))
+        });
+        for (who, name) in of_feeds.chain(of_scenarios) {
+            let checked = self.catalog.check_product_catalog(name);
+            checked.map_err(|what| format!("{who}: catalog: {what}"))?;
         }
         Ok(())
     }

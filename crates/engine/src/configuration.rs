@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use activation::Rules;
 use domain::id::check_addressable;
-use domain::{Destination, ENGINE_DESTINATION, WorkspaceConfig, WorkspaceId};
+use domain::{Destination, ENGINE_DESTINATION, WorkspaceConfig, WorkspaceId, counted};
 use mapping::{Mappings, Problem};
 use serving::{QueryError, check_scenario};
 use state::{
@@ -159,6 +159,7 @@ impl Engine {
         }
         config.validate().map_err(|error| ConfigError::Invalid(error.what))?;
         check_new_names(&present, &config).map_err(ConfigError::Invalid)?;
+        self.check_removed_catalogs(&present, &config).map_err(ConfigError::Invalid)?;
         check_computed_traits(&config).map_err(ConfigError::Invalid)?;
         check_audiences(&config).map_err(ConfigError::Invalid)?;
         check_exports(&config).map_err(ConfigError::Invalid)?;
@@ -176,6 +177,24 @@ impl Engine {
             delivery.wake();
         }
         Ok(())
+    }
+
+    /// Checks that a catalog of products that goes has no items.
+    fn check_removed_catalogs(
+        &self,
+        present: &WorkspaceConfig,
+        config: &WorkspaceConfig,
+    ) -> Result<(), String> {
+        let goes = |name: &&String| !config.catalog.products.contains(name);
+        let Some(name) = present.catalog.products.iter().find(goes) else { return Ok(()) };
+        let counts = self.snapshot().catalog.count_by_catalog();
+        match counts.get(name) {
+            None => Ok(()),
+            Some(n) => Err(format!(
+                "catalog.products: the catalog {name:?} has {}: remove them first",
+                counted(*n, "item", "items")
+            )),
+        }
     }
 
     /// Seals the secrets of a destination in a change.

@@ -46,9 +46,16 @@ fn enrich(catalog: &Catalog, enrichment: &Enrichment, message: &mut Message) {
     let mut added = Added { catalog, enrichment, bytes_left, names: Vec::new() };
     added.add_to(&mut properties, "");
     let products = properties.get(PRODUCTS);
-    let products = products.map(|products| serde_json::from_str::<Vec<Object>>(products.get()));
+    let products =
+        products.map(|products| serde_json::from_str::<Vec<Box<RawValue>>>(products.get()));
     if let Some(Ok(mut products)) = products {
-        products.iter_mut().for_each(|product| added.add_to(product, "products."));
+        for product in &mut products {
+            // What is no object names no item, and stays as it is.
+            if let Ok(mut object) = serde_json::from_str::<Object>(product.get()) {
+                added.add_to(&mut object, "products.");
+                *product = as_json(&object);
+            }
+        }
         properties.insert(PRODUCTS.to_owned(), as_json(&products));
     }
     if !added.names.is_empty() {

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
-use catalog::import::ImportError;
+use catalog::import::{COLUMNS_MAX, ImportError};
 use catalog::{
     CatalogChanges, CatalogFile, CatalogVersion, ChangeExamples, Format, ImportOptions,
     ImportReport, ItemRow, STAGED_VERSIONS_MAX, read_file,
 };
-use domain::{Interaction, counted, grouped};
+use domain::{ITEMS_CATALOG, Interaction, counted, grouped};
 use recommender::Cancelled;
 use serving::{PropertyUses, find_property_uses, scenarios_unfit_for};
 use state::{INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX};
@@ -20,6 +20,8 @@ use crate::{Command, Engine, EngineError, Entry, Outcome, Problem, SubmitError};
 const ITEMS_PER_ENTRY_BYTES: usize = 512 * 1_024;
 /// The number of items that are compared with the catalog while one snapshot is held.
 const ITEMS_PER_COMPARISON: usize = 4_096;
+/// The most items that are named where they are in another catalog.
+const ELSEWHERE_NAMED_MAX: usize = 3;
 /// The number of entries that are submitted together.
 const ENTRIES_PER_SUBMIT: usize = 4;
 
@@ -73,9 +75,14 @@ pub enum CatalogImportError {
         /// The properties, each with the resources that use it.
         uses: BTreeMap<String, Vec<String>>,
     },
-    /// The import was discarded, because too many others have begun after it.
+    /// The file cannot be one of the catalogs that there are.
+    #[error("{0}")]
+    Catalog(String),
+    /// The import was discarded, because too many others have begun after it, or a property was
+    /// made anew with another type.
     #[error(
-        "the import was given up, since {STAGED_VERSIONS_MAX} others have begun after it: import the file again"
+        "the import was given up, since {STAGED_VERSIONS_MAX} others have begun after it, or a property changed its type meanwhile: \
+         import the file again"
     )]
     GivenUp,
     /// The caller has cancelled it.
@@ -149,9 +156,16 @@ impl Engine {
             read => read?,
         };
         let changes = self.compare_with_catalog(&file);
-        let checks = [check_withdrawal(&changes, confirmed), self.check_drops(&changes, confirmed)];
+        let checks = [
+            self.check_catalog(&file),
+            check_withdrawal(&changes, confirmed),
+            self.check_drops(&changes, confirmed),
+        ];
         refused.extend(checks.into_iter().filter_map(|check| Some(check.err()?.to_string())));
-        let unfit = scenarios_unfit_for(&self.snapshot(), &file.columns).into_iter();
+        let unfit = {
+            let views = self.snapshot();
+            scenarios_unfit_for(&views, &views.catalog.columns_with(&file)).into_iter()
+        };
         let scenarios = unfit.map(|unfit| Problem::from(unfit).to_string()).collect();
         let examples = self.find_examples(&file, changes.n_withdrawn > 0);
         Ok(CatalogPreview { report, changes, examples, scenarios, refused })
@@ -171,14 +185,17 @@ impl Engine {
     ) -> Result<CatalogChanges, CatalogImportError> {
         // The confirmation refers to the version that is current until the import replaces it.
         let _one_at_a_time = self.import_lock.lock();
+        self.check_catalog(&file)?;
         let changes = self.compare_with_catalog(&file);
         self.check_removals(&changes, confirmed)?;
         let n_items = file.rows.len() as u64;
         progress(0, n_items)?;
         let import = new_id(self.now());
-        self.submit_one(Entry::CatalogStaged { import, columns: file.columns })?;
+        let catalog = Some(file.catalog_name().to_owned()).filter(|name| name != ITEMS_CATALOG);
+        let (columns, rows) = file.into_staged();
+        self.submit_one(Entry::CatalogStaged { import, columns })?;
         let mut n_done = 0;
-        let mut parts = split_rows(file.rows).peekable();
+        let mut parts = split_rows(rows).peekable();
         while parts.peek().is_some() {
             let parts: Vec<Vec<ItemRow>> = parts.by_ref().take(ENTRIES_PER_SUBMIT).collect();
             n_done += parts.iter().map(Vec::len).sum::<usize>() as u64;
@@ -187,10 +204,25 @@ impl Engine {
             self.submit_import(entries)?;
             progress(n_done, n_items)?;
         }
-        self.submit_import(vec![Entry::CatalogActivated { import, received_at: self.now() }])?;
+        let received_at = self.now();
+        self.submit_import(vec![Entry::CatalogActivated { import, received_at, catalog }])?;
         // Scenarios that no longer fit are logged now, not with the next list.
         self.serving.unfit_scenarios(&self.snapshot());
         Ok(changes)
+    }
+
+    /// Withdraws all items of a catalog of products.
+    ///
+    /// # Errors
+    /// As [`Engine::import_catalog`].
+    pub fn remove_catalog_items(
+        &self,
+        name: &str,
+        confirmed: &ConfirmedRemovals,
+    ) -> Result<CatalogChanges, CatalogImportError> {
+        let nothing =
+            CatalogFile { columns: Vec::new(), rows: Vec::new(), catalog: Some(name.to_owned()) };
+        self.import_catalog(nothing, confirmed, &|_, _| Ok(()))
     }
 
     fn submit_import(&self, entries: Vec<Entry>) -> Result<(), CatalogImportError> {
@@ -235,7 +267,7 @@ impl Engine {
 
     /// The changes that importing a file would make.
     pub fn compare_with_catalog(&self, file: &CatalogFile) -> CatalogChanges {
-        let mut changes = CatalogChanges::from_columns(&self.snapshot().catalog, &file.columns);
+        let mut changes = CatalogChanges::from_columns(&self.snapshot().catalog, file);
         // One snapshot for each part, so that the fold can apply entries in between.
         for rows in file.rows.chunks(ITEMS_PER_COMPARISON) {
             changes.count(&self.snapshot().catalog, &file.columns, rows);
@@ -267,6 +299,56 @@ impl Engine {
     ) -> Result<(), CatalogImportError> {
         check_withdrawal(changes, confirmed)?;
         self.check_drops(changes, confirmed)
+    }
+
+    /// Checks that there is the catalog of a file, and that the file goes with the items of others:
+    /// an id is an item of one catalog, and a property has one type.
+    fn check_catalog(&self, file: &CatalogFile) -> Result<(), CatalogImportError> {
+        let refuse = |what: String| Err(CatalogImportError::Catalog(what));
+        if let Err(what) = self.config().catalog.check_product_catalog(file.catalog_name()) {
+            return refuse(format!("{what}, so nothing was imported"));
+        }
+        {
+            let views = self.snapshot();
+            for kept in views.catalog.kept_properties(file.catalog_name()) {
+                let of_file = file.columns.iter().find(|column| column.name == kept.name);
+                if let Some(column) = of_file.filter(|column| column.type_ != kept.type_) {
+                    return refuse(format!(
+                        "column {:?} is {}, and items of other catalogs have it as {}, so nothing was imported: declare the type \
+                         (type={}={}), or rename the column",
+                        column.name, column.type_, kept.type_, column.name, kept.type_
+                    ));
+                }
+            }
+            let n_columns = views.catalog.columns_with(file).len();
+            if n_columns > COLUMNS_MAX {
+                return refuse(format!(
+                    "with the columns of other catalogs there are {n_columns}, the limit is {COLUMNS_MAX}, so nothing was imported"
+                ));
+            }
+        }
+        let (mut n, mut examples) = (0, Vec::new());
+        for rows in file.rows.chunks(ITEMS_PER_COMPARISON) {
+            let views = self.snapshot();
+            for row in rows {
+                if let Some(other) = views.catalog.in_other_catalog(file, &row.item_id) {
+                    n += 1;
+                    if examples.len() < ELSEWHERE_NAMED_MAX {
+                        examples.push(format!("{:?} in {other:?}", row.item_id));
+                    }
+                }
+            }
+        }
+        match n {
+            0 => Ok(()),
+            _ => refuse(format!(
+                "{} of the file {} in another catalog, so nothing was imported: {}: an id is of one item, so give these others, or \
+                 take them out of that catalog first",
+                counted(n, "item", "items"),
+                if n == 1 { "is" } else { "are" },
+                examples.join(", ")
+            )),
+        }
     }
 
     fn check_drops(

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use domain::{Day, ItemIdx};
 use reql::Subject;
 use serving::{
-    CatalogPage, CatalogQuery, ExpressionSchema, ItemActivity, ListError, RequestBudget,
-    item_activity,
+    CatalogCount, CatalogPage, CatalogQuery, ExpressionSchema, ItemActivity, ListError,
+    RequestBudget, item_activity,
 };
 
 use crate::{Command, Engine, EngineError, Outcome, ReqlError};
@@ -25,6 +25,17 @@ impl Engine {
         budget: &Arc<RequestBudget>,
     ) -> Result<CatalogPage, ListError> {
         self.serving.catalog_page(&self.shared.live, query, self.now(), budget)
+    }
+
+    /// The items of each catalog of products, `items` first.
+    pub fn catalog_counts(&self) -> Arc<[CatalogCount]> {
+        self.serving.catalog_counts(&self.shared.live, self.now())
+    }
+
+    /// What is wrong with columns to which the settings of the catalog give a meaning.
+    pub fn catalog_problems(&self) -> Vec<String> {
+        let views = self.snapshot();
+        views.catalog.offer_problems(&views.setup.config.catalog)
     }
 
     /// Checks a filter of items against the present properties.

@@ -188,8 +188,8 @@ pub use recommender::{Origin, WeakSignalTrial};
 pub use reql::{ErrorKind as ReqlErrorKind, ReqlError, function_names as reql_functions};
 pub use serving::{
     AbsenceRule, BudgetError, CACHE_BYTES_MAX, CANDIDATES_LOOKED_AT, CATALOG_PLACES_MAX,
-    CatalogPage, CatalogQuery, Computing, DailyCount, EVALUATION_TIME_MAX, ExpressionError,
-    HistoryItem, ItemActivity, ItemLabel, ListError, ListOptions, ListQuestions,
+    CatalogCount, CatalogPage, CatalogQuery, Computing, DailyCount, EVALUATION_TIME_MAX,
+    ExpressionError, HistoryItem, ItemActivity, ItemLabel, ListError, ListOptions, ListQuestions,
     ListedContribution, ListedItem, MemoryBudget, MemoryPart, MissingEntities, PLACES_MAX,
     PersonSummary, Placement, PreviewedEntries, PreviewedStage, QueryError, RECOMMENDED_MAX,
     RecommendationRequest, Recommended, RecommendedList, RejectionReport, RemovedByRule,

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use domain::{LikelyAudience, Timestamp, UserIdx};
 use recommender::HistoryEntry;
-use serving::{LikeliestPeople, LikelyQuery, RequestBudget};
+use serving::{LikeliestPeople, LikelyQuery, QueryError, RequestBudget};
 use state::Rate;
 
 use crate::audience_preview::people_order::PeopleOrder;
@@ -94,6 +94,14 @@ struct Candidates {
 }
 
 impl Engine {
+    /// Of what a product-based audience names, what the workspace does not know, in words.
+    ///
+    /// # Errors
+    /// If the values of the property cannot be grouped.
+    pub fn unknown_likely(&self, likely: &LikelyAudience) -> Result<Vec<String>, QueryError> {
+        self.serving.unknown_likely(&self.shared.live, likely, self.now())
+    }
+
     /// Works out what a product-based audience would come to. It need not be saved.
     ///
     /// # Errors

@@ -38,7 +38,7 @@ fn a_thousand_long_filters_stay_within_the_budget() {
         values: vec![Some(PropertyValue::Int(n))],
     });
     let columns = vec![Column { name: "price".to_owned(), type_: PropertyType::Int }];
-    let file = catalog::CatalogFile { columns, rows: rows.collect() };
+    let file = catalog::CatalogFile { columns, rows: rows.collect(), catalog: None };
     engine.import_catalog(file, &ConfirmedRemovals::default(), &|_, _| Ok(())).unwrap();
     let ask = |n: usize| {
         let settings = ListSettings { filter: Some(filter(n)), ..ListSettings::default() };

@@ -52,7 +52,11 @@ pub fn seeds() -> Vec<Vec<u8>> {
             import: uuid::Uuid::from_u128(7),
             rows: vec![ItemRow { item_id: "i".to_owned(), values }],
         },
-        Entry::CatalogActivated { import: uuid::Uuid::from_u128(7), received_at },
+        Entry::CatalogActivated {
+            import: uuid::Uuid::from_u128(7),
+            received_at,
+            catalog: Some("shoes".to_owned()),
+        },
         Entry::ModelActivated { received_at, version: "000000000012".to_owned() },
         Entry::Command { received_at, command: Box::new(command) },
         Entry::Reset { received_at },

@@ -45,6 +45,9 @@ pub struct Audience {
     /// The items on which its people are likely to act.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub likely: Option<LikelyAudience>,
+    /// What `likely` names and the workspace does not know: items, the property, or its value.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
     /// When its people were last looked for, where it is made of items.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_search: Option<LastSearch>,
@@ -354,6 +357,7 @@ pub async fn of_person(
 
 fn show(engine: &Engine, definition: &AudienceDefinition) -> Audience {
     let condition: Option<Condition> = definition.condition.parse().ok();
+    let unknown = definition.likely.as_ref().map(|likely| engine.unknown_likely(likely));
     let snapshot = engine.snapshot();
     let used_by = named_by(&snapshot.setup.config, &definition.key);
     let history = snapshot.audience_history(&definition.key);
@@ -370,6 +374,8 @@ fn show(engine: &Engine, definition: &AudienceDefinition) -> Audience {
         condition: definition.condition.clone(),
         condition_json: condition.map(|condition| condition.to_json()).unwrap_or_default(),
         likely: definition.likely.clone(),
+        // Values that cannot be grouped are told where the people are looked for.
+        unknown: unknown.and_then(Result::ok).unwrap_or_default(),
         last_search,
         used_by,
         n_members: snapshot.audiences.n_members(&definition.key).unwrap_or_default(),

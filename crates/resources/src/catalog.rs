@@ -7,7 +7,9 @@ use catalog::import::{ImportError, parse_confirm, parse_type};
 use catalog::{CatalogChanges, CatalogFile, CatalogVersion, Format, ImportOptions, ImportReport};
 use domain::grouped;
 use engine::installation::Actor;
-use engine::{Cancelled, CatalogImportError, CatalogPreview, ConfirmedRemovals, Engine};
+use engine::{
+    Cancelled, CatalogCount, CatalogImportError, CatalogPreview, ConfirmedRemovals, Engine,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use web::App;
@@ -16,6 +18,7 @@ use web::jobs::{Job, JobControl, JobKind, JobOutcome, NewJob, Once};
 use web::workspaces::RequestedWorkspace;
 
 use crate::progress::Progress;
+use crate::unknown_resource;
 
 /// The options of an import, by the names of those of `tastemaker import catalog`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::IntoParams)]
@@ -25,6 +28,8 @@ pub struct Options {
     /// Declared types, each `COLUMN=TYPE`.
     #[serde(rename = "type")]
     pub types: Vec<String>,
+    /// The catalog of products that the file is; `items` if absent.
+    pub catalog: Option<String>,
     /// Leaves wrong rows out.
     pub skip_invalid: bool,
     /// Imports cells that do not fit the type of their column as empty.
@@ -49,6 +54,7 @@ impl Options {
         let types = self.types.iter().map(|text| parse_type(text));
         let options = ImportOptions {
             types: types.collect::<Result<_, _>>().map_err(wrong("type"))?,
+            catalog: self.catalog.clone(),
             skip_invalid: self.skip_invalid,
             allow_bad_cells: self.allow_bad_cells,
             ..ImportOptions::default()
@@ -229,15 +235,21 @@ pub(crate) fn put_in_force(
     progress: &dyn Fn(u64, u64) -> Result<(), Cancelled>,
 ) -> Result<Imported, ApiError> {
     let (file, report) = read.map_err(import_error)?;
-    let changes =
-        engine.import_catalog(file, confirmed, progress).map_err(|error| match error {
-            CatalogImportError::Submit(error) => error.into(),
-            CatalogImportError::Withdraws { .. }
-            | CatalogImportError::Drops { .. }
-            | CatalogImportError::Cancelled(_)
-            | CatalogImportError::GivenUp => ApiError::import(error.to_string(), json!(report)),
-        })?;
+    let changes = engine
+        .import_catalog(file, confirmed, progress)
+        .map_err(|error| removal_error(error, json!(report)))?;
     Ok(Imported { report, changes, catalog_version: engine.counts().catalog_version })
+}
+
+fn removal_error(error: CatalogImportError, detail: Value) -> ApiError {
+    match error {
+        CatalogImportError::Submit(error) => error.into(),
+        CatalogImportError::Withdraws { .. }
+        | CatalogImportError::Drops { .. }
+        | CatalogImportError::Catalog(_)
+        | CatalogImportError::Cancelled(_)
+        | CatalogImportError::GivenUp => ApiError::import(error.to_string(), detail),
+    }
 }
 
 pub(crate) fn import_error(error: ImportError) -> ApiError {
@@ -259,8 +271,55 @@ pub fn refused_rows(error: &ApiError) -> Option<ImportReport> {
 pub struct Versions {
     /// The number of the one in force, 0 before the first import.
     pub current: u32,
-    /// The one in force, then those that can be activated again, the latest first.
+    /// The one in force, then those that can be activated again, the latest first. Each is all
+    /// catalogs of products as they were.
     pub versions: Vec<CatalogVersion>,
+    /// The catalogs of products with their items now, `items` first.
+    pub catalogs: Vec<CatalogCount>,
+}
+
+impl Versions {
+    fn new(engine: &Engine) -> Self {
+        Self {
+            current: engine.counts().catalog_version,
+            versions: engine.catalog_versions(),
+            catalogs: engine.catalog_counts().to_vec(),
+        }
+    }
+}
+
+/// What the removal of a catalog's items may remove.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, utoipa::IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Removal {
+    /// How many items may be withdrawn.
+    pub confirm: Option<String>,
+    /// Properties in use that may go with them.
+    pub drop: Vec<String>,
+}
+
+/// Withdraws all items of a catalog of products. The name stays until the settings leave it out.
+///
+/// # Errors
+/// 404 where there is no such catalog; 422 if the removal is not confirmed.
+pub async fn remove_items(
+    workspace: &RequestedWorkspace,
+    name: String,
+    removal: Removal,
+) -> Result<CatalogChanges, ApiError> {
+    let options = Options { confirm: removal.confirm, drop: removal.drop, ..Options::default() };
+    let (_, confirmed) = options.parse()?;
+    let remove = move |engine: &Engine| {
+        let counts = engine.catalog_counts();
+        if !counts.iter().any(|count| count.name == name) {
+            let names: Vec<&str> = counts.iter().map(|count| count.name.as_str()).collect();
+            return Err(unknown_resource("catalog", &name, &names));
+        }
+        let removed = engine.remove_catalog_items(&name, &confirmed);
+        removed.map_err(|error| removal_error(error, Value::Null))
+    };
+    workspace.run(remove).await
 }
 
 /// The version in force and those that can be activated again.
@@ -268,11 +327,7 @@ pub struct Versions {
 /// # Errors
 /// 503 where the workspace is closed.
 pub async fn versions(workspace: &RequestedWorkspace) -> Result<Versions, ApiError> {
-    let list = |engine: &Engine| {
-        let current = engine.counts().catalog_version;
-        Ok(Versions { current, versions: engine.catalog_versions() })
-    };
-    workspace.run(list).await
+    workspace.run(|engine: &Engine| Ok(Versions::new(engine))).await
 }
 
 /// Makes an earlier version the current one again.
@@ -282,7 +337,7 @@ pub async fn versions(workspace: &RequestedWorkspace) -> Result<Versions, ApiErr
 pub async fn activate(workspace: &RequestedWorkspace, version: u32) -> Result<Versions, ApiError> {
     let activate = move |engine: &Engine| {
         engine.activate_catalog(version)?;
-        Ok(Versions { current: version, versions: engine.catalog_versions() })
+        Ok(Versions::new(engine))
     };
     workspace.run(activate).await
 }

@@ -222,6 +222,7 @@ fn put_file(
         return Err(failed("it was changed or removed while its file was fetched"));
     }
     let options = ImportOptions {
+        catalog: feed.catalog.clone(),
         skip_invalid: feed.skip_invalid,
         allow_bad_cells: feed.allow_bad_cells,
         ..ImportOptions::default()

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use domain::{Endpoint, InteractionKind, ItemIdx, PropertyType, PropertyValue};
 use engine::{
-    CATALOG_PLACES_MAX, CatalogQuery, Engine, ListQuestions, MissingEntities, PreviewedEntries,
-    RecommendationRequest, RequestBudget,
+    CATALOG_PLACES_MAX, CatalogCount, CatalogQuery, Engine, ListQuestions, MissingEntities,
+    PreviewedEntries, RecommendationRequest, RequestBudget,
 };
 use serde::{Deserialize, Serialize};
 use web::error::ApiError;
@@ -35,6 +35,8 @@ pub struct Query {
     pub q: Option<String>,
     /// A filter of ReQL.
     pub filter: Option<String>,
+    /// Only items of this catalog of products.
+    pub catalog: Option<String>,
     /// Only items that are on, or only those that are off.
     pub state: Option<ItemState>,
     /// How many to pass over.
@@ -72,6 +74,8 @@ pub struct ShownItem {
     pub item_id: String,
     /// Whether lists may have it.
     pub state: ItemState,
+    /// The catalog of products that it is in.
+    pub catalog: String,
     /// Its title; none where it has no property of such a name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
@@ -131,6 +135,7 @@ impl ShownItem {
                 (false, true) => ItemState::On,
                 (false, false) => ItemState::Withdrawn,
             },
+            catalog: catalog.catalog_of(item).to_owned(),
             title: text_of(&TITLE_PROPERTIES),
             picture: picture.or_else(|| text_of(&PICTURE_PROPERTIES)),
             interactions: interactions
@@ -153,6 +158,8 @@ pub struct ItemPage {
     pub n_available: u64,
     /// The number of items that are turned off.
     pub n_off: u64,
+    /// The catalogs of products with their items, `items` first.
+    pub catalogs: Vec<CatalogCount>,
     /// The properties of items, in the order in which they were made.
     pub properties: Vec<ItemProperty>,
 }
@@ -187,10 +194,21 @@ pub async fn list(workspace: &RequestedWorkspace, query: Query) -> Result<ItemPa
             return Err(ApiError::invalid("state: on or off").of_parameter("state"));
         }
     };
-    let query = CatalogQuery { words: query.q, filter: query.filter, is_off, offset, count: n };
+    if let Some(name) = &query.catalog {
+        check_catalog(workspace, name.clone()).await?;
+    }
+    let query = CatalogQuery {
+        words: query.q,
+        filter: query.filter,
+        catalog: query.catalog,
+        is_off,
+        offset,
+        count: n,
+    };
     let make = move |engine: &Engine, budget: &Arc<RequestBudget>| {
         let page = engine.catalog_page(&query, budget);
         let page = page.map_err(|error| ApiError::from(error).of_parameter("filter"))?;
+        let catalogs = engine.catalog_counts().to_vec();
         let views = engine.snapshot();
         let items = page.ids.iter().filter_map(|id| views.catalog.item(id));
         let items = items.map(|item| ShownItem::new(&views, item)).collect();
@@ -199,10 +217,27 @@ pub async fn list(workspace: &RequestedWorkspace, query: Query) -> Result<ItemPa
             has_more: page.has_more,
             n_available: views.catalog.n_available() as u64,
             n_off: views.catalog.n_off() as u64,
+            catalogs,
             properties: properties(&views),
         })
     };
     workspace.make_lists(make).await
+}
+
+/// Refuses the name of a catalog that there is not.
+async fn check_catalog(workspace: &RequestedWorkspace, name: String) -> Result<(), ApiError> {
+    let check = move |engine: &Engine| {
+        let counts = engine.catalog_counts();
+        match counts.iter().any(|count| count.name == name) {
+            true => Ok(()),
+            false => {
+                let checked = engine.config().catalog.check_product_catalog(&name);
+                let what = checked.err().unwrap_or_default();
+                Err(ApiError::invalid(what).of_parameter("catalog"))
+            }
+        }
+    };
+    workspace.run(check).await
 }
 
 fn properties(views: &engine::Snapshot<'_>) -> Vec<ItemProperty> {

@@ -17,6 +17,9 @@ use crate::people::ShownPerson;
 pub struct ShownLikely {
     /// How many items it is about.
     pub n_items: u64,
+    /// What the definition names and the workspace does not know: items, the property, or its value.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
     /// How many people may be chosen: everybody, or the members of `among`.
     pub n_people: u64,
     /// How many of them were scored within the time, at random.
@@ -122,6 +125,7 @@ pub fn preview_with(
     };
     Ok(ShownLikely {
         n_items: found.n_items,
+        unknown: engine.unknown_likely(likely)?,
         n_people: found.n_people,
         n_scored: found.n_scored,
         interested: found.interested.into(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use catalog::import::parse_type;
 use catalog::{Format, ImportOptions, ImportReport, LocationCatalog, Near, Point};
-use domain::{CatalogSettings, Column, Timestamp, WorkspaceConfig, check_location_catalog_name};
+use domain::{CatalogSettings, Column, Timestamp, WorkspaceConfig, check_catalog_name};
 use engine::{Engine, LocationsError};
 use serde::{Deserialize, Serialize};
 use web::error::ApiError;
@@ -161,7 +161,7 @@ pub async fn put(
     format: Format,
     options: LocationOptions,
 ) -> Result<ImportedLocations, ApiError> {
-    check_location_catalog_name(&name).map_err(ApiError::invalid)?;
+    check_catalog_name(&name).map_err(ApiError::invalid)?;
     let import = move |engine: &Engine| put_file(engine, &name, file.as_ref(), format, &options);
     workspace.run(import).await
 }

@@ -6,13 +6,31 @@ use domain::{
     CatalogSettings, Identity, InteractionWeights, Retention, WeakSignalWeights, WorkspaceSettings,
 };
 use engine::{ConfigChange, Engine, Expected, Resource};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use web::App;
 use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
 
 use crate::locations::check_unnamed;
 use crate::{Revised, configure};
+
+/// The settings, and what in them has no effect.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct ShownSettings {
+    /// The settings.
+    #[serde(flatten)]
+    pub settings: WorkspaceSettings,
+    /// Columns of the catalog that keep no item out of lists, since items do not have them or they
+    /// are of another type.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+impl ShownSettings {
+    fn new(engine: &Engine, settings: WorkspaceSettings) -> Self {
+        Self { settings, warnings: engine.catalog_problems() }
+    }
+}
 
 /// A change of some settings. Missing keys stay as they are.
 #[derive(Debug, Clone, Default, Deserialize, utoipa::ToSchema)]
@@ -36,8 +54,10 @@ pub struct SettingsPatch {
     /// `user_id` and `anonymous_id` alone.
     #[serde(default, deserialize_with = "deserialize_present")]
     pub identity: Option<Option<Identity>>,
-    /// What columns of the catalog mean, and which are added to events, as a whole.
-    pub catalog: Option<CatalogSettings>,
+    /// The catalogs of products, what columns mean, and which are added to events, as a whole; null
+    /// goes back to none of it.
+    #[serde(default, deserialize_with = "deserialize_present")]
+    pub catalog: Option<Option<CatalogSettings>>,
 }
 
 /// A change of some weights. Missing kinds keep theirs.
@@ -70,11 +90,11 @@ fn deserialize_present<'d, T: Deserialize<'d>, D: Deserializer<'d>>(
 ///
 /// # Errors
 /// 503 where the workspace is closed.
-pub async fn read(workspace: &RequestedWorkspace) -> Result<Revised<WorkspaceSettings>, ApiError> {
+pub async fn read(workspace: &RequestedWorkspace) -> Result<Revised<ShownSettings>, ApiError> {
     let read = |engine: &Engine| {
         let (config, revisions) = engine.revised_config();
         let revision = revisions.revision(&Resource::Settings);
-        Ok(Revised { value: config.settings(), revision })
+        Ok(Revised { value: ShownSettings::new(engine, config.settings()), revision })
     };
     workspace.run(read).await
 }
@@ -88,7 +108,7 @@ pub async fn update(
     workspace: &RequestedWorkspace,
     patch: SettingsPatch,
     expected: Expected,
-) -> Result<Revised<WorkspaceSettings>, ApiError> {
+) -> Result<Revised<ShownSettings>, ApiError> {
     configure(app, workspace, move |_, engine| {
         let present = engine.config().settings();
         let settings = WorkspaceSettings {
@@ -104,7 +124,10 @@ pub async fn update(
             },
             retention: patch.retention.unwrap_or(present.retention),
             identity: patch.identity.unwrap_or(present.identity),
-            catalog: patch.catalog.unwrap_or_else(|| present.catalog.clone()),
+            catalog: match patch.catalog {
+                Some(catalog) => catalog.unwrap_or_default(),
+                None => present.catalog.clone(),
+            },
         };
         for catalog in present.catalog.location_property.keys() {
             if !settings.catalog.location_property.contains_key(catalog) {
@@ -113,7 +136,8 @@ pub async fn update(
             }
         }
         engine.change_config(ConfigChange::put_settings(&settings), expected)?;
-        Ok(Revised::now(engine, &Resource::Settings, settings))
+        let shown = ShownSettings::new(engine, settings);
+        Ok(Revised::now(engine, &Resource::Settings, shown))
     })
     .await
 }

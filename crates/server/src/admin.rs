@@ -93,6 +93,7 @@ fn routes_with_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(destinations::dead_letters))
         .routes(routes!(workspaces::delete))
         .routes(routes!(catalog::import))
+        .routes(routes!(catalog::remove_items))
         .routes(routes!(collections::series::remove_member))
         .routes(routes!(collections::groups::remove_member))
         .routes(routes!(items::list))

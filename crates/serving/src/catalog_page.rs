@@ -26,6 +26,8 @@ pub struct CatalogQuery {
     pub words: Option<String>,
     /// An expression that they pass.
     pub filter: Option<String>,
+    /// Only those of this catalog of products.
+    pub catalog: Option<String>,
     /// Only those that are turned off, or only the others.
     pub is_off: Option<bool>,
     /// How many to pass over. With `count`, at most [`CATALOG_PLACES_MAX`].
@@ -147,6 +149,7 @@ fn with_filter<T>(
     let compiled = expression.as_ref().map(|expression| expression.compile(&rows, &context));
     let allows = |item: ItemIdx| {
         views.catalog.is_available(item)
+            && query.catalog.as_deref().is_none_or(|name| views.catalog.catalog_of(item) == name)
             && query.is_off.is_none_or(|is_off| views.catalog.is_off(item) == is_off)
             && compiled
                 .as_ref()

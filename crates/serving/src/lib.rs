@@ -3,6 +3,7 @@
 mod accounts;
 mod audiences;
 mod budget;
+mod catalog_counts;
 mod catalog_page;
 mod cold_start;
 mod computed_traits;
@@ -29,6 +30,7 @@ mod snapshot;
 
 pub use audiences::Reach;
 pub use budget::{BudgetError, Computing, RequestBudget, RequestLimits};
+pub use catalog_counts::CatalogCount;
 pub use catalog_page::{
     CATALOG_PLACES_MAX, CatalogPage, CatalogQuery, DailyCount, ItemActivity, SAMPLED_USERS_MAX,
     item_activity,

@@ -106,6 +106,38 @@ impl Serving {
         Ok(LikelyQuery { model, query, items, excludes_acted: likely.exclude_acted })
     }
 
+    /// Of what a product-based audience names, what the workspace does not know: ids of items, the
+    /// property, or the value that no item has.
+    ///
+    /// # Errors
+    /// If the values of the property cannot be grouped.
+    pub fn unknown_likely(
+        &self,
+        live: &LiveState,
+        likely: &LikelyAudience,
+        now: Timestamp,
+    ) -> Result<Vec<String>, QueryError> {
+        Ok(match likely.target() {
+            Ok(LikelyTarget::Items(ids)) => {
+                let snapshot = live.snapshot();
+                let unknown = ids.iter().filter(|id| snapshot.catalog.item(id).is_none());
+                unknown.map(|id| format!("item {id:?}")).collect()
+            }
+            Ok(LikelyTarget::Property(property, value)) => {
+                let is_known = live.snapshot().catalog.table().property(property).is_some();
+                match is_known {
+                    false => vec![format!("property {property:?}")],
+                    true if self.items_with(live, property, value, now)?.is_empty() => {
+                        vec![format!("value {value:?} of the property {property:?}")]
+                    }
+                    true => Vec::new(),
+                }
+            }
+            // A filter that names what there is not is refused.
+            Ok(LikelyTarget::Filter(_)) | Err(_) => Vec::new(),
+        })
+    }
+
     /// The items that a product-based audience is about, ascending.
     fn likely_items(
         &self,

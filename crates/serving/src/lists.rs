@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::cold_start::ColdStart;
 use crate::groupings::Grouping;
+use crate::kept_counts::Ranked;
 use crate::{LiveState, QueryError, Serving, Snapshot};
 
 /// A ranked list by external ids.
@@ -195,7 +196,8 @@ impl Serving {
         let item_type =
             grouping.map(|grouping| self.groupings.get(live, &grouping, now)).transpose()?;
         let people_by_item = self.people_by_item(live, request, now);
-        Ok(PreparedList { model, item_type, people_by_item })
+        let popularity = self.popularity_of_all(live, request, now);
+        Ok(PreparedList { model, item_type, people_by_item, popularity })
     }
 
     /// Collects the inputs of a user, known or unknown, to a list.
@@ -227,7 +229,7 @@ impl Serving {
     fn list(
         &self,
         snapshot: &Snapshot<'_>,
-        PreparedList { model, item_type, people_by_item }: &PreparedList,
+        PreparedList { model, item_type, people_by_item, popularity }: &PreparedList,
         user: Option<UserIdx>,
         request: &ListRequest,
         now: Timestamp,
@@ -239,12 +241,13 @@ impl Serving {
             booster: None,
         });
         let context = self.context(snapshot, user, request)?;
-        let offered = snapshot.offered(now);
+        let offered = snapshot.offered(now).of_catalog(request.catalog.as_deref());
         let is_offered = |item: ItemIdx| offered.has(item);
         let eligibility = context.eligibility(&is_offered, request, &FxHashSet::default());
         let asked = Request {
             values,
             people_by_item: people_by_item.as_deref(),
+            period_popularity: popularity.as_deref(),
             ..context.request(request, &eligibility, now)
         };
         let recommendation = recommend(model.sources(snapshot), &asked);
@@ -272,6 +275,8 @@ struct PreparedList {
     item_type: Option<Arc<Facet>>,
     /// The people of each item in the window that the list learns from; none without a window.
     people_by_item: Option<Arc<PeopleByItem>>,
+    /// The popularity in the period that counts as trending; none without a period.
+    popularity: Option<Ranked>,
 }
 
 /// A list with its reasons by external ids.

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use recommender::{LookBack, Model, PeopleByItem};
 use state::Views;
 
+use crate::catalog_counts::KeptCatalogCounts;
 use crate::cold_start::LatestColdStart;
 use crate::expressions::Expressions;
 use crate::groupings::Groupings;
@@ -34,6 +35,7 @@ pub struct Serving {
     pub(crate) period_popularity: KeptCounts<Period, Ranked>,
     pub(crate) people_by_item: KeptCounts<LookBack, Arc<PeopleByItem>>,
     pub(crate) expressions: Expressions,
+    pub(crate) catalog_counts: KeptCatalogCounts,
     /// Another one after a reset.
     pub(crate) search: ArcSwap<Search>,
     pub(crate) scenario_fallbacks: LatestFallbacks,
@@ -59,6 +61,7 @@ impl Serving {
             period_popularity: KeptCounts::new(Arc::clone(&memory), MemoryPart::PeriodPopularity),
             people_by_item: KeptCounts::new(Arc::clone(&memory), MemoryPart::PeopleByItem),
             expressions: Expressions::new(Arc::clone(&memory)),
+            catalog_counts: KeptCatalogCounts::default(),
             search: ArcSwap::from_pointee(Search::new()),
             scenario_fallbacks: LatestFallbacks::default(),
             waiting,
@@ -99,6 +102,7 @@ impl Serving {
         self.groupings.clear();
         self.period_popularity.clear();
         self.people_by_item.clear();
+        self.catalog_counts.clear();
         self.search.store(Arc::new(Search::new()));
     }
 

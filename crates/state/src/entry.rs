@@ -78,6 +78,9 @@ pub enum Entry {
         import: Uuid,
         /// When the import ended.
         received_at: Timestamp,
+        /// The catalog whose items it takes the place of; none for the one of all items that no
+        /// catalog names, as in entries of builds that had only that one.
+        catalog: Option<String>,
     },
     /// A training run ended. Its model becomes the active one unless it was refused.
     Trained(Box<TrainingRecord>),

@@ -275,8 +275,8 @@ fn apply_entry(
                 return Ok(Outcome::NothingStaged);
             }
         }
-        Entry::CatalogActivated { import, received_at } => {
-            if !views.catalog.activate(batch, import, received_at)? {
+        Entry::CatalogActivated { import, received_at, catalog } => {
+            if !views.catalog.activate(batch, import, catalog.as_deref(), received_at)? {
                 return Ok(Outcome::NothingStaged);
             }
         }

@@ -145,6 +145,8 @@ macro_rules! settings {
 }
 
 settings! {
+    /// The catalog of products whose items the list is of; all if absent.
+    catalog: String,
     /// Where the items come from.
     logic: Logic,
     /// The parts of a mixed list, in place of `logic`: they share its places by their weights.
@@ -239,6 +241,7 @@ impl ListSettings {
             active_within_s: self.active_within_s,
             min_count: self.min_count.unwrap_or(0),
             exclude: self.exclude.unwrap_or_else(|| self.default_exclusion(logic, caller)),
+            catalog: self.catalog.clone(),
             item_type: self.item_type.clone(),
             diversity: self.diversity.unwrap_or(0.0),
             rotation_rate: self.rotation_rate.unwrap_or(0.0),
@@ -340,6 +343,9 @@ impl ListSettings {
         self.check_source()?;
         check_event_filters(self.event_filters.as_deref().unwrap_or_default())?;
         self.location.as_ref().map_or(Ok(()), LocationFilter::validate)?;
+        if self.catalog.is_some() && endpoint.entries() == Entries::Users {
+            return Err(format!("catalog is for lists of items, and {endpoint} lists users"));
+        }
         if let Some(otherwise) = &self.otherwise {
             check_name("otherwise", otherwise)?;
         }

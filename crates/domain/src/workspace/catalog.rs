@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 pub const ENRICHED_EVENTS_MAX: usize = 100;
 /// The most columns that are added to an event.
 pub const ENRICHED_COLUMNS_MAX: usize = 20;
+/// The catalog of products that items are in of which no file says another. It is always there.
+pub const ITEMS_CATALOG: &str = "items";
+/// The most other catalogs of products.
+pub const PRODUCT_CATALOGS_MAX: usize = 20;
 /// The most catalogs of locations that items may refer to.
 const LOCATION_PROPERTIES_MAX: usize = 5;
 /// The longest name of an event, a property or a catalog of locations, in bytes.
@@ -31,6 +35,9 @@ pub struct CatalogSettings {
     /// The property with the instant from which on an item is offered no more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<String>,
+    /// Catalogs of products beside [`ITEMS_CATALOG`], which files, feeds and definitions may name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub products: Vec<String>,
     /// By the name of a catalog of locations, the property of items that holds ids of its
     /// locations.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -76,6 +83,26 @@ impl CatalogSettings {
         properties.into_iter().filter_map(|(setting, name)| Some((setting, name.as_deref()?)))
     }
 
+    /// The names of the catalogs of products.
+    pub fn product_catalogs(&self) -> impl Iterator<Item = &str> {
+        [ITEMS_CATALOG].into_iter().chain(self.products.iter().map(String::as_str))
+    }
+
+    /// Checks that there is a catalog of products of a name.
+    ///
+    /// # Errors
+    /// A sentence that names those that there are, and how to add one.
+    pub fn check_product_catalog(&self, name: &str) -> Result<(), String> {
+        if self.product_catalogs().any(|known| known == name) {
+            return Ok(());
+        }
+        let known: Vec<&str> = self.product_catalogs().collect();
+        Err(format!(
+            "there is no catalog {name:?}: there are [{}]; the setting catalog.products adds one",
+            known.join(", ")
+        ))
+    }
+
     /// Checks names and counts. Whether the catalog has the columns is not checked: its next
     /// version may have them.
     ///
@@ -85,6 +112,21 @@ impl CatalogSettings {
         for (setting, name) in self.offer_properties() {
             check_name(setting, name)?;
         }
+        if self.products.len() > PRODUCT_CATALOGS_MAX {
+            return Err(format!(
+                "products has {} catalogs, the limit is {PRODUCT_CATALOGS_MAX}",
+                self.products.len()
+            ));
+        }
+        for (n, name) in self.products.iter().enumerate() {
+            check_catalog_name(name).map_err(|what| format!("products: {name:?}: {what}"))?;
+            if name == ITEMS_CATALOG {
+                return Err(format!("products: {name:?} is always there: leave it out"));
+            }
+            if self.products[..n].contains(name) {
+                return Err(format!("products: {name:?} is there twice"));
+            }
+        }
         if self.location_property.len() > LOCATION_PROPERTIES_MAX {
             return Err(format!(
                 "location_property has {} catalogs, the limit is {LOCATION_PROPERTIES_MAX}",
@@ -92,7 +134,7 @@ impl CatalogSettings {
             ));
         }
         for (catalog, property) in &self.location_property {
-            check_location_catalog_name(catalog)
+            check_catalog_name(catalog)
                 .map_err(|what| format!("location_property: {catalog:?}: {what}"))?;
             check_name(&format!("location_property.{catalog}"), property)?;
         }
@@ -136,11 +178,11 @@ fn check_name(key: &str, name: &str) -> Result<(), String> {
     }
 }
 
-/// Checks the name of a catalog of locations, which stands in paths.
+/// Checks the name of a catalog, which stands in paths.
 ///
 /// # Errors
 /// Says which form it must have.
-pub fn check_location_catalog_name(name: &str) -> Result<(), String> {
+pub fn check_catalog_name(name: &str) -> Result<(), String> {
     const CHARS_MAX: usize = 60;
     let is_part = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
     match (1..=CHARS_MAX).contains(&name.len()) && name.bytes().all(is_part) {

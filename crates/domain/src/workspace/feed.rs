@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The most feeds of a workspace. Each file is the whole catalog, so more than one makes sense only
-/// while one takes the place of another.
+/// The most feeds of a workspace. Each file is a whole catalog, so more than one of a catalog makes
+/// sense only while one takes the place of another.
 pub const FEEDS_MAX: usize = 5;
 /// The bounds of the time between two runs, in minutes: five minutes to a week.
 pub const FEED_MINUTES_MIN: u32 = 5;
@@ -52,6 +52,9 @@ pub struct Feed {
     /// since 1970.
     #[serde(default = "every_minutes_by_default")]
     pub every_minutes: u32,
+    /// The catalog of products that the file is; `items` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catalog: Option<String>,
     /// Leaves wrong rows out, in place of refusing the file.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skip_invalid: bool,

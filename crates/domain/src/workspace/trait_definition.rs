@@ -76,6 +76,9 @@ pub struct TraitDefinition {
     /// The number of items, up to [`LIST_COUNT_MAX`](crate::list::LIST_COUNT_MAX) over HTTP.
     #[serde(default = "count_by_default")]
     pub count: u32,
+    /// The catalog of products whose items the list is of; all if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catalog: Option<String>,
     /// Where the items come from.
     #[serde(default)]
     pub logic: Logic,
@@ -156,6 +159,7 @@ impl TraitDefinition {
             nothing_left: NothingLeft::default(),
             scenario: None,
             count: TRAIT_COUNT_DEFAULT,
+            catalog: None,
             logic: Logic::default(),
             mix: Vec::new(),
             interaction: None,
@@ -179,6 +183,7 @@ impl TraitDefinition {
     /// The list that is the trait's value, where it is no scenario's.
     pub fn list(&self) -> ListRequest {
         let settings = ListSettings {
+            catalog: self.catalog.clone(),
             logic: Some(self.logic),
             mix: Some(self.mix.clone()),
             interaction: self.interaction,
@@ -216,8 +221,16 @@ impl TraitDefinition {
         self.holdout.as_ref().map_or(Ok(()), Holdout::validate)?;
         match &self.scenario {
             Some(scenario) => self.check_scenario(config, scenario),
-            None => self.check_mix().and_then(|()| self.list().validate_for_user()),
+            None => self
+                .check_catalog(config)
+                .and_then(|()| self.check_mix())
+                .and_then(|()| self.list().validate_for_user()),
         }
+    }
+
+    fn check_catalog(&self, config: &WorkspaceConfig) -> Result<(), String> {
+        let Some(name) = &self.catalog else { return Ok(()) };
+        config.catalog.check_product_catalog(name).map_err(|what| format!("catalog: {what}"))
     }
 
     fn check_mix(&self) -> Result<(), String> {

@@ -51,7 +51,8 @@ fn an_event_gets_the_columns_of_its_items_and_keeps_what_it_says_itself() {
     assert_eq!(body, expected);
 
     let products = json!({ "products": [
-        { "product_id": "x", "brand": "own" }, { "product_id": "y" }, { "product_id": "nothing" },
+        { "product_id": "x", "brand": "own" }, "odd", 3, null, { "product_id": "y" },
+        { "product_id": "nothing" },
     ] });
     let sent = send(&engine, "many", "Product Viewed", &products);
     assert_eq!(sent.enriched, ["products.price", "products.tags"]);
@@ -59,7 +60,7 @@ fn an_event_gets_the_columns_of_its_items_and_keeps_what_it_says_itself() {
     assert_eq!(
         body["products"],
         json!([
-            { "product_id": "x", "brand": "own", "price": 2.0, "tags": ["a"] },
+            { "product_id": "x", "brand": "own", "price": 2.0, "tags": ["a"] }, "odd", 3, null,
             { "product_id": "y", "price": 3.0 },
             { "product_id": "nothing" },
         ])

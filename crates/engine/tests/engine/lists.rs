@@ -69,7 +69,7 @@ fn a_new_item_reaches_those_who_like_its_like_without_a_training() {
         let columns = vec![Column { name: "genre".to_owned(), type_: PropertyType::String }];
         engine
             .import_catalog(
-                CatalogFile { columns, rows: rows.collect() },
+                CatalogFile { columns, rows: rows.collect(), catalog: None },
                 &ConfirmedRemovals::default(),
                 &|_, _| Ok(()),
             )

@@ -334,7 +334,7 @@ fn catalog() -> Vec<Entry> {
     vec![
         Entry::CatalogStaged { import: uuid::Uuid::nil(), columns: columns.to_vec() },
         Entry::CatalogItems { import: uuid::Uuid::nil(), rows: (0..9).map(row).collect() },
-        Entry::CatalogActivated { import: uuid::Uuid::nil(), received_at: AT },
+        Entry::CatalogActivated { import: uuid::Uuid::nil(), received_at: AT, catalog: None },
     ]
 }
 

@@ -72,15 +72,23 @@ pub(super) fn columns(views: &Snapshot<'_>, what: Exportable) -> Vec<ParquetColu
     let column = |name: &str, type_| ParquetColumn { name: name.to_owned(), type_ };
     let mut columns: Vec<_> = fixed.iter().map(|(name, type_)| column(name, *type_)).collect();
     if what == Exportable::Items {
+        columns.push(column(CATALOG_COLUMN, Text));
         let properties = views.catalog.table().properties();
         columns.extend(properties.map(|own| column(column_of(&own.name), type_of(own.type_))));
     }
     columns
 }
 
-/// The column of a property: its name, but for one that is named as the column of the id.
+/// The column with the catalog of products that an item is in.
+const CATALOG_COLUMN: &str = "catalog";
+
+/// The column of a property: its name, but for one that is named as a column of every item.
 fn column_of(property: &str) -> &str {
-    if property == "item_id" { "item_id_property" } else { property }
+    match property {
+        "item_id" => "item_id_property",
+        CATALOG_COLUMN => "catalog_property",
+        _ => property,
+    }
 }
 
 fn type_of(type_: PropertyType) -> ParquetType {
@@ -140,6 +148,7 @@ fn item_row(views: &Snapshot<'_>, columns: &[ParquetColumn], item: ItemIdx) -> R
         .into_iter()
         .map(|(name, value)| (column_of(name).to_owned(), value.to_json()))
         .collect();
+    values.insert(CATALOG_COLUMN.to_owned(), Value::from(views.catalog.catalog_of(item)));
     let id = Value::from(views.catalog.item_id(item));
     let values =
         columns[1..].iter().map(|column| values.remove(&column.name).unwrap_or(Value::Null));

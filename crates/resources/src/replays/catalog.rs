@@ -1,6 +1,8 @@
 //! The catalog of a workspace, as it is now, into another one: items through the import of that
 //! one, series and groups by its commands.
 
+use std::collections::BTreeMap;
+
 use catalog::{CatalogFile, ImportReport, ItemRow};
 use domain::{Column, ItemIdx, grouped};
 use engine::{Cancelled, CollectionKind, Command, ConfirmedRemovals, Entry};
@@ -38,11 +40,18 @@ fn copy_items(
     from: &FindEngine<'_>,
     to: &WorkspaceHandle,
 ) -> Result<u64, ApiError> {
-    let file = read(control, from)?;
-    let n_items = file.rows.len() as u64;
-    if n_items == 0 {
-        return Ok(0);
+    let files = read(control, from)?;
+    let mut n_items = 0;
+    for file in files {
+        n_items += file.rows.len() as u64;
+        put(control, file, to)?;
     }
+    Ok(n_items)
+}
+
+/// Makes the items of one catalog those of the other workspace's catalog of this name.
+fn put(control: &JobControl, file: CatalogFile, to: &WorkspaceHandle) -> Result<(), ApiError> {
+    let n_items = file.rows.len() as u64;
     let report = ImportReport {
         n_rows: n_items,
         n_items,
@@ -58,10 +67,11 @@ fn copy_items(
     let confirmed = ConfirmedRemovals::default();
     let imported = put_in_force(&engine, Ok((file, report)), &confirmed, &progress);
     imported.map_err(|error| control.check().err().unwrap_or(error))?;
-    Ok(n_items)
+    Ok(())
 }
 
-fn read(control: &JobControl, from: &FindEngine<'_>) -> Result<CatalogFile, ApiError> {
+/// The items of each catalog that has any.
+fn read(control: &JobControl, from: &FindEngine<'_>) -> Result<Vec<CatalogFile>, ApiError> {
     let (columns, n_known): (Vec<Column>, usize) = {
         let engine = from()?;
         let views = engine.snapshot();
@@ -72,7 +82,7 @@ fn read(control: &JobControl, from: &FindEngine<'_>) -> Result<CatalogFile, ApiE
         };
         (properties.map(column).collect(), views.catalog.n_items())
     };
-    let mut rows = Vec::new();
+    let mut by_catalog: BTreeMap<String, Vec<ItemRow>> = BTreeMap::new();
     for first in (0..n_known).step_by(ITEMS_PER_STEP) {
         control.check()?;
         let engine = from()?;
@@ -84,9 +94,14 @@ fn read(control: &JobControl, from: &FindEngine<'_>) -> Result<CatalogFile, ApiE
             values: columns.iter().map(|column| table.value(item.0, &column.name)).collect(),
         };
         let is_on = |item: &ItemIdx| catalog.is_available(*item) && !catalog.is_off(*item);
-        rows.extend(step.filter(is_on).map(row));
+        for item in step.filter(is_on) {
+            let name = catalog.catalog_of(item).to_owned();
+            by_catalog.entry(name).or_default().push(row(item));
+        }
     }
-    Ok(CatalogFile { columns, rows })
+    let file =
+        |(catalog, rows)| CatalogFile { columns: columns.clone(), rows, catalog: Some(catalog) };
+    Ok(by_catalog.into_iter().map(file).collect())
 }
 
 /// All series, or all groups. What is there already is refused and stays as it is; so is a member

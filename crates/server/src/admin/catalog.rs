@@ -9,9 +9,9 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use catalog::Format;
+use catalog::{CatalogChanges, Format};
 use engine::CatalogPreview;
-use resources::catalog::{self as resource, Options, Versions};
+use resources::catalog::{self as resource, Options, Removal, Versions};
 use serde::Serialize;
 use web::App;
 use web::access::{Caller, NothingDone};
@@ -83,9 +83,9 @@ pub(super) fn read_format(headers: &HeaderMap) -> Result<Format, ApiError> {
     }
 }
 
-/// Lists the versions of the catalog.
+/// Lists the catalogs of products and the versions of them all.
 ///
-/// The current version and those that can be activated again.
+/// The current version and those that can be activated again, and how many items each catalog has.
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/catalog",
@@ -95,7 +95,24 @@ pub(super) async fn versions(Workspace(workspace): Workspace) -> Result<Json<Ver
     Ok(Json(resource::versions(&workspace).await?))
 }
 
-/// Brings a version of the catalog back.
+/// Withdraws all items of a catalog of products.
+///
+/// The name stays until the settings leave it out.
+#[utoipa::path(
+    delete,
+    path = "/api/workspaces/{workspace}/catalog/{catalog}",
+    params(Removal),
+    responses((status = 200, description = "Done", body = CatalogChanges)),
+)]
+pub(super) async fn remove_items(
+    Workspace(workspace): Workspace,
+    Path((_, catalog)): Path<(String, String)>,
+    Parameters(removal): Parameters<Removal>,
+) -> Result<Json<CatalogChanges>, ApiError> {
+    Ok(Json(resource::remove_items(&workspace, catalog, removal).await?))
+}
+
+/// Brings a version of the catalogs of products back.
 #[utoipa::path(
     post,
     path = "/api/workspaces/{workspace}/catalog/versions/{version}/activate",

@@ -284,6 +284,7 @@ pub(super) const CALLS: &[Call] = &[
     read("/api/workspaces/{workspace}/items/{item_id}/similar", SeePeople),
     read("/api/workspaces/{workspace}/items/{item_id}/people", SeePeople),
     edit("POST", "/api/workspaces/{workspace}/catalog", "catalog.import"),
+    edit("DELETE", "/api/workspaces/{workspace}/catalog/{catalog}", "catalog.remove_items"),
     read("/api/workspaces/{workspace}/catalog", SeePeople),
     edit(
         "POST",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use domain::InteractionWeights;
-use resources::settings::{self, SettingsPatch};
+use resources::settings::{self, SettingsPatch, ShownSettings};
 use web::App;
 use web::error::ApiError;
 use web::workspaces::Workspace;
@@ -18,7 +18,7 @@ use super::revision::{Expectation, revised};
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/settings",
-    responses((status = 200, description = "Done", body = domain::WorkspaceSettings)),
+    responses((status = 200, description = "Done", body = ShownSettings)),
 )]
 pub(super) async fn read(Workspace(workspace): Workspace) -> Result<Response, ApiError> {
     Ok(revised(settings::read(&workspace).await?))
@@ -29,7 +29,7 @@ pub(super) async fn read(Workspace(workspace): Workspace) -> Result<Response, Ap
     patch,
     path = "/api/workspaces/{workspace}/settings",
     request_body = SettingsPatch,
-    responses((status = 200, description = "Done", body = domain::WorkspaceSettings)),
+    responses((status = 200, description = "Done", body = ShownSettings)),
 )]
 pub(super) async fn update(
     State(app): State<Arc<App>>,

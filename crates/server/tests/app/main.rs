@@ -43,6 +43,7 @@ mod replays;
 mod retention;
 mod scenarios;
 mod segmentations;
+mod several_catalogs;
 mod sources;
 mod synonyms;
 mod threads;

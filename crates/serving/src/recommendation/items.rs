@@ -149,7 +149,7 @@ impl Serving {
         let promoted = promoted
             .map(|promoted| PromotedItems { includes: &is_promoted, share: promoted.share });
 
-        let offered = views.offered(now);
+        let offered = views.offered(now).of_catalog(list.catalog.as_deref());
         let near = stage.items_near(views)?;
         let is_meant = |item: ItemIdx| {
             offered.has(item)

@@ -39,6 +39,8 @@ pub enum AbsenceRule {
     Withdrawn,
     /// Somebody has taken it off all lists.
     Off,
+    /// It is in another catalog than the list is of.
+    OtherCatalog,
     /// Its column that says whether it is available says no.
     Unavailable,
     /// Its stock is used up.
@@ -117,6 +119,7 @@ impl From<NotOffered> for AbsenceRule {
         match reason {
             NotOffered::Withdrawn => Self::Withdrawn,
             NotOffered::Off => Self::Off,
+            NotOffered::OtherCatalog => Self::OtherCatalog,
             NotOffered::Unavailable => Self::Unavailable,
             NotOffered::OutOfStock => Self::OutOfStock,
             NotOffered::NotYetValid => Self::NotYetValid,

@@ -61,7 +61,7 @@ impl Serving {
         };
         let boost = |value: ValueIdx| selection.boost(value.0);
 
-        let offered = views.offered(now);
+        let offered = views.offered(now).of_catalog(list.catalog.as_deref());
         let is_offered = |item: ItemIdx| offered.has(item);
         let context = self.context(snapshot, user, &list)?;
         let nothing = FxHashSet::default();

@@ -187,9 +187,8 @@ impl Entry {
                 )
             }
             Self::Erased { .. } => "of people who were deleted".to_owned(),
-            Self::CatalogActivated { .. } | Self::Resumed { .. } | Self::Reset { .. } => {
-                String::new()
-            }
+            Self::CatalogActivated { catalog, .. } => catalog.clone().unwrap_or_default(),
+            Self::Resumed { .. } | Self::Reset { .. } => String::new(),
         };
         // Text from sources must not control the terminal.
         let plain = text.chars().map(|char| if char.is_control() { ' ' } else { char });

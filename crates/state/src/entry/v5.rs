@@ -62,6 +62,8 @@ pub(super) enum Entry {
         #[serde(skip)]
         import: uuid::Uuid,
         received_at: domain::Timestamp,
+        #[serde(skip)]
+        catalog: Option<String>,
     },
     Trained(#[serde(deserialize_with = "read_training")] Box<crate::TrainingRecord>),
     ModelActivated {

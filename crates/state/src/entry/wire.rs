@@ -86,6 +86,8 @@ pub(super) enum Entry {
         #[serde(default, skip_serializing_if = "uuid::Uuid::is_nil")]
         import: uuid::Uuid,
         received_at: domain::Timestamp,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        catalog: Option<String>,
     },
     Trained(#[serde(with = "As::<Box<TrainingRecord>>")] Box<crate::TrainingRecord>),
     ModelActivated {

@@ -3,7 +3,7 @@
 
 use anyhow::{Result, bail};
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
-use domain::{Feed, FeedFormat};
+use domain::{Feed, FeedFormat, ITEMS_CATALOG};
 use engine::{ConfigChange, ConfirmedRemovals, Expected, Scheduled, ScheduledRun};
 use resources::feeds;
 use serde_json::{Value, json};
@@ -64,6 +64,9 @@ struct Put {
     /// The time between two runs, in minutes
     #[arg(long, value_name = "MINUTES", default_value_t = 60)]
     every_minutes: u32,
+    /// The catalog of products that the file is; items if not given
+    #[arg(long, value_name = "NAME")]
+    catalog: Option<String>,
     /// Leave wrong rows out instead of refusing the file
     #[arg(long)]
     skip_invalid: bool,
@@ -145,6 +148,7 @@ fn show(args: &Named) -> Result<()> {
         ("address", feed.url.clone()),
         ("format", json!(feed.format).as_str().unwrap_or_default().to_owned()),
         ("every", format!("{} min", feed.every_minutes)),
+        ("catalog", feed.catalog.clone().unwrap_or_else(|| ITEMS_CATALOG.to_owned())),
         ("wrong rows", if feed.skip_invalid { "left out" } else { "refuse the file" }.to_owned()),
         ("bad cells", if feed.allow_bad_cells { "empty" } else { "refuse the file" }.to_owned()),
         ("paused", if feed.paused { "yes" } else { "no" }.to_owned()),
@@ -175,6 +179,7 @@ fn put(args: &Put) -> Result<()> {
             Format::GoogleMerchant => FeedFormat::GoogleMerchant,
         },
         every_minutes: args.every_minutes,
+        catalog: args.catalog.clone(),
         skip_invalid: args.skip_invalid,
         allow_bad_cells: args.allow_bad_cells,
         paused: args.paused,

@@ -52,7 +52,7 @@ pub(super) async fn show(
     Workspace(workspace): Workspace,
     Parameters(query): Parameters<Query>,
 ) -> Result<Response, ApiError> {
-    let present = settings::read(&workspace).await?.value.catalog;
+    let present = settings::read(&workspace).await?.value.settings.catalog;
     let body = body(&frame, &workspace, &caller, &typed_of(&present), &Mistake::default()).await?;
     let page = page(&frame).body(body);
     Ok(match query.notice.as_deref() {
@@ -70,7 +70,7 @@ pub(super) async fn save(
 ) -> Result<Response, ApiError> {
     let saved = match read_form(&typed) {
         Ok(catalog) => {
-            let patch = SettingsPatch { catalog: Some(catalog), ..SettingsPatch::default() };
+            let patch = SettingsPatch { catalog: Some(Some(catalog)), ..SettingsPatch::default() };
             settings::update(&app, &workspace, patch, Expected::Anything).await
         }
         Err(error) => Err(error),
@@ -78,7 +78,7 @@ pub(super) async fn save(
     match saved {
         Ok(_) => Ok(Redirect::to(&path(workspace.id(), "/columns?notice=saved")).into_response()),
         Err(error) => {
-            let mistake = Mistake::of(error)?.among(&["enrich"]);
+            let mistake = Mistake::of(error)?.among(&["enrich", "products"]);
             let body = body(&frame, &workspace, &caller, &typed, &mistake).await?;
             Ok(again(page(&frame).body(body)))
         }
@@ -100,7 +100,11 @@ fn typed_of(settings: &CatalogSettings) -> Typed {
         format!("{}{by}: {}", one.event, one.columns.join(", "))
     };
     let lines: Vec<String> = settings.enrich.iter().map(line).collect();
-    Typed(offer.chain(places).chain([("enrich".to_owned(), lines.join("\n"))]).collect())
+    let others = [
+        ("enrich".to_owned(), lines.join("\n")),
+        ("products".to_owned(), settings.products.join(", ")),
+    ];
+    Typed(offer.chain(places).chain(others).collect())
 }
 
 fn read_form(typed: &Typed) -> Result<CatalogSettings, ApiError> {
@@ -111,6 +115,7 @@ fn read_form(typed: &Typed) -> Result<CatalogSettings, ApiError> {
     let location_property: BTreeMap<String, String> = places.collect();
     let lines = typed.text("enrich").lines().map(str::trim).filter(|line| !line.is_empty());
     Ok(CatalogSettings {
+        products: split_names(typed.text("products")).map(str::to_owned).collect(),
         available: typed.optional("available"),
         stock: typed.optional("stock"),
         valid_from: typed.optional("valid_from"),
@@ -118,6 +123,11 @@ fn read_form(typed: &Typed) -> Result<CatalogSettings, ApiError> {
         location_property,
         enrich: lines.map(read_enrichment).collect::<Result<_, _>>()?,
     })
+}
+
+/// Names with commas between them.
+fn split_names(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|name| !name.is_empty())
 }
 
 /// Reads a line such as `Product Viewed by sku: brand, category`.
@@ -132,8 +142,7 @@ fn read_enrichment(line: &str) -> Result<Enrichment, ApiError> {
         Some((event, property)) => (event.trim(), property.trim()),
         None => (event.trim(), ITEM_PROPERTY_DEFAULT),
     };
-    let columns = columns.split(',').map(str::trim).filter(|column| !column.is_empty());
-    let columns: Vec<String> = columns.map(str::to_owned).collect();
+    let columns: Vec<String> = split_names(columns).map(str::to_owned).collect();
     if event.is_empty() || columns.is_empty() {
         return Err(wrong());
     }
@@ -154,6 +163,7 @@ async fn body(
     mistake: &Mistake,
 ) -> Result<Markup, ApiError> {
     let own = workspace.id();
+    let warnings = settings::read(workspace).await?.value.warnings;
     let one = items::Query { count: Some(1), ..items::Query::default() };
     let properties = items::list(workspace, one).await?.properties;
     let catalogs = locations::list(workspace).await?;
@@ -169,6 +179,9 @@ async fn body(
     Ok(html! {
         (tab_list(frame, own, "/columns"))
         (mistake)
+        @for warning in &warnings {
+            (Callout::warning("A column says nothing").text(warning))
+        }
         datalist id="properties" {
             @for property in &properties { option value=(property.name) {} }
         }
@@ -178,6 +191,12 @@ async fn body(
                 csrf: &frame.csrf,
                 preview: None,
                 body: html! {
+                    (TextInput::new(Field::new("products", "Catalogs of products")
+                        .optional()
+                        .hint("Beside “items”, with commas between them: files, feeds, scenarios and traits can name them. Lower-case letters, digits and “_”.")
+                        .error(mistake.at("products")))
+                        .kind(InputKind::Code)
+                        .value(typed.text("products")))
                     (field_group("When an item is offered", &html! {
                         div class="fields" {
                             @for (name, label, hint) in OFFER_FIELDS {

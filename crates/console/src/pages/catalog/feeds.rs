@@ -27,7 +27,7 @@ use crate::ui::{
     Badge, Button, Callout, Cell, Column, Confirmation, Icon, RelativeTime, Table, Tone,
 };
 
-const FIELDS: [&str; 4] = ["name", "url", "format", "every_minutes"];
+const FIELDS: [&str; 5] = ["name", "url", "format", "every_minutes", "catalog"];
 /// Formats by the word under which they are sent.
 const FORMATS: [(&str, &str); 3] = [
     ("google_merchant", FeedFormat::ALL[0].1),
@@ -90,6 +90,7 @@ fn typed_of(feed: Feed) -> Typed {
         ("name", feed.name),
         ("url", feed.url),
         ("format", format.to_owned()),
+        ("catalog", feed.catalog.unwrap_or_default()),
         ("every_minutes", feed.every_minutes.to_string()),
         ("skip_invalid", feed.skip_invalid.to_string()),
         ("allow_bad_cells", feed.allow_bad_cells.to_string()),
@@ -126,6 +127,7 @@ async fn put(
         "url": typed.text("url"),
         "format": typed.text("format"),
         "every_minutes": every_minutes,
+        "catalog": typed.optional("catalog"),
         "skip_invalid": is_ticked("skip_invalid"),
         "allow_bad_cells": is_ticked("allow_bad_cells"),
         "paused": is_ticked("paused"),
@@ -313,7 +315,7 @@ fn form(frame: &Frame, own: &WorkspaceId, typed: &Typed, mistake: &Mistake) -> M
                 .kind(InputKind::Code)
                 .value(typed.text("name")))
             (TextInput::new(Field::new("url", "Address of the file")
-                .hint("https://…; each file is the whole catalog")
+                .hint("https://…; each file is a whole catalog")
                 .error(mistake.at("url")))
                 .kind(InputKind::Code)
                 .value(typed.text("url")))
@@ -322,6 +324,12 @@ fn form(frame: &Frame, own: &WorkspaceId, typed: &Typed, mistake: &Mistake) -> M
                 options: &FORMATS,
                 value: &format,
             })
+            (TextInput::new(Field::new("catalog", "Catalog")
+                .optional()
+                .hint("The catalog of products that the file is; empty: items")
+                .error(mistake.at("catalog")))
+                .kind(InputKind::Code)
+                .value(typed.text("catalog")))
             (NumberInput {
                 field: Field::new("every_minutes", "Fetched every")
                     .hint("5 minutes to a week, which has 10080")

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::{Extension, Form};
 use domain::quantity::grouped;
-use domain::{PropertyType, WorkspaceId};
+use domain::{ITEMS_CATALOG, PropertyType, WorkspaceId};
 use engine::CatalogPreview;
 use maud::{Markup, Render, html};
 use resources::catalog::{self, Options};
@@ -17,7 +17,7 @@ use web::App;
 use web::access::{Caller, NothingDone};
 use web::error::ApiError;
 use web::parameters::Parameters;
-use web::workspaces::Workspace;
+use web::workspaces::{RequestedWorkspace, Workspace};
 
 use super::super::jobs;
 use super::{item_path, path, value_text};
@@ -28,15 +28,22 @@ use crate::ui::{Button, Callout, Cell, Column, Icon, StatTile, Table, Unit};
 /// The characters of a value in the table of changes.
 const CELL_CHARS_MAX: usize = 80;
 
-pub(super) async fn start(frame: Frame, Workspace(workspace): Workspace) -> Response {
-    upload_page(&frame, workspace.id(), None).into_response()
+pub(super) async fn start(
+    frame: Frame,
+    Workspace(workspace): Workspace,
+) -> Result<Response, ApiError> {
+    Ok(upload_page(&frame, &workspace, None)?.into_response())
 }
 
 fn upload_page<'a>(
     frame: &'a Frame,
-    workspace: &WorkspaceId,
+    workspace: &RequestedWorkspace,
     error: Option<&ApiError>,
-) -> Page<'a> {
+) -> Result<Page<'a>, ApiError> {
+    let config = workspace.config()?;
+    let catalogs: Vec<(&str, &str)> =
+        config.catalog.product_catalogs().map(|name| (name, name)).collect();
+    let workspace = workspace.id();
     let refused = error.and_then(catalog::refused_rows);
     let error = error.map(|error| error.message.as_str());
     let action = format!("{}?{CSRF_FIELD}={}", path(workspace, "/import"), frame.csrf);
@@ -46,6 +53,14 @@ fn upload_page<'a>(
     let body = html! {
         form class="form card drop-zone" method="post" action=(action)
             enctype="multipart/form-data" data-drop="field-file" {
+            @if catalogs.len() > 1 {
+                (Select {
+                    field: Field::new("catalog", "Catalog")
+                        .hint("The file takes the place of the items of this catalog alone."),
+                    options: &catalogs,
+                    value: ITEMS_CATALOG,
+                })
+            }
             div class="field" {
                 label class="field-label" for="field-file" { "File of items" }
                 p class="field-hint" id="field-file-hint" { (hint) }
@@ -61,12 +76,11 @@ fn upload_page<'a>(
         }
         @if let Some(refused) = &refused { (mistakes(refused)) }
     };
-    Page::new(frame, Area::Catalog, "Import")
-        .lead(html! {
-            "Nothing changes until you switch. The file waits for "
-            (DRAFT_HOURS_KEPT) " hours."
-        })
-        .body(body)
+    let page = Page::new(frame, Area::Catalog, "Import").lead(html! {
+        "Nothing changes until you switch. The file waits for "
+        (DRAFT_HOURS_KEPT) " hours."
+    });
+    Ok(page.body(body))
 }
 
 /// Takes the file into a draft, part by part.
@@ -77,33 +91,43 @@ pub(super) async fn upload(
     multipart: Multipart,
 ) -> Result<Response, ApiError> {
     let received = async {
-        let draft = receive(&app, workspace.id(), multipart).await?;
+        let (draft, catalog) = receive(&app, workspace.id(), multipart).await?;
+        let options = Options { catalog, ..Options::default() };
         // The page that follows shows what is kept of this.
-        catalog_drafts::preview(&workspace, &draft, &Options::default()).await.map(|_| draft)
+        catalog_drafts::preview(&workspace, &draft, &options).await.map(|_| (draft, options))
     };
     match received.await {
-        Ok(draft) => {
-            let to = path(workspace.id(), &format!("/import/{}", draft.id));
+        Ok((draft, options)) => {
+            let catalog = options.catalog.map(|name| format!("?catalog={}", super::encode(&name)));
+            let of = catalog.unwrap_or_default();
+            let to = path(workspace.id(), &format!("/import/{}{of}", draft.id));
             Ok(Redirect::to(&to).into_response())
         }
         Err(error) if error.kind.status().is_client_error() => {
-            let page = upload_page(&frame, workspace.id(), Some(&error));
+            let page = upload_page(&frame, &workspace, Some(&error))?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
         Err(error) => Err(error),
     }
 }
 
+/// The file as a draft, and the catalog that it is for, which stands before it.
 async fn receive(
     app: &Arc<App>,
     workspace: &WorkspaceId,
     mut multipart: Multipart,
-) -> Result<Draft, ApiError> {
+) -> Result<(Draft, Option<String>), ApiError> {
     let broken = |error: axum::extract::multipart::MultipartError| {
         ApiError::bad_request(format!("the file cannot be read: {}", error.body_text()))
     };
     let nothing = || ApiError::invalid("choose a file").at("/file");
     let mut field = multipart.next_field().await.map_err(broken)?.ok_or_else(nothing)?;
+    let mut catalog = None;
+    if field.name() == Some("catalog") {
+        let name = field.text().await.map_err(broken)?;
+        catalog = Some(name).filter(|name| name != ITEMS_CATALOG);
+        field = multipart.next_field().await.map_err(broken)?.ok_or_else(nothing)?;
+    }
     let name = field.file_name().unwrap_or_default().to_owned();
     if name.is_empty() {
         return Err(nothing());
@@ -112,7 +136,7 @@ async fn receive(
     while let Some(part) = field.chunk().await.map_err(broken)? {
         upload = upload.write(part).await?;
     }
-    Ok(upload.end())
+    Ok((upload.end(), catalog))
 }
 
 /// The draft as it would be imported with these options.
@@ -133,7 +157,7 @@ pub(super) async fn show(
             Ok(page.into_response())
         }
         Err(error) if error.kind.status().is_client_error() => {
-            let page = upload_page(&frame, workspace.id(), Some(&error));
+            let page = upload_page(&frame, &workspace, Some(&error))?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
         Err(error) => Err(error),
@@ -176,6 +200,7 @@ fn read_options(pairs: Vec<(String, String)>) -> Options {
     for (name, value) in pairs {
         match name.as_str() {
             "type" => options.types.push(value),
+            "catalog" => options.catalog = Some(value),
             "skip_invalid" => options.skip_invalid = value == "true",
             "allow_bad_cells" => options.allow_bad_cells = value == "true",
             "confirm" => options.confirm = Some(value),
@@ -196,6 +221,7 @@ fn draft_page<'a>(
 ) -> Page<'a> {
     let here = path(workspace, &format!("/import/{}", draft.id));
     let changes = &preview.changes;
+    let catalog = options.catalog.as_deref().unwrap_or(ITEMS_CATALOG);
     let body = html! {
         @if let Some(why_not) = why_not {
             (Callout::error("Nothing was imported").text(why_not).announced())
@@ -230,7 +256,10 @@ fn draft_page<'a>(
     };
     Page::new(frame, Area::Catalog, "Look at the file")
         .below("Import", &path(workspace, "/import"))
-        .lead("Nothing changes until you switch. The version before stays, one press away.")
+        .lead(html! {
+            "The file takes the place of the catalog " strong { (catalog) } ". Nothing changes \
+             until you switch. The version before stays, one press away."
+        })
         .body(body)
 }
 
@@ -251,6 +280,9 @@ fn tile(label: &str, n: u64) -> Markup {
 fn types_form(here: &str, options: &Options, preview: &CatalogPreview) -> Markup {
     html! {
         form class="form" method="get" action=(here) {
+            @if let Some(catalog) = &options.catalog {
+                input type="hidden" name="catalog" value=(catalog);
+            }
             @for column in &preview.report.columns {
                 @let n_wrong = preview.report.errors.iter()
                     .filter(|error| error.column.as_ref() == Some(&column.name)).count();
@@ -331,6 +363,9 @@ fn switch_form(frame: &Frame, here: &str, options: &Options, preview: &CatalogPr
     let dropped = preview.changes.properties.iter().filter(|change| change.to.is_none());
     let body = html! {
         @for type_ in &options.types { input type="hidden" name="type" value=(type_); }
+        @if let Some(catalog) = &options.catalog {
+            input type="hidden" name="catalog" value=(catalog);
+        }
         @if options.allow_bad_cells { input type="hidden" name="allow_bad_cells" value="true"; }
         @if options.skip_invalid { input type="hidden" name="skip_invalid" value="true"; }
         @if n_withdrawn > 0 { (tick("confirm", &confirm, &withdraw)) }

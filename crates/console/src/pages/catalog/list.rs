@@ -34,6 +34,7 @@ const CELL_CHARS_MAX: usize = 60;
 pub(super) struct Query {
     q: Option<String>,
     filter: Option<String>,
+    catalog: Option<String>,
     state: Option<String>,
     /// The properties to show; the first few where none is named.
     column: Vec<String>,
@@ -45,6 +46,7 @@ impl Query {
         items::Query {
             q: self.q.clone(),
             filter: self.filter.clone(),
+            catalog: self.catalog.clone().filter(|name| !name.is_empty()),
             state: match self.state.as_deref() {
                 Some("on") => Some(ItemState::On),
                 Some("off") => Some(ItemState::Off),
@@ -57,7 +59,12 @@ impl Query {
 
     fn href(&self, workspace: &WorkspaceId, offset: usize) -> String {
         let mut pairs: Vec<(&str, &str)> = Vec::new();
-        let texts = [("q", &self.q), ("filter", &self.filter), ("state", &self.state)];
+        let texts = [
+            ("q", &self.q),
+            ("filter", &self.filter),
+            ("catalog", &self.catalog),
+            ("state", &self.state),
+        ];
         for (name, text) in texts {
             pairs.extend(text.as_deref().filter(|text| !text.is_empty()).map(|text| (name, text)));
         }
@@ -71,7 +78,7 @@ impl Query {
     }
 
     fn is_narrowed(&self) -> bool {
-        [&self.q, &self.filter, &self.state]
+        [&self.q, &self.filter, &self.catalog, &self.state]
             .iter()
             .any(|text| text.as_deref().is_some_and(|text| !text.trim().is_empty()))
     }
@@ -108,6 +115,21 @@ pub(super) async fn show(
     let rows_path = path(id, "/rows");
     let columns = columns(&query, &page);
     let mistake = found.as_ref().err().map(|mistake| (mistake.column, mistake.message.as_str()));
+    let labels: Vec<String> = page
+        .catalogs
+        .iter()
+        .map(|count| {
+            format!(
+                "{}: {} of {} on offer",
+                count.name,
+                grouped(count.n_offered),
+                grouped(count.n_items)
+            )
+        })
+        .collect();
+    let catalogs = page.catalogs.iter().zip(&labels);
+    let catalogs = catalogs.map(|(count, label)| (count.name.as_str(), label.as_str()));
+    let catalogs: Vec<(&str, &str)> = [("", "all")].into_iter().chain(catalogs).collect();
     let body = html! {
         (tab_list(&frame, id, ""))
         form class="filters" method="get" action=(path(id, ""))
@@ -120,6 +142,13 @@ pub(super) async fn show(
                 value: query.filter.as_deref().unwrap_or_default(),
                 mistake,
             })
+            @if page.catalogs.len() > 1 {
+                (Select {
+                    field: Field::new("catalog", "Catalog").optional(),
+                    options: &catalogs,
+                    value: query.catalog.as_deref().unwrap_or_default(),
+                })
+            }
             (Select {
                 field: Field::new("state", "State").optional(),
                 options: &[("", "on and off"), ("on", "on"), ("off", "turned off")],
@@ -171,7 +200,7 @@ pub(super) async fn rows(
 }
 
 fn lead(page: &ItemPage) -> String {
-    let n_on = page.n_available.saturating_sub(page.n_off);
+    let n_on = page.catalogs.iter().map(|count| count.n_offered).sum();
     match page.n_off {
         0 => format!("{} items on offer.", grouped(n_on)),
         n_off => format!("{} items on offer, {} off.", grouped(n_on), grouped(n_off)),

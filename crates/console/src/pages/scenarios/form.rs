@@ -85,6 +85,7 @@ pub(super) struct SettingsForm {
     promoted_filter: String,
     promoted_share: String,
     segmentation: String,
+    catalog: String,
     interaction: String,
     fallback: String,
     anchors: String,
@@ -109,7 +110,8 @@ pub(super) struct FieldMistake {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Mistakes(Vec<FieldMistake>);
 
-const TEXTS: [&str; 8] = [
+const TEXTS: [&str; 9] = [
+    "catalog",
     "logic",
     "filter",
     "booster",
@@ -153,6 +155,7 @@ impl SettingsForm {
             promoted_filter: promoted("filter"),
             promoted_share: share.map_or_else(String::new, percent),
             segmentation: text("segmentation"),
+            catalog: text("catalog"),
             interaction: text("interaction"),
             fallback: settings.get("fallback").map_or_else(String::new, fallback_text),
             mix: settings.get("mix").map_or_else(String::new, mix_text),
@@ -168,6 +171,7 @@ impl SettingsForm {
 
     fn text(&self, key: &str) -> &str {
         match key {
+            "catalog" => &self.catalog,
             "logic" => &self.logic,
             "filter" => &self.filter,
             "booster" => &self.booster,
@@ -294,6 +298,8 @@ impl SettingsForm {
                 }
             }
             (field_group("What counts, and for whom", &html! { div class="fields" {
+                (TextInput::new(Field::new("catalog", "Only items of the catalog").optional().hint("A catalog of products; empty: all").error(mistakes.of("catalog")))
+                    .kind(InputKind::Code).value(&self.catalog))
                 (Select {
                     field: Field::new("interaction", "What counts").optional().hint("As popular, or as done last").error(mistakes.of("interaction")),
                     options: &INTERACTIONS, value: &self.interaction,
@@ -466,23 +472,9 @@ impl Mistakes {
     pub(super) fn notice(&self) -> Option<Markup> {
         use maud::Render;
         let first = self.0.first()?;
-        let names = [
-            "name",
-            "endpoint",
-            "diversity",
-            "rotation_rate",
-            "promoted_filter",
-            "promoted_share",
-            "anchors",
-            "max_age_days",
-            "active_within_days",
-            "min_count",
-            "fallback",
-            "mix",
-            "share",
-            "first",
-            "second",
-        ];
+        let names = "name endpoint diversity rotation_rate promoted_filter promoted_share anchors \
+                     min_count fallback mix share first second";
+        let names = names.split(' ').chain(DAYS.map(|(_, field)| field)).collect::<Vec<_>>();
         let field = first.field.as_str();
         let is_beside =
             TEXTS.contains(&field) || names.contains(&field) || event_filter::is_control(field);

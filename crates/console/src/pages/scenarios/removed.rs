@@ -34,6 +34,7 @@ fn words(rule: &AbsenceRule) -> String {
     match rule {
         AbsenceRule::Unknown | AbsenceRule::Withdrawn => "withdrawn from the catalog".to_owned(),
         AbsenceRule::Off => "taken off all lists".to_owned(),
+        AbsenceRule::OtherCatalog => "in another catalog".to_owned(),
         AbsenceRule::Unavailable => "not available".to_owned(),
         AbsenceRule::OutOfStock => "out of stock".to_owned(),
         AbsenceRule::NotYetValid => "offered from a later time on".to_owned(),

@@ -69,7 +69,7 @@ fn page(frame: &Frame) -> Page<'_> {
 
 /// The settings and the weights as the forms have them.
 async fn present(workspace: &RequestedWorkspace) -> Result<(Typed, Typed), ApiError> {
-    let settings = settings::read(workspace).await?.value;
+    let settings = settings::read(workspace).await?.value.settings;
     let presets = workspace.config()?.preset_set();
     let weights = settings::read_weights(workspace).await?.value;
     let pair = |(name, value): (&str, String)| (name.to_owned(), value);

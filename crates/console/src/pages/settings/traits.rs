@@ -64,7 +64,8 @@ const RELEVANCES: [(&str, &str); 3] = [("low", "Low"), ("medium", "Medium"), ("h
 const NOTHING_LEFT: [(&str, &str); 2] =
     [("empty_list", "An empty list"), ("no_trait", "No such trait")];
 /// The controls of a form, which are the keys of a definition.
-const TEXTS: [&str; 8] = [
+const TEXTS: [&str; 9] = [
+    "catalog",
     "name",
     "nothing_left",
     "scenario",
@@ -256,6 +257,9 @@ fn own_list(typed: &Typed, mistake: &Mistake) -> Markup {
             (TextInput::new(Field::new("mix", "Or a mix").optional().hint(MIX_HINT).error(mistake.at("mix")))
                 .kind(InputKind::Code)
                 .value(typed.text("mix")))
+            (TextInput::new(Field::new("catalog", "Only items of the catalog").optional().hint("A catalog of products; empty: all").error(mistake.at("catalog")))
+                .kind(InputKind::Code)
+                .value(typed.text("catalog")))
             (number("count", "Items", "At most", "items"))
             (select("exclude", "Leaves out", &EXCLUSIONS))
             (select("interaction", "Looks at", &INTERACTIONS))

@@ -52,6 +52,7 @@ fn sentence(rule: &AbsenceRule) -> String {
         AbsenceRule::Unknown => "The catalog has no such item.".to_owned(),
         AbsenceRule::Withdrawn => "It is withdrawn from the catalog: no list shows it.".to_owned(),
         AbsenceRule::Off => "Somebody has taken it off everywhere: no list shows it.".to_owned(),
+        AbsenceRule::OtherCatalog => "It is in another catalog than the list is of.".to_owned(),
         AbsenceRule::Unavailable => {
             "The catalog says that it is not available: no list shows it.".to_owned()
         }

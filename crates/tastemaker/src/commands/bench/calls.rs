@@ -217,7 +217,7 @@ pub(super) fn catalog(n_items: u32) -> CatalogFile {
         ("tags", PropertyType::Set),
     ];
     let columns = columns.map(|(name, type_)| Column { name: name.to_owned(), type_ });
-    CatalogFile { columns: columns.into(), rows: (0..n_items).map(row).collect() }
+    CatalogFile { columns: columns.into(), rows: (0..n_items).map(row).collect(), catalog: None }
 }
 
 fn row(item: u32) -> ItemRow {

@@ -16,6 +16,9 @@ use crate::terminal::{self, counted};
 pub(crate) struct Args {
     /// A .csv, .tsv or .jsonl file with a column item_id, or the .xml of a Google Merchant feed
     file: PathBuf,
+    /// The catalog of products that the file is
+    #[arg(long, value_name = "NAME", default_value = "items")]
+    catalog: String,
     #[command(flatten)]
     place: Place,
     /// Create the workspace if it is missing, also beside others
@@ -53,6 +56,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         types: args.types.iter().cloned().collect(),
         skip_invalid: args.skip_invalid,
         allow_bad_cells: args.allow_bad_cells,
+        catalog: Some(args.catalog.clone()),
         ..ImportOptions::default()
     };
     let confirmed = ConfirmedRemovals { n_withdrawn: args.confirm, dropped: args.drop.clone() };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use catalog::import::{ImportError, parse_type};
 use catalog::{Format, ImportOptions};
-use domain::{PropertyType, check_location_catalog_name};
+use domain::{PropertyType, check_catalog_name};
 use fs_err as fs;
 
 use super::Place;
@@ -36,7 +36,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    if let Err(what) = check_location_catalog_name(&args.name) {
+    if let Err(what) = check_catalog_name(&args.name) {
         bail!("{}: {what}", args.name);
     }
     let name = args.file.to_string_lossy();
