@@ -253,15 +253,7 @@ fn make_preview(
     budget: &Arc<RequestBudget>,
 ) -> Result<Preview, PreviewError> {
     let endpoint = request.endpoint(&engine.config())?;
-    request
-        .settings
-        .check_source()
-        .map_err(|what| ApiError::invalid(format!("settings: {what}")).at("/settings/mix"))?;
-    let mistakes = find_mistakes(engine, endpoint, &request.settings);
-    if let Some(first) = mistakes.first() {
-        let error = ApiError::invalid(first.to_string()).at(format!("/settings/{}", first.setting));
-        return Err(PreviewError { error, mistakes: mistakes.into() });
-    }
+    check_settings(engine, endpoint, &request.settings)?;
     let call = request.to_call(endpoint)?;
     let is_missing = |item: &String| !engine.snapshot().has_entity(EntityKind::Item, item);
     if let Some(item) = call.item_id.as_ref().filter(|item| is_missing(item)) {
@@ -307,6 +299,26 @@ fn make_preview(
         accuracy,
         not_measured,
     })
+}
+
+/// Checks the settings of a call by hand.
+pub(crate) fn check_settings(
+    engine: &Engine,
+    endpoint: Endpoint,
+    settings: &ListSettings,
+) -> Result<(), PreviewError> {
+    settings
+        .check_source()
+        .map_err(|what| ApiError::invalid(format!("settings: {what}")).at("/settings/mix"))?;
+    settings
+        .validate(endpoint)
+        .map_err(|what| ApiError::invalid(format!("settings: {what}")).at("/settings"))?;
+    let mistakes = find_mistakes(engine, endpoint, settings);
+    if let Some(first) = mistakes.first() {
+        let error = ApiError::invalid(first.to_string()).at(format!("/settings/{}", first.setting));
+        return Err(PreviewError { error, mistakes: mistakes.into() });
+    }
+    Ok(())
 }
 
 /// The accuracy of lists with the settings of a request, without the filters and other rules.
