@@ -89,9 +89,7 @@ pub(crate) fn remove(
 ) -> Result<(), ApiError> {
     engine.change_config(change, expected).map_err(|error| match error {
         // What is left names something that it would lack.
-        ConfigError::Invalid(what) => {
-            in_use(format!("it is still needed: {what}: change that first"))
-        }
+        ConfigError::Invalid(what) => in_use(format!("it cannot go before what names it: {what}")),
         other => other.into(),
     })
 }
@@ -140,7 +138,7 @@ fn located(error: ApiError) -> ApiError {
 }
 
 /// The place of the key that a message names, as a JSON pointer; none where it names none.
-fn place(message: &str) -> Option<String> {
+pub(crate) fn place(message: &str) -> Option<String> {
     // The weights are the whole body.
     let message = message.strip_prefix("interaction_weights: ").unwrap_or(message);
     let what = after_name(message).unwrap_or(message);

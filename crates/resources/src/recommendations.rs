@@ -27,6 +27,7 @@ use web::parameters::count;
 use web::workspaces::RequestedWorkspace;
 
 use crate::accuracy::Accuracy;
+use crate::configuration::place;
 
 /// The number of entries of a list where nobody says how many.
 pub const COUNT_DEFAULT: usize = 10;
@@ -310,9 +311,10 @@ pub(crate) fn check_settings(
     settings
         .check_source()
         .map_err(|what| ApiError::invalid(format!("settings: {what}")).at("/settings/mix"))?;
-    settings
-        .validate(endpoint)
-        .map_err(|what| ApiError::invalid(format!("settings: {what}")).at("/settings"))?;
+    settings.validate(endpoint).map_err(|what| {
+        let place = place(&what).unwrap_or_default();
+        ApiError::invalid(format!("settings: {what}")).at(format!("/settings{place}"))
+    })?;
     let mistakes = find_mistakes(engine, endpoint, settings);
     if let Some(first) = mistakes.first() {
         let error = ApiError::invalid(first.to_string()).at(format!("/settings/{}", first.setting));

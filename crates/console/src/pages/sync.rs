@@ -266,14 +266,12 @@ fn sent(
             @for problem in &shown.problems { (Callout::warning(problem)) }
             (LiveFragment { stream: &format!("{own}/stream"), content })
             @if may_change {
+                p { "Sends everybody once more, whatever was sent before." }
                 (Form {
                     action: &format!("{own}/again"),
                     csrf: &frame.csrf,
                     preview: None,
-                    body: html! {
-                        p { "Sends everybody once more, whatever was sent before." }
-                        div class="actions" { (Button::secondary("Send again")) }
-                    },
+                    body: html! { div class="actions" { (Button::secondary("Send again")) } },
                 })
             }
         }
@@ -321,7 +319,7 @@ fn told(workspace: &RequestedWorkspace, shown: &ShownSync) -> Result<Markup, Api
         Column::text("Last"),
     ];
     let table = Table::new("What destinations were told", columns).rows(rows);
-    Ok(html! { (progress(shown)) (table) })
+    Ok(html! { div class="stack" { (progress(shown)) (table) } })
 }
 
 /// How far everybody has been looked at.

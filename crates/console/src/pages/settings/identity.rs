@@ -224,10 +224,10 @@ fn body(frame: &Frame, typed: &Typed, mistake: &Mistake, caller: &Caller) -> Mar
                             .hint("For messages from now on. People that were put together stay together."),
                         is_checked: is_in_force,
                     })
-                    (field_group("Values that are no ids", &html! { div class="fields" {
+                    (field_group("Values that are no ids", &html! {
                         (area(typed, mistake, BLOCKED, "These exactly", "One a line"))
                         (area(typed, mistake, PATTERNS, "Those that match", "Regular expressions, one a line"))
-                    } }))
+                    }))
                     p class="field-hint" {
                         "Where a message has ids of two people, or more of a type than the limit, the id of the \
                          lowest priority is left out. Types that are not named here have defaults: "
@@ -292,8 +292,8 @@ fn id_type(typed: &Typed, mistake: &Mistake, n: usize) -> Markup {
                     value: typed.text(&period),
                 })
                 (text(&from, "Where they are", "Such as traits.phone, context.device.id; empty: its own place; none: external ids alone"))
-                (area(typed, mistake, &blocked, "Values that are none", "One a line"))
             }
+            (area(typed, mistake, &blocked, "Values that are none", "One a line"))
             (Checkbox {
                 field: Field::new(&unique, "Each is of one person only")
                     .hint("Without it the id is kept and shown, and finds nobody")
