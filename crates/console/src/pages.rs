@@ -4,6 +4,7 @@
 mod account;
 mod accuracy;
 mod audiences;
+mod calculation;
 mod catalog;
 mod destinations;
 mod exports;

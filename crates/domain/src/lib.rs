@@ -22,8 +22,8 @@ pub use endpoint::{Endpoint, Entries, Target};
 pub use id::{ItemIdx, UserIdx, WorkspaceId, WorkspaceIdError};
 pub use interaction::{Interaction, InteractionKind, InteractionSelector};
 pub use list::{
-    AssetType, EventFilter, Exclusion, ExpressionRole, Fallback, InteractionWeights, Keep,
-    ListCaller, ListRequest, ListSettings, LocationFilter, Logic, MixPart, Relevance,
+    AssetType, EventFilter, Exclusion, ExpressionRole, Fallback, Freshness, InteractionWeights,
+    Keep, ListCaller, ListRequest, ListSettings, LocationFilter, Logic, MixPart, Relevance,
 };
 pub use message::{
     Arrival, Envelope, Message, MessageType, Rejection, RejectionReason, Violation, ViolationKind,

@@ -1,9 +1,11 @@
 //! The parameters of a recommendation list.
 
+mod freshness;
 mod person_filters;
 pub(crate) mod settings;
 mod sources;
 
+pub use freshness::Freshness;
 pub use person_filters::{EVENT_FILTERS_MAX, EventFilter, FILTER_EVENTS_MAX, Keep, LocationFilter};
 pub use sources::{CHAIN_MAX, Fallback, MIX_PARTS_MAX, MixPart};
 

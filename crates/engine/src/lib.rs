@@ -34,6 +34,7 @@ mod items;
 mod journal_files;
 mod journal_inspection;
 mod likely_preview;
+mod list_calculation;
 mod list_maker;
 mod lists;
 mod live;
@@ -83,7 +84,6 @@ mod timeline_message;
 mod training;
 mod training_record;
 mod training_runs;
-mod trait_calculation;
 mod trait_lists;
 mod verify;
 mod writer;
@@ -125,6 +125,9 @@ pub use journal_inspection::{InspectedEntry, InspectionError, inspect_journal};
 pub use likely_preview::{
     CurvePoint, LIKELY_PREVIEW_TIME, LikelyPreview, RESPONDERS_MIN, Response, ResponseCurve,
 };
+pub use list_calculation::{
+    CALCULATED_LISTS_MAX, CALCULATION_TIME_MAX, ListCalculation, Recipients,
+};
 pub use live::{
     AppliedEntry, ENTRIES_SEARCHED_MAX, ENTRY_BYTES_SEARCHED_MAX, LatestEntries, NEW_ENTRIES_MAX,
     NewEntries,
@@ -164,9 +167,6 @@ pub use sync::{LastSweep, SweepStatus, SyncStatus};
 pub use training::{FIRST_TRAINING_INTERACTIONS, TrainingOptions, describe_too_few_interactions};
 pub use training_record::Training;
 pub use training_runs::{BegunTraining, TRAINING_RUNS_KEPT_MAX, TrainingRun, TrainingRunState};
-pub use trait_calculation::{
-    CALCULATED_LISTS_MAX, CALCULATION_TIME_MAX, Recipients, TraitCalculation,
-};
 pub use verify::{Verification, VerifyError, VerifyProgress};
 
 pub use activation::{

@@ -83,12 +83,26 @@ impl ListMaker<'_> {
         let Some(scenario) = &definition.scenario else {
             return Ok(self.recommend(Some(user), &definition.list())?);
         };
+        let (settings, count) = (ListSettings::default(), definition.count as usize);
+        self.list_as_called(user, Some(scenario), settings, count, budget)
+    }
+
+    /// The list of items that a call for a user would get, with a scenario and settings.
+    pub(crate) fn list_as_called(
+        &self,
+        user: UserIdx,
+        scenario: Option<&str>,
+        settings: ListSettings,
+        count: usize,
+        budget: &Arc<RequestBudget>,
+    ) -> Result<RecommendedList, RecommendationError> {
         let named = self.shared.live.snapshot().find_user_name(user)?;
         let request = RecommendationRequest {
             user_id: named.map(|(_, id)| id),
-            scenario: Some(scenario.clone()),
+            scenario: scenario.map(str::to_owned),
+            options: ListOptions { settings, ..ListOptions::default() },
             missing: MissingEntities::Ignored,
-            ..RecommendationRequest::new(Endpoint::RecommendItemsToUser, definition.count as usize)
+            ..RecommendationRequest::new(Endpoint::RecommendItemsToUser, count)
         };
         let (settings, _) = self.serving.resolve_scenario(
             &self.shared.live.snapshot(),

@@ -16,7 +16,7 @@ use web::error::ApiError;
 use web::json;
 use web::workspaces::RequestedWorkspace;
 
-use crate::configuration::put_resource;
+use crate::configuration::{in_use, put_resource, remove};
 use crate::people::resolve;
 use crate::syncs::check_sync;
 use crate::{Revised, configure, unknown_resource};
@@ -253,7 +253,7 @@ pub async fn put(
 /// Removes an audience.
 ///
 /// # Errors
-/// 404 where there is none of the key; 400 where another audience names it.
+/// 404 where there is none of the key; 409 where another audience or a trait names it.
 pub async fn delete(
     app: &Arc<App>,
     workspace: &RequestedWorkspace,
@@ -262,12 +262,11 @@ pub async fn delete(
 ) -> Result<(), ApiError> {
     configure(app, workspace, move |_, engine| {
         if let Some(by) = named_by(&engine.config(), &key).first() {
-            return Err(ApiError::invalid(format!(
+            return Err(in_use(format!(
                 "audience {key:?} is named by the audience {by:?}: change that first"
             )));
         }
-        engine.change_config(ConfigChange::RemoveAudience { key }, expected)?;
-        Ok(())
+        remove(engine, ConfigChange::RemoveAudience { key }, expected)
     })
     .await
 }
@@ -286,7 +285,7 @@ pub async fn members(
 ) -> Result<MembersPage, ApiError> {
     if let Some(days) = left_days.filter(|days| !(1..=LEFT_DAYS_MAX).contains(days)) {
         let what = format!("left_days is {days}, and may be from 1 to {LEFT_DAYS_MAX}");
-        return Err(ApiError::bad_request(what));
+        return Err(ApiError::invalid(what).of_parameter("left_days"));
     }
     let read = move |engine: &Engine| {
         if engine.config().audience(&key).is_none() {
@@ -399,7 +398,7 @@ fn named_by(config: &WorkspaceConfig, key: &str) -> Vec<String> {
 /// Checks that no condition of an audience names a trait, before it goes.
 ///
 /// # Errors
-/// 400 with the audience that does.
+/// 409 with the audience that does.
 pub(crate) fn check_unasked(
     config: &WorkspaceConfig,
     word: &str,
@@ -411,7 +410,7 @@ pub(crate) fn check_unasked(
     };
     match config.audiences.iter().find(names) {
         None => Ok(()),
-        Some(AudienceDefinition { key: by, .. }) => Err(ApiError::invalid(format!(
+        Some(AudienceDefinition { key: by, .. }) => Err(in_use(format!(
             "{word} {key:?} is named by the condition of the audience {by:?}: change that first"
         ))),
     }

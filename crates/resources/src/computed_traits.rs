@@ -9,7 +9,7 @@ use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
 
 use crate::audiences::check_unasked;
-use crate::configuration::{parse_named, put_resource};
+use crate::configuration::{parse_named, put_resource, remove};
 use crate::syncs::check_sync;
 use crate::{Revised, configure, unknown_resource};
 
@@ -68,7 +68,7 @@ pub async fn put(
 /// Removes a computed trait.
 ///
 /// # Errors
-/// 404 where there is none of the key; 400 where the condition of an audience names it.
+/// 404 where there is none of the key; 409 where the condition of an audience names it.
 pub async fn delete(
     app: &Arc<App>,
     workspace: &RequestedWorkspace,
@@ -77,8 +77,7 @@ pub async fn delete(
 ) -> Result<(), ApiError> {
     configure(app, workspace, move |_, engine| {
         check_unasked(&engine.config(), "computed trait", &key)?;
-        engine.change_config(ConfigChange::RemoveComputedTrait { key }, expected)?;
-        Ok(())
+        remove(engine, ConfigChange::RemoveComputedTrait { key }, expected)
     })
     .await
 }

@@ -67,17 +67,36 @@ pub(crate) async fn put_resource<T: Send + 'static>(
     .await
 }
 
-/// Makes a change of which there is nothing to show, such as a removal.
+/// Removes a resource.
 ///
 /// # Errors
-/// 404 where the resource is not there; also if the revision is another than expected.
-pub(crate) async fn change_resource(
+/// 404 where the resource is not there, 409 where others need it; also if the revision is another
+/// than expected.
+pub(crate) async fn remove_resource(
     app: &Arc<App>,
     workspace: &RequestedWorkspace,
     change: ConfigChange,
     expected: Expected,
 ) -> Result<(), ApiError> {
-    configure(app, workspace, move |_, engine| Ok(engine.change_config(change, expected)?)).await
+    configure(app, workspace, move |_, engine| remove(engine, change, expected)).await
+}
+
+/// Removes a resource, as [`remove_resource`] does.
+pub(crate) fn remove(
+    engine: &Engine,
+    change: ConfigChange,
+    expected: Expected,
+) -> Result<(), ApiError> {
+    engine.change_config(change, expected).map_err(|error| match error {
+        // What is left names something that it would lack.
+        ConfigError::Invalid(what) => in_use(format!("it cannot go before what names it: {what}")),
+        other => other.into(),
+    })
+}
+
+/// The error for a resource that cannot go, since another one names it.
+pub(crate) fn in_use(what: String) -> ApiError {
+    ApiError::new(ErrorKind::InUse, what)
 }
 
 /// Reads a resource from JSON, with or without its name, which stands at `key` and must not be
@@ -119,7 +138,7 @@ fn located(error: ApiError) -> ApiError {
 }
 
 /// The place of the key that a message names, as a JSON pointer; none where it names none.
-fn place(message: &str) -> Option<String> {
+pub(crate) fn place(message: &str) -> Option<String> {
     // The weights are the whole body.
     let message = message.strip_prefix("interaction_weights: ").unwrap_or(message);
     let what = after_name(message).unwrap_or(message);

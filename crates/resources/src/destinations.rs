@@ -28,6 +28,7 @@ pub use self::kinds::{ShownKind, ShownSetting, kinds};
 pub use self::trial::{
     MappingTrial, TriedError, TriedField, TriedMapping, TriedMessage, TriedRequest, try_message,
 };
+use crate::configuration::{in_use, remove};
 use crate::{Revised, configure, put_error, unknown_resource};
 
 /// A destination as it is shown.
@@ -289,9 +290,9 @@ pub async fn delete(
         if let Some(user) = user_of(&engine.config(), &name) {
             let message =
                 format!("destination {name:?} is in use by {user}: take it out there first");
-            return Err(ApiError::invalid(message));
+            return Err(in_use(message));
         }
-        Ok(engine.change_config(ConfigChange::RemoveDestination { name }, expected)?)
+        remove(engine, ConfigChange::RemoveDestination { name }, expected)
     })
     .await
 }

@@ -20,7 +20,7 @@ use web::jobs::{Job, JobControl, JobFile};
 use web::workspaces::{RequestedWorkspace, WorkspaceHandle};
 
 use crate::catalog::{Cancellable, import_error, put_in_force};
-use crate::configuration::{change_resource, parse_named, put_resource};
+use crate::configuration::{parse_named, put_resource, remove_resource};
 use crate::progress::Progress;
 use crate::scheduled_runs::{Done, FindEngine, ScheduledWork, run_recorded};
 use crate::{Revised, unknown_resource};
@@ -102,7 +102,7 @@ pub async fn delete(
     name: String,
     expected: Expected,
 ) -> Result<(), ApiError> {
-    change_resource(app, workspace, ConfigChange::RemoveFeed { name }, expected).await
+    remove_resource(app, workspace, ConfigChange::RemoveFeed { name }, expected).await
 }
 
 /// Fetches a feed now, as a job whose result is a [`ScheduledRun`]. Where one is under way, by a

@@ -11,6 +11,7 @@ pub mod audit;
 pub mod back_fills;
 pub mod background;
 pub mod blend;
+pub mod calculation;
 pub mod catalog;
 pub mod catalog_drafts;
 pub mod collections;

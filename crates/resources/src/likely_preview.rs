@@ -104,12 +104,12 @@ pub fn preview_with(
     likely: &LikelyAudience,
     budget: &Arc<RequestBudget>,
 ) -> Result<ShownLikely, ApiError> {
-    likely.validate().map_err(|what| ApiError::invalid(what).at("/likely"))?;
+    likely.validate().map_err(|what| wrong(&what))?;
     if let Some(key) = &likely.among
         && engine.config().audience(key).is_none()
     {
-        let what = format!("likely.among is {key:?}: there is no such audience");
-        return Err(ApiError::invalid(what).at("/likely/among"));
+        let what = format!("among is {key:?}: there is no such audience");
+        return Err(ApiError::invalid(what).at("/among"));
     }
     let started = Instant::now();
     let found = engine.preview_likely(likely, budget)?;
@@ -121,7 +121,9 @@ pub fn preview_with(
     }
     let (curve, no_curve) = match found.response {
         Response::Curve(curve) => (Some(ShownCurve::from(curve)), None),
-        Response::TooFew { n_responders, since } => (None, Some(say_too_few(n_responders, since))),
+        Response::TooFew { n_responders, since } => {
+            (None, Some(say_too_few(n_responders, since, likely)))
+        }
     };
     Ok(ShownLikely {
         n_items: found.n_items,
@@ -136,12 +138,23 @@ pub fn preview_with(
     })
 }
 
-fn say_too_few(n_responders: u64, since: Option<Timestamp>) -> String {
+/// The error for a mistake in what is previewed, which is the whole body here.
+fn wrong(what: &str) -> ApiError {
+    let Some(own) = what.strip_prefix("likely.") else { return ApiError::invalid(what) };
+    let key = own.split([' ', '.', ':']).next().unwrap_or_default();
+    ApiError::invalid(own).at(format!("/{key}"))
+}
+
+fn say_too_few(n_responders: u64, since: Option<Timestamp>, likely: &LikelyAudience) -> String {
     let Some(since) = since else {
         return "there is no model yet by which people could be ordered".to_owned();
     };
+    let of_whom = match likely.exclude_acted {
+        true => " who had not acted on them before",
+        false => "",
+    };
     format!(
-        "{n_responders} people acted on these items after {since}, up to which the oldest model that is kept has learnt; {RESPONDERS_MIN} are needed to say how the best respond"
+        "{n_responders} people{of_whom} acted on these items after {since}, up to which the oldest model that is kept has learnt; {RESPONDERS_MIN} are needed to say how the best respond"
     )
 }
 

@@ -27,6 +27,7 @@ use web::parameters::count;
 use web::workspaces::RequestedWorkspace;
 
 use crate::accuracy::Accuracy;
+use crate::configuration::place;
 
 /// The number of entries of a list where nobody says how many.
 pub const COUNT_DEFAULT: usize = 10;
@@ -253,15 +254,7 @@ fn make_preview(
     budget: &Arc<RequestBudget>,
 ) -> Result<Preview, PreviewError> {
     let endpoint = request.endpoint(&engine.config())?;
-    request
-        .settings
-        .check_source()
-        .map_err(|what| ApiError::invalid(format!("settings: {what}")).at("/settings/mix"))?;
-    let mistakes = find_mistakes(engine, endpoint, &request.settings);
-    if let Some(first) = mistakes.first() {
-        let error = ApiError::invalid(first.to_string()).at(format!("/settings/{}", first.setting));
-        return Err(PreviewError { error, mistakes: mistakes.into() });
-    }
+    check_settings(engine, endpoint, &request.settings)?;
     let call = request.to_call(endpoint)?;
     let is_missing = |item: &String| !engine.snapshot().has_entity(EntityKind::Item, item);
     if let Some(item) = call.item_id.as_ref().filter(|item| is_missing(item)) {
@@ -307,6 +300,27 @@ fn make_preview(
         accuracy,
         not_measured,
     })
+}
+
+/// Checks the settings of a call by hand.
+pub(crate) fn check_settings(
+    engine: &Engine,
+    endpoint: Endpoint,
+    settings: &ListSettings,
+) -> Result<(), PreviewError> {
+    settings
+        .check_source()
+        .map_err(|what| ApiError::invalid(format!("settings: {what}")).at("/settings/mix"))?;
+    settings.validate(endpoint).map_err(|what| {
+        let place = place(&what).unwrap_or_default();
+        ApiError::invalid(format!("settings: {what}")).at(format!("/settings{place}"))
+    })?;
+    let mistakes = find_mistakes(engine, endpoint, settings);
+    if let Some(first) = mistakes.first() {
+        let error = ApiError::invalid(first.to_string()).at(format!("/settings/{}", first.setting));
+        return Err(PreviewError { error, mistakes: mistakes.into() });
+    }
+    Ok(())
 }
 
 /// The accuracy of lists with the settings of a request, without the filters and other rules.

@@ -13,7 +13,7 @@ use web::error::ApiError;
 use web::json;
 use web::workspaces::RequestedWorkspace;
 
-use crate::configuration::put_resource;
+use crate::configuration::{put_resource, remove};
 use crate::{Revised, configure, unknown_resource};
 
 /// A scenario as it is shown. Serialised directly: by way of a `Value`, numbers would be widened to
@@ -124,7 +124,8 @@ pub async fn put(
 /// Removes a scenario.
 ///
 /// # Errors
-/// 404 where there is none of the name, and where the revision is another than expected.
+/// 404 where there is none of the name, 409 where a trait or another scenario names it; also where
+/// the revision is another than expected.
 pub async fn delete(
     app: &Arc<App>,
     workspace: &RequestedWorkspace,
@@ -133,8 +134,7 @@ pub async fn delete(
 ) -> Result<(), ApiError> {
     configure(app, workspace, move |_, engine| {
         find(&engine.config(), &name)?;
-        engine.change_config(ConfigChange::RemoveScenario { name }, expected)?;
-        Ok(())
+        remove(engine, ConfigChange::RemoveScenario { name }, expected)
     })
     .await
 }

@@ -9,7 +9,7 @@ use web::App;
 use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
 
-use crate::configuration::change_resource;
+use crate::configuration::remove_resource;
 use crate::shown::new_key;
 use crate::{Revised, configure, unknown_resource};
 
@@ -110,5 +110,5 @@ pub async fn delete(
     name: String,
     expected: Expected,
 ) -> Result<(), ApiError> {
-    change_resource(app, workspace, ConfigChange::RemoveToken { name }, expected).await
+    remove_resource(app, workspace, ConfigChange::RemoveToken { name }, expected).await
 }

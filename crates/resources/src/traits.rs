@@ -1,9 +1,7 @@
 //! The recommended-items traits on every profile.
 
-mod calculation;
 mod holdout;
 
-pub use calculation::{CalculatedLists, CalculatedPeople, Calculation, SampleList, calculate};
 pub use holdout::{HoldoutGroupResults, HoldoutResults, read_holdout};
 
 use std::sync::Arc;
@@ -17,7 +15,7 @@ use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
 
 use crate::audiences::check_unasked;
-use crate::configuration::{parse_named, put_resource};
+use crate::configuration::{parse_named, put_resource, remove};
 use crate::syncs::check_sync;
 use crate::{Revised, configure, unknown_resource};
 
@@ -119,7 +117,7 @@ fn check(engine: &Engine, definition: &TraitDefinition) -> Result<(), ApiError> 
 /// Removes a trait.
 ///
 /// # Errors
-/// 404 where there is none of the key; 400 where the condition of an audience names it.
+/// 404 where there is none of the key; 409 where the condition of an audience names it.
 pub async fn delete(
     app: &Arc<App>,
     workspace: &RequestedWorkspace,
@@ -128,8 +126,7 @@ pub async fn delete(
 ) -> Result<(), ApiError> {
     configure(app, workspace, move |_, engine| {
         check_unasked(&engine.config(), "trait", &key)?;
-        engine.change_config(ConfigChange::RemoveTrait { key }, expected)?;
-        Ok(())
+        remove(engine, ConfigChange::RemoveTrait { key }, expected)
     })
     .await
 }

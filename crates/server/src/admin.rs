@@ -197,6 +197,7 @@ fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(ab_tests::read, ab_tests::start, ab_tests::set_shares))
         .routes(routes!(ab_tests::end))
         .routes(routes!(recommendations::preview))
+        .routes(routes!(recommendations::calculate))
         .routes(routes!(recommendations::read_one))
         .routes(routes!(recommendations::vocabulary))
         .routes(routes!(regulations::list, regulations::create))

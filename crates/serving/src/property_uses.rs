@@ -88,6 +88,9 @@ impl Finder<'_> {
         if let Some(user_filter) = &settings.user_filter {
             self.add_expression(Subject::Users, user_filter, user);
         }
+        if let Some(freshness) = &settings.freshness {
+            self.add(&freshness.property, user);
+        }
         for constraint in settings.constraints.iter().flatten() {
             self.add(&constraint.property, user);
         }

@@ -237,6 +237,15 @@ fn fit_settings(
         replace(ExpressionRole::Promoted, &mut filter, last);
         settings.promoted = filter.map(|filter| Promoted { filter, share });
     }
+    settings.freshness = settings.freshness.take().filter(|freshness| {
+        let text = freshness.booster().unwrap_or_else(|| freshness.filter());
+        let role = freshness.boost.map_or(ExpressionRole::Filter, |_| ExpressionRole::Booster);
+        let checked = properties.check(Subject::Items, role, &text);
+        if let Err(error) = &checked {
+            problems.push(format!("{place}freshness: {error}: lists go without it"));
+        }
+        checked.is_ok()
+    });
     let schema = properties.schema(Subject::Items);
     settings.event_filters.iter_mut().for_each(|filters| {
         filters.retain(|EventFilter { matches, .. }| {

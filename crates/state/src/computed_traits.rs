@@ -117,8 +117,8 @@ impl StatePart for ComputedTraits {
             let Some(computation) = computation else { continue };
             let Some(other) = source_row.value(*number) else { continue };
             let Some(others) = other.events.clone() else { continue };
-            let value = row
-                .value_or_insert_with(*number, || StoredValue { events: None, ..other.clone() });
+            let value =
+                row.value_or_insert_with(*number, || StoredValue { events: None, ..other.clone() });
             value.due = Some(AT_ONCE);
             value.add_events(computation, others.into_inner()?)?;
         }

@@ -344,8 +344,7 @@ impl Views {
     ) -> Result<(), StoreError> {
         let unread = self.unread_history.of_person(user);
         let is_unread = |number: u32| unread.contains(&Definition::Trait(number));
-        let (values_due, changed) =
-            self.computed_traits.work_out(batch, user, now, &is_unread)?;
+        let (values_due, changed) = self.computed_traits.work_out(batch, user, now, &is_unread)?;
         let by_trait = |key: &&str| self.audiences.asked_for().by_trait(key);
         let mut concerned: Vec<u32> = changed.iter().flat_map(by_trait).copied().collect();
         if !changed.is_empty() {

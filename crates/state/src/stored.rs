@@ -132,7 +132,10 @@ mod tests {
         one.append_to(&mut written);
         other.append_to(&mut written);
         let (_, one, other) = read(&written).unwrap();
-        assert_eq!((one.into_inner().unwrap(), other.into_inner().unwrap()), (vec![1, 300], vec![2, 9]));
+        assert_eq!(
+            (one.into_inner().unwrap(), other.into_inner().unwrap()),
+            (vec![1, 300], vec![2, 9])
+        );
         let cut = read(&row[..row.len() - 1]);
         assert!(matches!(cut, Err(StoreError::Unreadable { what: "row of a test" })));
     }

@@ -251,12 +251,7 @@ impl UnreadHistory {
     }
 
     /// Ends the mark of somebody, if there is one.
-    pub(crate) fn end(
-        &mut self,
-        batch: &mut Batch<'_>,
-        definition: Definition,
-        user: UserIdx,
-    ) {
+    pub(crate) fn end(&mut self, batch: &mut Batch<'_>, definition: Definition, user: UserIdx) {
         if let Some(known) = self.known.get_mut(&definition)
             && known.unread.has(user)
         {

@@ -221,7 +221,11 @@ impl Trial<'_> {
         let worked_out = Instant::now();
         while !self.workspace.engine.snapshot().is_everybody_worked_out() {
             let took = worked_out.elapsed();
-            ensure!(took < READING_MAX, "past events are not read within {} s", READING_MAX.as_secs());
+            ensure!(
+                took < READING_MAX,
+                "past events are not read within {} s",
+                READING_MAX.as_secs()
+            );
             std::thread::sleep(POLL_INTERVAL);
         }
         let past_read_s = worked_out.elapsed().as_secs_f64();

@@ -34,6 +34,7 @@ export async function paths(origin) {
     `${settings}/computed-traits/played_lately`,
     `${settings}/computed-traits/played_lately/remove`,
     `${settings}/recommended-items`,
+    `${settings}/identity`,
     `${settings}/general`,
     '/console/-/workspaces',
     `/console/-/workspaces/${WORKSPACE}/remove`,
@@ -255,6 +256,43 @@ export async function jobs({ check, browser, context, origin }) {
     await page.getByRole('link', { name: 'Remove…' }).click()
     await press(page, 'Remove the computed trait')
     await page.getByText('Removed.').waitFor()
+  })
+  await check('rules of identity are put in force, changed and taken back, with mistakes beside their field', async () => {
+    const rules = async () => (await api(origin, 'GET', `workspaces/${WORKSPACE}/settings`)).identity
+    const type = (n, part) => page.locator(`[id="field-identity/id_type/${n}/${part}"]`)
+    await open(settings)
+    await page.getByRole('link', { name: 'Identity', exact: true }).click()
+    await page.getByText('There are no rules yet').waitFor()
+    await page.locator('#field-in_force').check()
+    await page.locator('[id="field-identity/blocked"]').fill('none\nunknown, yet')
+    await type(0, 'name').fill('phone')
+    await type(0, 'limit').fill('2')
+    await type(0, 'period').selectOption('monthly')
+    await type(0, 'from').fill('phone')
+    await page.getByText('Another type of ids').first().click()
+    await type(1, 'name').fill('card')
+    await type(1, 'priority').fill('0')
+    await press(page, 'Save')
+    assert.match(await page.locator('[id="field-identity/id_type/0/from-error"]').textContent(), /must be a place such as traits.phone/)
+    await type(0, 'from').fill('traits.phone, properties.phone')
+    await press(page, 'Save')
+    assert.match(await page.locator('[id="field-identity/id_type/1/priority-error"]').textContent(), /priority must be 1/)
+    await type(1, 'priority').fill('4')
+    await press(page, 'Save')
+    await page.getByText('Saved.').waitFor()
+    assert.deepEqual((await rules()).blocked, ['none', 'unknown, yet'])
+    assert.deepEqual((await rules()).id_type, [
+      { name: 'phone', limit: 2, period: 'monthly', from: ['traits.phone', 'properties.phone'] },
+      { name: 'card', priority: 4, period: 'ever' },
+    ])
+    await page.locator('[id="field-identity/id_type/0/remove"]').check()
+    await press(page, 'Save')
+    await page.getByText('Saved.').waitFor()
+    assert.deepEqual((await rules()).id_type.map(({ name }) => name), ['card'])
+    await page.locator('#field-in_force').uncheck()
+    await press(page, 'Save')
+    await page.getByText('There are no rules yet').waitFor()
+    assert.equal(await rules() ?? undefined, undefined)
   })
   await check('weights are changed', async () => {
     await open(`${settings}/general`)

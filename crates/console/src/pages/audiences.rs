@@ -2,6 +2,7 @@
 
 mod builder;
 mod editing;
+mod history;
 mod likely;
 mod members;
 mod parts;
@@ -34,6 +35,7 @@ pub(super) const CALLS: &[Call] = &[
     read("/console/{workspace}/audiences/likely", ChangeWorkspace),
     edit("/console/{workspace}/audiences/likely", "audience.put"),
     read("/console/{workspace}/audiences/of/{key}", ReadWorkspace),
+    read("/console/{workspace}/audiences/of/{key}/history/stream", ReadWorkspace),
     read("/console/{workspace}/audiences/of/{key}/edit", ChangeWorkspace),
     edit("/console/{workspace}/audiences/of/{key}/edit", "audience.put"),
     read("/console/{workspace}/audiences/of/{key}/delete", ChangeWorkspace),
@@ -47,6 +49,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/console/{workspace}/audiences/preview", post(editing::preview))
         .route("/console/{workspace}/audiences/likely", get(likely::show).post(likely::save))
         .route("/console/{workspace}/audiences/of/{key}", get(members::show))
+        .route("/console/{workspace}/audiences/of/{key}/history/stream", get(history::follow))
         .route(
             "/console/{workspace}/audiences/of/{key}/edit",
             get(editing::edit).post(editing::update),

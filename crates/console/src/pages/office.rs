@@ -134,12 +134,13 @@ impl<'o> Visitor<'o> {
     /// Sends a file of items as the form for it does.
     pub(super) async fn upload(&self, name: &str, text: &str) -> Answer {
         let body = format!(
-            "--x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n\
-             {text}\r\n--x--\r\n"
+            "--x\r\ncontent-disposition: form-data; name=\"csrf_token\"\r\n\r\n{}\r\n\
+             --x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n\
+             {text}\r\n--x--\r\n",
+            self.csrf
         );
-        let request =
-            Request::post(format!("/console/shop/catalog/import?csrf_token={}", self.csrf))
-                .header(header::CONTENT_TYPE, "multipart/form-data; boundary=x");
+        let request = Request::post("/console/shop/catalog/import")
+            .header(header::CONTENT_TYPE, "multipart/form-data; boundary=x");
         self.request(request, Body::from(body)).await
     }
 

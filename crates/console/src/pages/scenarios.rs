@@ -1,10 +1,13 @@
 //! Scenarios: their results, their settings with a preview, and their A/B tests.
 
 mod ab_test;
+mod calculation;
 mod event_filter;
 mod form;
 mod list;
+mod mistakes;
 mod numbers;
+mod place_and_age;
 mod preview;
 mod removed;
 
@@ -20,6 +23,7 @@ use domain::{Day, WorkspaceId};
 use engine::Expected;
 use maud::{Markup, Render, html};
 use resources::ab_tests::{self, TestResults};
+use resources::calculation::Calculation;
 use resources::results::{self, By, ResultRow, ResultsQuery};
 use resources::scenarios::{self, ShownScenario};
 use serde::Deserialize;
@@ -29,7 +33,8 @@ use web::error::ApiError;
 use web::parameters::{Parameters, one_of};
 use web::workspaces::{RequestedWorkspace, Workspace};
 
-use self::form::{Mistakes, ScenarioForm, endpoint_words};
+use self::form::{ScenarioForm, endpoint_words};
+use self::mistakes::Mistakes;
 use crate::gate::{edit, gated, preview, read};
 use crate::page::{Area, Frame, Page, encode};
 use crate::pages::versions;
@@ -39,6 +44,7 @@ use crate::ui::{Button, Callout, Confirmation, StatTile, Unit};
 const LIST: &str = "/console/{workspace}/scenarios";
 const NEW: &str = "/console/{workspace}/scenarios/-/new";
 const PREVIEW: &str = "/console/{workspace}/scenarios/-/preview";
+const CALCULATE: &str = "/console/{workspace}/scenarios/-/calculate";
 const ONE: &str = "/console/{workspace}/scenarios/{name}";
 const DELETE: &str = "/console/{workspace}/scenarios/{name}/delete";
 const TEST: &str = "/console/{workspace}/scenarios/{name}/test";
@@ -50,6 +56,7 @@ pub(super) const CALLS: &[Call] = &[
     read(NEW, ChangeWorkspace),
     edit(NEW, "scenario.put"),
     preview(PREVIEW, SeePeople),
+    preview(CALCULATE, SeePeople),
     read(ONE, SeePeople),
     edit(ONE, "scenario.put"),
     read(DELETE, ChangeWorkspace),
@@ -69,6 +76,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route(LIST, get(list::list))
         .route(NEW, get(show_new).post(create))
         .route(PREVIEW, post(show_preview))
+        .route(CALCULATE, post(calculation::calculate))
         .route(ONE, get(show).post(save))
         .route(DELETE, get(ask_to_delete).post(delete))
         .route(TEST, get(ab_test::show_start).post(ab_test::start))
@@ -129,14 +137,33 @@ async fn recent(
 
 async fn show_new(frame: Frame, Workspace(workspace): Workspace) -> Result<Response, ApiError> {
     let form = ScenarioForm::new_one();
-    Ok(new_page(&frame, &workspace, &form, &Mistakes::default()).await.into_response())
+    Ok(new_page(&frame, &workspace, &form, &Outcome::default()).await.into_response())
+}
+
+/// What became of a form that is shown again.
+#[derive(Default)]
+struct Outcome {
+    mistakes: Mistakes,
+    notice: Option<Markup>,
+    calculation: Option<Calculation>,
+}
+
+impl Outcome {
+    fn refused(mistakes: Mistakes) -> Self {
+        Self { mistakes, ..Self::default() }
+    }
+
+    /// What stands above the form.
+    fn notice(&self) -> Option<Markup> {
+        self.mistakes.notice().or_else(|| self.notice.clone())
+    }
 }
 
 async fn new_page(
     frame: &Frame,
     workspace: &RequestedWorkspace,
     form: &ScenarioForm,
-    mistakes: &Mistakes,
+    outcome: &Outcome,
 ) -> Markup {
     let named = ScenarioForm { name: "preview".to_owned(), ..form.clone() };
     let (_, list) = preview::list(frame, workspace, form, named.scenario(None)).await;
@@ -145,19 +172,19 @@ async fn new_page(
         frame,
         &format!("{href}/-/new"),
         &html! {
-            (form.controls(mistakes, true))
+            (form.controls(&outcome.mistakes, true))
             div class="actions" {
                 (Button::primary("Create scenario"))
                 (Button::quiet("Cancel").href(&href))
             }
         },
-        &preview::fields(form, None),
-        &list,
+        &html! { (preview::fields(form, None)) div id="preview" class="preview" { (list) } },
+        Some(&calculation::section(frame, workspace.id(), outcome)),
     );
     let mut page = Page::new(frame, Area::Scenarios, "New scenario")
         .lead("A place where recommendations are shown. Everything but the name can be changed later.")
         .body(body);
-    if let Some(notice) = mistakes.notice() {
+    if let Some(notice) = outcome.notice() {
         page = page.notice(notice);
     }
     page.render()
@@ -168,8 +195,8 @@ fn form_beside_preview(
     frame: &Frame,
     action: &str,
     controls: &Markup,
-    preview_fields: &Markup,
     list: &Markup,
+    below: Option<&Markup>,
 ) -> Markup {
     let workspace = frame.workspace.as_ref().map(|id| Area::Scenarios.path(id)).unwrap_or_default();
     let preview = format!("{workspace}/-/preview");
@@ -183,10 +210,10 @@ fn form_beside_preview(
                     section class="card" { h2 { "Settings" } div class="stack" { (controls) } }
                     section class="card" aria-labelledby="preview-title" {
                         h2 id="preview-title" { "Preview" }
-                        div class="stack" { (preview_fields) }
-                        div id="preview" class="preview" { (list) }
+                        div class="stack" { (list) }
                     }
                 }
+                @if let Some(below) = below { (below) }
             },
         })
     }
@@ -212,7 +239,7 @@ async fn create(
             }
         }
     };
-    let page = new_page(&frame, &workspace, &form, &refused).await;
+    let page = new_page(&frame, &workspace, &form, &Outcome::refused(refused)).await;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }
 
@@ -257,9 +284,9 @@ async fn show(
 ) -> Result<Response, ApiError> {
     let stored = scenarios::read(&workspace, name).await?;
     let form = ScenarioForm::of(&stored);
-    let (stored, notice) = (&stored.value, notice(query.notice.as_deref())?);
-    let page = one_page(&frame, &workspace, &caller, stored, &form, Mistakes::default(), notice);
-    Ok(page.await?.into_response())
+    let outcome = Outcome { notice: notice(query.notice.as_deref())?, ..Outcome::default() };
+    let page = one_page(&frame, &workspace, &caller, &stored.value, &form, outcome).await?;
+    Ok(page.into_response())
 }
 
 async fn one_page(
@@ -268,8 +295,7 @@ async fn one_page(
     caller: &Caller,
     stored: &ShownScenario,
     form: &ScenarioForm,
-    mistakes: Mistakes,
-    notice: Option<Markup>,
+    outcome: Outcome,
 ) -> Result<Markup, ApiError> {
     let scenario = &stored.scenario;
     let may_change = may(caller, ChangeWorkspace);
@@ -283,7 +309,7 @@ async fn one_page(
     let path = path_of(workspace.id(), &scenario.name);
     let controls = html! {
         input type="hidden" name="edited" value=(scenario.name);
-        (form.controls(&mistakes, false))
+        (form.controls(&outcome.mistakes, false))
         @if may_change {
             div class="actions" {
                 (Button::primary("Save"))
@@ -294,6 +320,12 @@ async fn one_page(
         }
     };
     let target = Some(scenario.endpoint.target());
+    let list = html! {
+        (preview::fields(form, target))
+        div id="preview" class="preview" { (list) }
+    };
+    let calculated = calculation::is_for(scenario.endpoint)
+        .then(|| calculation::section(frame, workspace.id(), &outcome));
     let results =
         format!("{}?scenario={}", Area::Results.path(workspace.id()), encode(&scenario.name));
     let body = html! {
@@ -306,9 +338,9 @@ async fn one_page(
             (tiles(row, &results))
         }
         @if let Some(test) = &test {
-            (ab_test::section(frame, scenario, test, &path, may_change, &mistakes))
+            (ab_test::section(frame, scenario, test, &path, may_change, &outcome.mistakes))
         }
-        (form_beside_preview(frame, &path, &controls, &preview::fields(form, target), &list))
+        (form_beside_preview(frame, &path, &controls, &list, calculated.as_ref()))
     };
     let mut page = Page::new(frame, Area::Scenarios, &scenario.name)
         .lead(endpoint_words(scenario.endpoint))
@@ -320,7 +352,7 @@ async fn one_page(
             (Button::secondary("Start an A/B test").href(&format!("{path}/test")))
         }
     });
-    if let Some(notice) = mistakes.notice().or(notice) {
+    if let Some(notice) = outcome.notice() {
         page = page.notice(notice);
     }
     Ok(page.render())
@@ -371,7 +403,8 @@ async fn save(
             }
         }
     };
-    let page = one_page(&frame, &workspace, &caller, &stored.value, &form, refused, None).await?;
+    let refused = Outcome::refused(refused);
+    let page = one_page(&frame, &workspace, &caller, &stored.value, &form, refused).await?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }
 

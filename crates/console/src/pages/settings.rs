@@ -7,6 +7,7 @@ mod chrome;
 mod computed_traits;
 mod general;
 mod grants;
+mod identity;
 mod limits;
 mod recommended_items;
 mod shown_once;
@@ -25,7 +26,7 @@ use web::access::Call;
 pub(super) use self::audit::who as author;
 pub(super) use self::grants::{words as role_words, workspaces_text};
 use self::shown_once::Secrets;
-pub(super) use self::typed::{Mistake, Typed, again};
+pub(super) use self::typed::{Mistake, Typed, again, without_position};
 
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()
@@ -35,6 +36,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(computed_traits::routes(app))
         .merge(recommended_items::routes(app))
         .merge(general::routes(app))
+        .merge(identity::routes(app))
         .merge(workspaces::routes(app))
         .merge(accounts::routes(app))
         .merge(api_keys::routes(app))
@@ -52,6 +54,7 @@ pub(super) const CALLS: &[&[Call]] = &[
     computed_traits::CALLS,
     recommended_items::CALLS,
     general::CALLS,
+    identity::CALLS,
     workspaces::CALLS,
     accounts::CALLS,
     api_keys::CALLS,

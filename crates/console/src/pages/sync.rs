@@ -4,6 +4,7 @@
 pub(super) mod form;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -16,50 +17,64 @@ use maud::{Markup, Render, html};
 use resources::syncs::{self, ShownSync, SyncAgain};
 use resources::{audiences, computed_traits, traits};
 use serde::Deserialize;
+use serde_json::Value;
 use web::App;
 use web::access::{Call, Caller};
 use web::error::ApiError;
+use web::json;
 use web::parameters::Parameters;
 use web::workspaces::{RequestedWorkspace, Workspace};
 
 use crate::ROOT;
 use crate::gate::{edit, gated, read};
+use crate::live::{Part, fragments};
 use crate::page::{Area, Frame, Page, destination_path, encode};
 use crate::pages::settings::{Mistake, Typed, again};
 use crate::ui::form::Form;
 use crate::ui::{
-    Badge, Button, Callout, Cell, Column, Progress, ProgressState, RelativeTime, Table, Tone,
+    Badge, Button, Callout, Cell, Column, LiveFragment, Progress, ProgressState, RelativeTime,
+    Table, Tone,
 };
 
+/// How often it is told how far a sending is.
+const LIVE_INTERVAL: Duration = Duration::from_secs(1);
+
 const TRAIT: &str = "/console/{workspace}/settings/traits/{key}/sync";
+const TRAIT_STREAM: &str = "/console/{workspace}/settings/traits/{key}/sync/stream";
 const TRAIT_AGAIN: &str = "/console/{workspace}/settings/traits/{key}/sync/again";
 const COMPUTED: &str = "/console/{workspace}/settings/computed-traits/{key}/sync";
+const COMPUTED_STREAM: &str = "/console/{workspace}/settings/computed-traits/{key}/sync/stream";
 const COMPUTED_AGAIN: &str = "/console/{workspace}/settings/computed-traits/{key}/sync/again";
 const AUDIENCE: &str = "/console/{workspace}/audiences/of/{key}/sync";
+const AUDIENCE_STREAM: &str = "/console/{workspace}/audiences/of/{key}/sync/stream";
 const AUDIENCE_AGAIN: &str = "/console/{workspace}/audiences/of/{key}/sync/again";
 
 pub(super) const CALLS: &[Call] = &[
     read(TRAIT, ReadWorkspace),
+    read(TRAIT_STREAM, ReadWorkspace),
     edit(TRAIT, "trait.put"),
     edit(TRAIT_AGAIN, "trait.sync_again"),
     read(COMPUTED, ReadWorkspace),
+    read(COMPUTED_STREAM, ReadWorkspace),
     edit(COMPUTED, "computed_trait.put"),
     edit(COMPUTED_AGAIN, "trait.sync_again"),
     read(AUDIENCE, ReadWorkspace),
+    read(AUDIENCE_STREAM, ReadWorkspace),
     edit(AUDIENCE, "audience.put"),
     edit(AUDIENCE_AGAIN, "audience.sync_again"),
 ];
 
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
-    let of_kind = |kind: Kind, page: &str, send_again: &str| {
+    let of_kind = |kind: Kind, page: &str, stream: &str, send_again: &str| {
         Router::new()
             .route(page, get(show).post(save))
+            .route(stream, get(follow))
             .route(send_again, post(send))
             .layer(Extension(kind))
     };
-    let routes = of_kind(Kind::Trait, TRAIT, TRAIT_AGAIN)
-        .merge(of_kind(Kind::Computed, COMPUTED, COMPUTED_AGAIN))
-        .merge(of_kind(Kind::Audience, AUDIENCE, AUDIENCE_AGAIN));
+    let routes = of_kind(Kind::Trait, TRAIT, TRAIT_STREAM, TRAIT_AGAIN)
+        .merge(of_kind(Kind::Computed, COMPUTED, COMPUTED_STREAM, COMPUTED_AGAIN))
+        .merge(of_kind(Kind::Audience, AUDIENCE, AUDIENCE_STREAM, AUDIENCE_AGAIN));
     gated(app, CALLS, routes)
 }
 
@@ -236,7 +251,7 @@ fn card(
     }
 }
 
-/// What destinations were told so far.
+/// What destinations were told so far, as it goes on.
 fn sent(
     frame: &Frame,
     workspace: &RequestedWorkspace,
@@ -244,6 +259,44 @@ fn sent(
     shown: &ShownSync,
     may_change: bool,
 ) -> Result<Markup, ApiError> {
+    let content = told(workspace, shown)?;
+    Ok(html! {
+        section class="card" id="sent" {
+            h2 { "What was sent" }
+            @for problem in &shown.problems { (Callout::warning(problem)) }
+            (LiveFragment { stream: &format!("{own}/stream"), content })
+            @if may_change {
+                p { "Sends everybody once more, whatever was sent before." }
+                (Form {
+                    action: &format!("{own}/again"),
+                    csrf: &frame.csrf,
+                    preview: None,
+                    body: html! { div class="actions" { (Button::secondary("Send again")) } },
+                })
+            }
+        }
+    })
+}
+
+async fn follow(
+    State(app): State<Arc<App>>,
+    Extension(kind): Extension<Kind>,
+    Workspace(workspace): Workspace,
+    Path((_, key)): Path<(String, String)>,
+) -> Response {
+    let (id, subject) = (workspace.id().clone(), kind.subject(&key));
+    fragments(Arc::clone(&app), LIVE_INTERVAL, move || {
+        let (app, id, subject) = (Arc::clone(&app), id.clone(), subject.clone());
+        async move {
+            let Workspace(workspace) = Workspace::find(&app, id.as_str())?;
+            let shown = syncs::read(&workspace, subject).await?;
+            Ok(Part::Fragment(told(&workspace, &shown)?))
+        }
+    })
+}
+
+/// How far everybody was looked at, and what each destination was told.
+fn told(workspace: &RequestedWorkspace, shown: &ShownSync) -> Result<Markup, ApiError> {
     let now = workspace.handle().now()?;
     let rows = shown.destinations.iter().map(|one| {
         vec![
@@ -266,25 +319,7 @@ fn sent(
         Column::text("Last"),
     ];
     let table = Table::new("What destinations were told", columns).rows(rows);
-    Ok(html! {
-        section class="card" id="sent" {
-            h2 { "What was sent" }
-            @for problem in &shown.problems { (Callout::warning(problem)) }
-            (progress(shown))
-            (table)
-            @if may_change {
-                (Form {
-                    action: &format!("{own}/again"),
-                    csrf: &frame.csrf,
-                    preview: None,
-                    body: html! {
-                        p { "Sends everybody once more, whatever was sent before." }
-                        div class="actions" { (Button::secondary("Send again")) }
-                    },
-                })
-            }
-        }
-    })
+    Ok(html! { div class="stack" { (progress(shown)) (table) } })
 }
 
 /// How far everybody has been looked at.
@@ -324,16 +359,23 @@ async fn save(
     typed: Typed,
 ) -> Result<Response, ApiError> {
     kind.settings(&workspace, &key).await?;
-    let settings = form::parse(&typed).map(serde_json::from_value::<SyncSettings>).transpose();
-    let put = match settings {
+    let read = |settings: Value| {
+        let read: Result<SyncSettings, ApiError> =
+            json::read(settings.to_string().as_bytes(), "sync");
+        read.map_err(|error| {
+            let place = error.pointer.clone().unwrap_or_default();
+            error.at(format!("/sync{place}"))
+        })
+    };
+    let put = match form::parse(&typed).map(read).transpose() {
         Ok(sync) => kind.put(&app, &workspace, &key, sync).await,
-        Err(error) => Err(ApiError::invalid(error.to_string())),
+        Err(error) => Err(error),
     };
     let own = kind.path(workspace.id(), &key);
     match put {
         Ok(()) => Ok(Redirect::to(&format!("{own}?notice=saved")).into_response()),
         Err(error) => {
-            let mistake = form::placed(Mistake::of(error)?);
+            let mistake = form::placed(Mistake::of(error)?).among(&form::FIELDS);
             let card = card(&frame, kind, &own, &*workspace.config()?, &typed, &mistake, true);
             Ok(again(page(&frame, &workspace, kind, &key).body(card)))
         }

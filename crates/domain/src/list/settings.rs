@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::freshness::Freshness;
 use super::person_filters::{EventFilter, LocationFilter, check_event_filters};
 use super::{
     ANCHORS_DEFAULT, AssetType, BEGUN_FROM_DEFAULT, Exclusion, FINISHED_FROM_DEFAULT, Fallback,
@@ -172,6 +173,8 @@ settings! {
     event_filters: Vec<EventFilter>,
     /// Only items at a location near the person. Whoever's place is not known gets none.
     location: LocationFilter,
+    /// How new the items are. It holds in addition to the filter and the booster.
+    freshness: Freshness,
     /// A numeric expression that scores are multiplied by.
     booster: String,
     /// The items of the user's history that are excluded.
@@ -339,12 +342,19 @@ impl ListSettings {
     ///
     /// # Errors
     /// A sentence that names the key.
-    pub(crate) fn validate(&self, endpoint: Endpoint) -> Result<(), String> {
+    pub fn validate(&self, endpoint: Endpoint) -> Result<(), String> {
         self.check_source()?;
         check_event_filters(self.event_filters.as_deref().unwrap_or_default())?;
         self.location.as_ref().map_or(Ok(()), LocationFilter::validate)?;
         if self.catalog.is_some() && endpoint.entries() == Entries::Users {
             return Err(format!("catalog is for lists of items, and {endpoint} lists users"));
+        }
+        if let Some(freshness) = &self.freshness {
+            freshness.validate()?;
+            if endpoint.entries() != Entries::Items {
+                let word = endpoint.word();
+                return Err(format!("freshness: {word} lists no items, and only items are new"));
+            }
         }
         if let Some(otherwise) = &self.otherwise {
             check_name("otherwise", otherwise)?;

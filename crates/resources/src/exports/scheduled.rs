@@ -15,7 +15,7 @@ use web::jobs::{Job, JobControl, JobFile};
 use web::workspaces::{RequestedWorkspace, WorkspaceHandle};
 
 use super::{unwritable, write_file};
-use crate::configuration::{change_resource, parse_named, put_resource};
+use crate::configuration::{parse_named, put_resource, remove_resource};
 use crate::progress::Progress;
 use crate::scheduled_runs::{Done, FindEngine, ScheduledWork, run_recorded};
 use crate::{Revised, unknown_resource};
@@ -97,7 +97,7 @@ pub async fn delete(
     name: String,
     expected: Expected,
 ) -> Result<(), ApiError> {
-    change_resource(app, workspace, ConfigChange::RemoveExport { name }, expected).await
+    remove_resource(app, workspace, ConfigChange::RemoveExport { name }, expected).await
 }
 
 /// Makes a scheduled export now, as a job whose result is a [`ScheduledRun`]. Where one is under

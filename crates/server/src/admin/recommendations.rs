@@ -1,11 +1,12 @@
 //! `GET /api/workspaces/{workspace}/recommendations?user=`: previews the list of a trait, `POST`
-//! that of a call. `GET .../recommendations/{recomm_id}`: shows a past recommendation.
+//! that of a call; `POST .../recommendations/calculate`: what such lists would come to for everybody. `GET .../recommendations/{recomm_id}`: shows a past recommendation.
 
 use axum::Json;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use domain::list::LIST_COUNT_MAX;
 use domain::{Exclusion, Fallback, InteractionKind, ListCaller, ListSettings, Logic, Relevance};
+use resources::calculation::{self, Calculation, CalculationRequest};
 use resources::recommendations::{self, COUNT_DEFAULT, Preview, PreviewRequest, Vocabulary};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -95,6 +96,24 @@ pub(super) async fn preview(
     Upload(workspace, Body(request)): Upload<Body<PreviewRequest>>,
 ) -> Result<Json<Preview>, ApiError> {
     Ok(Json(recommendations::preview(&workspace, request).await.map_err(|error| error.error)?))
+}
+
+/// Works out what lists with such settings would come to, for everybody.
+///
+/// Nothing is saved, and no impression is recorded. The answer says how many people there are, how
+/// many lists follow from what their person did, how many different items they hold, how accurate
+/// such lists were beside popular items, and shows three lists. Lists are made for up to 1,000
+/// people taken by chance, or for one second.
+#[utoipa::path(
+    post,
+    path = "/api/workspaces/{workspace}/recommendations/calculate",
+    request_body = CalculationRequest,
+    responses((status = 200, description = "Done", body = Calculation)),
+)]
+pub(super) async fn calculate(
+    Upload(workspace, Body(request)): Upload<Body<CalculationRequest>>,
+) -> Result<Json<Calculation>, ApiError> {
+    Ok(Json(calculation::calculate_lists(&workspace, request).await?))
 }
 
 /// Lists the words of which filters and boosters are made.

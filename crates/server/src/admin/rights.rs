@@ -190,6 +190,12 @@ pub(super) const CALLS: &[Call] = &[
         requirement: Requirement::Right(SeePeople),
         audited: Audited::Not,
     },
+    Call {
+        method: "POST",
+        path: "/api/workspaces/{workspace}/recommendations/calculate",
+        requirement: Requirement::Right(SeePeople),
+        audited: Audited::Not,
+    },
     read("/api/workspaces/{workspace}/recommendations/{recomm_id}", SeePeople),
     read("/api/workspaces/{workspace}/vocabulary", SeePeople),
     read("/api/workspaces/{workspace}/scenarios", SeePeople),

@@ -9,7 +9,8 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::TraitDefinition;
-use resources::traits::{self, Calculation, HoldoutResults};
+use resources::calculation::{self, Calculation};
+use resources::traits::{self, HoldoutResults};
 use serde::Serialize;
 use web::App;
 use web::error::ApiError;
@@ -89,7 +90,7 @@ pub(super) async fn calculate(
     Upload(workspace, RawBody(body)): Upload<RawBody>,
 ) -> Result<Json<Calculation>, ApiError> {
     let definition = traits::parse_unnamed(&body)?;
-    Ok(Json(traits::calculate(&workspace, definition).await?))
+    Ok(Json(calculation::calculate_trait(&workspace, definition).await?))
 }
 
 /// Shows what the people of a trait did beside those who are held out of it.

@@ -92,7 +92,7 @@ async fn values_stand_on_profiles_follow_time_and_make_audiences() {
     let ann = app.admin("/api/workspaces/shop/people/user_id:ann").await.body;
     assert_eq!(ann["computed_traits"][2]["value"], json!(10.5), "{ann}");
     let named = app.change_computed(Method::DELETE, "spent_lately", Value::Null).await;
-    assert_eq!(named.status, 400, "{}", named.line());
+    assert_eq!(named.status, 409, "{}", named.line());
     assert!(named.line().contains("the audience \"big_spenders\""), "{}", named.line());
 }
 

@@ -278,3 +278,102 @@ async fn items_are_filtered_by_where_a_person_was_last() {
     let refused = app.preview_list(json!({ "user": "u0", "settings": unknown })).await;
     assert!(refused.line().contains("there is no catalog of locations"), "{}", refused.line());
 }
+
+#[tokio::test]
+async fn new_items_come_alone_or_first() {
+    let app = shop().await;
+    let now_s = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let rows: String = (0..10)
+        .flat_map(|n| {
+            let old = now_s - 400 * 86_400;
+            [format!("lamp{n},Lux,{old}\n"), format!("rug{n},Weave,{}\n", now_s - n * 86_400)]
+        })
+        .collect();
+    let csv = [("authorization", "Bearer admin"), ("content-type", "text/csv")];
+    let catalog = format!("item_id,brand,released\n{rows}");
+    assert_eq!(app.post(&format!("{SHOP}/catalog"), catalog, &csv).await.status, 200);
+    let scenario = |freshness: Value| json!({ "endpoint": "recommendItemsToUser", "exclude": "none", "freshness": freshness });
+    let plain = json!({ "endpoint": "recommendItemsToUser", "exclude": "none" });
+    assert_eq!(app.put_in_shop("scenarios/plain", plain).await.status, 201);
+    for (name, freshness) in [
+        ("new_alone", json!({ "property": "released", "within_s": 432_000 })),
+        ("new_first", json!({ "property": "released", "within_s": 432_000, "boost": 100 })),
+    ] {
+        let put = app.put_in_shop(&format!("scenarios/{name}"), scenario(freshness)).await;
+        assert_eq!(put.status, 201, "{}", put.line());
+    }
+    // u0 likes lamps, which are old: rugs of the last five days come alone, or before them.
+    let is_new = |id: &String| (0..5).any(|n| *id == format!("rug{n}"));
+    let alone = app.listed("u0", "new_alone").await;
+    assert!(alone.len() == 5 && alone.iter().all(is_new), "{alone:?}");
+    let first = app.listed("u0", "new_first").await;
+    let n_new = |list: &[String]| list.iter().filter(|id| is_new(id)).count();
+    assert!(first.len() == 20 && n_new(&first[..10]) == 5, "{first:?}");
+    let plain = app.listed("u0", "plain").await;
+    assert!(plain.len() == 20 && n_new(&plain[..10]) < 5, "{plain:?}");
+
+    let body = json!({ "user": "u0", "scenario": "new_alone", "count": 20, "with_removed": true });
+    let preview = app.preview_list(body).await.body;
+    let rule = &preview["removed"]["by_rule"][0];
+    assert_eq!((&rule["name"], &rule["n"]), (&json!("freshness"), &json!(15)), "{preview}");
+    assert_eq!(rule["text"], "'released' > now() - 432000");
+
+    // Who takes the property out of the catalog is told, and lists go on without it.
+    let dry = app
+        .post(
+            &format!("{SHOP}/catalog?dry_run=true"),
+            "item_id,brand\nlamp1,Lux\n".to_owned(),
+            &csv,
+        )
+        .await;
+    assert!(dry.body.to_string().contains("new_alone"), "{}", dry.body);
+
+    let mut lines = Vec::new();
+    for freshness in [
+        json!({ "property": "", "within_s": 1 }),
+        json!({ "property": "it's", "within_s": 1 }),
+        json!({ "property": "released", "within_s": 0 }),
+        json!({ "property": "released", "within_s": 1, "boost": 1 }),
+        json!({ "property": "released", "within_s": 1, "share": 0.5 }),
+    ] {
+        lines.push(app.put_in_shop("scenarios/wrong", scenario(freshness)).await.line());
+    }
+    let fresh = json!({ "property": "released", "within_s": 1 });
+    let people = json!({ "endpoint": "recommendUsersToItem", "freshness": fresh });
+    lines.push(app.put_in_shop("scenarios/wrong", people).await.line());
+    let by_hand =
+        json!({ "user": "u0", "settings": { "freshness": { "property": "brnd", "within_s": 9 } } });
+    lines.push(app.preview_list(by_hand).await.line());
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[tokio::test]
+async fn a_scenario_is_calculated_for_everybody_with_what_is_typed() {
+    let app = shop().await;
+    let calculate = async |body: Value| {
+        let path = format!("{SHOP}/recommendations/calculate");
+        app.administer(Method::POST, &path, body, &[]).await
+    };
+    let lamps = json!({ "endpoint": "recommendItemsToUser", "filter": "'brand' == \"Lux\"" });
+    assert_eq!(app.put_in_shop("scenarios/lamps", lamps).await.status, 201);
+    let all = calculate(json!({ "count": 5 })).await;
+    assert_eq!(all.status, 200, "{}", all.line());
+    assert_eq!((&all.body["people"]["n"], &all.body["lists"]["n"]), (&json!(61), &json!(61)));
+    assert_eq!(all.body["samples"].as_array().unwrap().len(), 3);
+    assert_eq!(all.body["accuracy"]["length"], 5, "{}", all.body);
+    let distinct = |body: &Value| body["lists"]["distinct_items"].as_u64().unwrap();
+    let of_lamps = calculate(json!({ "scenario": "lamps", "count": 10 })).await.body;
+    assert!(distinct(&all.body) > 10 && distinct(&of_lamps) == 10, "{of_lamps}");
+    // What is typed holds before what the scenario says, and is not saved.
+    let nothing = json!({ "scenario": "lamps", "settings": { "filter": "false" } });
+    let nothing = calculate(nothing).await.body;
+    assert_eq!(nothing["lists"]["empty"]["value"], 1.0, "{nothing}");
+    let lines = [
+        calculate(json!({ "scenario": "none" })).await.line(),
+        calculate(json!({ "settings": { "filter": "'brand' ==" } })).await.line(),
+        calculate(json!({ "settings": { "anchors": 99 } })).await.line(),
+        calculate(json!({ "count": 0 })).await.line(),
+        calculate(json!({ "user": "u0" })).await.line(),
+    ];
+    insta::assert_snapshot!(lines.join("\n"));
+}

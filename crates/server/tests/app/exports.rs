@@ -246,7 +246,7 @@ async fn a_scheduled_export_goes_into_the_folder_of_a_destination_once_in_each_p
     fs_err::remove_file(places.path()).unwrap();
 
     let named = app.call_exports(Method::DELETE, DESTINATION, Value::Null).await;
-    assert_eq!(named.status, 400, "{}", named.line());
+    assert_eq!(named.status, 409, "{}", named.line());
     assert!(named.line().contains("in use by the export"), "{}", named.line());
     assert_eq!(app.call_exports(Method::DELETE, &path, Value::Null).await.status, 204);
     assert!(app.engine.due(Scheduled::Exports).unwrap().is_empty());

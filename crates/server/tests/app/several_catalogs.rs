@@ -147,7 +147,8 @@ async fn what_a_product_based_audience_names_and_nobody_knows_is_said() {
         let saved = app.change("PUT", "audiences/fans", &of(target.clone())).await;
         assert!(saved.status.is_success(), "{}", saved.body);
         assert_eq!(saved.body["unknown"], unknown, "{target}: {}", saved.body);
-        let preview = app.change("POST", "audience_previews/likely", &of(target.clone())["likely"]).await;
+        let preview =
+            app.change("POST", "audience_previews/likely", &of(target.clone())["likely"]).await;
         if preview.status == 200 {
             assert_eq!(preview.body["unknown"], unknown, "{target}: {}", preview.body);
         }

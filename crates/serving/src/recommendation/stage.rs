@@ -214,6 +214,18 @@ impl<'a> Stage<'a> {
         filters.extend(of_person.filters.iter().map(|PersonFilter { what, text }| {
             StageExpression { what, text: text.clone(), by: Author::Scenario }
         }));
+        let mut boosters = said(
+            &of_scenario.booster,
+            &options.settings.booster,
+            ["the scenario's booster", booster],
+        );
+        if let Some(freshness) = &settings.freshness {
+            let (into, text) = match freshness.booster() {
+                Some(text) => (&mut boosters, text),
+                None => (&mut filters, freshness.filter()),
+            };
+            into.push(StageExpression { what: "freshness", text, by: Author::Scenario });
+        }
         Self {
             endpoint,
             count: request.count,
@@ -223,11 +235,7 @@ impl<'a> Stage<'a> {
             search_query: request.search_query.as_deref(),
             filters,
             near: of_person.near.clone(),
-            boosters: said(
-                &of_scenario.booster,
-                &options.settings.booster,
-                ["the scenario's booster", booster],
-            ),
+            boosters,
             settings,
             expressions: &options.expressions,
             left_out: &request.left_out,

@@ -80,7 +80,12 @@ impl HistoryRequest {
         self.asked.iter().map(read).collect()
     }
 
-    fn read_for(&self, asked: &Asked, until: u64, messages: &FxHashMap<u64, Message>) -> PastEvents {
+    fn read_for(
+        &self,
+        asked: &Asked,
+        until: u64,
+        messages: &FxHashMap<u64, Message>,
+    ) -> PastEvents {
         let events = self.events.iter().filter(|event| asked.counts(event, until)).map(|known| {
             let message = messages.get(&known.offset).filter(|_| asked.reads(&known.name));
             message.and_then(Event::from_message).unwrap_or_else(|| Event {
@@ -173,9 +178,8 @@ impl Views {
             asked.extend(found.as_ref().map(|found| (Arc::clone(found), until)));
         }
         let mut events = self.profiles.named_events(store, user)?;
-        let counts = |event: &NamedEvent| {
-            asked.iter().any(|(asked, until)| asked.counts(event, *until))
-        };
+        let counts =
+            |event: &NamedEvent| asked.iter().any(|(asked, until)| asked.counts(event, *until));
         events.retain(counts);
         Ok(Some(HistoryRequest { person, events, asked }))
     }
@@ -273,11 +277,7 @@ impl Views {
 
     /// Takes over which definitions ask for properties, of the configuration that the entry at
     /// `offset` put in force.
-    pub(super) fn follow_history(
-        &mut self,
-        batch: &mut Batch<'_>,
-        offset: u64,
-    ) {
+    pub(super) fn follow_history(&mut self, batch: &mut Batch<'_>, offset: u64) {
         let audiences = self.audiences.by_key().iter().filter_map(|(key, audience)| {
             let reads = !self.audiences.conditions().get(key)?.events_to_read().is_empty();
             reads.then_some((Definition::Audience(audience.number), audience.since))

@@ -10,8 +10,9 @@ use domain::json::to_value;
 use domain::{TraitDefinition, WorkspaceConfig, grouped};
 use engine::{RecommendedList, RequestBudget};
 use resources::accuracy::{Accuracy, Difference, MeasuredGroup, Share};
+use resources::calculation::Calculation;
 use resources::comparison::Measure;
-use resources::traits::{self, Calculation, HoldoutGroupResults, HoldoutResults};
+use resources::traits::{self, HoldoutGroupResults, HoldoutResults};
 use tempfile::NamedTempFile;
 
 use super::recommend::describe_fallback;

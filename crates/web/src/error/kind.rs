@@ -75,8 +75,8 @@ error_kinds! {
         LastOwner => CONFLICT, "last_owner", CONFLICT, "An installation needs an owner";
         /// Another source, of any workspace, has this write key.
         WriteKeyTaken => CONFLICT, "write_key_taken", CONFLICT, "The write key is taken";
-        /// Requests still use the workspace.
-        InUse => CONFLICT, "in_use", CONFLICT, "The workspace is in use";
+        /// Requests still use the workspace, or another resource names the resource.
+        InUse => CONFLICT, "in_use", CONFLICT, "It is in use";
         /// The resource is not as the caller expects.
         Changed => PRECONDITION_FAILED, "precondition_failed", CONFLICT, "Somebody has changed it since";
     }

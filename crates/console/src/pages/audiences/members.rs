@@ -20,13 +20,13 @@ use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::{RequestedWorkspace, Workspace};
 
-use super::{path, preview};
+use super::{history, path, preview};
 use crate::page::{Area, Frame, Page};
 use crate::pages::people::address;
 use crate::pages::{sync, versions};
 use crate::ui::{
-    Button, Callout, Cell, Column, Confirmation, EmptyState, Icon, Pagination, RelativeTime, Tab,
-    Table, tabs,
+    Button, Cell, Column, Confirmation, EmptyState, Icon, Pagination, RelativeTime, Tab, Table,
+    tabs,
 };
 
 /// How many members stand on a page.
@@ -88,13 +88,7 @@ pub(super) async fn show(
                 }
                 None => p { code { (audience.condition) } },
             }
-            @if let Some(history) = audience.history {
-                (Callout::info("Past events are being read")
-                    .text(&format!(
-                        "Of {} of {} people so far. Who is not read yet stays in the audience, or out of it.",
-                        grouped(history.read), grouped(history.people),
-                    )))
-            }
+            (history::section(workspace.id(), &audience))
             @if !audience.used_by.is_empty() {
                 p {
                     "Named by "

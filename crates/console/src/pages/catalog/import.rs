@@ -46,13 +46,14 @@ fn upload_page<'a>(
     let workspace = workspace.id();
     let refused = error.and_then(catalog::refused_rows);
     let error = error.map(|error| error.message.as_str());
-    let action = format!("{}?{CSRF_FIELD}={}", path(workspace, "/import"), frame.csrf);
+    let action = path(workspace, "/import");
     let hint = "CSV with a header, JSON Lines, or the XML of a Google Merchant feed. A column item_id, and one for each property.";
     let described =
         if error.is_some() { "field-file-error field-file-hint" } else { "field-file-hint" };
     let body = html! {
         form class="form card drop-zone" method="post" action=(action)
             enctype="multipart/form-data" data-drop="field-file" {
+            input type="hidden" name=(CSRF_FIELD) value=(frame.csrf);
             @if catalogs.len() > 1 {
                 (Select {
                     field: Field::new("catalog", "Catalog")

@@ -132,11 +132,12 @@ fn catalog_table(
 }
 
 fn upload_form(frame: &Frame, own: &WorkspaceId, refused: &Refused) -> Markup {
-    let action = format!("{}?{CSRF_FIELD}={}", path(own, "/locations"), frame.csrf);
+    let action = path(own, "/locations");
     let is_refused = !refused.message.is_empty();
     let described = if is_refused { "field-file-error field-file-hint" } else { "field-file-hint" };
     html! {
         form class="form card" method="post" action=(action) enctype="multipart/form-data" {
+            input type="hidden" name=(CSRF_FIELD) value=(frame.csrf);
             h2 { "A file of locations" }
             (TextInput::new(Field::new("name", "Name")
                 .hint("Lower-case letters, digits and “_”, such as stores. The file takes the place of one of this name."))

@@ -19,11 +19,13 @@ use serde_json::{Map, Value};
 use web::App;
 use web::access::Caller;
 use web::error::ApiError;
+use web::json;
 use web::workspaces::Workspace;
 
-use super::form::{Mistakes, ScenarioForm, SettingsForm};
+use super::form::{ScenarioForm, SettingsForm};
+use super::mistakes::Mistakes;
 use super::numbers::{number, percent};
-use super::{one_page, path_of, see};
+use super::{Outcome, one_page, path_of, see};
 use crate::page::{Area, Frame, Page};
 use crate::ui::chart::{Bar, BarChart};
 use crate::ui::form::{Field, Form, InputKind, NumberInput, TextInput};
@@ -59,8 +61,9 @@ impl TestForm {
         json.insert("name".to_owned(), self.second.trim().into());
         json.insert("share".to_owned(), share.into());
         self.settings.write(&mut json)?;
-        let second: Group = serde_json::from_value(Value::Object(json))
-            .map_err(|error| Mistakes::one("second", &error.to_string()))?;
+        let text = Value::Object(json).to_string();
+        let second: Group = json::read(text.as_bytes(), "the second group")
+            .map_err(|error| Mistakes::of_error(&error))?;
         let first = Group {
             name: self.first.trim().to_owned(),
             share: (1.0 - share) as f32,
@@ -349,7 +352,9 @@ pub(super) async fn set_shares(
         }
     };
     let form = ScenarioForm::of(&stored);
-    let page = one_page(&frame, &workspace, &caller, &stored.value, &form, refused, None).await?;
+    let page =
+        one_page(&frame, &workspace, &caller, &stored.value, &form, Outcome::refused(refused))
+            .await?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }
 

@@ -4,17 +4,17 @@ use domain::{Endpoint, Scenario};
 use engine::Expected;
 use maud::{Markup, html};
 use resources::Revised;
-use resources::scenarios::{Mistake, ShownScenario, mistakes, parse};
+use resources::scenarios::{ShownScenario, mistakes, parse};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use web::error::ApiError;
 
-use super::event_filter::{self, EventFilterForm};
+use super::event_filter::EventFilterForm;
+use super::mistakes::Mistakes;
 use super::numbers::{number, percent, plain};
+use super::place_and_age::PlaceAndAgeForm;
 use crate::pages::list_words::{
     FALLBACK_HINT, INTERACTIONS, MIX_HINT, fallback_of_text, fallback_text, mix_of_text, mix_text,
 };
-use crate::ui::Callout;
 use crate::ui::form::{
     Field, InputKind, NumberInput, ReqlField, Select, Slider, TextInput, field_group,
 };
@@ -95,22 +95,12 @@ pub(super) struct SettingsForm {
     min_count: String,
     otherwise: String,
     #[serde(flatten)]
+    place_and_age: PlaceAndAgeForm,
+    #[serde(flatten)]
     event_filter: EventFilterForm,
 }
 
-/// A mistake: the name of its field, and the message; of an expression with the column.
-#[derive(Debug, Clone)]
-pub(super) struct FieldMistake {
-    field: String,
-    column: Option<usize>,
-    message: String,
-}
-
-/// Mistakes of a form, none of which is lost: those of no field stand above it.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Mistakes(Vec<FieldMistake>);
-
-const TEXTS: [&str; 9] = [
+pub(super) const TEXTS: [&str; 9] = [
     "catalog",
     "logic",
     "filter",
@@ -165,6 +155,7 @@ impl SettingsForm {
             active_within_days: days("active_within_s"),
             min_count: text("min_count"),
             otherwise: text("otherwise"),
+            place_and_age: PlaceAndAgeForm::of(settings),
             event_filter: EventFilterForm::of(settings),
         }
     }
@@ -193,6 +184,7 @@ impl SettingsForm {
             };
         }
         self.event_filter.write(into)?;
+        self.place_and_age.write(into)?;
         match self.fallback.trim() {
             "" => into.remove("fallback"),
             text => into.insert("fallback".to_owned(), fallback_of_text(text)),
@@ -270,6 +262,7 @@ impl SettingsForm {
                 value: &self.filter, mistake: mistakes.of_expression("filter"),
             })
             (self.event_filter.controls(mistakes))
+            (self.place_and_age.controls(mistakes))
             (ReqlField {
                 field: Field::new("booster", "Booster").optional().hint("Scores are multiplied by it: if 'is_new' then 2 else 1"),
                 value: &self.booster, mistake: mistakes.of_expression("booster"),
@@ -423,64 +416,6 @@ impl ScenarioForm {
             }
             (self.settings.controls(mistakes, false))
         }
-    }
-}
-
-impl Mistakes {
-    pub(super) fn one(field: &str, message: &str) -> Self {
-        let (field, message) = (field.to_owned(), message.to_owned());
-        Self(vec![FieldMistake { field, column: None, message }])
-    }
-
-    pub(super) fn of_error(error: &ApiError) -> Self {
-        let field = error.pointer.as_deref().unwrap_or_default().trim_start_matches('/');
-        Self::one(&field.replace('/', "_"), &error.message)
-    }
-
-    pub(super) fn of_expressions(mistakes: Vec<Mistake>) -> Self {
-        let mistake = |Mistake { place, column, message }: Mistake| {
-            // `group "b": filter` is the field of that group's form.
-            let field = place.rsplit(": ").next().unwrap_or_default().replace('.', "_");
-            FieldMistake { field, column: Some(column), message }
-        };
-        Self(mistakes.into_iter().map(mistake).collect())
-    }
-
-    pub(super) fn of(&self, field: &str) -> Option<&str> {
-        self.0.iter().find(|mistake| mistake.field == field).map(|mistake| mistake.message.as_str())
-    }
-
-    fn of_expression(&self, field: &str) -> Option<(usize, &str)> {
-        let found = self.0.iter().find(|mistake| mistake.field == field)?;
-        Some((found.column.unwrap_or(1), &found.message))
-    }
-
-    /// The first expression that is wrong: its field and column.
-    pub(super) fn first_column(&self) -> Option<(&str, usize)> {
-        self.0.iter().find_map(|mistake| Some((mistake.field.as_str(), mistake.column?)))
-    }
-
-    /// The first mistake in words.
-    pub(super) fn text(&self) -> String {
-        self.0.first().map_or_else(String::new, |mistake| match mistake.column {
-            Some(column) => format!("{}, column {column}: {}", mistake.field, mistake.message),
-            None => mistake.message.clone(),
-        })
-    }
-
-    /// What stands above the form.
-    pub(super) fn notice(&self) -> Option<Markup> {
-        use maud::Render;
-        let first = self.0.first()?;
-        let names = "name endpoint diversity rotation_rate promoted_filter promoted_share anchors \
-                     min_count fallback mix share first second";
-        let names = names.split(' ').chain(DAYS.map(|(_, field)| field)).collect::<Vec<_>>();
-        let field = first.field.as_str();
-        let is_beside =
-            TEXTS.contains(&field) || names.contains(&field) || event_filter::is_control(field);
-        let callout = Callout::error("Nothing was saved").announced();
-        let text = if is_beside { "A field below needs a look." } else { &first.message };
-        Some(callout.text(text).render())
     }
 }
 

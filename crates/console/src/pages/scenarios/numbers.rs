@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::form::Mistakes;
+use super::mistakes::Mistakes;
 
 /// A value as it stands in a field.
 pub(super) fn plain(value: &Value) -> String {

@@ -5,7 +5,8 @@ use maud::{Markup, Render, html};
 use resources::recommendations::{Preview, PreviewRequest, preview};
 use web::workspaces::RequestedWorkspace;
 
-use super::form::{Mistakes, ScenarioForm};
+use super::form::ScenarioForm;
+use super::mistakes::Mistakes;
 use super::removed;
 use crate::page::{Frame, item_path};
 use crate::pages::accuracy;

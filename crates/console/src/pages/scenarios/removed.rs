@@ -44,6 +44,7 @@ fn words(rule: &AbsenceRule) -> String {
         AbsenceRule::Filter { name, text } if name == "event_filter" => {
             format!("what they did last: {text}")
         }
+        AbsenceRule::Filter { name, .. } if name == "freshness" => "not new".to_owned(),
         AbsenceRule::Filter { name, .. } => name.clone(),
         AbsenceRule::Location { within_km, is_known: true, .. } => {
             format!("farther than {within_km} km away")

@@ -76,11 +76,12 @@ pub(super) fn path(workspace: &WorkspaceId, part: &str) -> String {
     }
 }
 
-const OF_WORKSPACE: [(&str, &str); 5] = [
+const OF_WORKSPACE: [(&str, &str); 6] = [
     ("", "Sources"),
     ("tokens", "Tokens"),
     ("traits", "Recommended items"),
     ("computed-traits", "Computed traits"),
+    ("identity", "Identity"),
     ("general", "Weights and more"),
 ];
 const OF_INSTALLATION: [(&str, &str); 5] = [

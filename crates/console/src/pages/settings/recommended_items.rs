@@ -2,8 +2,6 @@
 //! to, and its name. One form: each of its buttons shows it again with what was typed, but the
 //! last, which makes the trait.
 
-mod results;
-
 use std::sync::Arc;
 
 use axum::Router;
@@ -15,8 +13,8 @@ use domain::Right::ChangeWorkspace;
 use domain::workspace::TRAIT_COUNT_DEFAULT;
 use engine::Expected;
 use maud::{Markup, Render, html};
-use resources::traits::{self, Calculation};
-use resources::{audiences, recommendations};
+use resources::calculation::{self, Calculation};
+use resources::{audiences, recommendations, traits};
 use serde_json::{Map, Value, json};
 use web::App;
 use web::access::{Call, MadeResource};
@@ -28,6 +26,7 @@ use super::traits::holdout;
 use super::typed::{Mistake, Typed, again};
 use crate::gate::{edit, gated, preview, read};
 use crate::page::{Area, Frame, Page};
+use crate::pages::calculation::render as calculation_results;
 use crate::pages::sync;
 use crate::ui::form::{Checkbox, Field, Form, InputKind, NumberInput, Select, TextInput};
 use crate::ui::{Button, Callout};
@@ -111,7 +110,7 @@ async fn calculate(
     typed: Typed,
 ) -> Result<Response, ApiError> {
     let calculated = match definition(&typed).and_then(|body| traits::parse_unnamed(&body)) {
-        Ok(definition) => traits::calculate(&workspace, definition).await,
+        Ok(definition) => calculation::calculate_trait(&workspace, definition).await,
         Err(error) => Err(error),
     };
     match calculated {
@@ -246,7 +245,7 @@ impl Wizard {
                     (Button::secondary("Calculate").sends_to(&format!("{own}/calculate#results")))
                 }
                 @if let Some(calculation) = &self.calculation {
-                    (results::render(frame, calculation))
+                    (calculation_results(frame, calculation))
                 }
             }
             section class="card" {

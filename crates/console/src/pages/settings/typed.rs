@@ -81,7 +81,7 @@ impl Mistake {
         }
         let of_body = error.pointer.as_deref().and_then(|pointer| pointer.strip_prefix('/'));
         let field = of_body.map(str::to_owned).or(error.parameter);
-        Ok(Self { field, message: error.message })
+        Ok(Self { field, message: without_position(&error.message).to_owned() })
     }
 
     /// The same beside a field, unless it has its own.
@@ -137,7 +137,34 @@ impl Render for Mistake {
     }
 }
 
+/// A message without the line and column of a JSON that nobody has typed.
+pub(crate) fn without_position(message: &str) -> &str {
+    let Some((before, after)) = message.rsplit_once(" at line ") else { return message };
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    match after.split_once(" column ") {
+        Some((line, column)) if is_number(line) && is_number(column) => before,
+        _ => message,
+    }
+}
+
 /// Shows a form again.
 pub(crate) fn again(page: Page) -> Response {
     (StatusCode::UNPROCESSABLE_ENTITY, page).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_in_json_is_not_told_to_whoever_typed_none() {
+        for (message, told) in [
+            ("count is 0 at line 1 column 20", "count is 0"),
+            ("where: column 8: a value is missing", "where: column 8: a value is missing"),
+            ("a stop at line 7", "a stop at line 7"),
+            ("at line 1 column x", "at line 1 column x"),
+        ] {
+            assert_eq!(without_position(message), told);
+        }
+    }
 }

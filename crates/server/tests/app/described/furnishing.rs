@@ -259,5 +259,7 @@ pub(super) async fn recommend(shop: &mut Described) -> String {
     ] {
         shop.call("POST", &format!("{SHOP}/recommendations"), body).await;
     }
+    let body = json!({ "scenario": "home", "count": 3 });
+    shop.call("POST", &format!("{SHOP}/recommendations/calculate"), body).await;
     id
 }

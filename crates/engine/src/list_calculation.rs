@@ -1,11 +1,11 @@
-//! What a recommended-items trait would come to, before it is made: who would get it, and what
-//! their lists are like. People are taken in a fixed order by a hash of their index, which has
+//! What a recommended-items trait or a scenario would come to, before it is made: who would get it,
+//! and what their lists are like. People are taken in a fixed order by a hash of their index, which has
 //! nothing to do with when they came, so that the first ones stand for all.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::{TraitDefinition, UserIdx};
+use domain::{ListSettings, TraitDefinition, UserIdx};
 use rustc_hash::FxHashSet;
 use serving::{QueryError, RecommendedList, RequestBudget, Snapshot};
 
@@ -22,9 +22,9 @@ const PEOPLE_ASKED_MAX: usize = 50_000;
 /// The number of lists that are shown.
 const SAMPLES: usize = 3;
 
-/// What a trait would come to.
+/// What a trait or a scenario would come to.
 #[derive(Debug)]
-pub struct TraitCalculation {
+pub struct ListCalculation {
     /// Who would get it.
     pub recipients: Recipients,
     /// The number of lists that were made, for recipients in the fixed order.
@@ -61,11 +61,44 @@ impl Engine {
         &self,
         definition: &TraitDefinition,
         budget: &Arc<RequestBudget>,
-    ) -> Result<TraitCalculation, RecommendationError> {
+    ) -> Result<ListCalculation, RecommendationError> {
         let started = Instant::now();
         let definition = TraitDefinition { paused: false, ..definition.clone() };
-        let (recipients, sample) = self.recipients(&definition, budget)?;
-        let mut calculation = TraitCalculation {
+        let recipients = self.recipients(&definition, budget)?;
+        let list = |user| self.trait_list(user, &definition, budget);
+        self.calculate_lists(started, recipients, budget, list)
+    }
+
+    /// Works out what lists of `count` items for everybody would come to, with the settings of a
+    /// call and those of its scenario.
+    ///
+    /// # Errors
+    /// If the settings do not fit the workspace, the scenario is gone, the lists cost too much, or
+    /// the store cannot be read.
+    pub fn calculate_scenario(
+        &self,
+        scenario: Option<&str>,
+        settings: &ListSettings,
+        count: usize,
+        budget: &Arc<RequestBudget>,
+    ) -> Result<ListCalculation, RecommendationError> {
+        let started = Instant::now();
+        let everybody = TraitDefinition::recommended_items("everybody");
+        let recipients = self.recipients(&everybody, budget)?;
+        let lists = self.list_maker();
+        let list = |user| lists.list_as_called(user, scenario, settings.clone(), count, budget);
+        self.calculate_lists(started, recipients, budget, list)
+    }
+
+    /// Makes the lists of people, as many as there is time for.
+    fn calculate_lists(
+        &self,
+        started: Instant,
+        (recipients, sample): (Recipients, Vec<UserIdx>),
+        budget: &Arc<RequestBudget>,
+        make_list: impl Fn(UserIdx) -> Result<RecommendedList, RecommendationError>,
+    ) -> Result<ListCalculation, RecommendationError> {
+        let mut calculation = ListCalculation {
             recipients,
             n_lists: 0,
             n_personal: 0,
@@ -80,7 +113,7 @@ impl Engine {
                 break;
             }
             budget.check()?;
-            let list = self.trait_list(user, &definition, budget)?;
+            let list = make_list(user)?;
             distinct.extend(list.items.iter().map(|item| item.item_id.clone()));
             calculation.count(&list);
             if calculation.samples.len() < SAMPLES {
@@ -88,7 +121,7 @@ impl Engine {
                 calculation.samples.push((id, list));
             }
         }
-        Ok(TraitCalculation { n_distinct: distinct.len() as u64, ..calculation })
+        Ok(ListCalculation { n_distinct: distinct.len() as u64, ..calculation })
     }
 
     /// How many people would get a trait, and some of them, at most [`CALCULATED_LISTS_MAX`], in
@@ -171,7 +204,7 @@ fn people(
     Ok((people, n_people, true))
 }
 
-impl TraitCalculation {
+impl ListCalculation {
     fn count(&mut self, list: &RecommendedList) {
         self.n_lists += 1;
         match list.items.is_empty() {

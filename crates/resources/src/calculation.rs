@@ -1,20 +1,24 @@
-//! What a recommended-items trait would come to: who would get it, and what their lists are like.
+//! What a recommended-items trait or a scenario would come to: who would get it, and what their
+//! lists are like.
 
 use std::sync::Arc;
 
-use domain::{Endpoint, ListCaller, ListRequest, TraitDefinition, WorkspaceConfig};
-use engine::{Engine, RequestBudget, TraitCalculation};
-use serde::Serialize;
+use domain::list::LIST_COUNT_MAX;
+use domain::{Endpoint, ListCaller, ListRequest, ListSettings, TraitDefinition, WorkspaceConfig};
+use engine::{Engine, ListCalculation, RequestBudget};
+use serde::{Deserialize, Serialize};
 use web::error::ApiError;
+use web::parameters::count;
 use web::workspaces::RequestedWorkspace;
 
 use crate::accuracy::{Accuracy, Share};
 use crate::people::ShownItem;
+use crate::recommendations::{COUNT_DEFAULT, check_settings};
 
-/// What a trait would come to.
+/// What a trait or a scenario would come to.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Calculation {
-    /// How many people would get it.
+    /// How many people would get such a list.
     pub people: CalculatedPeople,
     /// Their lists.
     pub lists: CalculatedLists,
@@ -30,7 +34,19 @@ pub struct Calculation {
     pub computed_at: String,
 }
 
-/// How many people would get a trait.
+/// Lists of items for people of which somebody wants to know what they would come to.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CalculationRequest {
+    /// The scenario whose settings hold, one for `recommendItemsToUser`.
+    pub scenario: Option<String>,
+    /// Settings by hand: they override those of the scenario, as those of a call do.
+    pub settings: ListSettings,
+    /// The number of items of a list; 10 if absent.
+    pub count: Option<usize>,
+}
+
+/// How many people would get the lists.
 #[derive(Debug, Clone, Copy, Serialize, utoipa::ToSchema)]
 pub struct CalculatedPeople {
     /// The number, or an estimate of it.
@@ -73,11 +89,25 @@ pub struct SampleList {
     pub fallback: bool,
 }
 
+/// Works out what lists for everybody would come to, with settings that need not be saved.
+///
+/// # Errors
+/// 404 where there is no such scenario, 400 where settings are wrong or it is not for people.
+pub async fn calculate_lists(
+    workspace: &RequestedWorkspace,
+    request: CalculationRequest,
+) -> Result<Calculation, ApiError> {
+    let make = move |engine: &Engine, budget: &Arc<RequestBudget>| {
+        Calculation::of_lists(engine, &request, budget)
+    };
+    workspace.make_lists(make).await
+}
+
 /// Works out what a trait would come to. It need not be saved.
 ///
 /// # Errors
 /// If it does not fit the workspace.
-pub async fn calculate(
+pub async fn calculate_trait(
     workspace: &RequestedWorkspace,
     definition: TraitDefinition,
 ) -> Result<Calculation, ApiError> {
@@ -101,17 +131,39 @@ impl Calculation {
         config.put_trait(definition.clone());
         config.validate().map_err(|error| ApiError::invalid(error.to_string()))?;
         let made = engine.calculate_trait(definition, budget)?;
-        Ok(Self::new(engine, &config, definition, made))
+        let list = list_of(&config, definition);
+        Ok(Self::new(engine, &list, definition.count, made))
     }
 
-    fn new(
+    fn of_lists(
         engine: &Engine,
-        config: &WorkspaceConfig,
-        definition: &TraitDefinition,
-        made: TraitCalculation,
-    ) -> Self {
-        let list = list_of(config, definition);
-        let (accuracy, not_measured) = match Accuracy::measured(engine, &list, definition.count) {
+        request: &CalculationRequest,
+        budget: &Arc<RequestBudget>,
+    ) -> Result<Self, ApiError> {
+        let (endpoint, config) = (Endpoint::RecommendItemsToUser, engine.config());
+        let mut settings = request.settings.clone();
+        if let Some(name) = &request.scenario {
+            let scenario = crate::scenarios::find(&config, name)?;
+            if scenario.endpoint != endpoint {
+                let what = format!(
+                    "scenario {name:?} is for {}: only lists of {endpoint} are calculated",
+                    scenario.endpoint
+                );
+                return Err(ApiError::invalid(what).at("/scenario"));
+            }
+            settings = settings.or(&scenario.settings);
+        }
+        check_settings(engine, endpoint, &request.settings).map_err(|refused| refused.error)?;
+        let count = count("count", request.count, COUNT_DEFAULT, LIST_COUNT_MAX as usize)
+            .map_err(|error| error.at("/count"))?;
+        let (scenario, of_call) = (request.scenario.as_deref(), &request.settings);
+        let made = engine.calculate_scenario(scenario, of_call, count, budget)?;
+        let list = settings.request(count, ListCaller::Endpoint(endpoint));
+        Ok(Self::new(engine, &list, count as u32, made))
+    }
+
+    fn new(engine: &Engine, list: &ListRequest, count: u32, made: ListCalculation) -> Self {
+        let (accuracy, not_measured) = match Accuracy::measured(engine, list, count) {
             Ok(accuracy) => (Some(accuracy), None),
             Err(why) => (None, Some(why)),
         };

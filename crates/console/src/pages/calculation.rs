@@ -1,8 +1,8 @@
-//! What a recommended-items trait comes to, as numbers and charts.
+//! What a recommended-items trait or a scenario comes to, as numbers and charts.
 
 use maud::{Markup, Render, html};
 use resources::accuracy::Share;
-use resources::traits::{Calculation, SampleList};
+use resources::calculation::{Calculation, SampleList};
 
 use crate::page::{Frame, item_path};
 use crate::pages::accuracy::{self, bounds};
@@ -10,7 +10,7 @@ use crate::ui::chart::{Bar, BarChart};
 use crate::ui::{Callout, StatTile, Tone, Unit};
 
 /// The results, for the card of their step.
-pub(super) fn render(frame: &Frame, calculation: &Calculation) -> Markup {
+pub(in crate::pages) fn render(frame: &Frame, calculation: &Calculation) -> Markup {
     html! {
         div id="results" class="section" {
             (numbers(calculation))
