@@ -27,11 +27,13 @@ fn decide_seen(case: &Case, seen: &Seen<'_>, now: Timestamp) -> Option<bool> {
         let holds = holds(&case.audiences[key], &case.person(), now);
         seen.has_others.then_some(holds)
     };
+    let open: Vec<&Condition> = case.answers.iter().map(|(condition, _)| condition).collect();
     let known = Known {
         events: seen.events.as_deref(),
         traits: seen.has_traits.then_some(&case.traits),
         is_member: &is_member,
         answers: seen.has_others.then_some(&case.answers),
+        open: if seen.has_others { &[] } else { &open },
     };
     decide(&case.condition, &known, now)
 }
@@ -99,6 +101,7 @@ fn explain(text: &str) -> String {
         traits: traits.as_object(),
         is_member: &|key| Some(key == "vip"),
         answers: None,
+        open: &[],
     };
     let condition: Condition = text.parse().unwrap();
     let mut lines = Vec::new();
