@@ -262,7 +262,7 @@ impl Step<'_> {
             let user = self.snapshot.profiles.ids().user_by_id(id);
             let Some(user) = user else { continue };
             match self.log {
-                // Entries of one instant may name a person many times: one of them made the profile.
+                // Entries of one instant may name a person many times: one made the profile.
                 ProfileLog::Identifiers if self.is_made_by(cause.offset, user)? => {
                     self.add_identifiers(cause, user, Some(id), updates)?;
                 }
