@@ -7,6 +7,7 @@ mod coordinates;
 mod csv;
 pub mod delimiter;
 mod google_merchant;
+pub mod header;
 mod infer;
 mod jsonl;
 

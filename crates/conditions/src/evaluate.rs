@@ -23,6 +23,7 @@ pub fn holds(condition: &Condition, person: &Person<'_>, now: Timestamp) -> bool
         accounts: Some(person.surroundings.accounts),
         is_member: &is_member,
         answers: Some(person.surroundings.answers),
+        open: &[],
     };
     decide(condition, &known, now) == Some(true)
 }
@@ -32,6 +33,9 @@ pub fn holds(condition: &Condition, person: &Person<'_>, now: Timestamp) -> bool
 pub fn decide(condition: &Condition, known: &Known<'_>, now: Timestamp) -> Option<bool> {
     if let Some(holds) = known.answers.and_then(|answers| find_answer(answers, condition)) {
         return Some(holds);
+    }
+    if known.open.contains(&condition) {
+        return None;
     }
     match condition {
         Condition::Event(event) => event_decides(event, known.events?, now),

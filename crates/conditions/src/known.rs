@@ -18,8 +18,11 @@ pub struct Known<'a> {
     pub accounts: Option<&'a [Map<String, Value>]>,
     /// Whether they belong to the audience with this key.
     pub is_member: &'a dyn Fn(&str) -> Option<bool>,
-    /// What was found elsewhere. Where it is about traits, it must be known if they are.
+    /// What was found elsewhere.
     pub answers: Option<&'a [Answer]>,
+    /// The parts of which the answer will be found elsewhere and is not known yet. No other facts
+    /// decide them.
+    pub open: &'a [&'a Condition],
 }
 
 /// An event of which the properties may not be known.

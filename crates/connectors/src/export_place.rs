@@ -23,6 +23,17 @@ pub enum ExportPlace {
     Tables(Box<Tables>),
 }
 
+/// The move of a log in a table from one position to the next.
+#[derive(Debug, Clone, Copy)]
+pub struct LogMove<'a> {
+    /// The name of the log, beside all others that are written into this schema.
+    pub log: &'a str,
+    /// The position before; none of a log that has none yet.
+    pub from: Option<u64>,
+    /// The position after.
+    pub to: u64,
+}
+
 /// The tables of a database.
 pub struct Tables {
     database: Postgresql,
@@ -62,6 +73,36 @@ impl Tables {
     /// For people: where the rows are.
     pub fn describe(&self, table: &str) -> String {
         self.database.describe(table)
+    }
+
+    /// Up to where a log is in a table: what was kept with its rows. None before the first.
+    ///
+    /// # Errors
+    /// If the database does not say.
+    pub fn position(&self, table: &str, log: &str) -> Result<Option<u64>, ArchiveError> {
+        let failed = |failure| ArchiveError { file: self.describe(table), text: text_of(failure) };
+        let position = self.database.position(log);
+        self.outgoing.runtime().block_on(position).map_err(failed)
+    }
+
+    /// Appends the rows of a file of JSON lines with these columns to a table, and moves the log
+    /// from one position to the next, in one transaction. Waits for it.
+    ///
+    /// # Errors
+    /// If it is not known to be done, or the log is at another position. [`Tables::position`] says
+    /// then which it is.
+    pub fn append(
+        &self,
+        table: &str,
+        columns: &[ParquetColumn],
+        rows: &Path,
+        moved: &LogMove<'_>,
+    ) -> Result<(), ArchiveError> {
+        let failed = |text| ArchiveError { file: self.describe(table), text };
+        let file = fs_err::File::open(rows).map_err(|error| failed(error.to_string()))?;
+        let mut rows = BufReader::new(file);
+        let appended = self.database.append(table, columns, &mut rows, moved);
+        self.outgoing.runtime().block_on(appended).map_err(|failure| failed(text_of(failure)))
     }
 
     /// Replaces all rows of a table by those of a file of JSON lines with these columns, in one

@@ -15,7 +15,7 @@ mod testing;
 
 pub use archive::{Archive, ArchiveError};
 pub use destinations::{kind, kinds};
-pub use export_place::{EXPORT_KINDS, ExportPlace, Tables};
+pub use export_place::{EXPORT_KINDS, ExportPlace, LogMove, Tables};
 pub use instance_key::{InstanceKey, KeyError, is_sealed};
 pub use kind::{
     Batching, DescribedRequest, Kind, Made, Prepared, RequestError, SendFuture, Sender,

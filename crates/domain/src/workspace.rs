@@ -405,7 +405,7 @@ impl WorkspaceConfig {
         if let Err(what) = checked {
             return refuse(what);
         }
-        if let Err(what) = check_exports(&self.exports, &self.destinations) {
+        if let Err(what) = check_exports(self) {
             return refuse(what);
         }
         if let Err(what) = check_feeds(&self.feeds) {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use conditions::{Condition, Explanation};
+use conditions::{Answer, Condition, Explanation};
 use domain::UserIdx;
 use serving::{BudgetError, Reach, RequestBudget};
 
@@ -19,6 +19,7 @@ pub use self::estimate::Estimate;
 use self::people_order::PeopleOrder;
 use crate::member_bits::read_member_bits;
 use crate::person_facts::{Facts, Members, Question};
+use crate::sync::ListAnswers;
 use crate::{Engine, EngineError};
 
 /// How long people are asked for a preview.
@@ -27,6 +28,8 @@ pub const PREVIEW_TIME: Duration = Duration::from_millis(1_500);
 pub const PREVIEW_SAMPLE_MAX: usize = 5;
 /// How many places of the order are one step. The fold waits for half of it at most.
 const PLACES_PER_STEP: u64 = 64;
+/// Of how many people lists are made before the time is looked at.
+const LISTS_AT_ONCE: usize = 16;
 /// Of how many who match reach and other audiences are counted: a share of 50 % is then known to
 /// 1.4 points.
 const SURVEYED_MAX: u64 = 5_000;
@@ -151,8 +154,8 @@ impl From<serving::QueryError> for PreviewError {
 }
 
 impl Engine {
-    /// Who belongs to an audience with this condition now, by all events that are kept. The
-    /// condition must not ask for what people are recommended.
+    /// Who belongs to an audience with this condition now, by all events that are kept. Where that
+    /// depends on what somebody is recommended, their list is made.
     ///
     /// # Errors
     /// If the store or the journal cannot be read, or nobody waits for the answer.
@@ -170,9 +173,12 @@ impl Engine {
             (ids.n_users(), users.filter(|user| ids.is_alive(*user)).count() as u64)
         };
         let members = self.read_members(condition, n_users, budget)?;
-        let question = Question::new(condition, self.now());
+        let (config, maker) = (self.config(), self.list_maker());
+        let is_list = |key: &str| config.trait_definition(key).is_some();
+        let question = Question::new(condition, maker.now, &is_list);
         let preview = Preview {
             engine: self,
+            lists: ListAnswers::new(maker, budget, &question.lists),
             holds_for_nobody: question.decide(&Facts::nobody(), &members) == Some(true),
             question,
             members,
@@ -220,8 +226,9 @@ impl Engine {
             snapshot.audiences.keys().map(overlap).collect()
         };
         let mut sample = Vec::new();
-        for (_, user) in tally.sample {
-            sample.push(SampledPerson { user, why: self.explain_condition(condition, user)? });
+        for (_, user, answers) in tally.sample {
+            let why = self.explain_with_answers(condition, user, answers)?;
+            sample.push(SampledPerson { user, why });
         }
         let n_asked = tally.n_asked;
         Ok(AudiencePreview { n_profiles, n_asked, people, reach: reach.into(), overlaps, sample })
@@ -253,6 +260,8 @@ impl Engine {
 struct Preview<'a> {
     engine: &'a Engine,
     question: Question<'a>,
+    /// Answers the parts of the question that ask for lists.
+    lists: ListAnswers<'a>,
     members: Members,
     /// Whether the condition holds for somebody of whom nothing is known. Who has sent no message
     /// must then be told from people.
@@ -278,8 +287,8 @@ struct Tally {
     is_cut: bool,
     reach: BTreeMap<Channel, u64>,
     overlaps: BTreeMap<String, u64>,
-    /// The first who match, with their places in the order.
-    sample: Vec<(u64, UserIdx)>,
+    /// The first who match, with their places in the order and what their lists say.
+    sample: Vec<(u64, UserIdx, Vec<Answer>)>,
 }
 
 impl Tally {
@@ -295,7 +304,7 @@ impl Tally {
             *self.overlaps.entry(key).or_default() += n;
         }
         self.sample.extend(other.sample);
-        self.sample.sort_unstable();
+        self.sample.sort_unstable_by_key(|(place, ..)| *place);
         self.sample.truncate(PREVIEW_SAMPLE_MAX);
     }
 }
@@ -364,13 +373,17 @@ impl Preview<'_> {
                 asked.push((place, user, self.question.read(&snapshot, user, &self.members)?));
             }
         }
+        if !self.answer_lists(&mut asked)? {
+            return Ok(None);
+        }
         let mut step = Tally { n_asked: asked.len() as u64, ..Tally::default() };
         for (place, user, mut facts) in asked {
             let Some(matches) = self.ask_for_properties(&mut facts)? else { return Ok(None) };
-            if matches && self.is_person(user)? {
+            if matches && (facts.is_found() || self.is_person(user)?) {
                 step.n_matching += 1;
                 if step.sample.len() < PREVIEW_SAMPLE_MAX {
-                    step.sample.push((place, user));
+                    let answers = self.answers_of(user, facts)?;
+                    step.sample.push((place, user, answers));
                 }
                 if self.n_surveyed.fetch_add(1, Ordering::Relaxed) < SURVEYED_MAX {
                     self.survey(user, &mut step)?;
@@ -379,6 +392,37 @@ impl Preview<'_> {
         }
         self.n_asked.fetch_add(step.n_asked, Ordering::Relaxed);
         Ok(Some(step))
+    }
+
+    /// Makes the lists of those for whom they decide the condition. False where the time is over
+    /// before.
+    fn answer_lists(&self, asked: &mut [(u64, UserIdx, Facts)]) -> Result<bool, PreviewError> {
+        if self.question.lists.is_empty() {
+            return Ok(true);
+        }
+        let mut open: Vec<&mut (u64, UserIdx, Facts)> = asked
+            .iter_mut()
+            .filter(|(.., facts)| self.question.decide(facts, &self.members).is_none())
+            .collect();
+        for some in open.chunks_mut(LISTS_AT_ONCE) {
+            if !self.goes_on() {
+                return Ok(false);
+            }
+            let users: Vec<UserIdx> = some.iter().map(|(_, user, _)| *user).collect();
+            for ((.., facts), answers) in some.iter_mut().zip(self.lists.find(&users)?) {
+                facts.set_answers(answers);
+            }
+        }
+        Ok(true)
+    }
+
+    /// What the lists of somebody in the sample say, made now where nothing asked for them.
+    fn answers_of(&self, user: UserIdx, facts: Facts) -> Result<Vec<Answer>, PreviewError> {
+        match facts.into_answers() {
+            Some(answers) => Ok(answers),
+            None if self.question.lists.is_empty() => Ok(Vec::new()),
+            None => Ok(self.lists.find(&[user])?.pop().unwrap_or_default()),
+        }
     }
 
     /// Whether the condition holds, with properties where they decide it; none where the time is

@@ -60,22 +60,20 @@ fn with_lists(config: &WorkspaceConfig, condition: Condition) -> Result<Conditio
 }
 
 impl Engine {
-    /// Checks that people can be asked whether a condition holds: that it does not ask for lists,
-    /// and that the audiences that it names are there.
+    /// Checks that people can be asked whether a condition holds: that it names what there is, and
+    /// that no audience that it names leads back to itself.
     ///
     /// # Errors
     /// The mistake, in words.
     pub fn check_audience_condition(&self, condition: &Condition) -> Result<(), String> {
         let config = self.config();
-        if !condition.asked_of_lists(&|key| config.trait_definition(key).is_some()).is_empty() {
-            return Err("what people are recommended cannot be previewed, since it takes a list for each: an audience can have it".to_owned());
-        }
+        let condition = with_lists(&config, condition.clone())?;
         let parse =
             |own: &AudienceDefinition| Some((own.key.clone(), read_definition(&config, own).ok()?));
         let mut conditions: BTreeMap<String, Condition> =
             config.audiences.iter().filter_map(parse).collect();
         // No key of an audience is empty.
-        conditions.insert(String::new(), condition.clone());
+        conditions.insert(String::new(), condition);
         check_references(&conditions)
     }
 }

@@ -55,6 +55,7 @@ mod person_filters;
 mod present_problems;
 mod privacy;
 mod problems;
+mod profile_log;
 mod recommendation;
 mod recommendation_error;
 mod recorder;
@@ -146,6 +147,7 @@ pub use privacy::{
     Surroundings, scan_folder,
 };
 pub use problems::Problem;
+pub use profile_log::{ProfileChange, ProfileLog, ProfileUpdate, ProfileUpdates};
 pub use recommendation::{PreviewedRecommendations, RecommendationResponse};
 pub use recommendation_error::RecommendationError;
 pub use replay::{REPLAY_AHEAD_MAX, ReplayError};
@@ -173,8 +175,8 @@ pub use activation::{
     BreakerState, DeadLetter, Held, OpenDelivery, Progress, Status as DispatcherStatus,
 };
 pub use connectors::{
-    Archive, DescribedRequest, EXPORT_KINDS, ExportPlace, Kind, SettingSchema, SettingType,
-    kind as destination_kind, kinds as destination_kinds,
+    Archive, DescribedRequest, EXPORT_KINDS, ExportPlace, Kind, LogMove, SettingSchema,
+    SettingType, kind as destination_kind, kinds as destination_kinds,
 };
 pub use journal::JournalCheck;
 pub use profiles::{

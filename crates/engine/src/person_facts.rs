@@ -29,6 +29,8 @@ pub(crate) struct Question<'c> {
     trait_keys: Vec<&'c str>,
     account_keys: Vec<&'c str>,
     asks_audiences: bool,
+    /// The parts that ask for lists, which are answered last.
+    pub(crate) lists: Vec<&'c Condition>,
 }
 
 /// The members of audiences that were read for all people at once, a bit for each, by key.
@@ -59,8 +61,12 @@ enum FoundProperties {
 }
 
 impl<'c> Question<'c> {
-    /// Asks whether the condition holds.
-    pub(crate) fn new(condition: &'c Condition, now: Timestamp) -> Self {
+    /// Asks whether the condition holds. `is_list` says which traits are lists.
+    pub(crate) fn new(
+        condition: &'c Condition,
+        now: Timestamp,
+        is_list: &dyn Fn(&str) -> bool,
+    ) -> Self {
         Self {
             condition,
             now,
@@ -69,17 +75,18 @@ impl<'c> Question<'c> {
             trait_keys: condition.trait_keys(),
             account_keys: condition.account_keys(),
             asks_audiences: !condition.audiences().is_empty(),
+            lists: condition.asked_of_lists(is_list),
         }
     }
 
     /// Asks why it holds, or does not: events are read that were before its windows too.
     fn why(condition: &'c Condition, now: Timestamp) -> Self {
-        Self { start: Timestamp(0), ..Self::new(condition, now) }
+        Self { start: Timestamp(0), ..Self::new(condition, now, &|_| false) }
     }
 
     /// Whether what is known decides the condition.
     pub(crate) fn decide(&self, facts: &Facts, members: &Members) -> Option<bool> {
-        facts.with_known(members, |known| decide(self.condition, known, self.now))
+        facts.with_known(members, &self.lists, |known| decide(self.condition, known, self.now))
     }
 
     /// Reads of a person what the store has, until it decides the condition.
@@ -157,7 +164,26 @@ impl Facts {
         }
     }
 
-    fn with_known<T>(&self, members: &Members, use_known: impl FnOnce(&Known<'_>) -> T) -> T {
+    /// What was found for the parts that ask for lists.
+    pub(crate) fn set_answers(&mut self, answers: Vec<Answer>) {
+        self.answers = Some(answers);
+    }
+
+    /// Whether a list has found something for the person.
+    pub(crate) fn is_found(&self) -> bool {
+        self.answers.iter().flatten().any(|(_, holds)| *holds)
+    }
+
+    pub(crate) fn into_answers(self) -> Option<Vec<Answer>> {
+        self.answers
+    }
+
+    fn with_known<T>(
+        &self,
+        members: &Members,
+        lists: &[&Condition],
+        use_known: impl FnOnce(&Known<'_>) -> T,
+    ) -> T {
         let events: Option<Vec<KnownEvent<'_>>> =
             self.events.as_ref().map(|events| events.iter().map(FoundEvent::known).collect());
         let is_member = |key: &str| match members.get(key) {
@@ -170,6 +196,7 @@ impl Facts {
             accounts: self.accounts.as_deref(),
             is_member: &is_member,
             answers: self.answers.as_deref(),
+            open: if self.answers.is_none() { lists } else { &[] },
         })
     }
 }
@@ -233,18 +260,31 @@ impl Engine {
         condition: &Condition,
         user: UserIdx,
     ) -> Result<Explanation, EngineError> {
+        let snapshot = self.snapshot();
+        let answers = snapshot.answers.of_person(snapshot.store(), user)?;
+        drop(snapshot);
+        self.explain_with_answers(condition, user, answers)
+    }
+
+    /// As [`Self::explain_condition`], where it was just found what lists say.
+    pub(crate) fn explain_with_answers(
+        &self,
+        condition: &Condition,
+        user: UserIdx,
+        answers: Vec<Answer>,
+    ) -> Result<Explanation, EngineError> {
         let question = Question::why(condition, self.now());
         let members = Members::new();
-        let mut facts = Facts::unread(user);
+        let mut facts = Facts { answers: Some(answers), ..Facts::unread(user) };
         {
             let snapshot = self.snapshot();
-            facts.answers = Some(snapshot.answers.of_person(snapshot.store(), user)?);
             question.read_traits(&snapshot, &mut facts)?;
             question.read_accounts(&snapshot, &mut facts)?;
             question.read_audiences(&snapshot, &mut facts)?;
             question.read_events(&snapshot, &mut facts)?;
         }
         self.read_properties(&question, &mut facts, &members, true, &|| true)?;
-        Ok(facts.with_known(&members, |known| Explanation::new(condition, known, question.now)))
+        Ok(facts
+            .with_known(&members, &[], |known| Explanation::new(condition, known, question.now)))
     }
 }

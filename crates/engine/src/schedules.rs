@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::Timestamp;
+use domain::{ScheduledExport, Timestamp};
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +10,8 @@ use crate::{Engine, EngineError};
 
 /// The rest after a run that failed, in milliseconds.
 const RETRY_MS: i64 = 10 * 60 * 1_000;
+/// The record of how far logs are exported, in the folder of the workspace.
+const POSITIONS: &str = "export_positions.json";
 const MINUTE_MS: i64 = 60 * 1_000;
 
 /// What is done again and again.
@@ -100,6 +102,40 @@ impl Engine {
         self.write_record(what.record(), &runs)
     }
 
+    /// Up to which offset of the journal a log is exported; none before its first run. It begins
+    /// anew where other changes are exported, or into another place.
+    ///
+    /// # Errors
+    /// If the record cannot be read.
+    pub fn export_position(&self, export: &ScheduledExport) -> Result<Option<u64>, EngineError> {
+        Ok(self.export_positions()?.get(&position_key(export)).copied())
+    }
+
+    fn export_positions(&self) -> Result<BTreeMap<String, u64>, EngineError> {
+        match fs::read(self.folder().join(POSITIONS)) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeMap::new()),
+            text => Ok(serde_json::from_slice(&text?).unwrap_or_default()),
+        }
+    }
+
+    /// Records up to which offset a log is exported, and forgets exports that are gone.
+    ///
+    /// # Errors
+    /// If the record cannot be written.
+    pub fn record_export_position(
+        &self,
+        export: &ScheduledExport,
+        next: u64,
+    ) -> Result<(), EngineError> {
+        let _one_at_a_time = self.schedule_lock.lock();
+        let mut positions = self.export_positions()?;
+        positions.insert(position_key(export), next);
+        let config = self.config();
+        let known: Vec<String> = config.exports.iter().map(position_key).collect();
+        positions.retain(|key, _| known.contains(key));
+        self.write_record(POSITIONS, &positions)
+    }
+
     /// The names of those that are due: once in each of their periods, and some minutes after a run
     /// that failed.
     ///
@@ -123,4 +159,9 @@ impl Engine {
         let due = schedule.into_iter().filter(|(name, every, _)| is_due(*every, runs.get(name)));
         Ok(due.map(|(name, ..)| name).collect())
     }
+}
+
+/// Names a log in the record of positions. None of the three has a slash.
+fn position_key(export: &ScheduledExport) -> String {
+    format!("{}/{}/{}", export.name, export.what.word(), export.into)
 }

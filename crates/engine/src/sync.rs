@@ -9,6 +9,7 @@
 //! sweep looks at everybody where a definition, the model or the catalog has changed, after the
 //! start, and once a day. So nothing has to be remembered of who is due.
 
+mod asking;
 mod compare;
 mod likely;
 mod lists;
@@ -25,6 +26,7 @@ use parking_lot::{Mutex, MutexGuard};
 use serving::{RequestBudget, Serving};
 use state::{Due, FoundAnswers, PreparedEntry, SentValue};
 
+pub(crate) use self::asking::ListAnswers;
 use self::compare::Comparison;
 use self::likely::Searches;
 use self::plan::Plan;

@@ -18,6 +18,8 @@ pub struct PastMerge {
     pub message_id: String,
     /// The source of the message; empty for commands.
     pub source: String,
+    /// The profile that is gone.
+    pub merged_user: UserIdx,
     /// The user id of the merged profile, or an anonymous id. None if it had lost all its ids.
     pub merged: Option<(ExternalIdType, String)>,
     /// How many external ids it had.
@@ -43,13 +45,14 @@ impl Profiles {
         pairs
             .map(|pair| {
                 let (key, value) = pair?;
-                let (offset, _) = parse_key(&key)?;
+                let (offset, merged_user) = parse_key(&key)?;
                 let record: MergeRecord = keys::decode("merge", &value)?;
                 Ok(PastMerge {
                     at: record.at,
                     offset,
                     message_id: record.message_id,
                     source: record.source,
+                    merged_user,
                     merged: record.merged,
                     n_ids: usize::from(record.n_ids),
                 })

@@ -156,6 +156,21 @@ impl Profiles {
         Ok(first.transpose()?.is_some())
     }
 
+    /// Whether a message of this time and offset is one of a user.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn has_message(
+        &self,
+        read: &dyn Read,
+        user: UserIdx,
+        timestamp: Timestamp,
+        offset: u64,
+    ) -> Result<bool, StoreError> {
+        let key = keys::timeline(user, timestamp, offset);
+        Ok(read.get(&self.keys.timeline, &key)?.is_some())
+    }
+
     /// The latest message of a user, including messages that are no events; none without messages.
     ///
     /// # Errors

@@ -162,8 +162,7 @@ impl From<Overlap> for ShownOverlap {
 /// number of people: what cannot be counted in time is estimated.
 ///
 /// # Errors
-/// If the condition is none, asks for what people are recommended, or names an audience that there
-/// is not.
+/// If the condition is none, or names an audience that there is not.
 pub async fn preview(
     workspace: &RequestedWorkspace,
     condition: Value,

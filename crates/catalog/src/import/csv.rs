@@ -2,20 +2,16 @@
 
 use std::io::Read;
 
-use super::{ImportError, Raw, RawRow, RowError, RowKind, Table, delimiter, find_id_column};
+use super::{
+    ImportError, Raw, RawRow, RowError, RowKind, Table, delimiter, find_id_column, header,
+};
 
 pub(super) fn read(reader: impl Read, kind: RowKind) -> Result<Table, ImportError> {
     let (delimiter, reader) = delimiter::detect(reader)?;
     let mut tail = LastByte { reader, last: 0 };
     let mut reader =
         csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(&mut tail);
-    let names: Vec<String> = match reader.headers() {
-        Ok(header) => header
-            .iter()
-            .map(|name| name.trim_start_matches('\u{feff}').trim().to_owned())
-            .collect(),
-        Err(error) => return Err(whole_file(error)),
-    };
+    let names = header::read_names(&mut reader).map_err(whole_file)?;
     if let Some(name) =
         names.iter().enumerate().find_map(|(n, name)| names[..n].contains(name).then_some(name))
     {
@@ -96,12 +92,9 @@ impl<R: Read> Read for LastByte<R> {
 }
 
 fn whole_file(error: csv::Error) -> ImportError {
-    let text = error.to_string();
+    let text = header::describe_error(&error);
     match error.into_kind() {
         csv::ErrorKind::Io(error) => ImportError::Io(error),
-        csv::ErrorKind::Utf8 { .. } => {
-            ImportError::Header("the header is not UTF-8: save the file as UTF-8".to_owned())
-        }
         _ => ImportError::Header(text),
     }
 }

@@ -28,12 +28,14 @@ fn decide_seen(case: &Case, seen: &Seen<'_>, now: Timestamp) -> Option<bool> {
         let holds = holds(&case.audiences[key], &case.person(), now);
         seen.has_others.then_some(holds)
     };
+    let open: Vec<&Condition> = case.answers.iter().map(|(condition, _)| condition).collect();
     let known = Known {
         events: seen.events.as_deref(),
         traits: seen.has_traits.then_some(&case.traits),
         accounts: seen.has_accounts.then_some(&case.accounts),
         is_member: &is_member,
         answers: seen.has_others.then_some(&case.answers),
+        open: if seen.has_others { &[] } else { &open },
     };
     decide(&case.condition, &known, now)
 }
@@ -112,6 +114,7 @@ fn explain(text: &str) -> String {
         accounts: Some(&accounts),
         is_member: &|key| Some(key == "vip"),
         answers: None,
+        open: &[],
     };
     let condition: Condition = text.parse().unwrap();
     let mut lines = Vec::new();

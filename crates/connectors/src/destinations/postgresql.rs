@@ -1,8 +1,8 @@
 //! Tables of a PostgreSQL database.
 
 mod connections;
-mod replacing;
 mod statements;
+mod tables;
 #[cfg(test)]
 mod tests;
 

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use domain::Right::ReadWorkspace;
-use domain::{ExportFormat, Exportable, WorkspaceId};
+use domain::{ExportFormat, Exportable, WorkspaceConfig, WorkspaceId};
 use maud::{Markup, html};
 use resources::exports::{self, NewExport};
 use serde::Deserialize;
@@ -45,6 +45,9 @@ pub(super) const CALLS: &[Call] = &[
 const FORMATS: [(&str, &str); 3] =
     [("csv", "CSV"), ("jsonl", "JSON Lines"), ("parquet", "Parquet")];
 
+/// For selects of one audience or trait.
+const ONLY_HINT: &str = "Members of audiences, recommended items and computed traits can be limited to one audience or trait.";
+
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let one = "/console/{workspace}/exports/scheduled/{name}";
     let routes = Router::new()
@@ -74,6 +77,8 @@ async fn show(
 ) -> Result<Response, ApiError> {
     let (own, now) = (workspace.id(), workspace.handle().now()?);
     let what = query.what.unwrap_or(Exportable::Items);
+    let tables: Vec<_> = Exportable::tables().map(|what| (what.word(), what.title())).collect();
+    let parts = parts(&*workspace.config()?);
     let all = resources::jobs::list(&app, own).into_iter();
     let exports: Vec<Job> = all.filter(|job| job.kind == JobKind::Export).collect();
     let form = Form {
@@ -83,8 +88,13 @@ async fn show(
         body: html! {
             (Select {
                 field: Field::new("what", "What"),
-                options: &Exportable::ALL.map(|what| (what.word(), what.title())),
+                options: &tables,
                 value: what.word(),
+            })
+            (Select {
+                field: Field::new("only", "Audience or trait").optional().hint(ONLY_HINT),
+                options: &options(&parts),
+                value: "",
             })
             (Select {
                 field: Field::new("format", "Form of the file")
@@ -126,8 +136,8 @@ async fn start(
     Workspace(workspace): Workspace,
     axum::Form(new): axum::Form<Asked>,
 ) -> Result<Redirect, ApiError> {
-    let Asked { what, format } = new;
-    let new = NewExport { what, format };
+    let Asked { what, only, format } = new;
+    let new = NewExport { what, only: only.filter(|only| !only.is_empty()), format };
     let job = exports::start(&app, &workspace, caller.actor, new)?;
     Ok(Redirect::to(&jobs::path(workspace.id(), job.id)))
 }
@@ -136,7 +146,23 @@ async fn start(
 #[derive(Deserialize)]
 struct Asked {
     what: Exportable,
+    only: Option<String>,
     format: ExportFormat,
+}
+
+/// What audiences and traits there are, each by its key and in words.
+fn parts(config: &WorkspaceConfig) -> Vec<(String, String)> {
+    let audiences = config.audiences.iter().map(|one| ("Audience", &one.key));
+    let traits = config.traits.iter().map(|one| ("Recommended items", &one.key));
+    let computed = config.computed_traits.iter().map(|one| ("Computed trait", &one.key));
+    let all = audiences.chain(traits).chain(computed);
+    all.map(|(kind, key)| (key.clone(), format!("{kind} {key}"))).collect()
+}
+
+/// The options of a select of parts.
+fn options(parts: &[(String, String)]) -> Vec<(&str, &str)> {
+    let parts = parts.iter().map(|(key, words)| (key.as_str(), words.as_str()));
+    std::iter::once(("", "All")).chain(parts).collect()
 }
 
 /// The tabs of the two pages.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Destination, ENGINE_DESTINATION};
+use super::{Destination, ENGINE_DESTINATION, WorkspaceConfig};
 
 /// The most scheduled exports of a workspace.
 pub const SCHEDULED_EXPORTS_MAX: usize = 50;
@@ -33,11 +33,19 @@ pub enum Exportable {
     Traits,
     /// Which profiles were merged into which.
     Merges,
+    /// The values of computed traits, a row for each person and trait.
+    ComputedTraits,
+    /// The external ids that profiles have got or lost since the last run.
+    IdentifierUpdates,
+    /// The traits that sources have set since the last run.
+    TraitUpdates,
+    /// The profiles that were merged since the last run.
+    MergeUpdates,
 }
 
 impl Exportable {
-    /// All, in the order in which they are offered.
-    pub const ALL: [Self; 8] = [
+    /// All, in the order in which they are offered: tables as they stand, then logs.
+    pub const ALL: [Self; 12] = [
         Self::Items,
         Self::People,
         Self::Interactions,
@@ -46,7 +54,21 @@ impl Exportable {
         Self::Identifiers,
         Self::Traits,
         Self::Merges,
+        Self::ComputedTraits,
+        Self::IdentifierUpdates,
+        Self::TraitUpdates,
+        Self::MergeUpdates,
     ];
+
+    /// Those that are written whole, which a single file can be made of.
+    pub fn tables() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|what| !what.is_log())
+    }
+
+    /// Whether a run appends what is new, rather than writing everything as it stands.
+    pub fn is_log(self) -> bool {
+        matches!(self, Self::IdentifierUpdates | Self::TraitUpdates | Self::MergeUpdates)
+    }
 
     /// The word for it in APIs and names of files.
     pub fn word(self) -> &'static str {
@@ -59,6 +81,10 @@ impl Exportable {
             Self::Identifiers => "identifiers",
             Self::Traits => "traits",
             Self::Merges => "merges",
+            Self::ComputedTraits => "computed_traits",
+            Self::IdentifierUpdates => "identifier_updates",
+            Self::TraitUpdates => "trait_updates",
+            Self::MergeUpdates => "merge_updates",
         }
     }
 
@@ -73,6 +99,35 @@ impl Exportable {
             Self::Identifiers => "External ids, one a row",
             Self::Traits => "Traits, one a row",
             Self::Merges => "Merged profiles",
+            Self::ComputedTraits => "Computed traits, one a row",
+            Self::IdentifierUpdates => "Log of external ids",
+            Self::TraitUpdates => "Log of traits",
+            Self::MergeUpdates => "Log of merged profiles",
+        }
+    }
+
+    /// Checks the key of the one audience or trait that is exported.
+    ///
+    /// # Errors
+    /// A sentence that names the mistake.
+    pub fn check_only(self, only: &str, config: &WorkspaceConfig) -> Result<(), String> {
+        let (kind, is_there) = match self {
+            Self::Audiences => ("audience", config.audience(only).is_some()),
+            Self::Recommendations => {
+                ("trait of recommended items", config.trait_definition(only).is_some())
+            }
+            Self::ComputedTraits => ("computed trait", config.computed_trait(only).is_some()),
+            _ => {
+                let what = self.word();
+                return Err(format!(
+                    "only is {only:?}: {what} are exported whole; audiences, recommendations and \
+                     computed_traits can be limited to one"
+                ));
+            }
+        };
+        match is_there {
+            true => Ok(()),
+            false => Err(format!("only is {only:?}: there is no such {kind}")),
         }
     }
 }
@@ -109,6 +164,10 @@ pub struct ScheduledExport {
     pub name: String,
     /// What is exported.
     pub what: Exportable,
+    /// The key of the one audience whose members are exported, of the one trait whose recommended
+    /// items are, or of the one computed trait whose values are; all of them where it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<String>,
     /// The form of its files. A table has no use for it.
     #[serde(default)]
     pub format: ExportFormat,
@@ -132,16 +191,14 @@ fn every_hours_by_default() -> u32 {
 ///
 /// # Errors
 /// A sentence that names the export and the mistake.
-pub(super) fn check_exports(
-    exports: &[ScheduledExport],
-    destinations: &[Destination],
-) -> Result<(), String> {
+pub(super) fn check_exports(config: &WorkspaceConfig) -> Result<(), String> {
+    let exports = &config.exports;
     if exports.len() > SCHEDULED_EXPORTS_MAX {
         let n_exports = exports.len();
         return Err(format!("{n_exports} exports exceed the limit of {SCHEDULED_EXPORTS_MAX}"));
     }
     for (n, export) in exports.iter().enumerate() {
-        export.check(destinations).map_err(|what| format!("export {:?}: {what}", export.name))?;
+        export.check(config).map_err(|what| format!("export {:?}: {what}", export.name))?;
         if exports[..n].iter().any(|other| other.name == export.name) {
             return Err(format!("two exports are named {:?}", export.name));
         }
@@ -150,7 +207,7 @@ pub(super) fn check_exports(
 }
 
 impl ScheduledExport {
-    fn check(&self, destinations: &[Destination]) -> Result<(), String> {
+    fn check(&self, config: &WorkspaceConfig) -> Result<(), String> {
         let is_part = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
         if !(1..=NAME_CHARS_MAX).contains(&self.name.len()) || !self.name.bytes().all(is_part) {
             return Err(format!(
@@ -161,8 +218,11 @@ impl ScheduledExport {
             let hours = self.every_hours;
             return Err(format!("every_hours is {hours}, it must be 1 to {EXPORT_HOURS_MAX}"));
         }
+        if let Some(only) = &self.only {
+            self.what.check_only(only, config)?;
+        }
         let is_place = |destination: &&Destination| destination.name == self.into;
-        match destinations.iter().find(is_place) {
+        match config.destinations.iter().find(is_place) {
             Some(destination) if destination.name != ENGINE_DESTINATION => Ok(()),
             _ => Err(format!("into is {:?}: there is no such destination", self.into)),
         }

@@ -1,5 +1,5 @@
-//! What still needs entries of the journal: destinations that have not read them, deliveries that
-//! are open, and dead letters, which name the entry that asks for them.
+//! What still needs entries of the journal: destinations and logs that have not read them,
+//! deliveries that are open, and dead letters, which name the entry that asks for them.
 
 use journal::Offset;
 
@@ -49,6 +49,15 @@ impl Engine {
             });
             of.collect()
         };
+        for export in self.config().exports.iter().filter(|one| one.what.is_log() && !one.paused) {
+            let place = self.export_position(export)?.unwrap_or(0);
+            hold.keep(place, || {
+                let name = &export.name;
+                format!(
+                    "export {name:?} has not written further yet; mend it, pause it, or remove it"
+                )
+            });
+        }
         let journal_end = self.applied();
         let mut first_unread = journal_end;
         for (name, is_enabled, place, open) in standings {

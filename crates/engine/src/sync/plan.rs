@@ -191,7 +191,7 @@ fn plan_likely(audience: &AudienceDefinition) -> Option<LikelyPlan> {
 }
 
 /// The list that a condition asks for.
-fn list_of(config: &WorkspaceConfig, condition: &Condition) -> TraitDefinition {
+pub(super) fn list_of(config: &WorkspaceConfig, condition: &Condition) -> TraitDefinition {
     let named = match condition {
         Condition::Trait(filter) => config.trait_definition(filter.key()),
         _ => None,

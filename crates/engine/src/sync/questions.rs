@@ -14,6 +14,7 @@ use super::compare::{Comparison, show_list};
 use super::lists::Lists;
 use super::plan::ListQuestion;
 use crate::EngineError;
+use crate::list_maker::ListMaker;
 use crate::shared::Shared;
 
 /// A person with an answer that is another one now.
@@ -29,7 +30,7 @@ impl Comparison<'_> {
         if self.questions.is_empty() {
             return Ok(Vec::new());
         }
-        let asked = self.questions.iter().map(|asked| Asked::new(self, asked));
+        let asked = self.questions.iter().map(|asked| Asked::new(&self.lists, asked));
         let asked: Vec<Asked<'_>> = asked.collect::<Result<_, _>>()?;
         let found: Result<Vec<Vec<(usize, ChangedAnswer)>>, EngineError> =
             people.par_iter().map(|(user, _)| self.find_answers_of(*user, &asked, lists)).collect();
@@ -101,20 +102,21 @@ pub(super) fn name_person(
 }
 
 /// A question with what it takes to answer it.
-struct Asked<'a> {
+pub(super) struct Asked<'a> {
     question: &'a ListQuestion,
     /// The items of the brand or category in question, ascending.
     items: Vec<ItemIdx>,
 }
 
 impl<'a> Asked<'a> {
-    fn new(comparison: &Comparison<'_>, question: &'a ListQuestion) -> Result<Self, EngineError> {
-        let serving = comparison.lists.serving;
+    pub(super) fn new(
+        maker: &ListMaker<'_>,
+        question: &'a ListQuestion,
+    ) -> Result<Self, EngineError> {
         let items = match &question.condition {
             Condition::Recommended(what) if what.kind != RecommendedKind::Item => {
                 let property = what.kind.word();
-                let (live, now) = (&comparison.shared.live, comparison.lists.now);
-                serving.items_with(live, property, &what.value, now)?
+                maker.serving.items_with(&maker.shared.live, property, &what.value, maker.now)?
             }
             _ => Vec::new(),
         };
@@ -122,7 +124,12 @@ impl<'a> Asked<'a> {
     }
 
     /// Whether the condition holds for somebody with this list.
-    fn holds(&self, snapshot: &Snapshot<'_>, list: &RecommendedList, now: Timestamp) -> bool {
+    pub(super) fn holds(
+        &self,
+        snapshot: &Snapshot<'_>,
+        list: &RecommendedList,
+        now: Timestamp,
+    ) -> bool {
         let mut ids = list.items.iter().map(|item| &item.item_id);
         match &self.question.condition {
             Condition::Recommended(what) if what.kind == RecommendedKind::Item => {
@@ -147,6 +154,7 @@ fn holds_for(condition: &Condition, traits: &Map<String, Value>, now: Timestamp)
         accounts: None,
         is_member: &|_| None,
         answers: None,
+        open: &[],
     };
     decide(condition, &known, now) == Some(true)
 }

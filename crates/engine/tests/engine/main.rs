@@ -10,6 +10,7 @@ mod live;
 mod locations;
 mod messages;
 mod past_events;
+mod profile_log;
 mod recovery;
 mod retention;
 mod state_snapshots;

@@ -165,6 +165,32 @@ fn a_destination_that_is_behind_holds_back_what_it_has_not_read() {
 }
 
 #[test]
+fn a_log_of_an_export_holds_back_what_it_has_not_written() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+    let engine = open_with(folder.path(), &options(&clock));
+    let place = json!({ "name": "db", "kind": "postgresql", "enabled": false,
+        "settings": { "host": "db.example", "database": "shop", "user": "tastemaker" } });
+    let place: domain::Destination = serde_json::from_value(place).unwrap();
+    engine.change_config(ConfigChange::put_destination(&place), Expected::Absent).unwrap();
+    let export = json!({ "name": "log", "what": "trait_updates", "into": "db" });
+    let export: domain::ScheduledExport = serde_json::from_value(export).unwrap();
+    engine.change_config(ConfigChange::put_export(&export), Expected::Absent).unwrap();
+    fill_old(&engine, &clock);
+    keep(&engine, 30);
+    live_on_day_40(&engine, &clock);
+    let held = run(&engine).held_back.unwrap();
+    assert_eq!(held.offset, 0, "it was never written");
+    assert!(held.why.contains("export \"log\" has not written further"), "{}", held.why);
+    assert_eq!(engine.export_position(&export).unwrap(), None);
+    engine.record_export_position(&export, engine.applied()).unwrap();
+    let done = run(&engine);
+    assert!(done.held_back.is_none() && done.cut.segments > 0, "{done:?}");
+    // Other changes, or another place, begin anew.
+    let other = domain::ScheduledExport { into: "lake".to_owned(), ..export };
+    assert_eq!(engine.export_position(&other).unwrap(), None);
+}
+
+#[test]
 fn an_open_delivery_and_a_dead_letter_hold_back_their_messages_and_a_retry_what_it_asks_for() {
     let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
     let engine = open_with(folder.path(), &options(&clock));

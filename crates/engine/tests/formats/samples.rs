@@ -121,6 +121,7 @@ pub(crate) fn since_the_fixtures() -> Vec<Entry> {
     entries.extend(found());
     entries.push(command(commands::trait_with_look_back()));
     entries.push(command(recount()));
+    entries.push(command(commands::export_of_one_audience()));
     entries
 }
 

@@ -64,6 +64,11 @@ impl ExportFile {
         self.n_rows
     }
 
+    /// The bytes that are written, without those of rows that wait for their group.
+    pub(super) fn n_bytes(&self) -> u64 {
+        self.n_bytes
+    }
+
     /// Writes a row with a value for each column.
     pub(super) fn write(&mut self, row: Vec<Value>) -> Result<(), ApiError> {
         self.n_rows += 1;

@@ -11,16 +11,34 @@ use web::error::ApiError;
 
 use crate::recommendations::source_word;
 
-type Row = Vec<Value>;
+pub(super) type Row = Vec<Value>;
+
+/// What is exported: everything of a kind, or what belongs to one audience or trait.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Selection<'a> {
+    pub(super) what: Exportable,
+    /// The key of the audience or trait.
+    pub(super) only: Option<&'a str>,
+}
+
+impl Selection<'_> {
+    fn takes(&self, key: &str) -> bool {
+        self.only.is_none_or(|only| only == key)
+    }
+}
 
 /// The columns; those of items follow the catalog.
 pub(super) fn columns(views: &Snapshot<'_>, what: Exportable) -> Vec<ParquetColumn> {
     use ParquetType::{Int, Json, Number, Text, Time};
     let fixed: &[(&str, ParquetType)] = match what {
         Exportable::Items => &[("item_id", Text)],
-        Exportable::People => {
-            &[("user_ids", Json), ("anonymous_ids", Json), ("other_ids", Json), ("traits", Json)]
-        }
+        Exportable::People => &[
+            ("user_ids", Json),
+            ("anonymous_ids", Json),
+            ("other_ids", Json),
+            ("traits", Json),
+            ("computed_traits", Json),
+        ],
         Exportable::Interactions => &[
             ("user_id", Text),
             ("anonymous_id", Text),
@@ -65,6 +83,42 @@ pub(super) fn columns(views: &Snapshot<'_>, what: Exportable) -> Vec<ParquetColu
             ("merged_type", Text),
             ("merged_value", Text),
             ("merged_at", Time),
+            ("source", Text),
+            ("message_id", Text),
+        ],
+        Exportable::ComputedTraits => &[
+            ("profile_id", Int),
+            ("user_id", Text),
+            ("name", Text),
+            ("value", Json),
+            ("changed_at", Time),
+        ],
+        Exportable::IdentifierUpdates => &[
+            ("sequence", Int),
+            ("profile_id", Int),
+            ("operation", Text),
+            ("type", Text),
+            ("value", Text),
+            ("at", Time),
+            ("source", Text),
+            ("message_id", Text),
+        ],
+        Exportable::TraitUpdates => &[
+            ("sequence", Int),
+            ("profile_id", Int),
+            ("name", Text),
+            ("value", Json),
+            ("at", Time),
+            ("source", Text),
+            ("message_id", Text),
+        ],
+        Exportable::MergeUpdates => &[
+            ("sequence", Int),
+            ("profile_id", Int),
+            ("merged_profile_id", Int),
+            ("merged_type", Text),
+            ("merged_value", Text),
+            ("at", Time),
             ("source", Text),
             ("message_id", Text),
         ],
@@ -113,12 +167,13 @@ pub(super) fn n_all(views: &Snapshot<'_>, what: Exportable) -> usize {
 /// The rows of some items or people, by their indices.
 pub(super) fn read(
     engine: &Engine,
-    what: Exportable,
+    selection: Selection<'_>,
     columns: &[ParquetColumn],
     step: Range<u32>,
 ) -> Result<Vec<Row>, ApiError> {
+    let what = selection.what;
     if what == Exportable::Recommendations {
-        return recommendations(engine, step);
+        return recommendations(engine, selection, step);
     }
     let views = engine.snapshot();
     if what == Exportable::Items {
@@ -130,11 +185,15 @@ pub(super) fn read(
         match what {
             Exportable::People => rows.push(person(&views, user)?),
             Exportable::Interactions => add_interactions(&views, user, &mut rows)?,
-            Exportable::Audiences => add_memberships(&views, user, &mut rows)?,
+            Exportable::Audiences => add_memberships(&views, selection, user, &mut rows)?,
             Exportable::Identifiers => add_identifiers(&views, user, &mut rows)?,
             Exportable::Traits => add_traits(&views, user, &mut rows)?,
             Exportable::Merges => add_merges(&views, user, &mut rows)?,
+            Exportable::ComputedTraits => add_computed(&views, selection, user, &mut rows)?,
             Exportable::Items | Exportable::Recommendations => unreachable!("answered above"),
+            Exportable::IdentifierUpdates | Exportable::TraitUpdates | Exportable::MergeUpdates => {
+                unreachable!("logs are read entry by entry")
+            }
         }
     }
     Ok(rows)
@@ -178,7 +237,13 @@ fn person(views: &Snapshot<'_>, user: UserIdx) -> Result<Row, ApiError> {
     let traits = views.stored_traits(user)?.into_iter();
     let traits: Map<String, Value> =
         traits.map(|(key, stored)| (key, read_json(&stored.json))).collect();
-    Ok(vec![user_ids, anonymous_ids, other_ids, traits.into()])
+    let computed = views.computed_traits(user)?.into_iter();
+    let computed: Map<String, Value> = computed
+        .filter(|(_, one)| !one.value.is_null())
+        .map(|(key, one)| (key, one.value))
+        .collect();
+    let computed = if computed.is_empty() { Value::Null } else { computed.into() };
+    Ok(vec![user_ids, anonymous_ids, other_ids, traits.into(), computed])
 }
 
 /// A value that was checked when it was set.
@@ -224,10 +289,13 @@ fn add_interactions(
 
 fn add_memberships(
     views: &Snapshot<'_>,
+    selection: Selection<'_>,
     user: UserIdx,
     rows: &mut Vec<Row>,
 ) -> Result<(), ApiError> {
-    let memberships = views.audiences.memberships(views.store(), user).map_err(QueryError::from)?;
+    let mut memberships =
+        views.audiences.memberships(views.store(), user).map_err(QueryError::from)?;
+    memberships.retain(|(audience, _)| selection.takes(audience));
     if memberships.is_empty() {
         return Ok(());
     }
@@ -239,6 +307,28 @@ fn add_memberships(
             anonymous_ids.clone(),
             entered.to_string().into(),
         ]);
+    }
+    Ok(())
+}
+
+/// The values of computed traits of a person, those that have one.
+fn add_computed(
+    views: &Snapshot<'_>,
+    selection: Selection<'_>,
+    user: UserIdx,
+    rows: &mut Vec<Row>,
+) -> Result<(), ApiError> {
+    let user_id = Value::from(views.profiles.ids().user_id(user));
+    for (key, computed) in views.computed_traits(user)? {
+        if selection.takes(&key) && !computed.value.is_null() {
+            rows.push(vec![
+                user.0.into(),
+                user_id.clone(),
+                key.into(),
+                computed.value,
+                computed.changed_at.to_string().into(),
+            ]);
+        }
     }
     Ok(())
 }
@@ -292,12 +382,16 @@ fn add_merges(views: &Snapshot<'_>, user: UserIdx, rows: &mut Vec<Row>) -> Resul
     Ok(())
 }
 
-fn text_or_null(text: String) -> Value {
+pub(super) fn text_or_null(text: String) -> Value {
     if text.is_empty() { Value::Null } else { text.into() }
 }
 
-/// The lists of all traits of recommended items, of people with a user id.
-fn recommendations(engine: &Engine, step: Range<u32>) -> Result<Vec<Row>, ApiError> {
+/// The lists of traits of recommended items, of people with a user id.
+fn recommendations(
+    engine: &Engine,
+    selection: Selection<'_>,
+    step: Range<u32>,
+) -> Result<Vec<Row>, ApiError> {
     let known: Vec<(UserIdx, String)> = {
         let views = engine.snapshot();
         let ids = views.profiles.ids();
@@ -306,7 +400,8 @@ fn recommendations(engine: &Engine, step: Range<u32>) -> Result<Vec<Row>, ApiErr
     };
     let budget = Arc::new(RequestBudget::unlimited());
     let mut rows = Vec::new();
-    for definition in &engine.config().traits {
+    let config = engine.config();
+    for definition in config.traits.iter().filter(|one| selection.takes(&one.key)) {
         let mut having = Vec::new();
         for (user, user_id) in &known {
             if engine.snapshot().has_trait(definition, *user)? {

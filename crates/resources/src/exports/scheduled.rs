@@ -6,15 +6,14 @@ use std::sync::Arc;
 use domain::{ExportFormat, ScheduledExport};
 use engine::installation::Actor;
 use engine::{ConfigChange, Engine, Expected, ExportPlace, Resource, Scheduled, ScheduledRun};
-use fs_err as fs;
 use serde::Serialize;
-use uuid::Uuid;
 use web::App;
 use web::error::ApiError;
-use web::jobs::{Job, JobControl, JobFile};
+use web::jobs::{Job, JobControl};
 use web::workspaces::{RequestedWorkspace, WorkspaceHandle};
 
-use super::{unwritable, write_file};
+use super::rows::Selection;
+use super::{log, new_file, unavailable, write_file};
 use crate::configuration::{parse_named, put_resource, remove_resource};
 use crate::progress::Progress;
 use crate::scheduled_runs::{Done, FindEngine, ScheduledWork, run_recorded};
@@ -161,14 +160,26 @@ fn scheduled_work(name: String, workspace: WorkspaceHandle) -> ScheduledWork {
     ScheduledWork { what: Scheduled::Exports, name, workspace }
 }
 
-/// Makes a file of the rows and puts it where it goes. Returns its place and the number of rows.
+/// Puts the rows of an export where they go. Returns their place and number.
 fn make(
     find_engine: &FindEngine<'_>,
     folder: &Path,
     export: &ScheduledExport,
     control: &dyn Progress,
 ) -> Result<Done, ApiError> {
-    let unavailable = |what: String| ApiError::unavailable(format!("export: {what}"));
+    match export.what.is_log() {
+        true => log::append(find_engine, folder, export, control),
+        false => make_table(find_engine, folder, export, control),
+    }
+}
+
+/// Makes a file of all rows as they stand and puts it where it goes.
+fn make_table(
+    find_engine: &FindEngine<'_>,
+    folder: &Path,
+    export: &ScheduledExport,
+    control: &dyn Progress,
+) -> Result<Done, ApiError> {
     let started = find_engine()?;
     let (now, place) = (started.now(), started.export_place(&export.into).map_err(unavailable)?);
     drop(started);
@@ -176,20 +187,14 @@ fn make(
         ExportPlace::Files(_) => export.format,
         ExportPlace::Tables(_) => ExportFormat::Jsonl,
     };
-    fs::create_dir_all(folder).map_err(unwritable)?;
-    let extension = format.extension();
-    // It is removed when this goes.
-    let file = JobFile {
-        path: folder.join(format!("{}.{extension}", Uuid::new_v4())),
-        name: String::new(),
-        media_type: super::media_type(format),
-    };
-    let written = write_file(&file.path, export.what, format, control, find_engine)?;
+    let file = new_file(folder, format)?;
+    let selection = Selection { what: export.what, only: export.only.as_deref() };
+    let written = write_file(&file.path, selection, format, control, find_engine)?;
     control.tell(1.0, "is put where it goes".to_owned());
     let put = match place {
         ExportPlace::Files(files) => {
             let at = now.to_string().replace(':', "-");
-            let name = format!("{}/{at}.{extension}", export.name);
+            let name = format!("{}/{at}.{}", export.name, format.extension());
             files.put(&name, &file.path).map(|()| files.describe(&name))
         }
         ExportPlace::Tables(tables) => tables

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 
-use catalog::import::delimiter;
+use catalog::import::{delimiter, header};
 use serde_json::{Map, Value};
 use web::error::ApiError;
 
@@ -45,9 +45,8 @@ fn each_of_csv(file: &MessageFile, take: &mut Take<'_>) -> Result<(), ApiError> 
     let (delimiter, reader) = delimiter::detect(reader).map_err(|error| unreadable(&error))?;
     let mut reader =
         csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(reader);
-    let header = reader.headers().map_err(|error| unreadable(&error))?;
-    let names: Vec<String> =
-        header.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned()).collect();
+    let names = header::read_names(&mut reader)
+        .map_err(|error| unreadable(&header::describe_error(&error)))?;
     let mut record = csv::ByteRecord::new();
     while reader.read_byte_record(&mut record).map_err(|error| unreadable(&error))? {
         let (line, byte) = record.position().map_or((0, 0), |at| (at.line(), at.byte()));
@@ -65,7 +64,8 @@ fn read_cells(names: &[String], record: &csv::ByteRecord) -> Result<Map<String, 
     }
     let mut cells = Map::new();
     for (name, bytes) in names.iter().zip(record).filter(|(_, bytes)| !bytes.is_empty()) {
-        let text = std::str::from_utf8(bytes).map_err(|_| format!("{name} is not UTF-8"))?;
+        let text = std::str::from_utf8(bytes)
+            .map_err(|_| format!("{name} is not UTF-8: save the file as UTF-8"))?;
         cells.insert(name.clone(), text.into());
     }
     Ok(cells)

@@ -150,7 +150,7 @@ async fn a_preview_says_how_many_by_what_they_are_reached_and_why() {
         (json!("dod Order"), "condition: column 1"),
         (json!({ "and": [{ "audience": "vip" }, { "audienc": "vip" }] }), "did you mean"),
         (json!("in audience vipp"), "did you mean \"vip\"?"),
-        (json!("recommended brand \"Acme\""), "cannot be previewed"),
+        (json!("trait recommended_items__detail exists"), "ask for \"recommended_items\""),
     ] {
         let refused = preview(condition).await;
         let text = refused.body.to_string().replace("\\\"", "\"");
@@ -177,20 +177,26 @@ async fn a_person_is_told_why_they_belong_or_do_not() {
 }
 
 #[tokio::test]
-async fn an_unknown_audience_is_refused_and_so_is_a_preview_of_lists() {
+async fn what_can_be_kept_can_be_previewed_and_an_unknown_audience_is_refused() {
     let app = TestApp::new().await;
     app.put_audience("known", json!("trait plan = \"gold\"")).await;
-    for (condition, is_kept, expected) in [
-        ("trait recommended_items has \"a\"", true, "cannot be previewed"),
-        ("recommended item \"a\"", true, "cannot be previewed"),
-        ("in audience unheard", false, "audience \"unheard\" is unknown"),
-    ] {
-        let kept = app.put_audience("asking", json!(condition)).await;
+    app.batch(json!([
+        track(1, "ann", "Product Viewed", json!({ "product_id": "a" })),
+        track(2, "bob", "Product Viewed", json!({ "product_id": "b" })),
+    ]))
+    .await;
+    for condition in ["trait recommended_items has \"a\"", "recommended item \"a\""] {
         let previewed = app.preview_audience(json!(condition)).await;
-        assert_eq!(kept.status.is_success(), is_kept, "{condition}: {}", kept.line());
-        for answer in [kept, previewed].iter().filter(|answer| !answer.status.is_success()) {
-            assert_eq!(answer.status, 400, "{condition}: {}", answer.line());
-            assert!(answer.line().contains(expected), "{condition}: {}", answer.line());
-        }
+        assert_eq!(previewed.status, 200, "{condition}: {}", previewed.line());
+        let people = &previewed.body["people"];
+        assert_eq!((&people["count"], &people["is_exact"]), (&json!(2), &json!(true)), "{people}");
+        let kept = app.put_audience("asking", json!(condition)).await;
+        assert!(kept.status.is_success(), "{condition}: {}", kept.line());
+    }
+    let condition = json!("in audience unheard");
+    let kept = app.put_audience("asking", condition.clone()).await;
+    for answer in [kept, app.preview_audience(condition).await] {
+        assert_eq!(answer.status, 400, "{}", answer.line());
+        assert!(answer.line().contains("audience \"unheard\" is unknown"), "{}", answer.line());
     }
 }

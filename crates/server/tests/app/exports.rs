@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use connectors::{Outgoing, OutgoingOptions};
 use domain::Timestamp;
-use engine::{EngineOptions, ManualClock, Scheduled};
+use engine::{Command, EngineOptions, EntityKind, Entry, ManualClock, Scheduled};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde_json::{Value, json};
 
@@ -28,8 +28,18 @@ impl TestApp {
     }
 
     async fn export(&self, what: &str, format: &str) -> Answer {
-        let body = json!({ "what": what, "format": format }).to_string();
-        self.post("/api/workspaces/shop/exports", body, &[ADMIN]).await
+        self.export_of(json!({ "what": what, "format": format })).await
+    }
+
+    async fn export_of(&self, body: Value) -> Answer {
+        self.post("/api/workspaces/shop/exports", body.to_string(), &[ADMIN]).await
+    }
+
+    /// The rows of the file that an export comes to.
+    async fn exported_rows(&self, body: Value) -> Vec<Value> {
+        let job = self.ended_job(&self.export_of(body).await).await;
+        let (_, text) = self.download(&job).await;
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// The headers of the file that a job has made, and what is in it.
@@ -148,6 +158,56 @@ async fn audiences_recommendations_and_the_tables_of_profiles_are_exported() {
     assert_eq!(lines("merges").await.len(), 0);
 }
 
+#[tokio::test]
+async fn one_audience_and_one_trait_are_exported_alone_and_computed_traits_with_people() {
+    let app = TestApp::new().await;
+    let put = async |path: &str, body: Value| {
+        let made =
+            app.call_exports(Method::PUT, &format!("/api/workspaces/shop/{path}"), body).await;
+        assert!(made.status.is_success(), "{}", made.line());
+    };
+    put("audiences/viewers", json!({ "condition": "did \"Product Viewed\"" })).await;
+    put("traits/similar", json!({ "kind": "recommended_items", "count": 1 })).await;
+    for (key, type_) in [("n_views", "count"), ("seen", "unique_list")] {
+        let property = (type_ != "count").then_some("product_id");
+        let definition = json!({ "type": type_, "event": "Product Viewed", "property": property });
+        put(&format!("computed_traits/{key}"), definition).await;
+    }
+    fill(&app).await;
+    let rows = async |what: &str, only: Option<&str>| {
+        app.exported_rows(json!({ "what": what, "only": only, "format": "jsonl" })).await
+    };
+    let members = rows("audiences", Some("golden")).await;
+    assert_eq!(members.len(), 1, "{members:?}");
+    assert_eq!(members[0]["audience"], "golden");
+    let lists = rows("recommendations", Some("similar")).await;
+    assert!(lists.len() == 2 && lists.iter().all(|row| row["trait"] == "similar"), "{lists:?}");
+    let values = rows("computed_traits", None).await;
+    let of = |user: &str, name: &str| {
+        let row = values.iter().find(|row| row["user_id"] == user && row["name"] == name);
+        row.unwrap_or_else(|| panic!("{name} of {user}: {values:?}")).clone()
+    };
+    assert_eq!(of("ben", "n_views")["value"], 2);
+    assert_eq!(of("ann", "seen")["value"], json!(["lamp"]));
+    assert!(of("ben", "n_views")["changed_at"].as_str().unwrap().starts_with("20"));
+    let counts = rows("computed_traits", Some("n_views")).await;
+    assert!(counts.len() == 2 && counts.iter().all(|row| row["name"] == "n_views"), "{counts:?}");
+    let people = rows("people", None).await;
+    let ben = people.iter().find(|row| row["user_ids"] == json!(["ben"])).unwrap();
+    assert_eq!(ben["computed_traits"]["n_views"], 2, "{ben}");
+
+    for (what, only, pointer) in [
+        ("audiences", Some("gone"), "/only"),
+        ("people", Some("golden"), "/only"),
+        ("computed_traits", Some("golden"), "/only"),
+        ("trait_updates", None, "/what"),
+    ] {
+        let refused = app.export_of(json!({ "what": what, "only": only, "format": "csv" })).await;
+        assert_eq!(refused.status, 400, "{what}: {}", refused.line());
+        assert_eq!(refused.body["pointer"], pointer, "{what}: {}", refused.line());
+    }
+}
+
 /// The rows of a Parquet file, each value as it is shown.
 fn parquet_rows(bytes: Vec<u8>) -> Vec<Value> {
     let reader = SerializedFileReader::new(bytes::Bytes::from(bytes)).unwrap();
@@ -250,4 +310,131 @@ async fn a_scheduled_export_goes_into_the_folder_of_a_destination_once_in_each_p
     assert!(named.line().contains("in use by the export"), "{}", named.line());
     assert_eq!(app.call_exports(Method::DELETE, &path, Value::Null).await.status, 204);
     assert!(app.engine.due(Scheduled::Exports).unwrap().is_empty());
+}
+
+/// A workspace with a folder as the destination `lake`, at a time that does not pass.
+async fn with_lake(places: &Path) -> TestApp {
+    let clock = Arc::new(ManualClock::new(Timestamp(AT)));
+    let outgoing = OutgoingOptions { files_folder: Some(places.to_owned()), ..Default::default() };
+    let options = EngineOptions {
+        outgoing: Some(Arc::new(Outgoing::new(&outgoing).unwrap())),
+        ..EngineOptions::default()
+    };
+    let app = TestApp::with_options(clock as _, options).await;
+    let lake = json!({ "kind": "parquet", "enabled": false,
+        "settings": { "storage": "folder", "path": "lake" } });
+    let made = app.call_exports(Method::PUT, DESTINATION, lake).await;
+    assert!(made.status.is_success(), "{}", made.line());
+    app
+}
+
+#[tokio::test]
+async fn an_audience_that_an_export_names_stays_and_its_members_are_written_on_schedule() {
+    let places = tempfile::tempdir().unwrap();
+    let app = with_lake(places.path()).await;
+    fill(&app).await;
+    let path = format!("{SCHEDULED}/golden");
+    let export =
+        |only: &str| json!({ "what": "audiences", "only": only, "format": "csv", "into": "lake" });
+    let refused = app.call_exports(Method::PUT, &path, export("silver")).await;
+    assert_eq!((refused.status.as_u16(), &refused.body["pointer"]), (400, &json!("/only")));
+    assert!(refused.line().contains("there is no such audience"), "{}", refused.line());
+    assert_eq!(app.call_exports(Method::PUT, &path, export("golden")).await.status, 201);
+    let run = app.call_exports(Method::POST, &format!("{path}/run"), Value::Null).await;
+    assert_eq!(app.ended_job(&run).await["result"]["n_rows"], 1);
+    let audience = "/api/workspaces/shop/audiences/golden";
+    let refused = app.call_exports(Method::DELETE, audience, Value::Null).await;
+    assert_eq!(refused.status, 400, "{}", refused.line());
+    assert!(refused.line().contains("export"), "{}", refused.line());
+    assert_eq!(app.call_exports(Method::DELETE, &path, Value::Null).await.status, 204);
+    assert_eq!(app.call_exports(Method::DELETE, audience, Value::Null).await.status, 204);
+}
+
+#[tokio::test]
+async fn logs_have_each_change_of_profiles_once_whatever_happens_between_runs() {
+    let places = tempfile::tempdir().unwrap();
+    let app = with_lake(places.path()).await;
+    for what in ["identifier_updates", "trait_updates", "merge_updates"] {
+        let export = json!({ "what": what, "format": "jsonl", "into": "lake", "every_hours": 1 });
+        let made = app.call_exports(Method::PUT, &format!("{SCHEDULED}/{what}"), export).await;
+        assert_eq!(made.status, 201, "{}", made.line());
+    }
+    let run = async |what: &str| {
+        let path = format!("{SCHEDULED}/{what}/run");
+        let job = app.ended_job(&app.call_exports(Method::POST, &path, Value::Null).await).await;
+        assert_eq!(job["state"], "done", "{job}");
+        job["result"]["n_rows"].as_u64().unwrap()
+    };
+    let rows = |what: &str| {
+        let folder = places.path().join("lake").join(what);
+        let files = files_in(&folder).into_iter();
+        let texts = files.map(|file| fs_err::read_to_string(folder.join(file)).unwrap());
+        let texts: Vec<String> = texts.collect();
+        let lines = texts.iter().flat_map(|text| text.lines());
+        lines.map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
+    };
+    let identify = |n: u32, traits: Value| {
+        json!({ "type": "identify", "userId": "ann", "messageId": format!("i{n}"),
+            "timestamp": format!("2026-02-01T00:00:0{n}Z"), "traits": traits })
+    };
+    let seen = json!({ "type": "track", "anonymousId": "device", "messageId": "seen",
+        "event": "Seen" });
+    app.batch(json!([
+        identify(1, json!({ "plan": "free", "size": 3 })),
+        identify(2, json!({ "plan": "gold" })),
+        identify(2, json!({ "plan": "gold" })),
+        seen,
+    ]))
+    .await;
+    assert_eq!(run("identifier_updates").await, 2);
+    assert_eq!(run("trait_updates").await, 3);
+    assert_eq!(run("merge_updates").await, 0);
+    assert!(files_in(&places.path().join("lake/merge_updates")).is_empty(), "no rows, no file");
+    let before = rows("identifier_updates");
+    let device = before.iter().find(|row| row["value"] == "device").unwrap()["profile_id"].clone();
+
+    // The device turns out to be hers, and somebody is imported.
+    let merging = json!({ "type": "identify", "userId": "ann", "anonymousId": "device",
+        "messageId": "i3", "timestamp": "2026-02-01T00:00:03Z", "traits": { "plan": null } });
+    app.batch(json!([merging, identify(1, json!({ "plan": "late" }))])).await;
+    let command = Command::Add { kind: EntityKind::User, id: "ben".to_owned() };
+    let entry = Entry::Command { received_at: Timestamp(AT), command: Box::new(command) };
+    app.engine.submit(vec![entry]).await.unwrap();
+    assert_eq!(run("identifier_updates").await, 1);
+    assert_eq!(run("trait_updates").await, 1);
+    assert_eq!(run("merge_updates").await, 1);
+    let identifiers = rows("identifier_updates");
+    let ids: Vec<&Value> = identifiers.iter().map(|row| &row["value"]).collect();
+    assert_eq!(ids, ["ann", "device", "ben"]);
+    assert!(identifiers.iter().all(|row| row["operation"] == "added"), "{identifiers:?}");
+    let traits = rows("trait_updates");
+    let plans: Vec<(&Value, &Value)> = traits
+        .iter()
+        .filter(|row| row["name"] == "plan")
+        .map(|row| (&row["value"], &row["message_id"]))
+        .collect();
+    assert_eq!(
+        plans,
+        [
+            (&json!("free"), &json!("i1")),
+            (&json!("gold"), &json!("i2")),
+            (&Value::Null, &json!("i3")),
+        ]
+    );
+    let sequences: Vec<u64> = traits.iter().map(|row| row["sequence"].as_u64().unwrap()).collect();
+    assert!(sequences.is_sorted(), "{sequences:?}");
+    let merges = rows("merge_updates");
+    assert_eq!(merges[0]["merged_profile_id"], device);
+    assert_eq!(merges[0]["profile_id"], identifiers[0]["profile_id"]);
+
+    // The end of a run that was lost in a crash: it is done again, into the same file.
+    let record = app.folder.path().join("timed/export_positions.json");
+    let text = fs_err::read_to_string(&record).unwrap();
+    app.batch(json!([identify(4, json!({ "plan": "last" }))])).await;
+    assert_eq!(run("trait_updates").await, 1);
+    fs_err::write(&record, text).unwrap();
+    app.batch(json!([identify(5, json!({ "plan": "end" }))])).await;
+    assert_eq!(run("trait_updates").await, 2);
+    assert_eq!(rows("trait_updates").len(), 6, "{:?}", rows("trait_updates"));
+    assert_eq!(run("trait_updates").await, 0);
 }

@@ -12,6 +12,10 @@ impl ConfigChange {
     /// does not matter. Equal configurations give no changes.
     pub fn diff(from: &WorkspaceConfig, to: &WorkspaceConfig) -> Vec<Self> {
         let mut changes = Vec::new();
+        // They name destinations, audiences and traits.
+        for export in from.exports.iter().filter(|one| to.export(&one.name).is_none()) {
+            changes.push(Self::RemoveExport { name: export.name.clone() });
+        }
         for source in from.sources.iter().filter(|source| to.source(&source.name).is_none()) {
             changes.push(Self::RemoveSource { name: source.name.clone() });
         }
@@ -26,9 +30,6 @@ impl ConfigChange {
             from.scenarios.iter().filter(|scenario| to.scenario(&scenario.name).is_none())
         {
             changes.push(Self::RemoveScenario { name: scenario.name.clone() });
-        }
-        for export in from.exports.iter().filter(|one| to.export(&one.name).is_none()) {
-            changes.push(Self::RemoveExport { name: export.name.clone() });
         }
         for feed in from.feeds.iter().filter(|one| to.feed(&one.name).is_none()) {
             changes.push(Self::RemoveFeed { name: feed.name.clone() });

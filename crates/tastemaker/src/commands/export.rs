@@ -1,16 +1,14 @@
 //! `tastemaker export`: exports that are made again and again are listed, configured, made and
 //! removed where no server runs.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
-use domain::{ExportFormat, Exportable, ScheduledExport};
-use engine::{ConfigChange, Expected, Scheduled, ScheduledRun};
-use resources::exports::scheduled;
-use serde_json::{Value, json};
+use domain::{ExportFormat, Exportable, ScheduledExport, WorkspaceConfig};
+use engine::{ConfigChange, Expected, Scheduled};
+use resources::exports::scheduled as exports;
 
 use super::Place;
-use super::scheduled::{Bar, RunPlace, describe_run, failed, print_run};
-use crate::terminal;
+use super::scheduled::{self, List, Named, Repeated, RunPlace, describe_pace};
 
 #[derive(ClapArgs)]
 pub(crate) struct Args {
@@ -32,20 +30,6 @@ enum Command {
     Remove(Named),
 }
 
-#[derive(ClapArgs)]
-struct List {
-    #[command(flatten)]
-    place: Place,
-}
-
-#[derive(ClapArgs)]
-struct Named {
-    /// The name
-    name: String,
-    #[command(flatten)]
-    place: Place,
-}
-
 #[derive(Clone, Copy, ValueEnum)]
 enum Format {
     Csv,
@@ -62,6 +46,9 @@ struct Put {
     what: Exportable,
     /// The destination into whose folder, bucket or database it goes
     into: String,
+    /// The key of the one audience or trait that is exported
+    #[arg(long, value_name = "KEY")]
+    only: Option<String>,
     /// The form of the files
     #[arg(long, value_enum, default_value_t = Format::Parquet)]
     format: Format,
@@ -91,72 +78,53 @@ fn parse_what(word: &str) -> Result<Exportable, String> {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.command {
-        Command::List(args) => list(args),
-        Command::Show(args) => show(args),
+        Command::List(args) => scheduled::list::<ScheduledExport>(args),
+        Command::Show(args) => scheduled::show::<ScheduledExport>(args),
         Command::Put(args) => put(args),
-        Command::Run(args) => make(args),
-        Command::Remove(args) => remove(args),
+        Command::Run(args) => scheduled::run(&args.place, |find_engine, folder, progress| {
+            exports::run_here(find_engine, folder, &args.name, progress)
+        }),
+        Command::Remove(args) => scheduled::remove::<ScheduledExport>(args),
     }
 }
 
-fn list(args: &List) -> Result<()> {
-    let opened = args.place.open()?;
-    let config = opened.engine.config();
-    let runs = opened.engine.scheduled_runs(Scheduled::Exports)?;
-    if args.place.json {
-        let exports: Vec<Value> =
-            config.exports.iter().map(|one| as_json(one, runs.get(&one.name))).collect();
-        println!("{}", serde_json::to_string_pretty(&json!({ "exports": exports }))?);
-        return Ok(());
+impl Repeated for ScheduledExport {
+    const WORD: &'static str = "export";
+    const NONE: &'static str = "There are no scheduled exports.";
+    const STAYS: &'static str = "What it has made stays.";
+    const SCHEDULED: Scheduled = Scheduled::Exports;
+    const COLUMNS: &'static [&'static str] = &["what", "every", "into"];
+
+    fn all(config: &WorkspaceConfig) -> &[Self] {
+        &config.exports
     }
-    if config.exports.is_empty() {
-        println!("There are no scheduled exports.");
-        return Ok(());
+
+    fn name(&self) -> &str {
+        &self.name
     }
-    let row = |export: &ScheduledExport| {
-        let every = match export.paused {
-            true => "paused".to_owned(),
-            false => format!("{} h", export.every_hours),
+
+    fn cells(&self) -> Vec<String> {
+        let what = match &self.only {
+            Some(only) => format!("{} of {only}", self.what.word()),
+            None => self.what.word().to_owned(),
         };
-        let what = export.what.word().to_owned();
-        let run = describe_run(runs.get(&export.name));
-        vec![export.name.clone(), what, every, export.into.clone(), run]
-    };
-    let rows: Vec<Vec<String>> = config.exports.iter().map(row).collect();
-    println!("{}", terminal::table(&["name", "what", "every", "into", "last run"], &rows));
-    Ok(())
-}
-
-fn as_json(export: &ScheduledExport, run: Option<&ScheduledRun>) -> Value {
-    let mut shown = json!(export);
-    shown["last_run"] = json!(run);
-    shown
-}
-
-fn show(args: &Named) -> Result<()> {
-    let opened = args.place.open()?;
-    let config = opened.engine.config();
-    let Some(export) = config.export(&args.name) else {
-        let names: Vec<&str> = config.exports.iter().map(|one| one.name.as_str()).collect();
-        bail!("no export {:?}; there are: {}", args.name, names.join(", "))
-    };
-    let runs = opened.engine.scheduled_runs(Scheduled::Exports)?;
-    let run = runs.get(&args.name);
-    if args.place.json {
-        println!("{}", serde_json::to_string_pretty(&as_json(export, run))?);
-        return Ok(());
+        vec![what, describe_pace(self.every_hours, "h", self.paused), self.into.clone()]
     }
-    let rows = [
-        ("what", export.what.word().to_owned()),
-        ("format", export.format.extension().to_owned()),
-        ("into", export.into.clone()),
-        ("every", format!("{} h", export.every_hours)),
-        ("paused", if export.paused { "yes" } else { "no" }.to_owned()),
-        ("last run", describe_run(run)),
-    ];
-    let rows = rows.map(|(what, value)| vec![what.to_owned(), value]);
-    println!("{}", terminal::table(&[&export.name, ""], &rows));
-    Ok(())
+
+    fn details(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("what", self.what.word().to_owned()),
+            ("only", self.only.clone().unwrap_or_else(|| "all".to_owned())),
+            ("format", self.format.extension().to_owned()),
+            ("into", self.into.clone()),
+            ("every", format!("{} h", self.every_hours)),
+            ("paused", if self.paused { "yes" } else { "no" }.to_owned()),
+        ]
+    }
+
+    fn removal(name: String) -> ConfigChange {
+        ConfigChange::RemoveExport { name }
+    }
 }
 
 fn put(args: &Put) -> Result<()> {
@@ -164,6 +132,7 @@ fn put(args: &Put) -> Result<()> {
     let export = ScheduledExport {
         name: args.name.clone(),
         what: args.what,
+        only: args.only.clone(),
         format: match args.format {
             Format::Csv => ExportFormat::Csv,
             Format::Jsonl => ExportFormat::Jsonl,
@@ -175,23 +144,5 @@ fn put(args: &Put) -> Result<()> {
     };
     opened.engine.change_config(ConfigChange::put_export(&export), Expected::Anything)?;
     println!("The export {:?} is there. A running server makes it when it is due.", export.name);
-    Ok(())
-}
-
-fn make(args: &Run) -> Result<()> {
-    let connected = args.place.open()?;
-    let is_json = args.place.place.json;
-    let bar = Bar::new(is_json);
-    let find_engine = || connected.find_engine();
-    let run = scheduled::run_here(&find_engine, &connected.folder(), &args.name, &bar);
-    drop(bar);
-    print_run(&run.map_err(failed)?, is_json)
-}
-
-fn remove(args: &Named) -> Result<()> {
-    let opened = args.place.open()?;
-    let change = ConfigChange::RemoveExport { name: args.name.clone() };
-    opened.engine.change_config(change, Expected::Present)?;
-    println!("The export {:?} is removed. What it has made stays.", args.name);
     Ok(())
 }

@@ -1,16 +1,15 @@
 //! `tastemaker feed`: catalog files that are fetched again and again are listed, made, fetched and
 //! removed where no server runs.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
-use domain::{Feed, FeedFormat, ITEMS_CATALOG};
-use engine::{ConfigChange, ConfirmedRemovals, Expected, Scheduled, ScheduledRun};
+use domain::{Feed, FeedFormat, ITEMS_CATALOG, WorkspaceConfig};
+use engine::{ConfigChange, ConfirmedRemovals, Expected, Scheduled};
 use resources::feeds;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::scheduled::{Bar, RunPlace, describe_run, failed, print_run};
-use super::{OpenWorkspace, Place};
-use crate::terminal;
+use super::Place;
+use super::scheduled::{self, List, Named, Repeated, RunPlace, describe_pace};
 
 #[derive(ClapArgs)]
 pub(crate) struct Args {
@@ -30,20 +29,6 @@ enum Command {
     Run(Run),
     /// Remove a feed; the catalog stays as it is
     Remove(Named),
-}
-
-#[derive(ClapArgs)]
-struct List {
-    #[command(flatten)]
-    place: Place,
-}
-
-#[derive(ClapArgs)]
-struct Named {
-    /// The name
-    name: String,
-    #[command(flatten)]
-    place: Place,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -96,76 +81,58 @@ struct Run {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.command {
-        Command::List(args) => list(args),
-        Command::Show(args) => show(args),
+        Command::List(args) => scheduled::list::<Feed>(args),
+        Command::Show(args) => scheduled::show::<Feed>(args),
         Command::Put(args) => put(args),
-        Command::Run(args) => fetch(args),
-        Command::Remove(args) => remove(args),
+        Command::Run(args) => scheduled::run(&args.place, |find_engine, folder, progress| {
+            let Run { confirm, drop, .. } = args;
+            let confirmed = ConfirmedRemovals { n_withdrawn: *confirm, dropped: drop.clone() };
+            feeds::run_here(find_engine, folder, &args.name, &confirmed, progress)
+        }),
+        Command::Remove(args) => scheduled::remove::<Feed>(args),
     }
 }
 
-fn list(args: &List) -> Result<()> {
-    let opened = args.place.open()?;
-    let (config, runs) = (opened.engine.config(), opened.engine.scheduled_runs(Scheduled::Feeds)?);
-    if args.place.json {
-        let feeds: Vec<Value> =
-            config.feeds.iter().map(|feed| as_json(feed, runs.get(&feed.name))).collect();
-        println!("{}", serde_json::to_string_pretty(&json!({ "feeds": feeds }))?);
-        return Ok(());
-    }
-    if config.feeds.is_empty() {
-        println!("There are no feeds.");
-        return Ok(());
-    }
-    let row = |feed: &Feed| {
-        let every = match feed.paused {
-            true => "paused".to_owned(),
-            false => format!("{} min", feed.every_minutes),
-        };
-        vec![feed.name.clone(), every, feed.url.clone(), describe_run(runs.get(&feed.name))]
-    };
-    let rows: Vec<Vec<String>> = config.feeds.iter().map(row).collect();
-    println!("{}", terminal::table(&["name", "every", "address", "last run"], &rows));
-    Ok(())
-}
+impl Repeated for Feed {
+    const WORD: &'static str = "feed";
+    const NONE: &'static str = "There are no feeds.";
+    const STAYS: &'static str = "The catalog stays as it is.";
+    const SCHEDULED: Scheduled = Scheduled::Feeds;
+    const COLUMNS: &'static [&'static str] = &["every", "address"];
 
-fn as_json(feed: &Feed, run: Option<&ScheduledRun>) -> Value {
-    let mut shown = json!(feed);
-    shown["last_run"] = json!(run);
-    shown
-}
-
-fn show(args: &Named) -> Result<()> {
-    let opened = args.place.open()?;
-    let feed = find(&opened, &args.name)?;
-    let runs = opened.engine.scheduled_runs(Scheduled::Feeds)?;
-    let run = runs.get(&args.name);
-    if args.place.json {
-        println!("{}", serde_json::to_string_pretty(&as_json(&feed, run))?);
-        return Ok(());
+    fn all(config: &WorkspaceConfig) -> &[Self] {
+        &config.feeds
     }
-    let rows = [
-        ("address", feed.url.clone()),
-        ("format", json!(feed.format).as_str().unwrap_or_default().to_owned()),
-        ("every", format!("{} min", feed.every_minutes)),
-        ("catalog", feed.catalog.clone().unwrap_or_else(|| ITEMS_CATALOG.to_owned())),
-        ("wrong rows", if feed.skip_invalid { "left out" } else { "refuse the file" }.to_owned()),
-        ("bad cells", if feed.allow_bad_cells { "empty" } else { "refuse the file" }.to_owned()),
-        ("paused", if feed.paused { "yes" } else { "no" }.to_owned()),
-        ("last run", describe_run(run)),
-    ];
-    let rows = rows.map(|(what, value)| vec![what.to_owned(), value]);
-    println!("{}", terminal::table(&[&feed.name, ""], &rows));
-    Ok(())
-}
 
-fn find(opened: &OpenWorkspace, name: &str) -> Result<Feed> {
-    let config = opened.engine.config();
-    let Some(feed) = config.feed(name) else {
-        let names: Vec<&str> = config.feeds.iter().map(|feed| feed.name.as_str()).collect();
-        bail!("no feed {name:?}; there are: {}", names.join(", "))
-    };
-    Ok(feed.clone())
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn cells(&self) -> Vec<String> {
+        vec![describe_pace(self.every_minutes, "min", self.paused), self.url.clone()]
+    }
+
+    fn details(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("address", self.url.clone()),
+            ("format", json!(self.format).as_str().unwrap_or_default().to_owned()),
+            ("every", format!("{} min", self.every_minutes)),
+            ("catalog", self.catalog.clone().unwrap_or_else(|| ITEMS_CATALOG.to_owned())),
+            (
+                "wrong rows",
+                if self.skip_invalid { "left out" } else { "refuse the file" }.to_owned(),
+            ),
+            (
+                "bad cells",
+                if self.allow_bad_cells { "empty" } else { "refuse the file" }.to_owned(),
+            ),
+            ("paused", if self.paused { "yes" } else { "no" }.to_owned()),
+        ]
+    }
+
+    fn removal(name: String) -> ConfigChange {
+        ConfigChange::RemoveFeed { name }
+    }
 }
 
 fn put(args: &Put) -> Result<()> {
@@ -186,24 +153,5 @@ fn put(args: &Put) -> Result<()> {
     };
     opened.engine.change_config(ConfigChange::put_feed(&feed), Expected::Anything)?;
     println!("The feed {:?} is there. A running server fetches it when it is due.", feed.name);
-    Ok(())
-}
-
-fn fetch(args: &Run) -> Result<()> {
-    let connected = args.place.open()?;
-    let confirmed = ConfirmedRemovals { n_withdrawn: args.confirm, dropped: args.drop.clone() };
-    let is_json = args.place.place.json;
-    let bar = Bar::new(is_json);
-    let find_engine = || connected.find_engine();
-    let run = feeds::run_here(&find_engine, &connected.folder(), &args.name, &confirmed, &bar);
-    drop(bar);
-    print_run(&run.map_err(failed)?, is_json)
-}
-
-fn remove(args: &Named) -> Result<()> {
-    let opened = args.place.open()?;
-    let change = ConfigChange::RemoveFeed { name: args.name.clone() };
-    opened.engine.change_config(change, Expected::Present)?;
-    println!("The feed {:?} is removed. The catalog stays as it is.", args.name);
     Ok(())
 }

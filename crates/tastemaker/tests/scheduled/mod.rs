@@ -72,7 +72,13 @@ fn a_scheduled_export_needs_a_place_and_is_listed() {
     assert!(refused.contains("exit 1") && refused.contains("lake"), "{refused}");
     let refused = shop(folder, &["export", "put", "nightly", "everything", "lake"]);
     assert!(refused.contains("exit 2") && refused.contains("people"), "{refused}");
+    let refused = shop(folder, &["export", "put", "nightly", "people", "lake", "--only", "vip"]);
+    assert!(refused.contains("exit 1") && refused.contains("exported whole"), "{refused}");
+    let refused = shop(folder, &["export", "put", "nightly", "audiences", "lake", "--only", "vip"]);
+    assert!(refused.contains("no such audience"), "{refused}");
     assert!(shop(folder, &["export", "list"]).contains("There are no scheduled exports."));
+    let gone = shop(folder, &["export", "show", "nightly"]);
+    assert!(gone.contains("exit 1") && gone.contains("no export \"nightly\""), "{gone}");
     let gone = shop(folder, &["export", "run", "nightly"]);
     assert!(gone.contains("exit 1") && gone.contains("no export \"nightly\""), "{gone}");
 }

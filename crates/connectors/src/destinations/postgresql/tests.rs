@@ -12,7 +12,9 @@ use tokio_postgres::NoTls;
 
 use super::*;
 use crate::testing::{self, reasons};
-use crate::{ExportPlace, NetworkPolicy, OutgoingOptions, ParquetColumn, ParquetType, kind};
+use crate::{
+    ExportPlace, LogMove, NetworkPolicy, OutgoingOptions, ParquetColumn, ParquetType, kind,
+};
 
 /// A server of its own, on a free port of this machine.
 struct Server {
@@ -328,4 +330,48 @@ async fn all_rows_of_a_table_are_replaced_at_once_and_what_is_built_on_it_stays(
     let more = [&columns[..], &[column("new", ParquetType::Flag)]].concat();
     assert_eq!(replace(&more, "").await, Ok(()));
     assert_eq!(ask(&client, "SELECT count(*) FROM people WHERE new").await, [["0"]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_a_log_are_appended_once_with_its_position() {
+    let Some(server) = start() else { return };
+    let client = server.client().await;
+    let outgoing = testing::outgoing();
+    let place = ExportPlace::of_settings("postgresql", &server.settings(json!({})), &outgoing);
+    let ExportPlace::Tables(tables) = place.unwrap() else { panic!("a database has tables") };
+    let tables: Arc<crate::Tables> = Arc::from(tables);
+    let columns = ["sequence", "n"]
+        .map(|name| ParquetColumn { name: name.to_owned(), type_: ParquetType::Int });
+    let folder = tempfile::tempdir().unwrap();
+    let append = async |from: Option<u64>, to: u64, rows: &str| {
+        let file = folder.path().join("rows.jsonl");
+        fs_err::write(&file, rows).unwrap();
+        let (tables, columns) = (Arc::clone(&tables), columns.clone());
+        let append = move || {
+            let moved = LogMove { log: "shop/changes", from, to };
+            tables.append("changes", &columns, &file, &moved)
+        };
+        tokio::task::spawn_blocking(append).await.unwrap().map_err(|error| error.to_string())
+    };
+    let position = async || {
+        let tables = Arc::clone(&tables);
+        let position = move || tables.position("changes", "shop/changes").unwrap();
+        tokio::task::spawn_blocking(position).await.unwrap()
+    };
+    assert_eq!(position().await, None);
+    assert_eq!(append(None, 10, "{\"sequence\":3}\n{\"sequence\":9}\n").await, Ok(()));
+    assert_eq!(position().await, Some(10));
+    // Whoever does not know that it was done does it again in vain.
+    let error = append(None, 10, "{\"sequence\":3}\n").await.unwrap_err();
+    assert!(error.contains("nothing was written"), "{error}");
+    let error = append(Some(10), 20, "{\"sequence\":11}\n{\"n\":\"much\"}\n").await;
+    assert!(error.is_err(), "a wrong row leaves nothing of the others");
+    assert_eq!(position().await, Some(10));
+    assert_eq!(append(Some(10), 20, "{\"sequence\":11,\"n\":1}\n").await, Ok(()));
+    assert_eq!(append(Some(20), 25, "").await, Ok(()), "no rows, but further");
+    assert_eq!(position().await, Some(25));
+    assert_eq!(
+        ask(&client, "SELECT sequence FROM changes ORDER BY 1").await,
+        [["3"], ["9"], ["11"]]
+    );
 }

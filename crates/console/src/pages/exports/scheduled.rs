@@ -17,7 +17,7 @@ use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::{RequestedWorkspace, Workspace};
 
-use super::{FORMATS, jobs, tab_list};
+use super::{FORMATS, ONLY_HINT, jobs, options, parts, tab_list};
 use crate::page::{Area, Frame, Page, encode};
 use crate::pages::settings::{Mistake, Typed, again};
 use crate::ui::form::{Field, Form, InputKind, Select, TextInput};
@@ -25,7 +25,7 @@ use crate::ui::{
     Badge, Button, Callout, Cell, Column, Confirmation, EmptyState, Icon, RelativeTime, Table, Tone,
 };
 
-const FIELDS: [&str; 5] = ["name", "what", "format", "into", "every_hours"];
+const FIELDS: [&str; 6] = ["name", "what", "only", "format", "into", "every_hours"];
 const EVERY: [(&str, &str); 4] = [
     ("1", "Every hour"),
     ("24", "Every day at 00:00 UTC"),
@@ -101,7 +101,9 @@ async fn put(
     let every_hours: u32 = typed.number("every_hours")?;
     let [name, what, format, into] =
         ["name", "what", "format", "into"].map(|field| typed.text(field));
-    let given = json!({ "what": what, "format": format, "into": into, "every_hours": every_hours });
+    let only = Some(typed.text("only")).filter(|only| !only.is_empty());
+    let given = json!({ "what": what, "only": only, "format": format, "into": into,
+        "every_hours": every_hours });
     let export: ScheduledExport = scheduled::parse(name, given.to_string().as_bytes())?;
     scheduled::put(app, workspace, export, Expected::Absent).await?;
     Ok(())
@@ -167,6 +169,7 @@ async fn body(
         .filter(|destination| has_place(&destination.kind))
         .map(|destination| destination.name.as_str())
         .collect();
+    let parts = parts(&config);
     Ok(html! {
         (tab_list(frame, own, "scheduled"))
         @if !exports.is_empty() {
@@ -185,7 +188,7 @@ async fn body(
             section class="card" {
                 h2 { "New scheduled export" }
                 (mistake)
-                (form(frame, own, &places, typed, mistake))
+                (form(frame, own, (&places, &parts), typed, mistake))
             }
         }
     })
@@ -216,7 +219,10 @@ fn table(
         );
         vec![
             Cell::new(&export.name),
-            Cell::new(export.what.title()),
+            Cell::new(html! {
+                (export.what.title())
+                @if let Some(only) = &export.only { " of " code { (only) } }
+            }),
             Cell::new(&export.into),
             Cell::new(if export.paused { "paused".to_owned() } else { every }),
             Cell::new(last_run(report.last_run.as_ref(), now)),
@@ -255,7 +261,7 @@ fn last_run(run: Option<&ScheduledRun>, now: Timestamp) -> Markup {
 fn form(
     frame: &Frame,
     own: &WorkspaceId,
-    places: &[&str],
+    (places, parts): (&[&str], &[(String, String)]),
     typed: &Typed,
     mistake: &Mistake,
 ) -> Markup {
@@ -280,13 +286,18 @@ fn form(
                 value: &or("what", "people"),
             })
             (Select {
+                field: Field::new("only", "Audience or trait").optional().hint(ONLY_HINT).error(mistake.at("only")),
+                options: &options(parts),
+                value: typed.text("only"),
+            })
+            (Select {
                 field: Field::new("into", "Into the place of").error(mistake.at("into")),
                 options: &places,
                 value: typed.text("into"),
             })
             (Select {
                 field: Field::new("format", "Form of the files")
-                    .hint("A table of a database has no use for it.")
+                    .hint("A table of a database has no use for it. Logs append what is new; everything else is written as it stands.")
                     .error(mistake.at("format")),
                 options: &FORMATS,
                 value: &or("format", "parquet"),

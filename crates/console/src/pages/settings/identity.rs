@@ -57,7 +57,7 @@ async fn show(
     Workspace(workspace): Workspace,
     Parameters(Noticed { notice }): Parameters<Noticed>,
 ) -> Result<Response, ApiError> {
-    let identity = settings::read(&workspace).await?.value.identity;
+    let identity = settings::read(&workspace).await?.value.settings.identity;
     let typed = typed_of(identity.as_ref());
     let page = page(&frame).body(body(&frame, &typed, &Mistake::default(), &caller));
     Ok(match notice {

@@ -2,6 +2,7 @@
 
 use catalog::Property;
 use domain::{Exclusion, PropertyType, TraitPeople};
+use engine::{PreviewLimits, RequestBudget};
 
 use super::likely::{act_on_both_tastes, members, names, train};
 use super::*;
@@ -85,6 +86,55 @@ fn a_click_changes_a_list_and_what_follows_from_it_within_a_second() {
     let snapshot = shop.engine().snapshot();
     let questions: Vec<&String> = snapshot.answers.questions().keys().collect();
     assert_eq!(questions, ["recommended brand \"Acme\"", "trait next has \"a-item-5\" in first 1"]);
+}
+
+#[test]
+fn a_preview_makes_lists_and_counts_who_belongs_once_the_audience_is_kept() {
+    let shop = Shop::new();
+    act_on_both_tastes(&shop);
+    put_brand(&shop, &["a-item-5", "b-item-2"], "Acme");
+    // Enough people that not everybody is asked.
+    let others =
+        (0..300).map(|n| Interaction::new(format!("x{n}"), "c-item", InteractionKind::DetailView));
+    shop.engine().import_interactions(others.collect()).unwrap();
+    train(&shop);
+    shop.put_trait(TraitDefinition {
+        count: 3,
+        exclude: Some(Exclusion::Interacted),
+        ..TraitDefinition::recommended_items("next")
+    });
+    let preview = |text: &str, people: u64| {
+        let (condition, budget) = (text.parse().unwrap(), Arc::new(RequestBudget::unlimited()));
+        let limits = PreviewLimits { time: Duration::from_secs(600), people };
+        shop.engine().preview_audience(&condition, limits, &budget).unwrap()
+    };
+    let first = "trait next has \"a-item-5\" in first 1";
+    let conditions = [
+        ("listed", "recommended item \"a-item-5\"".to_owned()),
+        ("acme", "recommended brand \"Acme\"".to_owned()),
+        ("first", first.to_owned()),
+        ("rest", format!("recommended item \"a-item-5\" and not {first}")),
+    ];
+    let mut counts = Vec::new();
+    for (key, condition) in &conditions {
+        let found = preview(condition, u64::MAX);
+        assert!(found.people.is_exact() && found.people.count > 0, "{key}: {found:?}");
+        assert!(found.sample.iter().all(|one| one.why.holds == Some(true)), "{key}: {found:?}");
+        let some = preview(condition, 64);
+        assert!(some.n_asked < some.n_profiles && !some.people.is_exact(), "{key}: {some:?}");
+        let interval = some.people.low..=some.people.high;
+        assert!(interval.contains(&found.people.count), "{key}: {some:?} {found:?}");
+        counts.push(found.people.count);
+    }
+    for (key, condition) in &conditions {
+        put_audience(&shop, key, condition, None);
+    }
+    let kept = || conditions.each_ref().map(|(key, _)| members(&shop, key).len() as u64);
+    await_that("everybody is asked", || (members(&shop, "first").len() == 4).then_some(()));
+    shop.await_looked_at();
+    assert_eq!(kept().to_vec(), counts);
+    // What is found meanwhile for an audience that is kept is not needed for a preview.
+    assert_eq!(preview(first, u64::MAX).people.count, 4);
 }
 
 #[test]

@@ -278,6 +278,7 @@ pub(crate) fn exports_and_feeds() -> [Command; 4] {
     let export = ScheduledExport {
         name: text("nightly"),
         what: Exportable::Recommendations,
+        only: None,
         format: ExportFormat::Parquet,
         into: text("lake"),
         every_hours: 24,
@@ -384,5 +385,20 @@ pub(crate) fn likely_audience() -> Command {
         sync: None,
     };
     let change = ConfigChange::put_audience(&definition);
+    Command::Configure(Box::new(ConfigCommand { change, expected: Expected::Anything }))
+}
+
+/// An export of the members of one audience comes.
+pub(crate) fn export_of_one_audience() -> Command {
+    let export = ScheduledExport {
+        name: text("lamps"),
+        what: Exportable::Audiences,
+        only: Some(text("lamps")),
+        format: ExportFormat::Csv,
+        into: text("lake"),
+        every_hours: 1,
+        paused: true,
+    };
+    let change = ConfigChange::put_export(&export);
     Command::Configure(Box::new(ConfigCommand { change, expected: Expected::Anything }))
 }

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
-use catalog::import::delimiter;
+use anyhow::{Context, Result, anyhow, bail};
+use catalog::import::{delimiter, header};
 use domain::{Interaction, Timestamp};
 use fs_err as fs;
 use serde_json::{Map, Value};
@@ -139,9 +139,8 @@ fn at(line: u64, row: Result<Interaction, Wrong>) -> Result<Interaction, RowErro
 fn csv_columns(path: &Path) -> Result<(Format, Vec<String>)> {
     let (delimiter, file) = delimiter::detect(fs::File::open(path)?)?;
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(file);
-    let header = reader.headers().with_context(|| format!("cannot read {}", path.display()))?;
-    let names: Vec<String> =
-        header.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned()).collect();
+    let names = header::read_names(&mut reader)
+        .map_err(|error| anyhow!("{}: {}", path.display(), header::describe_error(&error)))?;
     let places = COLUMNS.map(|column| names.iter().position(|name| name == column));
     Ok((Format::Csv { delimiter, places }, names))
 }
