@@ -52,7 +52,7 @@ fn values(engine: &Engine, user: &str) -> Option<BTreeMap<String, Value>> {
     let user = snapshot.profiles.ids().user_by_id(user)?;
     let store = snapshot.store();
     for key in ["friends", "n_friends", "last_friend", "guests", "notes", "lately"] {
-        if snapshot.is_past_unread(store, user, key).unwrap() {
+        if snapshot.is_past_unread(user, key) {
             return None;
         }
     }
