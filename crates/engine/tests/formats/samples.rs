@@ -119,6 +119,9 @@ pub(crate) fn since_the_fixtures() -> Vec<Entry> {
     entries.extend(histories());
     entries.extend(found());
     entries.push(command(commands::trait_with_look_back()));
+    let catalog = Some("music".to_owned());
+    entries.push(Entry::CatalogActivated { import: uuid::Uuid::nil(), received_at: AT, catalog });
+    entries.push(command(commands::trait_of_a_catalog()));
     entries
 }
 
