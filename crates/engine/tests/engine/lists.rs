@@ -153,3 +153,28 @@ fn what_was_served_rotates_at_once_and_after_a_restart_and_follows_a_merge() {
     engine.submit_blocking(vec![message(&known)]).unwrap();
     assert_eq!(peek(&engine, "ann"), third);
 }
+
+#[test]
+fn a_trending_trait_counts_its_own_period() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    let act = |user: u32, item: &str, ago_ms: i64| Interaction {
+        timestamp: Some(domain::Timestamp(engine.now().0 - ago_ms)),
+        ..Interaction::new(format!("u{user}"), item.to_owned(), InteractionKind::DetailView)
+    };
+    let old = (0..9).map(|user| act(user, "old", 10 * 86_400_000));
+    let new = (0..3).map(|user| act(user, "new", 60_000));
+    engine.import_interactions(old.chain(new).collect()).unwrap();
+    let listed = |max_age_s: Option<u32>| {
+        let trending = TraitDefinition {
+            logic: domain::Logic::Trending,
+            max_age_s,
+            exclude: Some(Exclusion::None),
+            ..TraitDefinition::recommended_items("popular")
+        };
+        let list = engine.recommend(None, &trending.list()).unwrap();
+        list.items.first().map(|item| item.item_id.clone())
+    };
+    assert_eq!(listed(None).as_deref(), Some("old"));
+    assert_eq!(listed(Some(86_400)).as_deref(), Some("new"));
+}

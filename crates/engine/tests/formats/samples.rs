@@ -122,6 +122,9 @@ pub(crate) fn since_the_fixtures() -> Vec<Entry> {
     entries.push(command(commands::trait_with_look_back()));
     entries.push(command(recount()));
     entries.push(command(commands::export_of_one_audience()));
+    let catalog = Some("music".to_owned());
+    entries.push(Entry::CatalogActivated { import: uuid::Uuid::nil(), received_at: AT, catalog });
+    entries.push(command(commands::trait_of_a_catalog()));
     entries
 }
 

@@ -11,7 +11,7 @@ impl TestApp {
         self.post(&path, file.to_owned(), &headers).await
     }
 
-    async fn change_config(&self, method: &str, rest: &str, body: &Value) -> super::Answer {
+    async fn catalog_call(&self, method: &str, rest: &str, body: &Value) -> super::Answer {
         let request = axum::http::Request::builder().method(method);
         let request = request.uri(format!("/api/workspaces/shop/{rest}"));
         let request = request.header("authorization", "Bearer admin");
@@ -19,11 +19,11 @@ impl TestApp {
     }
 
     /// The ids of a list for somebody new, in alphabetical order.
-    async fn listed_by_settings(&self, settings: &Value) -> Vec<String> {
+    async fn listed_with(&self, settings: &Value) -> Vec<String> {
         let body = json!({
             "endpoint": "recommendItemsToUser", "user_id": "new", "count": 9, "settings": settings,
         });
-        let answer = self.change_config("POST", "recommendations", &body).await;
+        let answer = self.catalog_call("POST", "recommendations", &body).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         let entries = answer.body["items"].as_array().unwrap().iter();
         let mut ids: Vec<String> =
@@ -43,11 +43,11 @@ async fn a_list_of_a_catalog_has_only_its_items_and_a_file_replaces_only_those()
     assert_eq!(refused.status, 422, "{}", refused.body);
     assert!(refused.line().contains("there is no catalog \"music\""), "{}", refused.line());
     let named = json!({ "catalog": { "products": ["music"], "stock": "stok" } });
-    let answer = app.change_config("PATCH", "settings", &named).await;
+    let answer = app.catalog_call("PATCH", "settings", &named).await;
     let warning = answer.body["warnings"][0].as_str().unwrap_or_default();
     assert!(warning.contains("items have no such property"), "{}", answer.body);
     let named = json!({ "catalog": { "products": ["music"], "stock": "stock" } });
-    let answer = app.change_config("PATCH", "settings", &named).await;
+    let answer = app.catalog_call("PATCH", "settings", &named).await;
     assert_eq!((answer.status.as_u16(), answer.body.get("warnings")), (200, None));
 
     assert_eq!(app.put_catalog("?catalog=music", music).await.status, 200);
@@ -71,9 +71,9 @@ async fn a_list_of_a_catalog_has_only_its_items_and_a_file_replaces_only_those()
         ])
     );
 
-    assert_eq!(app.listed_by_settings(&json!({})).await, ["m1", "m2", "s1"]);
-    assert_eq!(app.listed_by_settings(&json!({ "catalog": "music" })).await, ["m1", "m2"]);
-    assert_eq!(app.listed_by_settings(&json!({ "catalog": "items" })).await, ["s1"]);
+    assert_eq!(app.listed_with(&json!({})).await, ["m1", "m2", "s1"]);
+    assert_eq!(app.listed_with(&json!({ "catalog": "music" })).await, ["m1", "m2"]);
+    assert_eq!(app.listed_with(&json!({ "catalog": "items" })).await, ["s1"]);
     let items = app.admin("/api/workspaces/shop/items?catalog=music").await.body;
     assert_eq!(items["items"].as_array().unwrap().len(), 2);
     assert_eq!(items["items"][0]["catalog"], json!("music"));
@@ -84,7 +84,7 @@ async fn a_list_of_a_catalog_has_only_its_items_and_a_file_replaces_only_those()
         "endpoint": "recommendItemsToUser", "user_id": "new", "count": 9, "with_removed": true,
         "settings": { "catalog": "music" },
     });
-    let removed = app.change_config("POST", "recommendations", &body).await.body["removed"].clone();
+    let removed = app.catalog_call("POST", "recommendations", &body).await.body["removed"].clone();
     let rule = removed["by_rule"].as_array().unwrap().iter();
     let rule = rule.clone().find(|rule| rule["rule"] == json!("other_catalog"));
     assert_eq!(rule.map(|rule| rule["n"].clone()), Some(json!(2)), "{removed}");
@@ -94,41 +94,41 @@ async fn a_list_of_a_catalog_has_only_its_items_and_a_file_replaces_only_those()
 async fn definitions_name_catalogs_that_there_are_and_keep_them() {
     let app = TestApp::new().await;
     let scenario = json!({ "endpoint": "recommendItemsToUser", "catalog": "music" });
-    let refused = app.change_config("PUT", "scenarios/home", &scenario).await;
+    let refused = app.catalog_call("PUT", "scenarios/home", &scenario).await;
     assert!(refused.line().contains("there is no catalog \"music\""), "{}", refused.line());
     let own = json!({ "kind": "recommended_items", "catalog": "music" });
-    let refused = app.change_config("PUT", "traits/albums", &own).await;
+    let refused = app.catalog_call("PUT", "traits/albums", &own).await;
     assert!(refused.line().contains("there is no catalog \"music\""), "{}", refused.line());
     let named = json!({ "catalog": { "products": ["music"] } });
-    assert_eq!(app.change_config("PATCH", "settings", &named).await.status, 200);
+    assert_eq!(app.catalog_call("PATCH", "settings", &named).await.status, 200);
     for (path, body) in [("scenarios/home", &scenario), ("traits/albums", &own)] {
-        let put = app.change_config("PUT", path, body).await;
+        let put = app.catalog_call("PUT", path, body).await;
         assert_eq!(put.status, 201, "{path}: {}", put.body);
     }
     let users = json!({ "endpoint": "recommendUsersToItem", "catalog": "music" });
-    assert_eq!(app.change_config("PUT", "scenarios/people", &users).await.status, 400);
+    assert_eq!(app.catalog_call("PUT", "scenarios/people", &users).await.status, 400);
 
     // It goes once nothing names it and it has no items.
     let none = json!({ "catalog": null });
-    let refused = app.change_config("PATCH", "settings", &none).await;
+    let refused = app.catalog_call("PATCH", "settings", &none).await;
     assert!(refused.line().contains("there is no catalog \"music\""), "{}", refused.line());
     for path in ["scenarios/home", "traits/albums"] {
-        assert_eq!(app.change_config("DELETE", path, &Value::Null).await.status, 204);
+        assert_eq!(app.catalog_call("DELETE", path, &Value::Null).await.status, 204);
     }
     assert_eq!(app.put_catalog("?catalog=music", "item_id\nm1\nm2\n").await.status, 200);
-    let refused = app.change_config("PATCH", "settings", &none).await;
+    let refused = app.catalog_call("PATCH", "settings", &none).await;
     assert!(refused.line().contains("has 2 items: remove them first"), "{}", refused.line());
-    let refused = app.change_config("DELETE", "catalog/music", &Value::Null).await;
+    let refused = app.catalog_call("DELETE", "catalog/music", &Value::Null).await;
     assert!(refused.line().contains("confirm=2"), "{}", refused.line());
     assert_eq!(
-        app.change_config("DELETE", "catalog/books?confirm=2", &Value::Null).await.status,
+        app.catalog_call("DELETE", "catalog/books?confirm=2", &Value::Null).await.status,
         404
     );
     assert_eq!(
-        app.change_config("DELETE", "catalog/music?confirm=2", &Value::Null).await.status,
+        app.catalog_call("DELETE", "catalog/music?confirm=2", &Value::Null).await.status,
         200
     );
-    let reset = app.change_config("PATCH", "settings", &none).await;
+    let reset = app.catalog_call("PATCH", "settings", &none).await;
     assert_eq!((reset.status.as_u16(), reset.body.get("catalog")), (200, None), "{}", reset.body);
 }
 
@@ -150,11 +150,11 @@ async fn what_a_product_based_audience_names_and_nobody_knows_is_said() {
         (json!({ "property": "brnd", "value": "Oak" }), json!(["property \"brnd\""])),
         (json!({ "property": "brand", "value": "Oak" }), Value::Null),
     ] {
-        let saved = app.change_config("PUT", "audiences/fans", &of(target.clone())).await;
+        let saved = app.catalog_call("PUT", "audiences/fans", &of(target.clone())).await;
         assert!(saved.status.is_success(), "{}", saved.body);
         assert_eq!(saved.body["unknown"], unknown, "{target}: {}", saved.body);
         let preview = app
-            .change_config("POST", "audience_previews/likely", &of(target.clone())["likely"])
+            .catalog_call("POST", "audience_previews/likely", &of(target.clone())["likely"])
             .await;
         if preview.status == 200 {
             assert_eq!(preview.body["unknown"], unknown, "{target}: {}", preview.body);

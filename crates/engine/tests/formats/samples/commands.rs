@@ -348,6 +348,16 @@ pub(crate) fn trait_with_look_back() -> Command {
     Command::Configure(Box::new(ConfigCommand { change, expected }))
 }
 
+/// A trait that lists items of one catalog.
+pub(crate) fn trait_of_a_catalog() -> Command {
+    let definition = TraitDefinition {
+        catalog: Some(text("music")),
+        ..TraitDefinition::recommended_items("albums")
+    };
+    let (change, expected) = (ConfigChange::put_trait(&definition), Expected::Anything);
+    Command::Configure(Box::new(ConfigCommand { change, expected }))
+}
+
 /// An audience comes, and one goes.
 pub(crate) fn audiences() -> [Command; 2] {
     let definition = AudienceDefinition {
