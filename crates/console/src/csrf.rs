@@ -135,8 +135,8 @@ mod tests {
         let file = part("file", "csrf_token") + "--x--\r\n";
         let form = part("csrf_token", "abc") + &file;
         assert_eq!(take_first_part(form.as_bytes()), Some(("abc", file.as_bytes())));
-        let without = (0..part("csrf_token", "abc").len() + 2).map(|n| &form.as_bytes()[..n]);
-        assert!(without.into_iter().all(|beginning| take_first_part(beginning).is_none()));
+        let mut without = (0..part("csrf_token", "abc").len() + 2).map(|n| &form.as_bytes()[..n]);
+        assert!(without.all(|beginning| take_first_part(beginning).is_none()));
         assert_eq!(take_first_part(file.as_bytes()), None, "it is no first part of that name");
         let late = part("name", "a") + &form;
         assert_eq!(take_first_part(late.as_bytes()), None);

@@ -1,6 +1,6 @@
 //! What a recommended-items trait or a scenario would come to, before it is made: who would get it,
-//! and what their lists are like. People are taken in a fixed order by a hash of their index, which has
-//! nothing to do with when they came, so that the first ones stand for all.
+//! and what their lists are like. People are taken in a fixed order by a hash of their index, which
+//! has nothing to do with when they came, so that the first ones stand for all.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,5 +1,6 @@
 //! `GET /api/workspaces/{workspace}/recommendations?user=`: previews the list of a trait, `POST`
-//! that of a call; `POST .../recommendations/calculate`: what such lists would come to for everybody. `GET .../recommendations/{recomm_id}`: shows a past recommendation.
+//! that of a call; `POST .../recommendations/calculate`: what such lists would come to for
+//! everybody. `GET .../recommendations/{recomm_id}`: shows a past recommendation.
 
 use axum::Json;
 use axum::extract::Path;
