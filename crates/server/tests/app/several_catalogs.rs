@@ -19,7 +19,7 @@ impl TestApp {
     }
 
     /// The ids of a list for somebody new, in alphabetical order.
-    async fn listed_with(&self, settings: &Value) -> Vec<String> {
+    async fn listed_of_catalog(&self, settings: &Value) -> Vec<String> {
         let body = json!({
             "endpoint": "recommendItemsToUser", "user_id": "new", "count": 9, "settings": settings,
         });
@@ -71,9 +71,9 @@ async fn a_list_of_a_catalog_has_only_its_items_and_a_file_replaces_only_those()
         ])
     );
 
-    assert_eq!(app.listed_with(&json!({})).await, ["m1", "m2", "s1"]);
-    assert_eq!(app.listed_with(&json!({ "catalog": "music" })).await, ["m1", "m2"]);
-    assert_eq!(app.listed_with(&json!({ "catalog": "items" })).await, ["s1"]);
+    assert_eq!(app.listed_of_catalog(&json!({})).await, ["m1", "m2", "s1"]);
+    assert_eq!(app.listed_of_catalog(&json!({ "catalog": "music" })).await, ["m1", "m2"]);
+    assert_eq!(app.listed_of_catalog(&json!({ "catalog": "items" })).await, ["s1"]);
     let items = app.admin("/api/workspaces/shop/items?catalog=music").await.body;
     assert_eq!(items["items"].as_array().unwrap().len(), 2);
     assert_eq!(items["items"][0]["catalog"], json!("music"));
