@@ -17,7 +17,8 @@ use crate::people::ShownPerson;
 pub struct ShownLikely {
     /// How many items it is about.
     pub n_items: u64,
-    /// What the definition names and the workspace does not know: items, the property, or its value.
+    /// What the definition names and the workspace does not know: items, the property, or its
+    /// value.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
     /// How many people may be chosen: everybody, or the members of `among`.

@@ -2,52 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use domain::{ITEMS_CATALOG, ItemIdx, Timestamp};
-use parking_lot::Mutex;
 
-use crate::{LiveState, Serving};
+use crate::{CatalogCount, LiveState, Serving};
 
 /// How many items are counted between two turns of the fold.
 const ITEMS_PER_STEP: u32 = 4_096;
-/// Counts are kept for so many times as long as counting took.
-const KEPT_FACTOR: u32 = 100;
-
-/// The items of a catalog of products.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
-pub struct CatalogCount {
-    /// The name of the catalog.
-    pub name: String,
-    /// The number of items that it has, those that are turned off included.
-    pub n_items: u64,
-    /// The number of items that lists may have at the moment: on, in stock and valid.
-    pub n_offered: u64,
-}
-
-/// The latest counts.
-#[derive(Default)]
-pub(crate) struct KeptCatalogCounts(Mutex<Option<Kept>>);
-
-struct Kept {
-    counts: Arc<[CatalogCount]>,
-    at: Instant,
-    now: Timestamp,
-    duration: Duration,
-}
-
-impl KeptCatalogCounts {
-    fn get(&self, now: Timestamp) -> Option<Arc<[CatalogCount]>> {
-        let kept = self.0.lock();
-        let kept = kept.as_ref()?;
-        let passed = Duration::from_millis(now.0.abs_diff(kept.now.0)).max(kept.at.elapsed());
-        (passed < kept.duration * KEPT_FACTOR).then(|| Arc::clone(&kept.counts))
-    }
-
-    pub(crate) fn clear(&self) {
-        *self.0.lock() = None;
-    }
-}
 
 impl Serving {
     /// The items of each catalog of products, `items` first, then by name: of those that the
@@ -89,9 +51,7 @@ impl Serving {
             .collect();
         counts.sort_by_key(|count| count.name != ITEMS_CATALOG);
         let counts: Arc<[CatalogCount]> = counts.into();
-        let (at, duration) = (Instant::now(), started.elapsed());
-        *self.catalog_counts.0.lock() =
-            Some(Kept { counts: Arc::clone(&counts), at, now, duration });
+        self.catalog_counts.put(&counts, now, started.elapsed());
         counts
     }
 }

@@ -11,6 +11,7 @@ mod error;
 mod evaluation;
 mod expressions;
 mod groupings;
+mod kept_catalog_counts;
 mod kept_counts;
 mod likely;
 mod listing;
@@ -30,7 +31,6 @@ mod snapshot;
 
 pub use audiences::Reach;
 pub use budget::{BudgetError, Computing, RequestBudget, RequestLimits};
-pub use catalog_counts::CatalogCount;
 pub use catalog_page::{
     CATALOG_PLACES_MAX, CatalogPage, CatalogQuery, DailyCount, ItemActivity, SAMPLED_USERS_MAX,
     item_activity,
@@ -39,6 +39,7 @@ pub use cold_start::build_features;
 pub use error::{ListError, QueryError};
 pub use evaluation::ExpressionSchema;
 pub use expressions::{EVALUATION_TIME_MAX, ExpressionError};
+pub use kept_catalog_counts::CatalogCount;
 pub use likely::{LikeliestPeople, LikelyQuery};
 pub use listing::entity_page;
 pub use lists::{ListedContribution, ListedItem, RecommendedList, ServedModel};

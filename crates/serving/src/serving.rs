@@ -8,10 +8,10 @@ use parking_lot::Mutex;
 use recommender::{LookBack, Model, PeopleByItem};
 use state::Views;
 
-use crate::catalog_counts::KeptCatalogCounts;
 use crate::cold_start::LatestColdStart;
 use crate::expressions::Expressions;
 use crate::groupings::Groupings;
+use crate::kept_catalog_counts::KeptCatalogCounts;
 use crate::kept_counts::{KeptCounts, Period, Ranked};
 use crate::memory::IDLE_MAX;
 use crate::scenario_fallback::{LatestFallbacks, UnfitScenario};

@@ -69,7 +69,7 @@ async fn exports_have_all_items_people_and_interactions_and_no_formula() {
     let job = app.ended_job(&started).await;
     assert_eq!((&job["state"], &job["result"]["n_rows"]), (&json!("done"), &json!(2)), "{job}");
     let (headers, text) = app.download(&job).await;
-    assert_eq!(text, "item_id,title,price\nlamp,'=1+1,2.5\n\"a,b\",plain,\n");
+    assert_eq!(text, "item_id,catalog,title,price\nlamp,items,'=1+1,2.5\n\"a,b\",items,plain,\n");
     assert_eq!(headers["content-disposition"], "attachment; filename=\"shop-items.csv\"");
     assert_eq!(headers["content-length"], text.len().to_string().as_str());
 
@@ -80,7 +80,9 @@ async fn exports_have_all_items_people_and_interactions_and_no_formula() {
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
     };
     let items = lines("items").await;
-    assert!(items.contains(&json!({ "item_id": "lamp", "title": "=1+1", "price": 2.5 })));
+    assert!(items.contains(
+        &json!({ "item_id": "lamp", "catalog": "items", "title": "=1+1", "price": 2.5 })
+    ));
     let people = lines("people").await;
     assert_eq!(people.len(), 2);
     assert!(people.contains(

@@ -21,7 +21,7 @@ impl TestApp {
     /// The ids of a list for somebody new, in alphabetical order.
     async fn listed_of_catalog(&self, settings: &Value) -> Vec<String> {
         let body = json!({
-            "endpoint": "recommendItemsToUser", "user_id": "new", "count": 9, "settings": settings,
+            "endpoint": "recommendItemsToUser", "user": "new", "count": 9, "settings": settings,
         });
         let answer = self.catalog_call("POST", "recommendations", &body).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
@@ -81,7 +81,7 @@ async fn a_list_of_a_catalog_has_only_its_items_and_a_file_replaces_only_those()
     assert_eq!(unknown.status, 400, "{}", unknown.body);
 
     let body = json!({
-        "endpoint": "recommendItemsToUser", "user_id": "new", "count": 9, "with_removed": true,
+        "endpoint": "recommendItemsToUser", "user": "new", "count": 9, "with_removed": true,
         "settings": { "catalog": "music" },
     });
     let removed = app.catalog_call("POST", "recommendations", &body).await.body["removed"].clone();

@@ -289,6 +289,7 @@ pub(crate) fn exports_and_feeds() -> [Command; 4] {
         url: text("https://shop.example/feed.xml"),
         format: FeedFormat::GoogleMerchant,
         every_minutes: 60,
+        catalog: None,
         skip_invalid: true,
         allow_bad_cells: false,
         paused: false,
