@@ -137,6 +137,7 @@ export async function jobs({ check, browser, context, origin }) {
     }
     await remove('nightly_lists')
     await api(origin, 'PUT', `workspaces/${WORKSPACE}/audiences/played`, { condition: 'did "Song Played"' })
+    await page.goto(`${origin}/console/music/exports/scheduled`)
     await page.getByLabel('Name').fill('players')
     await page.getByLabel('What').selectOption('people')
     await page.getByLabel('Audience or trait').selectOption('played')
