@@ -6,6 +6,8 @@ mod tidy;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use memory_folder::MemoryFolder;
@@ -271,8 +273,11 @@ fn fuzz_guided(seconds: &str) -> Result<()> {
     Ok(())
 }
 
+/// When the first step began.
+static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);
+
 fn step(name: &str) {
-    println!("\n==> {name}");
+    println!("\n==> {name} ({} s)", STARTED.elapsed().as_secs());
 }
 
 fn run(name: &str, program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<()> {

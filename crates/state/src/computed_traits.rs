@@ -19,7 +19,8 @@ use store::key::KeyBuf;
 use store::{Batch, Keyspace, Read, Store, StoreError};
 
 use self::history::reads_past;
-use self::person::{PersonRow, StoredValue};
+pub(crate) use self::person::PersonRow;
+use self::person::StoredValue;
 use crate::journal_clock::JournalTime;
 use crate::part::{StatePart, counts_nothing, writes_at_once};
 use crate::stored::Stored;

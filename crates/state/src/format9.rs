@@ -49,3 +49,57 @@ pub fn convert_computed_traits(row: &[u8], events: &[(u32, Vec<u8>)]) -> Option<
     }
     Some(converted)
 }
+
+#[cfg(test)]
+mod tests {
+    use conditions::{Computation, Condition, Event};
+    use serde_json::json;
+
+    use super::*;
+    use crate::audiences::PersonRow;
+
+    fn order() -> Event {
+        let properties = json!({ "total": 7.5 }).as_object().unwrap().clone();
+        Event { name: "Order".to_owned(), timestamp: Timestamp(1_000), properties }
+    }
+
+    #[test]
+    fn rows_of_audiences_keep_events_and_members_and_are_worked_out_with_the_next_message() {
+        let condition: Condition = "did \"Order\" in the last 1 day".parse().unwrap();
+        let mut tracked = Tracked::new(&condition);
+        tracked.add(&condition, &order());
+        let entered = Some(Timestamp(1_000));
+        let kept = [(9_u32, 4_u64, &tracked, None, true), (2, 5, &tracked, entered, false)];
+        let row = postcard::to_stdvec(&(77_u64, kept)).unwrap();
+        let converted = PersonRow::decode(convert_audiences(&row).unwrap()).unwrap();
+        assert_eq!((converted.seen, converted.next_due()), (0, None));
+        for (number, since, tracked, entered, is_partial) in kept {
+            let kept = converted.kept(number).unwrap();
+            assert_eq!(kept.tracked.get().unwrap(), tracked);
+            assert_eq!((kept.since, kept.entered, kept.is_partial), (since, entered, is_partial));
+        }
+        assert_eq!(convert_audiences(b"no such row"), None);
+    }
+
+    #[test]
+    fn rows_of_computed_traits_take_up_what_was_kept_of_events() {
+        let definition =
+            json!({ "key": "c", "type": "sum", "event": "Order", "property": "total" });
+        let computation = Computation::new(&serde_json::from_value(definition).unwrap()).unwrap();
+        let mut kept = KeptEvents::new(&computation);
+        kept.add(&computation, &computation.contribution(&order()).unwrap());
+        let due = Some(Timestamp(9));
+        let values = [(3_u32, "7.5", Timestamp(5), None), (1, "null", Timestamp(6), due)];
+        let row = postcard::to_stdvec(&vec![values[0], values[1]]).unwrap();
+        let events = vec![(3, postcard::to_stdvec(&kept).unwrap())];
+        let converted = convert_computed_traits(&row, &events).unwrap();
+        let converted = computed_traits::PersonRow::decode(converted).unwrap();
+        for (number, json, changed_at, due) in values {
+            let value = converted.value(number).unwrap();
+            assert_eq!((&*value.json, value.changed_at, value.due), (json, changed_at, due));
+        }
+        assert_eq!(converted.value(3).unwrap().events.as_ref().unwrap().get().unwrap(), &kept);
+        assert!(converted.value(1).unwrap().events.is_none());
+        assert_eq!(convert_computed_traits(&row, &[(3, b"no events".to_vec())]), None);
+    }
+}

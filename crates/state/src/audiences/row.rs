@@ -70,7 +70,7 @@ impl PersonRow {
         self.audiences.binary_search_by_key(&number, |kept| kept.number)
     }
 
-    pub(super) fn decode(bytes: Vec<u8>) -> Result<Self, StoreError> {
+    pub(crate) fn decode(bytes: Vec<u8>) -> Result<Self, StoreError> {
         let mut row = RowReader::new(bytes, "row of a person's audiences");
         let (seen, n): (u64, u32) = row.read()?;
         let mut audiences = Vec::new();

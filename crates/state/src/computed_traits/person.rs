@@ -8,27 +8,27 @@ use crate::stored::{RowReader, Stored, append};
 
 /// The row of a person: the values of the traits to which an event of theirs has contributed.
 #[derive(Debug, Clone, Default)]
-pub(super) struct PersonRow {
+pub(crate) struct PersonRow {
     /// By the numbers of their traits.
     values: Vec<StoredValue>,
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct StoredValue {
+pub(crate) struct StoredValue {
     /// The number of the trait.
-    pub(super) number: u32,
+    pub(crate) number: u32,
     /// JSON text.
-    pub(super) json: String,
-    pub(super) changed_at: Timestamp,
+    pub(crate) json: String,
+    pub(crate) changed_at: Timestamp,
     /// When it must be worked out; none if time alone does not change it.
-    pub(super) due: Option<Timestamp>,
+    pub(crate) due: Option<Timestamp>,
     /// None before an event has contributed.
-    pub(super) events: Option<Stored<KeptEvents>>,
+    pub(crate) events: Option<Stored<KeptEvents>>,
 }
 
 impl StoredValue {
     /// Works the value out at an instant. Returns whether it is another one now.
-    pub(super) fn work_out(
+    pub(crate) fn work_out(
         &mut self,
         computation: &Computation,
         now: Timestamp,
@@ -46,7 +46,7 @@ impl StoredValue {
     }
 
     /// Adds what other events come to.
-    pub(super) fn add_events(
+    pub(crate) fn add_events(
         &mut self,
         computation: &Computation,
         others: KeptEvents,
@@ -62,23 +62,23 @@ impl StoredValue {
 impl PersonRow {
     /// When the next value must be worked out. What is due of a trait that is gone stays so until
     /// it is forgotten.
-    pub(super) fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
         self.values.iter().filter_map(|value| value.due).filter(|due| *due > now).min()
     }
 
-    pub(super) fn all(&self) -> &[StoredValue] {
+    pub(crate) fn all(&self) -> &[StoredValue] {
         &self.values
     }
 
-    pub(super) fn value(&self, number: u32) -> Option<&StoredValue> {
+    pub(crate) fn value(&self, number: u32) -> Option<&StoredValue> {
         self.place(number).ok().map(|place| &self.values[place])
     }
 
-    pub(super) fn value_mut(&mut self, number: u32) -> Option<&mut StoredValue> {
+    pub(crate) fn value_mut(&mut self, number: u32) -> Option<&mut StoredValue> {
         self.place(number).ok().map(|place| &mut self.values[place])
     }
 
-    pub(super) fn value_or_insert_with(
+    pub(crate) fn value_or_insert_with(
         &mut self,
         number: u32,
         make: impl FnOnce() -> StoredValue,
@@ -91,7 +91,7 @@ impl PersonRow {
     }
 
     /// Returns whether a value was there that is not wanted.
-    pub(super) fn retain(&mut self, is_wanted: impl Fn(u32) -> bool) -> bool {
+    pub(crate) fn retain(&mut self, is_wanted: impl Fn(u32) -> bool) -> bool {
         let n_values = self.values.len();
         self.values.retain(|value| is_wanted(value.number));
         self.values.len() < n_values
@@ -101,7 +101,7 @@ impl PersonRow {
         self.values.binary_search_by_key(&number, |value| value.number)
     }
 
-    pub(super) fn decode(bytes: Vec<u8>) -> Result<Self, StoreError> {
+    pub(crate) fn decode(bytes: Vec<u8>) -> Result<Self, StoreError> {
         let mut row = RowReader::new(bytes, "row of a person's computed traits");
         let n: u32 = row.read()?;
         let mut values = Vec::new();
@@ -113,7 +113,7 @@ impl PersonRow {
         Ok(Self { values })
     }
 
-    pub(super) fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut row = Vec::new();
         append(&mut row, &(self.values.len() as u32));
         for StoredValue { number, json, changed_at, due, events } in &self.values {
