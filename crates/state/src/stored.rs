@@ -9,6 +9,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use store::StoreError;
 
+/// About how long a part is with what stands beside it, so that a row is seldom moved as it grows.
+pub(crate) const BYTES_OF_PART: usize = 64;
+
 /// A row that is read from its beginning on.
 pub(crate) struct RowReader {
     bytes: Rc<Vec<u8>>,

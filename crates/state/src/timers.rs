@@ -4,6 +4,8 @@
 //! journal's clock. The timers that fire, and their order, therefore depend on the entries only. If
 //! a timer is due and no entry arrives, the engine journals a [`crate::Entry::Tick`].
 
+use std::collections::BTreeSet;
+
 use domain::{Timestamp, UserIdx, WorkspaceId};
 use profiles::Merge;
 use store::key::{KeyBuf, KeyParts};
@@ -16,6 +18,10 @@ const TIMERS: &str = "state.timers";
 const DUE_TIMES: &str = "state.timer_due_times";
 /// Sorts after every key of a timer.
 const END: [u8; 1] = [u8::MAX];
+
+/// How many of the timers that are due first are in memory: read together, and at most twice as
+/// many.
+const UPCOMING: usize = 1_000;
 
 /// The most timers of a workspace.
 pub const TIMERS_MAX: usize = 10_000_000;
@@ -99,8 +105,10 @@ pub struct Timers {
     n_timers: usize,
     /// How many of them work out everybody.
     n_walks: usize,
-    /// The timer that is due first.
-    next: Option<Timer>,
+    /// The timers that are due first: all that sort before `unread`.
+    upcoming: BTreeSet<Timer>,
+    /// The first timer that is in the store alone; none where all are in memory.
+    unread: Option<Timer>,
     /// People who must be worked out before the entry is done, in order.
     pending: Vec<UserIdx>,
 }
@@ -113,10 +121,14 @@ impl StatePart for Timers {
 
     fn load(store: &Store, _: &WorkspaceId) -> Result<Self, StoreError> {
         let timers = store.keyspace(TIMERS);
-        let (mut n_timers, mut n_walks, mut next) = (0, 0, None);
+        let (mut n_timers, mut n_walks) = (0, 0);
+        let (mut upcoming, mut unread) = (BTreeSet::new(), None);
         for pair in store.scan(&timers, &[]) {
             let timer = Timer::from_key(&pair?.0)?;
-            next.get_or_insert(timer);
+            match upcoming.len() < UPCOMING {
+                true => drop(upcoming.insert(timer)),
+                false => drop(unread.get_or_insert(timer)),
+            }
             n_walks += usize::from(timer.kind == TimerKind::WorkOutEverybody);
             n_timers += 1;
         }
@@ -125,7 +137,8 @@ impl StatePart for Timers {
             due_times: store.keyspace(DUE_TIMES),
             n_timers,
             n_walks,
-            next,
+            upcoming,
+            unread,
             pending: Vec::new(),
         })
     }
@@ -158,7 +171,7 @@ impl StatePart for Timers {
 impl Timers {
     /// When the next timer is due; none without timers.
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.next.map(|next| next.due)
+        self.upcoming.first().map(|next| next.due)
     }
 
     /// Whether everybody is being worked out after a change.
@@ -196,7 +209,14 @@ impl Timers {
         batch.put(&self.due_times, due_key(timer.kind, timer.id), timer.due.0.to_be_bytes());
         self.n_timers += 1;
         self.n_walks += usize::from(timer.kind == TimerKind::WorkOutEverybody);
-        self.next = Some(self.next.map_or(timer, |next| next.min(timer)));
+        if self.unread.is_none_or(|unread| timer < unread) {
+            self.upcoming.insert(timer);
+            if self.upcoming.len() > 2 * UPCOMING {
+                let last = self.upcoming.iter().nth(UPCOMING).copied();
+                self.unread = last;
+                drop(last.map(|last| self.upcoming.split_off(&last)));
+            }
+        }
         Ok(true)
     }
 
@@ -231,7 +251,8 @@ impl Timers {
         batch: &mut Batch<'_>,
         until: Timestamp,
     ) -> Result<Option<Timer>, StoreError> {
-        let Some(timer) = self.next.filter(|next| next.due <= until) else { return Ok(None) };
+        let next = self.upcoming.first().copied().filter(|next| next.due <= until);
+        let Some(timer) = next else { return Ok(None) };
         self.remove(batch, timer)?;
         Ok(Some(timer))
     }
@@ -254,11 +275,23 @@ impl Timers {
         batch.remove(&self.due_times, due_key(timer.kind, timer.id));
         self.n_timers -= 1;
         self.n_walks -= usize::from(timer.kind == TimerKind::WorkOutEverybody);
-        if self.next == Some(timer) {
-            // No timer sorts before the removed one.
-            let first =
-                batch.scan_range(&self.timers, &timer.key().build(), &END).next().transpose()?;
-            self.next = first.map(|(key, _)| Timer::from_key(&key)).transpose()?;
+        self.upcoming.remove(&timer);
+        match self.unread {
+            Some(unread) if self.upcoming.is_empty() => self.read_upcoming(batch, unread),
+            // It may be what `unread` names, which stays the bound of what is in memory.
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads the timers that are due next, from one on.
+    fn read_upcoming(&mut self, batch: &Batch<'_>, first: Timer) -> Result<(), StoreError> {
+        self.unread = None;
+        for pair in batch.scan_range(&self.timers, &first.key().build(), &END).take(UPCOMING + 1) {
+            let timer = Timer::from_key(&pair?.0)?;
+            match self.upcoming.len() < UPCOMING {
+                true => drop(self.upcoming.insert(timer)),
+                false => self.unread = Some(timer),
+            }
         }
         Ok(())
     }
@@ -284,5 +317,44 @@ mod tests {
         assert!(!timers.schedule(&mut batch, timer(1, 4)).unwrap(), "a new timer");
         assert!(timers.schedule(&mut batch, timer(2_600, 3)).unwrap(), "an existing timer");
         assert_eq!(timers.next_due(), Some(Timestamp(2_600)));
+    }
+
+    #[test]
+    fn more_timers_than_are_in_memory_fire_in_order_whenever_they_are_set_and_moved() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), Timers::KEYSPACES).unwrap();
+        let shop = WorkspaceId::new("shop").unwrap();
+        let mut timers = Timers::load(&store, &shop).unwrap();
+        let timer = |due, id| Timer { due: Timestamp(due), kind: TimerKind::WorkOutPerson, id };
+        let (mut set, mut random) = (BTreeSet::new(), 7_u64);
+        let mut batch = store.batch();
+        for round in 0..12_000_u64 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let (due, id) = ((random >> 40) as i64, (random >> 33) as u32 % 5_000);
+            set.retain(|known: &Timer| known.id != id);
+            match round % 4 {
+                0 => timers.cancel(&mut batch, TimerKind::WorkOutPerson, id).unwrap(),
+                _ => {
+                    assert!(timers.schedule(&mut batch, timer(due, id)).unwrap());
+                    set.insert(timer(due, id));
+                }
+            }
+            if round == 8_000 {
+                batch.commit(round).unwrap();
+                timers = Timers::load(&store, &shop).unwrap();
+                batch = store.batch();
+            }
+            if round % 3 == 0 {
+                let next = set.pop_first();
+                let fired = timers.pop_due(&mut batch, Timestamp(i64::MAX)).unwrap();
+                assert_eq!(fired, next, "round {round}");
+            }
+            assert_eq!(timers.next_due(), set.first().map(|next| next.due), "round {round}");
+        }
+        while let Some(next) = set.pop_first() {
+            let fired = timers.pop_due(&mut batch, Timestamp(i64::MAX)).unwrap();
+            assert_eq!(fired, Some(next));
+        }
+        assert_eq!(timers.pop_due(&mut batch, Timestamp(i64::MAX)).unwrap(), None);
     }
 }

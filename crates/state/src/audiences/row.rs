@@ -4,7 +4,7 @@ use conditions::Tracked;
 use domain::Timestamp;
 use store::StoreError;
 
-use crate::stored::{RowReader, Stored, append};
+use crate::stored::{BYTES_OF_PART, RowReader, Stored, append};
 
 /// What is kept of a person for all audiences.
 #[derive(Debug, Clone, Default)]
@@ -83,7 +83,7 @@ impl PersonRow {
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
-        let mut row = Vec::new();
+        let mut row = Vec::with_capacity(BYTES_OF_PART * (1 + self.audiences.len()));
         append(&mut row, &(self.seen, self.audiences.len() as u32));
         for Kept { number, since, tracked, entered, due, is_partial } in &self.audiences {
             append(&mut row, &(number, since, entered, due, is_partial));

@@ -4,7 +4,7 @@ use conditions::{Computation, KeptEvents};
 use domain::Timestamp;
 use store::StoreError;
 
-use crate::stored::{RowReader, Stored, append};
+use crate::stored::{BYTES_OF_PART, RowReader, Stored, append};
 
 /// The row of a person: the values of the traits to which an event of theirs has contributed.
 #[derive(Debug, Clone, Default)]
@@ -114,7 +114,7 @@ impl PersonRow {
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut row = Vec::new();
+        let mut row = Vec::with_capacity(BYTES_OF_PART * (1 + self.values.len()));
         append(&mut row, &(self.values.len() as u32));
         for StoredValue { number, json, changed_at, due, events } in &self.values {
             append(&mut row, &(number, json, changed_at, due, events.is_some()));
