@@ -173,14 +173,24 @@ fn person(engine: &Engine, user: UserIdx) -> Value {
     drop(snapshot);
     let budget = Arc::new(RequestBudget::unlimited());
     let list = |logic: Logic| {
-        let definition =
-            TraitDefinition { logic, count: 6, ..TraitDefinition::recommended_items("list") };
+        let definition = TraitDefinition {
+            logic,
+            count: N_ITEMS as u32,
+            ..TraitDefinition::recommended_items("list")
+        };
         let list = engine.trait_list(user, &definition, &budget).unwrap();
-        let ids: Vec<String> = list.items.iter().map(|item| item.item_id.clone()).collect();
-        (format!("{logic:?}"), ids)
+        let items = list.items.iter().map(|item| (item.item_id.clone(), item.score));
+        (format!("{logic:?}"), ranks(items.collect()))
     };
-    let lists: BTreeMap<String, Vec<String>> = LISTS.map(list).into();
+    let lists: BTreeMap<String, Vec<BTreeSet<String>>> = LISTS.map(list).into();
     json!({ "traits": traits, "computed": computed, "audiences": audiences, "lists": lists })
+}
+
+/// The items of a list in its order. Those of one score stand together: the sums of two journals
+/// round differently, since people stand in a model's data in the order in which they came.
+fn ranks(items: Vec<(String, f32)>) -> Vec<BTreeSet<String>> {
+    let equals = items.chunk_by(|one, next| one.1 > 0.0 && one.1 - next.1 <= 1e-4 * one.1);
+    equals.map(|items| items.iter().map(|(id, _)| id.clone()).collect()).collect()
 }
 
 /// The bytes of the models. They are those of one journal: people stand in a model's data in the

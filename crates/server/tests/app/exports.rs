@@ -346,7 +346,7 @@ async fn an_audience_that_an_export_names_stays_and_its_members_are_written_on_s
     assert_eq!(app.ended_job(&run).await["result"]["n_rows"], 1);
     let audience = "/api/workspaces/shop/audiences/golden";
     let refused = app.call_exports(Method::DELETE, audience, Value::Null).await;
-    assert_eq!(refused.status, 400, "{}", refused.line());
+    assert_eq!(refused.status, 409, "{}", refused.line());
     assert!(refused.line().contains("export"), "{}", refused.line());
     assert_eq!(app.call_exports(Method::DELETE, &path, Value::Null).await.status, 204);
     assert_eq!(app.call_exports(Method::DELETE, audience, Value::Null).await.status, 204);
