@@ -85,7 +85,7 @@ impl Curve<'_> {
         };
         let (low, high) = point.interval;
         html! {
-            a href=(point.href) tabindex="-1" {
+            a href=(point.href) {
                 g class=(if point.is_chosen { "chart-day chart-chosen" } else { "chart-day" }) {
                     rect class="chart-hit" x=(percent(column * n as f64)) width=(percent(column))
                         height=(px(TOP_PX + PLOT_PX)) {}
