@@ -35,7 +35,7 @@ cargo xtask COMMAND
          builds take
   help   this text";
 /// How long CI runs each fuzz body, in seconds.
-const FUZZ_SECONDS: &str = "30";
+const FUZZ_SECONDS: &str = "20";
 
 fn main() -> Result<()> {
     match std::env::args().nth(1).as_deref() {

@@ -173,7 +173,7 @@ impl ComputedTraits {
         for (key, kept) in traits {
             let value = match row.value(kept.number) {
                 Some(stored) => ComputedValue {
-                    value: read_exactly(&stored.json).ok_or_else(unreadable)?,
+                    value: read_exactly(stored.json.get()?).ok_or_else(unreadable)?,
                     changed_at: stored.changed_at,
                 },
                 None => ComputedValue { value: kept.value_of_nobody(), changed_at: kept.made_at },
@@ -382,7 +382,7 @@ impl Kept {
     fn first_value(&self) -> StoredValue {
         StoredValue {
             number: self.number,
-            json: self.value_of_nobody().to_string(),
+            json: Stored::new(self.value_of_nobody().to_string()),
             changed_at: self.made_at,
             due: None,
             events: None,

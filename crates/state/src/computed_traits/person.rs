@@ -18,7 +18,7 @@ pub(crate) struct StoredValue {
     /// The number of the trait.
     pub(crate) number: u32,
     /// JSON text.
-    pub(crate) json: String,
+    pub(crate) json: Stored<String>,
     pub(crate) changed_at: Timestamp,
     /// When it must be worked out; none if time alone does not change it.
     pub(crate) due: Option<Timestamp>,
@@ -38,9 +38,9 @@ impl StoredValue {
         events.prune(computation, now);
         self.due = events.next_change(computation, now);
         let json = events.value(computation, now).to_string();
-        let is_changed = json != self.json;
+        let is_changed = json != *self.json.get()?;
         if is_changed {
-            (self.json, self.changed_at) = (json, now);
+            (self.json, self.changed_at) = (Stored::new(json), now);
         }
         Ok(is_changed)
     }
@@ -106,7 +106,8 @@ impl PersonRow {
         let n: u32 = row.read()?;
         let mut values = Vec::new();
         for _ in 0..n {
-            let (number, json, changed_at, due, has_events) = row.read()?;
+            let (number, changed_at, due, has_events) = row.read()?;
+            let json = row.part()?;
             let events = if has_events { Some(row.part()?) } else { None };
             values.push(StoredValue { number, json, changed_at, due, events });
         }
@@ -117,7 +118,8 @@ impl PersonRow {
         let mut row = Vec::with_capacity(BYTES_OF_PART * (1 + self.values.len()));
         append(&mut row, &(self.values.len() as u32));
         for StoredValue { number, json, changed_at, due, events } in &self.values {
-            append(&mut row, &(number, json, changed_at, due, events.is_some()));
+            append(&mut row, &(number, changed_at, due, events.is_some()));
+            json.append_to(&mut row);
             if let Some(events) = events {
                 events.append_to(&mut row);
             }

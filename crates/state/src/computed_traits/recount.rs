@@ -79,7 +79,8 @@ impl ComputedTraits {
         let Some(computation) = &kept.computation else { return Ok(()) };
         let mut row = self.person(batch, user)?;
         let value = row.value_or_insert_with(kept.number, || kept.first_value());
-        (value.json, value.changed_at) = (kept.value_of_nobody().to_string(), now);
+        let json = Stored::new(kept.value_of_nobody().to_string());
+        (value.json, value.changed_at) = (json, now);
         let none = Stored::new(KeptEvents::new(computation));
         (value.events, value.due) = (Some(none), Some(AT_ONCE));
         self.put_person(batch, user, &row);
