@@ -139,9 +139,9 @@ impl Computation {
         let of = |value: Option<&Scalar>| value.map_or(Value::Null, Scalar::to_json);
         match self.type_ {
             ComputedTraitType::Count => counting.len().into(),
-            ComputedTraitType::Sum => number(sum(&values)),
+            ComputedTraitType::Sum => number(sum(&values).value()),
             ComputedTraitType::Average if values.is_empty() => Value::Null,
-            ComputedTraitType::Average => number(sum(&values) / values.len() as f64),
+            ComputedTraitType::Average => number(sum(&values).mean(values.len() as u64)),
             ComputedTraitType::Minimum => of(distinct.first()),
             ComputedTraitType::Maximum => of(distinct.last()),
             ComputedTraitType::MostFrequent => {
@@ -229,12 +229,12 @@ fn read_span(last: Option<&str>, session: Option<&str>) -> Result<Span, String> 
     }
 }
 
-fn sum(values: &[Scalar]) -> f64 {
+fn sum(values: &[Scalar]) -> ExactSum {
     let mut sum = ExactSum::default();
     for value in values {
         if let Scalar::Number(number) = value {
             sum.add(*number);
         }
     }
-    sum.value()
+    sum
 }

@@ -186,11 +186,14 @@ impl Engine {
         config: &WorkspaceConfig,
     ) -> Result<(), String> {
         let goes = |name: &&String| !config.catalog.products.contains(name);
-        let Some(name) = present.catalog.products.iter().find(goes) else { return Ok(()) };
+        let mut gone = present.catalog.products.iter().filter(goes).peekable();
+        if gone.peek().is_none() {
+            return Ok(());
+        }
         let counts = self.snapshot().catalog.count_by_catalog();
-        match counts.get(name) {
+        match gone.find_map(|name| Some((name, counts.get(name)?))) {
             None => Ok(()),
-            Some(n) => Err(format!(
+            Some((name, n)) => Err(format!(
                 "catalog.products: the catalog {name:?} has {}: remove them first",
                 counted(*n, "item", "items")
             )),

@@ -30,6 +30,18 @@ impl ExactSum {
         }
     }
 
+    /// The number of double precision that is nearest to the sum divided by `n`.
+    pub(super) fn mean(&self, n: u64) -> f64 {
+        let n = n as f64;
+        let mean = self.value() / n;
+        // What the quotient lacks is the remainder, which is exact, divided again.
+        let (product, rest) = multiply_with_rest(mean, n);
+        let mut remainder = self.clone();
+        remainder.add(-product);
+        remainder.add(-rest);
+        mean + remainder.value() / n
+    }
+
     pub(super) fn merge(&mut self, other: &Self) {
         other.parts.iter().for_each(|part| self.add(*part));
     }
@@ -58,6 +70,12 @@ impl ExactSum {
     }
 }
 
+/// The product, and what it lacks of the true one.
+fn multiply_with_rest(one: f64, other: f64) -> (f64, f64) {
+    let product = one * other;
+    (product, one.mul_add(other, -product))
+}
+
 /// The rounded sum of two numbers, and what rounding has taken from it.
 fn add_with_rest(one: f64, other: f64) -> (f64, f64) {
     let (large, small) = if one.abs() < other.abs() { (other, one) } else { (one, other) };
@@ -79,6 +97,13 @@ mod tests {
         let mut sum = ExactSum::default();
         numbers.iter().for_each(|number| sum.add(*number));
         sum
+    }
+
+    #[test]
+    fn a_mean_is_rounded_once() {
+        assert_eq!(add_all(&[5.0, 1.0, 5.0, 5.0, 0.2]).mean(5), 3.24);
+        assert_eq!(add_all(&[0.1, 0.1, 0.1]).mean(3), 0.1);
+        assert_eq!(add_all(&[]).mean(2), 0.0);
     }
 
     proptest! {

@@ -145,9 +145,7 @@ impl Numbers {
         let of = |value: Option<f64>| value.map_or(Value::Null, number);
         match type_ {
             ComputedTraitType::Sum => number(self.sum.value()),
-            ComputedTraitType::Average => {
-                of((self.n > 0).then(|| self.sum.value() / self.n as f64))
-            }
+            ComputedTraitType::Average => of((self.n > 0).then(|| self.sum.mean(self.n))),
             ComputedTraitType::Minimum => of(self.minimum),
             ComputedTraitType::Maximum => of(self.maximum),
             _ => self.n.into(),

@@ -356,6 +356,13 @@ impl ListSettings {
                 return Err(format!("freshness: {word} lists no items, and only items are new"));
             }
         }
+        let of_items =
+            [("location", self.location.is_some()), ("event_filter", self.event_filters.is_some())];
+        if let Some((key, _)) = of_items.into_iter().find(|(_, is_set)| *is_set)
+            && endpoint.entries() != Entries::Items
+        {
+            return Err(format!("{key}: {} lists no items, which it filters", endpoint.word()));
+        }
         if let Some(otherwise) = &self.otherwise {
             check_name("otherwise", otherwise)?;
         }

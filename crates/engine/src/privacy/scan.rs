@@ -34,7 +34,7 @@ pub const MENTIONS_SHOWN_MAX: usize = 20;
 /// Keyspaces of items, which may have the id of a person, of lists with such items, of what others
 /// have said: names of their events, traits of theirs and of their accounts, and what is computed
 /// of their events; and of earlier definitions, whose filters may name anybody.
-const MENTIONING_KEYSPACES: [&str; 7] = [
+const MENTIONING_KEYSPACES: [&str; 10] = [
     "accounts.",
     "catalog.",
     "profiles.timeline",
@@ -42,6 +42,10 @@ const MENTIONING_KEYSPACES: [&str; 7] = [
     "state.recommendations",
     "state.computed_trait",
     "state.config_versions",
+    // Definitions, which may test a value that is somebody's id.
+    "state.workspace",
+    "state.audiences",
+    "state.questions",
 ];
 /// The cache of a store that is opened to be searched, in bytes.
 const CACHE_BYTES: u64 = 16 * 1_024 * 1_024;

@@ -186,3 +186,19 @@ fn a_trait_of_an_account_that_names_the_deleted_is_a_mention() {
     assert!(scan.found == 0 && scan.mentions > 0, "{scan:?}");
     assert_eq!(receipt.status, RegulationStatus::Finished);
 }
+
+#[test]
+fn a_definition_that_tests_the_id_of_the_deleted_is_a_mention() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = super::declared_ids::open_with_rules(folder.path());
+    let condition = format!("trait team = \"{ANN}\" or did \"Gave\" where by = \"{ANN}\"");
+    let key = "employees".to_owned();
+    let audience =
+        domain::AudienceDefinition { key, name: None, condition, likely: None, sync: None };
+    engine.change_config(ConfigChange::put_audience(&audience), Expected::Anything).unwrap();
+    engine.submit_blocking(vec![track(&engine, "2", json!({ "userId": ANN }), "i1")]).unwrap();
+    let receipt = regulate(&engine, RegulationType::DeleteInternal, ANN);
+    let scan = receipt.scan.unwrap();
+    assert!(scan.found == 0 && scan.mentions > 0, "{scan:?}");
+    assert_eq!(receipt.status, RegulationStatus::Finished);
+}

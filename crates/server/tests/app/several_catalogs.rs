@@ -118,6 +118,10 @@ async fn definitions_name_catalogs_that_there_are_and_keep_them() {
     assert_eq!(app.put_catalog("?catalog=music", "item_id\nm1\nm2\n").await.status, 200);
     let refused = app.catalog_call("PATCH", "settings", &none).await;
     assert!(refused.line().contains("has 2 items: remove them first"), "{}", refused.line());
+    let empty_first = json!({ "catalog": { "products": ["empty", "music"] } });
+    assert_eq!(app.catalog_call("PATCH", "settings", &empty_first).await.status, 200);
+    let refused = app.catalog_call("PATCH", "settings", &none).await;
+    assert!(refused.line().contains("\"music\" has 2 items"), "{}", refused.line());
     let refused = app.catalog_call("DELETE", "catalog/music", &Value::Null).await;
     assert!(refused.line().contains("confirm=2"), "{}", refused.line());
     assert_eq!(
