@@ -5,9 +5,9 @@
 //! [`Audiences`](crate::Audiences)). The computed traits and then the audiences that it concerns
 //! are worked out: those that ask for its event or for a trait that it changes, or name such an
 //! audience. A timer is set to the first instant at which one of the person's changes by itself, or
-//! an earlier one; when it fires, those are worked out that are due. After a trait or an audience was
-//! made or changed, timers go through all people in steps; who sends a message meanwhile is brought
-//! up to date by it.
+//! an earlier one; when it fires, those are worked out that are due. After a trait or an audience
+//! was made or changed, timers go through all people in steps; who sends a message meanwhile is
+//! brought up to date by it.
 
 mod accounts;
 mod history;
