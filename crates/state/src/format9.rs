@@ -70,8 +70,8 @@ mod tests {
         let mut tracked = Tracked::new(&condition);
         tracked.add(&condition, &order());
         let entered = Some(Timestamp(1_000));
-        let kept = [(9_u32, 4_u64, &tracked, None, true), (2, 5, &tracked, entered, false)];
-        let row = postcard::to_stdvec(&(77_u64, kept)).unwrap();
+        let kept = vec![(9_u32, 4_u64, &tracked, None, true), (2, 5, &tracked, entered, false)];
+        let row = postcard::to_stdvec(&(77_u64, &kept)).unwrap();
         let converted = PersonRow::decode(convert_audiences(&row).unwrap()).unwrap();
         assert_eq!((converted.seen, converted.next_due()), (0, None));
         for (number, since, tracked, entered, is_partial) in kept {
