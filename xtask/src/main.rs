@@ -1,6 +1,7 @@
 //! `cargo xtask`: the commands of developers and CI.
 
 mod circles;
+mod limits;
 mod memory_folder;
 mod tidy;
 
@@ -104,20 +105,13 @@ impl Suite {
     }
 }
 
-/// Runs commands at once, since each waits most of the time, and shows the output of each when it
-/// has ended.
+/// Runs commands at once, since each waits most of the time. Their lines say whose they are.
 fn together(commands: &[NamedCommand], scratch: Option<&MemoryFolder>) -> Result<()> {
     let run = |command: &NamedCommand| -> Result<bool> {
-        let output = Command::new(&command.program)
-            .args(&command.arguments)
-            .envs(scratch.map(MemoryFolder::variable))
-            .current_dir(root())
-            .output()
-            .with_context(|| format!("cannot run {}", command.program))?;
         step(command.name);
-        print!("{}", String::from_utf8_lossy(&output.stdout));
-        eprint!("{}", String::from_utf8_lossy(&output.stderr));
-        Ok(output.status.success())
+        let mut process = Command::new(&command.program);
+        process.args(&command.arguments).envs(scratch.map(MemoryFolder::variable));
+        Ok(limits::run(command.name, process.current_dir(root()))?.success())
     };
     let outcomes: Vec<Result<bool>> = std::thread::scope(|scope| {
         let threads: Vec<_> =
@@ -126,9 +120,12 @@ fn together(commands: &[NamedCommand], scratch: Option<&MemoryFolder>) -> Result
     });
     let mut failed = Vec::new();
     for (command, outcome) in commands.iter().zip(outcomes) {
-        if !outcome? {
-            failed.push(command.name);
+        match outcome {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => eprintln!("{error:#}"),
         }
+        failed.push(command.name);
     }
     if !failed.is_empty() {
         bail!("{} failed", failed.join(" and "));
@@ -151,9 +148,14 @@ fn test_crates(scratch: Option<&MemoryFolder>) -> Result<()> {
         Some(jars) => environment.push(("KAFKA_JARS", jars)),
         None => println!("skipped: the tests with a Kafka broker, without Maven and Java"),
     }
-    let environment: Vec<(&str, &str)> =
-        environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    run("tests of the crates", "cargo", &["test", "--workspace", "--locked"], &environment)
+    let tests = "tests of the crates";
+    step(tests);
+    let mut cargo = Command::new("cargo");
+    cargo.args(["test", "--workspace", "--locked"]).envs(environment).current_dir(root());
+    if !limits::run(tests, &mut cargo)?.success() {
+        bail!("{tests} failed");
+    }
+    Ok(())
 }
 
 /// The folder with the program of a Kafka broker, fetched from Maven the first time. None where
