@@ -2,6 +2,7 @@
 
 mod hold;
 mod numbers;
+mod postgresql;
 mod random;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use parking_lot::Mutex;
 
 pub use hold::HeldSyncs;
 pub use numbers::widened_number;
+pub use postgresql::PostgresServer;
 pub use random::Random;
 
 /// The size of a sector, in bytes. A sector is written whole or not at all.

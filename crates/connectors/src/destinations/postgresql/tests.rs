@@ -1,13 +1,10 @@
 //! Against a real server, where its programs are installed.
 
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use mapping::Mappings;
 use serde_json::json;
-use tempfile::TempDir;
+use testkit::PostgresServer;
 use tokio_postgres::NoTls;
 
 use super::*;
@@ -16,109 +13,14 @@ use crate::{
     ExportPlace, LogMove, NetworkPolicy, OutgoingOptions, ParquetColumn, ParquetType, kind,
 };
 
-/// A server of its own, on a free port of this machine.
-struct Server {
-    process: Child,
-    port: u16,
-    certificate_pem: String,
-    _folder: TempDir,
+trait Connect {
+    fn settings(&self, more: Value) -> BTreeMap<String, Value>;
+    fn sender(&self, more: Value) -> Arc<dyn Sender>;
+    /// A client beside ours, once the server takes connections.
+    async fn client(&self) -> Client;
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.process.kill().ok();
-        self.process.wait().ok();
-    }
-}
-
-/// Where the programs of a server are; none where they are not installed.
-fn programs() -> Option<PathBuf> {
-    let versions = fs_err::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let debian = versions.map(|version| version.path().join("bin"));
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = debian.chain(std::env::split_paths(&path));
-    folders.into_iter().find(|folder| folder.join("initdb").is_file())
-}
-
-/// The user as whom a server runs, as it refuses to run as root: `postgres`, or `nobody`.
-fn user_id() -> Option<u32> {
-    use std::os::unix::fs::MetadataExt;
-    if fs_err::metadata("/proc/self").ok()?.uid() != 0 {
-        return None;
-    }
-    let users = fs_err::read_to_string("/etc/passwd").ok()?;
-    let id_of = |name: &str| {
-        let line = users.lines().find(|line| line.starts_with(&format!("{name}:")))?;
-        line.split(':').nth(2)?.parse().ok()
-    };
-    id_of("postgres").or_else(|| id_of("nobody"))
-}
-
-fn own(path: &Path) {
-    if let Some(user) = user_id() {
-        std::os::unix::fs::chown(path, Some(user), None).unwrap();
-    }
-}
-
-fn command(program: PathBuf) -> Command {
-    let mut command = Command::new(program);
-    command.stdout(Stdio::null()).stderr(Stdio::null()).env_clear().env("LC_ALL", "C");
-    if let Some(user) = user_id() {
-        command.uid(user);
-    }
-    command
-}
-
-fn start() -> Option<Server> {
-    let Some(programs) = programs() else {
-        eprintln!("skipped: the programs of PostgreSQL (Debian: postgresql) are not installed");
-        return None;
-    };
-    let folder = tempfile::tempdir().unwrap();
-    own(folder.path());
-    let in_folder = |name: &str| folder.path().join(name);
-    let certificate = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-    let certificate_pem = certificate.cert.pem();
-    for (name, text) in [
-        ("password", "secret"),
-        ("cert.pem", &certificate_pem),
-        ("key.pem", &certificate.signing_key.serialize_pem()),
-    ] {
-        fs_err::write(in_folder(name), text).unwrap();
-        let only_owner = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-        fs_err::set_permissions(in_folder(name), only_owner).unwrap();
-        own(&in_folder(name));
-    }
-    let data = in_folder("data");
-    let made = command(programs.join("initdb"))
-        .args(["-U", "shop", "--auth=scram-sha-256", "--no-sync", "-E", "UTF8", "--pwfile"])
-        .arg(in_folder("password"))
-        .arg(&data)
-        .current_dir(folder.path())
-        .status()
-        .unwrap();
-    assert!(made.success(), "initdb failed");
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let setting = |name: &str, value: String| format!("--{name}={value}");
-    let process = command(programs.join("postgres"))
-        .arg("-D")
-        .arg(&data)
-        .args([
-            setting("port", port.to_string()),
-            setting("listen_addresses", "127.0.0.1".to_owned()),
-            setting("unix_socket_directories", String::new()),
-            setting("fsync", "off".to_owned()),
-            setting("ssl", "on".to_owned()),
-            setting("ssl_cert_file", in_folder("cert.pem").display().to_string()),
-            setting("ssl_key_file", in_folder("key.pem").display().to_string()),
-        ])
-        .current_dir(folder.path())
-        .spawn()
-        .unwrap();
-    Some(Server { process, port, certificate_pem, _folder: folder })
-}
-
-impl Server {
+impl Connect for PostgresServer {
     fn settings(&self, more: Value) -> BTreeMap<String, Value> {
         let mut settings = json!({"host": "127.0.0.1", "port": self.port, "database": "postgres",
             "user": "shop", "password": "secret", "sslmode": "disable"});
@@ -132,7 +34,6 @@ impl Server {
         kind("postgresql").unwrap().connect(&self.settings(more), &outgoing).unwrap()
     }
 
-    /// A client beside ours, once the server takes connections.
     async fn client(&self) -> Client {
         let text =
             format!("host=127.0.0.1 port={} user=shop password=secret dbname=postgres", self.port);
@@ -178,7 +79,7 @@ fn prepare(sender: &dyn Sender, mappings: Option<Value>, messages: &[Value]) -> 
 
 #[tokio::test]
 async fn messages_become_rows_once() {
-    let Some(server) = start() else { return };
+    let Some(server) = PostgresServer::start() else { return };
     let client = server.client().await;
     let sender = server.sender(json!({}));
     assert_eq!(Arc::clone(&sender).check().await, Ok(()));
@@ -206,7 +107,7 @@ async fn messages_become_rows_once() {
 
 #[tokio::test]
 async fn a_bad_row_is_refused_alone_and_columns_are_added() {
-    let Some(server) = start() else { return };
+    let Some(server) = PostgresServer::start() else { return };
     let client = server.client().await;
     client
         .batch_execute(
@@ -235,7 +136,7 @@ async fn a_bad_row_is_refused_alone_and_columns_are_added() {
 
 #[tokio::test]
 async fn what_is_missing_is_refused_where_nothing_is_created() {
-    let Some(server) = start() else { return };
+    let Some(server) = PostgresServer::start() else { return };
     server.client().await;
     let messages = [track("m-1", json!({})), track("m-2", json!({}))];
     let sender = server.sender(json!({"create_tables": false}));
@@ -247,7 +148,7 @@ async fn what_is_missing_is_refused_where_nothing_is_created() {
 
 #[tokio::test]
 async fn connections_are_encrypted_and_the_certificate_is_checked() {
-    let Some(server) = start() else { return };
+    let Some(server) = PostgresServer::start() else { return };
     server.client().await;
     let policy = NetworkPolicy { allowed: vec!["127.0.0.0/8".parse().unwrap()] };
     let check = async |policy: &NetworkPolicy, authorities: Option<&str>| {
@@ -269,13 +170,12 @@ async fn connections_are_encrypted_and_the_certificate_is_checked() {
 
 #[tokio::test]
 async fn a_server_that_goes_away_is_waited_for() {
-    let Some(mut server) = start() else { return };
+    let Some(mut server) = PostgresServer::start() else { return };
     server.client().await;
     let sender = server.sender(json!({}));
     let batch = prepare(&*sender, None, &[track("m-1", json!({}))]);
     assert_eq!(reasons(&Arc::clone(&sender).send(batch.clone()).await), [""]);
-    server.process.kill().unwrap();
-    server.process.wait().unwrap();
+    server.stop();
     // The process of a connection outlives that of the server for a moment.
     let until = Instant::now() + Duration::from_secs(30);
     loop {
@@ -289,7 +189,7 @@ async fn a_server_that_goes_away_is_waited_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_rows_of_a_table_are_replaced_at_once_and_what_is_built_on_it_stays() {
-    let Some(server) = start() else { return };
+    let Some(server) = PostgresServer::start() else { return };
     let client = server.client().await;
     let outgoing = testing::outgoing();
     let place = ExportPlace::of_settings("postgresql", &server.settings(json!({})), &outgoing);
@@ -334,7 +234,7 @@ async fn all_rows_of_a_table_are_replaced_at_once_and_what_is_built_on_it_stays(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_of_a_log_are_appended_once_with_its_position() {
-    let Some(server) = start() else { return };
+    let Some(server) = PostgresServer::start() else { return };
     let client = server.client().await;
     let outgoing = testing::outgoing();
     let place = ExportPlace::of_settings("postgresql", &server.settings(json!({})), &outgoing);
