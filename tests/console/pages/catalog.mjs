@@ -1,6 +1,7 @@
 // The catalog: find an item, take it off everywhere, and put a file in force.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { fetchSoon } from '../check.mjs'
 import { api, WORKSPACE } from '../demo.mjs'
 import { measure } from '../hand.mjs'
 import { goBack, lookAtItems, switchToItems } from '../jobs.mjs'
@@ -217,10 +218,10 @@ export async function jobs({ check, browser, context, origin }) {
     const { key } = await api(origin, 'POST', 'api_keys', { name: 'support-of-the-catalog', role: 'support' })
     const headers = { authorization: `Bearer ${key}` }
     const path = `${origin}${itemPath(album.item_id)}`
-    assert.equal((await fetch(`${origin}/api/${LIST}`, { headers })).status, 200)
-    assert.equal((await fetch(path, { headers })).status, 200)
-    assert.equal((await fetch(`${path}/off`, { method: 'POST', headers })).status, 403)
-    assert.equal((await fetch(`${origin}/api/${LIST}/${encodeURIComponent(album.item_id)}/off`, { method: 'PUT', headers })).status, 403)
-    assert.equal((await fetch(`${origin}${CATALOG}/import`, { headers })).status, 403)
+    assert.equal((await fetchSoon(`${origin}/api/${LIST}`, { headers })).status, 200)
+    assert.equal((await fetchSoon(path, { headers })).status, 200)
+    assert.equal((await fetchSoon(`${path}/off`, { method: 'POST', headers })).status, 403)
+    assert.equal((await fetchSoon(`${origin}/api/${LIST}/${encodeURIComponent(album.item_id)}/off`, { method: 'PUT', headers })).status, 403)
+    assert.equal((await fetchSoon(`${origin}${CATALOG}/import`, { headers })).status, 403)
   })
 }

@@ -1,5 +1,6 @@
 // The scenarios of a workspace: made, changed, tried with two groups, and decided.
 import assert from 'node:assert/strict'
+import { fetchSoon } from '../check.mjs'
 import { ADMIN, api, recommend, send } from '../demo.mjs'
 import { measure } from '../hand.mjs'
 import { startTest } from '../tasks.mjs'
@@ -245,21 +246,21 @@ export async function jobs({ check, browser, context, origin }) {
     await page.goto(`${origin}/console/music/results?by=scenario`)
     await page.getByText(HOSTILE).first().waitFor()
     assert.equal(await page.evaluate(() => globalThis.isHacked), undefined)
-    const csv = await fetch(`${origin}/api/workspaces/music/kpis`, { headers: { ...ADMIN, accept: 'text/csv' } }).then((answer) => answer.text())
+    const csv = await fetchSoon(`${origin}/api/workspaces/music/kpis`, { headers: { ...ADMIN, accept: 'text/csv' } }).then((answer) => answer.text())
     assert.ok(csv.includes(`'${HOSTILE}`), csv)
   })
 
   await check('a support account reads scenarios and changes nothing', async () => {
     const { key } = await api(origin, 'POST', 'api_keys', { name: 'desk', role: 'support' })
     const headers = { authorization: `Bearer ${key}` }
-    const read = await fetch(`${origin}/console/music/scenarios`, { headers })
+    const read = await fetchSoon(`${origin}/console/music/scenarios`, { headers })
     assert.equal(read.status, 200)
     assert.ok(!(await read.text()).includes('New scenario'))
-    const results = await fetch(`${origin}/console/music/results`, { headers })
+    const results = await fetchSoon(`${origin}/console/music/results`, { headers })
     assert.equal(results.status, 403)
     const body = new URLSearchParams({ name: 'x', endpoint: 'recommendItemsToUser' })
     for (const path of ['-/new', 'home', 'home/delete', 'home/test']) {
-      const changed = await fetch(`${origin}/console/music/scenarios/${path}`, { method: 'POST', headers, body })
+      const changed = await fetchSoon(`${origin}/console/music/scenarios/${path}`, { method: 'POST', headers, body })
       assert.equal(changed.status, 403, path)
     }
   })

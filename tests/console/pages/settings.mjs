@@ -1,5 +1,6 @@
 // Settings: sources with keys, tokens, traits, computed traits, weights; workspaces, accounts, API keys, audit, limits.
 import assert from 'node:assert/strict'
+import { fetchSoon } from '../check.mjs'
 import { api, send as sendAll, WORKSPACE } from '../demo.mjs'
 
 const HOSTILE = '"><img src=x onerror="isHacked=1">'
@@ -51,7 +52,7 @@ export async function paths(origin) {
 /** Sends a message with a write key: the status. */
 async function send(origin, writeKey) {
   const message = { writeKey, type: 'track', event: 'Product Viewed', userId: 'settings-1', properties: { product_id: '1' } }
-  const { status } = await fetch(`${origin}/v1/track`, { method: 'POST', body: JSON.stringify(message) })
+  const { status } = await fetchSoon(`${origin}/v1/track`, { method: 'POST', body: JSON.stringify(message) })
   return status
 }
 
@@ -310,11 +311,11 @@ export async function jobs({ check, browser, context, origin }) {
     await page.getByLabel('Role').selectOption('analyst')
     await press(page, 'Make the key')
     const headers = { authorization: `Bearer ${await secret()}` }
-    const shown = await fetch(`${origin}/api/workspaces/${WORKSPACE}/sources`, { headers })
+    const shown = await fetchSoon(`${origin}/api/workspaces/${WORKSPACE}/sources`, { headers })
     assert.equal(shown.status, 200)
-    const refused = await fetch(`${origin}/api/audit`, { headers })
+    const refused = await fetchSoon(`${origin}/api/audit`, { headers })
     assert.equal(refused.status, 403)
-    const page_of_key = await fetch(`${origin}/console/-/accounts`, { headers })
+    const page_of_key = await fetchSoon(`${origin}/console/-/accounts`, { headers })
     assert.equal(page_of_key.status, 403)
   })
   await check('a workspace is made, and removed by whoever types its id', async () => {
@@ -373,10 +374,10 @@ export async function jobs({ check, browser, context, origin }) {
   await check('an analyst sees sources and cannot change them', async () => {
     const { key } = await api(origin, 'POST', 'api_keys', { name: 'looks', role: 'analyst' })
     const headers = { authorization: `Bearer ${key}` }
-    const shown = await (await fetch(origin + settings, { headers })).text()
+    const shown = await (await fetchSoon(origin + settings, { headers })).text()
     assert.ok(!shown.includes('Make the source'))
     const body = new URLSearchParams({ name: 'no' })
-    assert.equal((await fetch(origin + settings, { method: 'POST', headers, body })).status, 403)
+    assert.equal((await fetchSoon(origin + settings, { method: 'POST', headers, body })).status, 403)
   })
   await page.close()
 }
