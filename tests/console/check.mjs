@@ -2,6 +2,8 @@
 
 const CHECK_SECONDS_MAX = 120
 const ANSWER_SECONDS_MAX = 60
+// A training run may be waited for.
+export const WAIT_SECONDS_MAX = 600
 const POLL_MS = 200
 
 /** The checks of a suite: `check` runs one and prints its line, `fail` prints one, `finish` ends with the sum. */
@@ -11,9 +13,9 @@ export function checksOf(suite) {
     counts.FAIL++
     console.log(`FAIL ${suite}: ${name}: ${String(error.message).replaceAll('\n', '\n     ')}`)
   }
-  const check = async (name, body) => {
+  const check = async (name, body, seconds = CHECK_SECONDS_MAX) => {
     try {
-      await within(CHECK_SECONDS_MAX, 'the check', body())
+      await within(seconds, 'the check', body())
       counts.ok++
       console.log(`ok   ${suite}: ${name}`)
     } catch (error) {
@@ -42,13 +44,13 @@ export async function within(seconds, what, promise) {
 
 /** Looks again and again until what it finds is something: that. */
 export async function until(what, find) {
-  const end = performance.now() + 1000 * ANSWER_SECONDS_MAX
+  const end = performance.now() + 1000 * WAIT_SECONDS_MAX
   while (performance.now() < end) {
     const found = await find()
     if (found) return found
     await new Promise((resolve) => setTimeout(resolve, POLL_MS))
   }
-  throw new Error(`${what}: not within ${ANSWER_SECONDS_MAX} s`)
+  throw new Error(`${what}: not within ${WAIT_SECONDS_MAX} s`)
 }
 
 /** `fetch` with a limit of time for the answer and its body. */

@@ -2,7 +2,7 @@
 // looked at as those of the gallery are, and the jobs that they exist for.
 // PAGES=name,name runs these only.
 import { readdir } from 'node:fs/promises'
-import { checksOf } from './check.mjs'
+import { checksOf, WAIT_SECONDS_MAX } from './check.mjs'
 import { startBrowser } from './gallery.mjs'
 import { checkKeyboard, checkWithoutScript } from './keyboard-checks.mjs'
 import { checkPage } from './page-checks.mjs'
@@ -23,7 +23,7 @@ for (const file of files) {
   let left = []
   await check(`${file}: its pages are prepared`, async () => {
     left = typeof paths === 'function' ? await paths(demo.origin) : [...paths]
-  })
+  }, WAIT_SECONDS_MAX)
   const lookAtPages = async () => {
     for (let path = left.shift(); path; path = left.shift()) {
       await checkPage(check, browser, demo.origin, path)
