@@ -25,6 +25,7 @@ mod results;
 #[cfg(test)]
 mod rights;
 mod scenarios;
+mod scheduled_runs;
 mod segments;
 mod settings;
 mod sign_in;
