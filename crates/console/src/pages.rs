@@ -18,6 +18,7 @@ mod models;
 mod office;
 mod operations;
 mod overview;
+mod past_events;
 mod people;
 mod privacy;
 mod replays;
