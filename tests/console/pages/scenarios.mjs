@@ -92,6 +92,26 @@ export async function jobs({ check, browser, context, origin }) {
     assert.deepEqual([filters, otherwise], [[filter], 'popular'])
   })
 
+  await check('the catalog of a scenario is chosen, and a scenario that is saved unchanged gets no version', async () => {
+    const stored = () => api(origin, 'GET', 'workspaces/music/scenarios/alike')
+    const versions = async () => (await api(origin, 'GET', 'workspaces/music/scenarios/alike/versions')).versions.length
+    const save = async () => {
+      await page.getByRole('button', { name: 'Save' }).first().click()
+      await page.getByText('Saved: the next list follows it').first().waitFor()
+    }
+    await page.goto(`${origin}/console/music/scenarios/alike`)
+    assert.deepEqual(await page.locator('#field-catalog option').allInnerTexts(), ['All catalogs', 'items'])
+    const before = [await stored(), await versions()]
+    await save()
+    assert.deepEqual([await stored(), await versions()], before)
+    await page.locator('#field-catalog').selectOption('items')
+    await save()
+    assert.deepEqual([(await stored()).catalog, await versions()], ['items', before[1] + 1])
+    await page.locator('#field-catalog').selectOption('')
+    await save()
+    assert.deepEqual(await stored(), before[0])
+  })
+
   await check('a second filter is opened and kept, and a filter that is removed goes, also without scripts', async () => {
     const stored = () => api(origin, 'GET', 'workspaces/music/scenarios/alike')
     await page.goto(`${origin}/console/music/scenarios/alike`)

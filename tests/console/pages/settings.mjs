@@ -180,6 +180,27 @@ export async function jobs({ check, browser, context, origin }) {
     await page.getByText('The earlier version is in force.').waitFor()
     assert.deepEqual((await trait()).sync, { destinations: ['mailer'], at: ['07:00', '19:30+02:00'] })
   })
+  await check('a trait that is saved unchanged gets no version, and its catalog is chosen', async () => {
+    const path = `workspaces/${WORKSPACE}/traits/saved_unchanged`
+    await api(origin, 'PUT', path, { kind: 'recommended_items' })
+    const read = async () => [await api(origin, 'GET', path), (await api(origin, 'GET', `${path}/versions`)).versions.length]
+    const before = await read()
+    const save = async () => {
+      await open(`${settings}/traits/saved_unchanged`)
+      await press(page, 'Save')
+      await page.getByText('Saved.').waitFor()
+    }
+    await save()
+    assert.deepEqual(await read(), before)
+    await open(`${settings}/traits/saved_unchanged`)
+    assert.deepEqual(await page.locator('#field-catalog option').allInnerTexts(), ['All catalogs', 'items'])
+    await page.locator('#field-catalog').selectOption('items')
+    await press(page, 'Save')
+    await page.getByText('Saved.').waitFor()
+    const [{ catalog }, n_versions] = await read()
+    assert.deepEqual([catalog, n_versions], ['items', before[1] + 1])
+    await api(origin, 'DELETE', path)
+  })
   await check('a trait is changed and removed', async () => {
     await open(`${settings}/traits`)
     await page.getByRole('link', { name: 'album_recommendations', exact: true }).click()
