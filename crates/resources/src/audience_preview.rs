@@ -214,8 +214,8 @@ pub fn preview_with(
     })
 }
 
-/// What a condition asks for and the workspace cannot have as it is set up: traits of accounts where
-/// nobody belongs to one.
+/// What a condition asks for and the workspace cannot have as it is set up: traits of accounts
+/// where nobody belongs to one.
 fn warnings(engine: &Engine, condition: &Condition) -> Result<Vec<String>, ApiError> {
     if condition.account_keys().is_empty() || engine.snapshot().has_account_members()? {
         return Ok(Vec::new());

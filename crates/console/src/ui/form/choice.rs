@@ -4,8 +4,8 @@ use maud::{Markup, Render, html};
 
 use super::Field;
 
-/// One of a list, in a menu. A value that the list does not have is offered too, so that a form that
-/// is sent unchanged keeps it.
+/// One of a list, in a menu. A value that the list does not have is offered too, so that a form
+/// that is sent unchanged keeps it.
 pub struct Select<'a> {
     /// Name, label, hint and error.
     pub field: Field<'a>,
