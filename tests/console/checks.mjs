@@ -1,4 +1,6 @@
 // Every page of the gallery in Chromium: what holds for all of them, and then what scripts add.
+import assert from 'node:assert/strict'
+import { checksOf, within } from './check.mjs'
 import { checkPage } from './page-checks.mjs'
 import { checkKeyboard, checkWithoutScript } from './keyboard-checks.mjs'
 import { checkScripts } from './script-checks.mjs'
@@ -8,24 +10,15 @@ import { startBrowser, startGallery } from './gallery.mjs'
 // Much of the time is spent waiting for a page to settle.
 const PAGES_AT_ONCE = 3
 
-const counts = { ok: 0, FAIL: 0 }
-
-/** Runs a named check and prints its line. */
-async function check(name, body) {
-  try {
-    await body()
-    counts.ok++
-    console.log(`ok   console: ${name}`)
-  } catch (error) {
-    counts.FAIL++
-    console.log(`FAIL console: ${name}: ${String(error.message).replaceAll('\n', '\n     ')}`)
-  }
-}
-
+const { check, finish } = checksOf('console')
 const gallery = await startGallery()
 const browser = await startBrowser()
 const { origin, paths } = gallery
 
+await check('what hangs fails with its name', async () => {
+  const hung = new Promise(() => {})
+  await assert.rejects(within(0.1, 'the answer', hung), /^Error: the answer did not end within 0.1 s$/)
+})
 await checkHeaders(check, origin)
 const left = [...paths]
 const lookAtPages = async () => {
@@ -40,5 +33,4 @@ await checkScripts(check, browser, origin)
 
 await browser.close()
 gallery.stop()
-console.log(`${counts.ok} passed, ${counts.FAIL} failed`)
-process.exit(counts.FAIL === 0 ? 0 : 1)
+finish()

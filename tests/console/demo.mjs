@@ -2,8 +2,10 @@
 import { spawn } from 'node:child_process'
 import { createHmac } from 'node:crypto'
 import { createInterface } from 'node:readline'
+import { fetchSoon, within } from './check.mjs'
 
 const LISTENERS = 2_000
+const START_SECONDS_MAX = 300
 /** The token of the bootstrap owner, for calls of /api. */
 export const ADMIN = { authorization: 'Bearer demo-admin-token' }
 export const WRITE_KEY = 'demo-write-key'
@@ -15,16 +17,22 @@ export async function startDemo() {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   process.on('exit', () => server.kill())
+  const origin = await within(START_SECONDS_MAX, 'the start of the demo', servedAt(server))
+  return { origin, stop: () => server.kill() }
+}
+
+/** Where the demo serves, by what it prints. */
+async function servedAt(server) {
   for await (const line of createInterface(server.stdout)) {
     const address = line.match(/^\s+(http:\/\/\S+)\/console$/)
-    if (address) return { origin: address[1], stop: () => server.kill() }
+    if (address) return address[1]
   }
   throw new Error('the demo ended before it served')
 }
 
 /** A call of /api as the bootstrap owner; the body is sent as JSON. */
 export async function api(origin, method, path, body) {
-  const answer = await fetch(`${origin}/api/${path}`, {
+  const answer = await fetchSoon(`${origin}/api/${path}`, {
     method,
     headers: { ...ADMIN, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
     body: body === undefined ? undefined : JSON.stringify(body),
@@ -36,7 +44,7 @@ export async function api(origin, method, path, body) {
 
 /** Sends messages with the write key of the demo, as an SDK would. */
 export async function send(origin, messages) {
-  const answer = await fetch(`${origin}/v1/batch`, { method: 'POST', body: JSON.stringify({ writeKey: WRITE_KEY, batch: messages }) })
+  const answer = await fetchSoon(`${origin}/v1/batch`, { method: 'POST', body: JSON.stringify({ writeKey: WRITE_KEY, batch: messages }) })
   if (!answer.ok) throw new Error(`batch: ${answer.status} ${await answer.text()}`)
 }
 
@@ -45,7 +53,7 @@ export async function recommend(origin, token, user, body, workspace = WORKSPACE
   const path = `/${workspace}/recomms/users/${user}/items/?hmac_timestamp=${Math.floor(Date.now() / 1000)}`
   const sign = createHmac('sha1', token).update(path).digest('hex')
   const headers = { 'content-type': 'application/json' }
-  const answer = await fetch(`${origin}${path}&hmac_sign=${sign}`, { method: 'POST', headers, body: JSON.stringify(body) })
+  const answer = await fetchSoon(`${origin}${path}&hmac_sign=${sign}`, { method: 'POST', headers, body: JSON.stringify(body) })
   if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
   return answer.json()
 }

@@ -3,14 +3,17 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { chromium } from 'playwright-core'
+import { fetchSoon, within } from './check.mjs'
+
+const START_SECONDS_MAX = 60
 
 /** Starts the gallery: its origin, the paths of its pages, and how to stop it. */
 export async function startGallery() {
   const server = spawn(process.env.GALLERY, ['--listen', '127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'inherit'] })
   process.on('exit', () => server.kill())
-  const [line] = await once(createInterface(server.stdout), 'line')
+  const [line] = await within(START_SECONDS_MAX, 'the start of the gallery', once(createInterface(server.stdout), 'line'))
   const { origin } = new URL(line)
-  const paths = await (await fetch(`${origin}/console/-/pages`)).json()
+  const paths = await (await fetchSoon(`${origin}/console/-/pages`)).json()
   return { origin, paths, stop: () => server.kill() }
 }
 

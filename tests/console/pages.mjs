@@ -2,6 +2,7 @@
 // looked at as those of the gallery are, and the jobs that they exist for.
 // PAGES=name,name runs these only.
 import { readdir } from 'node:fs/promises'
+import { checksOf, WAIT_SECONDS_MAX } from './check.mjs'
 import { startBrowser } from './gallery.mjs'
 import { checkKeyboard, checkWithoutScript } from './keyboard-checks.mjs'
 import { checkPage } from './page-checks.mjs'
@@ -10,19 +11,7 @@ import { startDemo } from './demo.mjs'
 // Much of the time is spent waiting for a page to settle.
 const PAGES_AT_ONCE = 3
 
-const counts = { ok: 0, FAIL: 0 }
-
-/** Runs a named check and prints its line. */
-async function check(name, body) {
-  try {
-    await body()
-    counts.ok++
-    console.log(`ok   console: ${name}`)
-  } catch (error) {
-    counts.FAIL++
-    console.log(`FAIL console: ${name}: ${String(error.message).replaceAll('\n', '\n     ')}`)
-  }
-}
+const { check, fail, finish } = checksOf('console')
 
 const wanted = process.env.PAGES?.split(',')
 const files = (await readdir(new URL('pages/', import.meta.url))).filter((name) => name.endsWith('.mjs')).sort()
@@ -31,7 +20,10 @@ const browser = await startBrowser()
 for (const file of files) {
   if (wanted && !wanted.includes(file.replace('.mjs', ''))) continue
   const { paths = [], jobs } = await import(new URL(`pages/${file}`, import.meta.url))
-  const left = typeof paths === 'function' ? await paths(demo.origin) : [...paths]
+  let left = []
+  await check(`${file}: its pages are prepared`, async () => {
+    left = typeof paths === 'function' ? await paths(demo.origin) : [...paths]
+  }, WAIT_SECONDS_MAX)
   const lookAtPages = async () => {
     for (let path = left.shift(); path; path = left.shift()) {
       await checkPage(check, browser, demo.origin, path)
@@ -42,10 +34,13 @@ for (const file of files) {
   await Promise.all(Array.from({ length: PAGES_AT_ONCE }, lookAtPages))
   // A context of its own: whoever opens a page is signed in as the visitor of the demo.
   const context = await browser.newContext()
-  await jobs?.({ check, browser, context, origin: demo.origin })
+  try {
+    await jobs?.({ check, browser, context, origin: demo.origin })
+  } catch (error) {
+    fail(file, error)
+  }
   await context.close()
 }
 await browser.close()
 demo.stop()
-console.log(`${counts.ok} passed, ${counts.FAIL} failed`)
-process.exit(counts.FAIL === 0 ? 0 : 1)
+finish()

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { within } from './check.mjs'
 import { api, send, WRITE_KEY } from './demo.mjs'
 
 export const SHOP = 'shop'
@@ -12,6 +13,8 @@ export const SOURCE = 'till'
 const OWNER = { email: 'owner@example.com', password: 'a long enough password' }
 const BYTES_MAX = 256 * 1024 * 1024
 const BATCH = 500
+// The journal of the whole data set is folded.
+const START_SECONDS_MAX = 600
 // What stands in the data set where the shop had no name.
 const NO_TITLE = 'Missing_Description'
 // Training takes minutes on everybody's purchases of everything: its time grows with the third power of the items.
@@ -90,7 +93,7 @@ export async function startShop() {
     rmSync(folder, { recursive: true, force: true })
   }
   process.on('exit', stop)
-  const origin = await servedAt(server)
+  const origin = await within(START_SECONDS_MAX, 'the start of the shop', servedAt(server))
   await api(origin, 'POST', 'invitations/accept', { token, password: OWNER.password })
   await identify(origin, data.customers)
   return { origin, data, stop }

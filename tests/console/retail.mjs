@@ -1,6 +1,7 @@
 // The main job of each page on the purchases of a real shop, in Chromium, from the sign-in on. Every kind of page is looked
 // at as those of the demo are. The environment names the binary, TASTEMAKER, and the folder of the data set, RETAIL.
 import assert from 'node:assert/strict'
+import { checksOf, until } from './check.mjs'
 import { api, recommend, send } from './demo.mjs'
 import { startBrowser } from './gallery.mjs'
 import { measure } from './hand.mjs'
@@ -13,20 +14,7 @@ const PAGES_AT_ONCE = 2
 const CHEAP = 2
 const N_ASKED = 30
 
-const counts = { ok: 0, FAIL: 0 }
-
-/** Runs a named check and prints its line. */
-async function check(name, body) {
-  try {
-    await body()
-    counts.ok++
-    console.log(`ok   console, a shop: ${name}`)
-  } catch (error) {
-    counts.FAIL++
-    console.log(`FAIL console, a shop: ${name}: ${String(error.message).replaceAll('\n', '\n     ')}`)
-  }
-}
-
+const { check, finish } = checksOf('console, a shop')
 const { origin, data, stop } = await startShop()
 const browser = await startBrowser()
 const context = await browser.newContext()
@@ -80,12 +68,11 @@ await check('the model stands beside popularity, and another run is started, sho
   const { id } = jobs.find(({ kind }) => kind === 'training')
   await page.goto(`${origin}${start}/jobs/${id}`)
   await page.getByRole('button', { name: 'Cancel' }).click()
-  let job
-  do {
-    await page.waitForTimeout(200)
-    job = await api(origin, 'GET', `${below}/jobs/${id}`)
-  } while (job.state === 'running')
-  assert.equal(job.state, 'cancelled')
+  const ended = await until('the end of the training run', async () => {
+    const job = await api(origin, 'GET', `${below}/jobs/${id}`)
+    return job.state !== 'running' && job
+  })
+  assert.equal(ended.state, 'cancelled')
   assert.equal((await api(origin, 'GET', `${below}/models`)).active, active)
 })
 
@@ -166,5 +153,4 @@ await lookAt([
 
 await browser.close()
 stop()
-console.log(`${counts.ok} passed, ${counts.FAIL} failed`)
-process.exit(counts.FAIL === 0 ? 0 : 1)
+finish()

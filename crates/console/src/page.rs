@@ -125,6 +125,14 @@ impl<'a> Page<'a> {
         self
     }
 
+    /// The same where there is one to tell.
+    pub fn notice_if(self, notice: Option<impl Render>) -> Self {
+        match notice {
+            Some(notice) => self.notice(notice),
+            None => self,
+        }
+    }
+
     /// The content.
     pub fn body(mut self, body: Markup) -> Self {
         self.body = body;

@@ -18,6 +18,7 @@ mod models;
 mod office;
 mod operations;
 mod overview;
+mod past_events;
 mod people;
 mod privacy;
 mod replays;
@@ -25,6 +26,7 @@ mod results;
 #[cfg(test)]
 mod rights;
 mod scenarios;
+mod scheduled_runs;
 mod segments;
 mod settings;
 mod sign_in;

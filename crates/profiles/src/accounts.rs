@@ -234,6 +234,15 @@ impl Accounts {
             .collect()
     }
 
+    /// Whether anybody belongs to an account.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn has_members(&self, read: &dyn Read) -> Result<bool, StoreError> {
+        let first = read.scan(&self.links, &[]).next().transpose()?;
+        Ok(first.is_some())
+    }
+
     /// At most `limit` users of an account, behind `after` in the order of their indices.
     ///
     /// # Errors

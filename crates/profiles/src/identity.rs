@@ -19,7 +19,7 @@ pub const IDS_PER_PROFILE_MAX: usize = 1_000;
 pub const MERGES_PER_PROFILE_MAX: usize = 100;
 
 /// A limit that kept ids or profiles from being linked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityLimit {
     /// [`IDS_PER_PROFILE_MAX`] kept an id from being attached.
     #[error(
@@ -34,6 +34,17 @@ pub enum IdentityLimit {
         grouped(IDS_PER_PROFILE_MAX as u64)
     )]
     Merges,
+    /// A device of somebody known was to become another person's.
+    #[error(
+        "{source_id:?} is a device of another known person, and people share devices: nothing was merged into {target:?}; to merge the two \
+         people, name a user id of both"
+    )]
+    OthersDevice {
+        /// The id of the person who was to have it.
+        target: String,
+        /// The id of the device.
+        source_id: String,
+    },
 }
 
 /// The stored record of a profile.
@@ -153,7 +164,7 @@ impl Profiles {
 
     /// Merges two users on request. An unknown source becomes an id of the target, of both types,
     /// so that late messages find the target. A source that is a device of another known user is
-    /// not merged, because people share devices.
+    /// not merged, because people share devices: that is among the limits reached.
     ///
     /// # Errors
     /// If the store cannot be read.
@@ -164,13 +175,20 @@ impl Profiles {
         source: &str,
         origin: Origin<'_>,
     ) -> Result<Option<Merge>, StoreError> {
-        let target = self.resolve_id(batch, target, origin);
+        let target_id = target;
+        let target = self.resolve_id(batch, target_id, origin);
         let source_id = |type_| ExternalId { type_, value: source };
         if let Some(source) = self.ids.user_by_external_id(source_id(ExternalIdType::UserId)) {
             return self.merge(batch, target, source, origin);
         }
         match self.ids.user_by_external_id(source_id(ExternalIdType::AnonymousId)) {
-            Some(device) if self.ids.is_known(device) => Ok(None),
+            Some(device) if device != target && self.ids.is_known(device) => {
+                self.limits_reached.push(IdentityLimit::OthersDevice {
+                    target: target_id.to_owned(),
+                    source_id: source.to_owned(),
+                });
+                Ok(None)
+            }
             Some(device) => self.merge(batch, target, device, origin),
             None => {
                 self.attach_id(batch, Some(source_id(ExternalIdType::UserId)), target, origin)?;

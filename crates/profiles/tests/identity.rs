@@ -179,7 +179,15 @@ fn an_anonymous_history_moves_to_the_known_user() {
     fixture.message("tablet", "");
     // Bob's own device does not make him Ann.
     fixture.message("bob", "watch");
+    fixture.merge("bob", "watch");
+    assert!(fixture.profiles.take_limits_reached().is_empty(), "it is his already");
     fixture.merge("ann", "watch");
+    let told = fixture.profiles.take_limits_reached();
+    let told: Vec<String> = told.iter().map(ToString::to_string).collect();
+    assert!(
+        told.len() == 1 && told[0].contains("\"watch\"") && told[0].contains("\"ann\""),
+        "{told:?}"
+    );
     insta::assert_snapshot!(fixture.print(&fixture.profiles), @r"
     0 ann [user_id:ann user_id:anna user_id:tablet anonymous_id:laptop anonymous_id:phone anonymous_id:tablet] events [0, 1, 2, 3, 4, 6, 7, 10, 11]
     2 bob [user_id:bob anonymous_id:watch] events [5, 12]

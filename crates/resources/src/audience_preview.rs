@@ -37,6 +37,9 @@ pub struct ShownPreview {
     /// The condition as JSON.
     #[schema(value_type = Object)]
     pub condition_json: Value,
+    /// What the condition asks for and the workspace cannot have as it is set up.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// How many profiles there are.
     pub n_profiles: u64,
     /// How many of them were looked at within the time, at random.
@@ -200,6 +203,7 @@ pub fn preview_with(
     Ok(ShownPreview {
         condition: condition.to_string(),
         condition_json: condition.to_json(),
+        warnings: warnings(engine, condition)?,
         n_profiles,
         n_asked,
         people: people.into(),
@@ -208,6 +212,22 @@ pub fn preview_with(
         sample: shown,
         took_ms: started.elapsed().as_millis() as u64,
     })
+}
+
+/// What a condition asks for and the workspace cannot have as it is set up: traits of accounts
+/// where nobody belongs to one.
+fn warnings(engine: &Engine, condition: &Condition) -> Result<Vec<String>, ApiError> {
+    if condition.account_keys().is_empty() || engine.snapshot().has_account_members()? {
+        return Ok(Vec::new());
+    }
+    let why = match engine.config().identity {
+        None => {
+            "the workspace has no identity rules, and without them group messages make no \
+                 accounts: set rules, and accounts come with the next group messages"
+        }
+        Some(_) => "no group message has come since there are identity rules",
+    };
+    Ok(vec![format!("it asks for traits of accounts, and nobody belongs to one: {why}")])
 }
 
 /// The names that conditions may use, from what all sources have sent: the first

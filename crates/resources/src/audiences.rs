@@ -8,7 +8,9 @@ use domain::{
     AudienceDefinition, LikelyAudience, LikelyTarget, SyncSettings, Timestamp, UserIdx,
     WorkspaceConfig,
 };
-use engine::{ConfigChange, Engine, Expected, Resource, Snapshot, question_of_audience};
+use engine::{
+    ConfigChange, Engine, Expected, HistoryProgress, Resource, Snapshot, question_of_audience,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use web::App;
@@ -55,8 +57,10 @@ pub struct Audience {
     pub used_by: Vec<String>,
     /// How many people belong to it.
     pub n_members: u64,
-    /// How far the properties of past events were read; absent once they all are. Whose are unread
-    /// stays a member or none until then.
+    /// Whether it is known of everybody whether they belong to it. Just after a change it is not.
+    pub is_worked_out: bool,
+    /// How far the properties of past events were read; absent where none are to be read. Whose are
+    /// unread stays a member or none until then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub history: Option<HistoryRead>,
     /// The destinations that are told who enters and leaves.
@@ -71,6 +75,14 @@ pub struct HistoryRead {
     pub people: u64,
     /// Of how many of them that is done.
     pub read: u64,
+}
+
+impl HistoryRead {
+    /// How far the past is read; none before anybody is found whose past is to be read.
+    pub(crate) fn of(progress: Option<HistoryProgress>) -> Option<Self> {
+        let progress = progress.filter(|progress| progress.n_people > 0)?;
+        Some(Self { people: progress.n_people, read: progress.n_read })
+    }
 }
 
 /// The last search for the people of an audience that is made of items.
@@ -359,7 +371,6 @@ fn show(engine: &Engine, definition: &AudienceDefinition) -> Audience {
     let unknown = definition.likely.as_ref().map(|likely| engine.unknown_likely(likely));
     let snapshot = engine.snapshot();
     let used_by = named_by(&snapshot.setup.config, &definition.key);
-    let history = snapshot.audience_history(&definition.key);
     let question = question_of_audience(&definition.key).to_string();
     let asked = snapshot.answers.questions().get(&question);
     let last_search = asked.and_then(|asked| asked.last.as_ref()).map(|last| LastSearch {
@@ -378,7 +389,8 @@ fn show(engine: &Engine, definition: &AudienceDefinition) -> Audience {
         last_search,
         used_by,
         n_members: snapshot.audiences.n_members(&definition.key).unwrap_or_default(),
-        history: history.map(|one| HistoryRead { people: one.n_people, read: one.n_read }),
+        is_worked_out: snapshot.is_worked_out(&definition.key),
+        history: HistoryRead::of(snapshot.audience_history(&definition.key)),
         sync: definition.sync.clone(),
     }
 }

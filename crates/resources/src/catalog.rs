@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use catalog::import::{ImportError, parse_confirm, parse_type};
 use catalog::{CatalogChanges, CatalogFile, CatalogVersion, Format, ImportOptions, ImportReport};
-use domain::grouped;
+use domain::{counted, grouped};
 use engine::installation::Actor;
 use engine::{
     Cancelled, CatalogCount, CatalogImportError, CatalogPreview, ConfirmedRemovals, Engine,
@@ -13,7 +13,7 @@ use engine::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use web::App;
-use web::error::ApiError;
+use web::error::{ApiError, ErrorKind};
 use web::jobs::{Job, JobControl, JobKind, JobOutcome, NewJob, Once};
 use web::workspaces::RequestedWorkspace;
 
@@ -317,9 +317,35 @@ pub async fn remove_items(
             return Err(unknown_resource("catalog", &name, &names));
         }
         let removed = engine.remove_catalog_items(&name, &confirmed);
-        removed.map_err(|error| removal_error(error, Value::Null))
+        removed.map_err(|error| unconfirmed(&name, error))
     };
     workspace.run(remove).await
+}
+
+/// The error of removing a catalog's items, which has no file.
+fn unconfirmed(name: &str, error: CatalogImportError) -> ApiError {
+    let what = match error {
+        CatalogImportError::Withdraws { n_withdrawn, .. } => format!(
+            "it would withdraw the {} of the catalog {name:?}, so nothing was removed: confirm the \
+             number (confirm={n_withdrawn})",
+            counted(n_withdrawn, "item", "items")
+        ),
+        CatalogImportError::Drops { uses } => {
+            let (mut used, mut confirm) = (Vec::new(), Vec::new());
+            for (property, users) in uses {
+                used.push(format!("{property:?} by {}", users.join(" and ")));
+                confirm.push(format!("drop={property}"));
+            }
+            format!(
+                "properties go with the catalog {name:?} that are in use, so nothing was removed: \
+                 {}: confirm that they go ({})",
+                used.join("; "),
+                confirm.join(", ")
+            )
+        }
+        other => return removal_error(other, Value::Null),
+    };
+    ApiError::new(ErrorKind::NotConfirmed, what)
 }
 
 /// The version in force and those that can be activated again.

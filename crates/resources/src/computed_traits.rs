@@ -1,24 +1,48 @@
-//! Computed traits: what each computes.
+//! Computed traits: what each computes, and how far it is.
 
 use std::sync::Arc;
 
 use domain::ComputedTraitDefinition;
 use engine::{ConfigChange, Engine, Expected, Resource};
+use serde::Serialize;
 use web::App;
 use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
 
-use crate::audiences::check_unasked;
+use crate::audiences::{HistoryRead, check_unasked};
 use crate::configuration::{parse_named, put_resource, remove};
 use crate::syncs::check_sync;
 use crate::{Revised, configure, unknown_resource};
+
+/// A computed trait, and how far it is.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct ComputedTrait {
+    /// What it computes.
+    #[serde(flatten)]
+    pub definition: ComputedTraitDefinition,
+    /// How far the properties of past events were read; absent where none are to be read. Whose are
+    /// unread keep the value that they had until then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub history: Option<HistoryRead>,
+}
+
+impl ComputedTrait {
+    fn new(engine: &Engine, definition: ComputedTraitDefinition) -> Self {
+        let history = engine.snapshot().computed_trait_history(&definition.key);
+        Self { definition, history: HistoryRead::of(history) }
+    }
+}
 
 /// The computed traits of a workspace.
 ///
 /// # Errors
 /// 503 where the workspace is closed.
-pub fn list(workspace: &RequestedWorkspace) -> Result<Vec<ComputedTraitDefinition>, ApiError> {
-    Ok(workspace.config()?.computed_traits.clone())
+pub async fn list(workspace: &RequestedWorkspace) -> Result<Vec<ComputedTrait>, ApiError> {
+    let list = |engine: &Engine| {
+        let definitions = engine.config().computed_traits.clone().into_iter();
+        Ok(definitions.map(|definition| ComputedTrait::new(engine, definition)).collect())
+    };
+    workspace.run(list).await
 }
 
 /// A computed trait.
@@ -28,13 +52,13 @@ pub fn list(workspace: &RequestedWorkspace) -> Result<Vec<ComputedTraitDefinitio
 pub async fn read(
     workspace: &RequestedWorkspace,
     key: String,
-) -> Result<Revised<ComputedTraitDefinition>, ApiError> {
+) -> Result<Revised<ComputedTrait>, ApiError> {
     let read = move |engine: &Engine| {
         let (config, revisions) = engine.revised_config();
         let known: Vec<&str> = config.computed_traits.iter().map(|one| one.key.as_str()).collect();
         let definition = config.computed_trait(&key);
         let value = definition.ok_or_else(|| unknown_resource("computed trait", &key, &known))?;
-        let value = value.clone();
+        let value = ComputedTrait::new(engine, value.clone());
         Ok(Revised { value, revision: revisions.revision(&Resource::ComputedTrait(key)) })
     };
     workspace.run(read).await
@@ -58,11 +82,12 @@ pub async fn put(
     workspace: &RequestedWorkspace,
     definition: ComputedTraitDefinition,
     expected: Expected,
-) -> Result<(Revised<ComputedTraitDefinition>, bool), ApiError> {
+) -> Result<(Revised<ComputedTrait>, bool), ApiError> {
     let sync = definition.sync.clone();
     workspace.run(move |engine: &Engine| check_sync(engine, sync.as_ref())).await?;
     let change = ConfigChange::put_computed_trait(&definition);
-    put_resource(app, workspace, change, expected, |_| definition).await
+    let show = move |engine: &Engine| ComputedTrait::new(engine, definition);
+    put_resource(app, workspace, change, expected, show).await
 }
 
 /// Removes a computed trait.

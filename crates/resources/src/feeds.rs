@@ -22,10 +22,10 @@ use web::workspaces::{RequestedWorkspace, WorkspaceHandle};
 use crate::catalog::{Cancellable, import_error, put_in_force};
 use crate::configuration::{parse_named, put_resource, remove_resource};
 use crate::progress::Progress;
-use crate::scheduled_runs::{Done, FindEngine, ScheduledWork, run_recorded};
+use crate::scheduled_runs::{Done, FindEngine, ScheduledWork, once, run_recorded};
 use crate::{Revised, unknown_resource};
 
-/// A feed with its last run.
+/// A feed with its runs.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct FeedReport {
     /// The feed.
@@ -33,19 +33,34 @@ pub struct FeedReport {
     pub feed: Feed,
     /// The last run that ended; none before the first one.
     pub last_run: Option<ScheduledRun>,
+    /// The job that fetches it, while it waits or runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<Job>,
+}
+
+impl FeedReport {
+    fn new(app: &App, engine: &Engine, feed: Feed, last_run: Option<ScheduledRun>) -> Self {
+        let once = once(Scheduled::Feeds, &feed.name);
+        let job = app.jobs.find_once(engine.id(), &once);
+        Self { feed, last_run, job }
+    }
 }
 
 /// The feeds of a workspace.
 ///
 /// # Errors
 /// 503 where the workspace is closed.
-pub async fn list(workspace: &RequestedWorkspace) -> Result<Vec<FeedReport>, ApiError> {
-    let list = |engine: &Engine| {
+pub async fn list(
+    app: &Arc<App>,
+    workspace: &RequestedWorkspace,
+) -> Result<Vec<FeedReport>, ApiError> {
+    let app = Arc::clone(app);
+    let list = move |engine: &Engine| {
         let mut runs = engine.scheduled_runs(Scheduled::Feeds)?;
         let feeds = engine.config().feeds.clone().into_iter();
         let report = |feed: Feed| {
             let last_run = runs.remove(&feed.name);
-            FeedReport { feed, last_run }
+            FeedReport::new(&app, engine, feed, last_run)
         };
         Ok(feeds.map(report).collect())
     };
@@ -57,15 +72,17 @@ pub async fn list(workspace: &RequestedWorkspace) -> Result<Vec<FeedReport>, Api
 /// # Errors
 /// 404 where there is none of the name.
 pub async fn read(
+    app: &Arc<App>,
     workspace: &RequestedWorkspace,
     name: String,
 ) -> Result<Revised<FeedReport>, ApiError> {
+    let app = Arc::clone(app);
     let read = move |engine: &Engine| {
         let (config, revisions) = engine.revised_config();
         let feed = config.feed(&name).cloned().ok_or_else(|| unknown(engine, &name))?;
         let last_run = engine.scheduled_runs(Scheduled::Feeds)?.remove(&name);
         let revision = revisions.revision(&Resource::Feed(name));
-        Ok(Revised { value: FeedReport { feed, last_run }, revision })
+        Ok(Revised { value: FeedReport::new(&app, engine, feed, last_run), revision })
     };
     workspace.run(read).await
 }

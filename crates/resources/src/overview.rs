@@ -32,6 +32,8 @@ pub struct Overview {
     pub at: Timestamp,
     /// The sizes of the workspace.
     pub counts: Counts,
+    /// The number of items that lists may have at the moment: on, in stock and valid.
+    pub items_on_offer: u64,
     /// Messages of the last hour by minute, since the workspace was opened.
     pub messages: MessageRates,
     /// What needs attention, the worst first.
@@ -195,7 +197,9 @@ impl Overview {
             attention.extend(failing);
         }
         attention.sort_by_key(|attention| attention.severity);
-        Self { at, counts, messages: engine.message_rates(), attention, figures }
+        let items_on_offer = engine.catalog_counts().iter().map(|count| count.n_offered).sum();
+        let messages = engine.message_rates();
+        Self { at, counts, items_on_offer, messages, attention, figures }
     }
 }
 

@@ -144,18 +144,21 @@ pub async fn create(
 pub fn checked(asked: AskedRegulation) -> Result<NewRegulation, ApiError> {
     let AskedRegulation { type_, user_ids, anonymous_ids, external_ids } = asked;
     let mut new = NewRegulation { type_, user_ids, anonymous_ids, other_ids: Vec::new() };
-    for AskedId { type_, id } in external_ids {
+    for (n, AskedId { type_, id }) in external_ids.into_iter().enumerate() {
         match ExternalIdType::from_word(&type_) {
             Some(ExternalIdType::UserId) => new.user_ids.push(id),
             Some(ExternalIdType::AnonymousId) => new.anonymous_ids.push(id),
             Some(declared) => new.other_ids.push((declared, id)),
             None => {
-                let what = format!("the regulation names the type of ids {type_:?}, which is none");
-                return Err(ApiError::bad_request(what));
+                let what = format!(
+                    "external_ids[{n}].type is {type_:?}, and no type of ids can have this name: \
+                     name user_id, anonymous_id, or a type of the identity rules, such as email"
+                );
+                return Err(ApiError::invalid(what).at(format!("/external_ids/{n}/type")));
             }
         }
     }
-    new.check().map_err(|what| ApiError::bad_request(format!("the regulation {what}")))?;
+    new.check().map_err(|what| ApiError::invalid(format!("the regulation {what}")))?;
     Ok(new)
 }
 
@@ -164,7 +167,7 @@ pub fn checked(asked: AskedRegulation) -> Result<NewRegulation, ApiError> {
 /// # Errors
 /// If the journal does not take it.
 pub fn begin(engine: &Engine, new: &NewRegulation) -> Result<ShownRegulation, ApiError> {
-    let refused = |what| ApiError::bad_request(format!("the regulation {what}"));
+    let refused = |what| ApiError::invalid(format!("the regulation {what}"));
     engine.check_types(new).map_err(refused)?;
     let id = engine.begin_regulation(new)?;
     let found = engine.regulation(id)?;

@@ -92,12 +92,17 @@ impl ScheduledWork {
     }
 
     fn once(&self) -> Once {
-        let what = match self.what {
-            Scheduled::Exports => "scheduled export",
-            Scheduled::Feeds => "feed",
-        };
-        Once::UnderWay(format!("{what} {}", self.name))
+        once(self.what, &self.name)
     }
+}
+
+/// What one run at a time has in common, by the name of what is done.
+pub(crate) fn once(what: Scheduled, name: &str) -> Once {
+    let what = match what {
+        Scheduled::Exports => "scheduled export",
+        Scheduled::Feeds => "feed",
+    };
+    Once::UnderWay(format!("{what} {name}"))
 }
 
 /// Does the work and records the run, unless it was cancelled.

@@ -43,6 +43,14 @@ impl Snapshot<'_> {
         Ok(self.accounts.links(self.store(), user)?)
     }
 
+    /// Whether anybody belongs to an account.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn has_account_members(&self) -> Result<bool, QueryError> {
+        Ok(self.accounts.has_members(self.store())?)
+    }
+
     /// At most `limit` users of an account, behind `after`.
     ///
     /// # Errors

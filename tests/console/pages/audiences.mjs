@@ -74,6 +74,7 @@ export async function jobs({ check, context, origin }) {
     await part.getByLabel('Trait of an account', { exact: true }).fill('plan')
     await part.getByLabel('Value').fill('pro')
     await page.waitForFunction(() => document.querySelector('[name=condition]').value.trim() === 'account trait plan = "pro"')
+    await panel.getByText('the workspace has no identity rules').waitFor()
   })
   await check('a mistake in the text is marked at its column, and comes back with what was typed', async () => {
     await page.goto(`${origin}${start}/new`)
@@ -115,6 +116,17 @@ export async function jobs({ check, context, origin }) {
     await page.getByRole('button', { name: 'Save' }).click()
     await page.waitForURL(`${origin}${start}/of/likely_fans`)
     await api(origin, 'DELETE', `workspaces/${WORKSPACE}/audiences/likely_fans`)
+  })
+  await check('what an audience of likely people names and nobody knows is told, before it is made and on its page', async () => {
+    await page.goto(`${origin}${start}/likely`)
+    await page.getByLabel('Ids of items').fill('nowhere-1')
+    await page.getByRole('button', { name: 'Show who is likely' }).click()
+    await page.getByText('There is no item "nowhere-1".').waitFor()
+    await page.getByLabel('Key', { exact: true }).fill('likely_nowhere')
+    await page.getByRole('button', { name: 'Make audience' }).click()
+    await page.waitForURL(`${origin}${start}/of/likely_nowhere`)
+    await page.getByText('There is no item "nowhere-1".').waitFor()
+    await api(origin, 'DELETE', `workspaces/${WORKSPACE}/audiences/likely_nowhere`)
   })
   await check('an audience goes when its page has asked', async () => {
     await page.goto(`${origin}${start}/of/ordered_twice`)

@@ -1,6 +1,7 @@
 // The catalog: find an item, take it off everywhere, and put a file in force.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { fetchSoon } from '../check.mjs'
 import { api, WORKSPACE } from '../demo.mjs'
 import { measure } from '../hand.mjs'
 import { goBack, lookAtItems, switchToItems } from '../jobs.mjs'
@@ -176,6 +177,28 @@ export async function jobs({ check, browser, context, origin }) {
     await page.getByText('Removed. The catalog stays as it is.').waitFor()
   })
 
+  await check('the catalog of a feed is chosen among those that there are, and a feed that is saved unchanged stays as it is', async () => {
+    await api(origin, 'PATCH', `workspaces/${WORKSPACE}/settings`, { catalog: { products: ['merchandise'] } })
+    await page.goto(`${origin}${CATALOG}/feeds`)
+    assert.deepEqual(await page.getByLabel('Catalog', { exact: false }).locator('option').allInnerTexts(), ['items', 'merchandise'])
+    await page.getByLabel('Name').fill('shirts')
+    await page.getByLabel('Address of the file').fill('https://feed.invalid/shirts.csv')
+    await page.locator('#field-catalog').selectOption('merchandise')
+    await page.getByLabel('Paused').check()
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('Saved.').waitFor()
+    const read = () => api(origin, 'GET', `workspaces/${WORKSPACE}/feeds/shirts`)
+    const made = await read()
+    assert.equal(made.catalog, 'merchandise')
+    await page.goto(`${origin}${CATALOG}/feeds?feed=shirts`)
+    assert.equal(await page.locator('#field-catalog').inputValue(), 'merchandise')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('Saved.').waitFor()
+    assert.deepEqual(await read(), made)
+    await api(origin, 'DELETE', `workspaces/${WORKSPACE}/feeds/shirts`)
+    await api(origin, 'PATCH', `workspaces/${WORKSPACE}/settings`, { catalog: {} })
+  })
+
   await check('a file of locations is put in force, and one without places is refused', async () => {
     const upload = async (csv) => {
       await page.getByLabel('Name').fill('stores')
@@ -217,10 +240,10 @@ export async function jobs({ check, browser, context, origin }) {
     const { key } = await api(origin, 'POST', 'api_keys', { name: 'support-of-the-catalog', role: 'support' })
     const headers = { authorization: `Bearer ${key}` }
     const path = `${origin}${itemPath(album.item_id)}`
-    assert.equal((await fetch(`${origin}/api/${LIST}`, { headers })).status, 200)
-    assert.equal((await fetch(path, { headers })).status, 200)
-    assert.equal((await fetch(`${path}/off`, { method: 'POST', headers })).status, 403)
-    assert.equal((await fetch(`${origin}/api/${LIST}/${encodeURIComponent(album.item_id)}/off`, { method: 'PUT', headers })).status, 403)
-    assert.equal((await fetch(`${origin}${CATALOG}/import`, { headers })).status, 403)
+    assert.equal((await fetchSoon(`${origin}/api/${LIST}`, { headers })).status, 200)
+    assert.equal((await fetchSoon(path, { headers })).status, 200)
+    assert.equal((await fetchSoon(`${path}/off`, { method: 'POST', headers })).status, 403)
+    assert.equal((await fetchSoon(`${origin}/api/${LIST}/${encodeURIComponent(album.item_id)}/off`, { method: 'PUT', headers })).status, 403)
+    assert.equal((await fetchSoon(`${origin}${CATALOG}/import`, { headers })).status, 403)
   })
 }

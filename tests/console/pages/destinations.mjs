@@ -1,6 +1,7 @@
 // Destinations: health and dead letters, kinds to choose from, settings with secrets and rules, mistakes beside their field.
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
+import { until } from '../check.mjs'
 import { api, send, WORKSPACE } from '../demo.mjs'
 
 const PAGE = `/console/${WORKSPACE}/destinations`
@@ -21,14 +22,11 @@ const mistake = (page, name) => page.locator(`[id="field-${name}-error"]`)
 const press = (page, name) => page.getByRole('button', { name, exact: true }).click()
 
 /** Waits until a destination has dead letters. */
-async function untilDead(origin, name) {
-  for (let n = 0; n < 100; n++) {
+const untilDead = (origin, name) =>
+  until(`a dead letter of ${name}`, async () => {
     const { dead_letters: letters } = await api(origin, 'GET', `workspaces/${WORKSPACE}/destinations/${name}/dead_letters`)
-    if (letters.length > 0) return letters
-    await new Promise((done) => setTimeout(done, 100))
-  }
-  throw new Error(`no dead letter of ${name}`)
-}
+    return letters.length > 0 && letters
+  })
 
 export async function paths(origin) {
   const destinations = `workspaces/${WORKSPACE}/destinations`

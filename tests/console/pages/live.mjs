@@ -1,6 +1,7 @@
 // Messages as they arrive: what became of each, one opened, and why those of a source are refused.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { fetchSoon } from '../check.mjs'
 import { ADMIN, api, send, WORKSPACE } from '../demo.mjs'
 import { measure } from '../hand.mjs'
 import { whyRefused } from '../tasks.mjs'
@@ -150,7 +151,7 @@ export async function jobs({ check, context, origin }) {
   })
   await check('support sees messages, and nobody without a role does', async () => {
     const made = await api(origin, 'POST', 'api_keys', { name: 'live-support', role: 'support' })
-    const asked = (path, headers) => fetch(origin + path, { headers, redirect: 'manual' }).then(({ status }) => status)
+    const asked = (path, headers) => fetchSoon(origin + path, { headers, redirect: 'manual' }).then(({ status }) => status)
     const support = { authorization: `Bearer ${made.key}` }
     const calls = [PAGE, `/api/workspaces/${WORKSPACE}/messages`]
     for (const path of calls) assert.equal(await asked(path, support), 200, path)

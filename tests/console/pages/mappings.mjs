@@ -1,5 +1,6 @@
 // Mappings: the list, the editor with a message to try, and the way back to the presets.
 import assert from 'node:assert/strict'
+import { fetchSoon } from '../check.mjs'
 import { api, send, WORKSPACE } from '../demo.mjs'
 
 const PAGE = `/console/${WORKSPACE}/mappings`
@@ -167,10 +168,10 @@ export async function jobs({ check, browser, context, origin }) {
   await check('mappings: an analyst reads and tries, and is refused a change; support sees nothing', async () => {
     const headersOf = async (role) => ({ authorization: `Bearer ${(await api(origin, 'POST', 'api_keys', { name: `mappings-${role}`, role })).key}` })
     const headers = await headersOf('analyst')
-    const shown = await (await fetch(`${origin}${PAGE}/edit`, { headers })).text()
+    const shown = await (await fetchSoon(`${origin}${PAGE}/edit`, { headers })).text()
     assert.ok(shown.includes('does not change them') && !shown.includes('>Save<'), shown)
-    assert.equal((await fetch(`${origin}${PAGE}/edit`, { method: 'POST', headers })).status, 403)
-    assert.equal((await fetch(`${origin}${PAGE}`, { headers: await headersOf('support') })).status, 403)
+    assert.equal((await fetchSoon(`${origin}${PAGE}/edit`, { method: 'POST', headers })).status, 403)
+    assert.equal((await fetchSoon(`${origin}${PAGE}`, { headers: await headersOf('support') })).status, 403)
   })
 
   assert.deepEqual(errors, [])

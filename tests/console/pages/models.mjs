@@ -1,19 +1,18 @@
 // The models: a training run from its start to its result or its end before, what a model changes for ten people, and the way
 // back to an earlier model.
 import assert from 'node:assert/strict'
+import { fetchSoon, until } from '../check.mjs'
 import { api, WORKSPACE } from '../demo.mjs'
 import { startTraining } from '../jobs.mjs'
 
 const MODELS = '/console/music/models'
 
 /** Waits for a training run that is not under way any more: its job. */
-async function ended(origin, id) {
-  for (;;) {
+const ended = (origin, id) =>
+  until(`the end of the training run ${id}`, async () => {
     const job = await api(origin, 'GET', `workspaces/music/jobs/${id}`)
-    if (!['waiting', 'running'].includes(job.state)) return job
-    await new Promise((resolve) => setTimeout(resolve, 200))
-  }
-}
+    return !['waiting', 'running'].includes(job.state) && job
+  })
 
 /** Makes sure that there are two models: the versions of the one before and of the one in use. */
 async function prepare(origin) {
@@ -137,12 +136,12 @@ export async function jobs({ check, browser, context, origin }) {
   await check('who only reads can start and activate nothing', async () => {
     const { key } = await api(origin, 'POST', 'api_keys', { name: 'models-analyst', role: 'analyst' })
     const headers = { authorization: `Bearer ${key}` }
-    const shown = await fetch(`${origin}/console/music/models`, { headers })
+    const shown = await fetchSoon(`${origin}/console/music/models`, { headers })
     assert.equal(shown.status, 200)
     assert.ok(!(await shown.text()).includes('Train now'))
     const { active } = await api(origin, 'GET', 'workspaces/music/models')
     for (const path of ['train', 'cancel', `${active}/activate`]) {
-      const answer = await fetch(`${origin}/console/music/models/${path}`, { method: 'POST', headers })
+      const answer = await fetchSoon(`${origin}/console/music/models/${path}`, { method: 'POST', headers })
       assert.equal(answer.status, 403, path)
     }
   })

@@ -1,5 +1,6 @@
 // Operations: sizes, lag, memory, limits, background work and slow requests.
 import assert from 'node:assert/strict'
+import { fetchSoon } from '../check.mjs'
 import { api } from '../demo.mjs'
 
 export const paths = ['/console/music/operations']
@@ -17,7 +18,7 @@ export async function jobs({ check, context, origin }) {
     assert.equal(rows, 1 + operations.budget.length + 3)
     const { key } = await api(origin, 'POST', 'api_keys', { name: 'operations-support', role: 'support' })
     const headers = { authorization: `Bearer ${key}` }
-    assert.equal((await fetch(`${origin}/console/music/operations`, { headers })).status, 403)
+    assert.equal((await fetchSoon(`${origin}/console/music/operations`, { headers })).status, 403)
     await page.close()
   })
 

@@ -1,5 +1,6 @@
 // The overview: how a workspace is doing, and the way to what needs attention.
 import assert from 'node:assert/strict'
+import { fetchSoon } from '../check.mjs'
 import { api, send } from '../demo.mjs'
 
 export const paths = ['/console/music']
@@ -62,10 +63,10 @@ export async function jobs({ check, context, browser, origin }) {
   await check('support sees what is there, but neither the model nor results', async () => {
     const { key } = await api(origin, 'POST', 'api_keys', { name: 'overview-support', role: 'support' })
     const headers = { authorization: `Bearer ${key}` }
-    const overview = await (await fetch(`${origin}/api/workspaces/music/overview`, { headers })).json()
+    const overview = await (await fetchSoon(`${origin}/api/workspaces/music/overview`, { headers })).json()
     assert.equal(overview.figures, null)
     assert.ok(overview.counts.known_users > 0)
-    const models = await fetch(`${origin}/console/music/models`, { headers })
+    const models = await fetchSoon(`${origin}/console/music/models`, { headers })
     assert.equal(models.status, 403)
   })
 }

@@ -1,5 +1,6 @@
 // Finding somebody, and seeing why this person sees an album.
 import assert from 'node:assert/strict'
+import { fetchSoon } from '../check.mjs'
 import { ADMIN, api, send, WORKSPACE } from '../demo.mjs'
 import { measure } from '../hand.mjs'
 import { whyShown } from '../tasks.mjs'
@@ -152,7 +153,7 @@ export async function jobs({ check, context, browser, origin }) {
         assert.equal(await page.locator('nav.tabs [aria-current=page]').innerText(), part)
       }
       assert.equal(await page.evaluate(() => globalThis.isHacked), undefined)
-      const read = await fetch(`${origin}/api/workspaces/music/people/${encodeURIComponent(`user_id:${id}`)}`, { headers: ADMIN })
+      const read = await fetchSoon(`${origin}/api/workspaces/music/people/${encodeURIComponent(`user_id:${id}`)}`, { headers: ADMIN })
       assert.equal((await read.json()).id, id)
     }
   })
@@ -161,7 +162,7 @@ export async function jobs({ check, context, browser, origin }) {
     const { token } = await api(origin, 'POST', 'invitations', { email: 'support@example.com', role: 'support' })
     const password = 'a long enough password'
     await api(origin, 'POST', 'invitations/accept', { token, password })
-    const entered = await fetch(`${origin}/api/session`, {
+    const entered = await fetchSoon(`${origin}/api/session`, {
       method: 'POST', headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ email: 'support@example.com', password }),
     })

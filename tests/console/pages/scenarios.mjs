@@ -1,5 +1,6 @@
 // The scenarios of a workspace: made, changed, tried with two groups, and decided.
 import assert from 'node:assert/strict'
+import { fetchSoon } from '../check.mjs'
 import { ADMIN, api, recommend, send } from '../demo.mjs'
 import { measure } from '../hand.mjs'
 import { startTest } from '../tasks.mjs'
@@ -89,6 +90,26 @@ export async function jobs({ check, browser, context, origin }) {
     const { event_filter: filters, otherwise } = await api(origin, 'GET', 'workspaces/music/scenarios/alike')
     const filter = { event: 'Song Played', property: 'product_id', matches: 'itemId', last: 3, within_s: 2592000 }
     assert.deepEqual([filters, otherwise], [[filter], 'popular'])
+  })
+
+  await check('the catalog of a scenario is chosen, and a scenario that is saved unchanged gets no version', async () => {
+    const stored = () => api(origin, 'GET', 'workspaces/music/scenarios/alike')
+    const versions = async () => (await api(origin, 'GET', 'workspaces/music/scenarios/alike/versions')).versions.length
+    const save = async () => {
+      await page.getByRole('button', { name: 'Save' }).first().click()
+      await page.getByText('Saved: the next list follows it').first().waitFor()
+    }
+    await page.goto(`${origin}/console/music/scenarios/alike`)
+    assert.deepEqual(await page.locator('#field-catalog option').allInnerTexts(), ['All catalogs', 'items'])
+    const before = [await stored(), await versions()]
+    await save()
+    assert.deepEqual([await stored(), await versions()], before)
+    await page.locator('#field-catalog').selectOption('items')
+    await save()
+    assert.deepEqual([(await stored()).catalog, await versions()], ['items', before[1] + 1])
+    await page.locator('#field-catalog').selectOption('')
+    await save()
+    assert.deepEqual(await stored(), before[0])
   })
 
   await check('a second filter is opened and kept, and a filter that is removed goes, also without scripts', async () => {
@@ -245,21 +266,21 @@ export async function jobs({ check, browser, context, origin }) {
     await page.goto(`${origin}/console/music/results?by=scenario`)
     await page.getByText(HOSTILE).first().waitFor()
     assert.equal(await page.evaluate(() => globalThis.isHacked), undefined)
-    const csv = await fetch(`${origin}/api/workspaces/music/kpis`, { headers: { ...ADMIN, accept: 'text/csv' } }).then((answer) => answer.text())
+    const csv = await fetchSoon(`${origin}/api/workspaces/music/kpis`, { headers: { ...ADMIN, accept: 'text/csv' } }).then((answer) => answer.text())
     assert.ok(csv.includes(`'${HOSTILE}`), csv)
   })
 
   await check('a support account reads scenarios and changes nothing', async () => {
     const { key } = await api(origin, 'POST', 'api_keys', { name: 'desk', role: 'support' })
     const headers = { authorization: `Bearer ${key}` }
-    const read = await fetch(`${origin}/console/music/scenarios`, { headers })
+    const read = await fetchSoon(`${origin}/console/music/scenarios`, { headers })
     assert.equal(read.status, 200)
     assert.ok(!(await read.text()).includes('New scenario'))
-    const results = await fetch(`${origin}/console/music/results`, { headers })
+    const results = await fetchSoon(`${origin}/console/music/results`, { headers })
     assert.equal(results.status, 403)
     const body = new URLSearchParams({ name: 'x', endpoint: 'recommendItemsToUser' })
     for (const path of ['-/new', 'home', 'home/delete', 'home/test']) {
-      const changed = await fetch(`${origin}/console/music/scenarios/${path}`, { method: 'POST', headers, body })
+      const changed = await fetchSoon(`${origin}/console/music/scenarios/${path}`, { method: 'POST', headers, body })
       assert.equal(changed.status, 403, path)
     }
   })

@@ -1,5 +1,6 @@
 // Segmentations, synonyms, series and groups: list, edit, try.
 import assert from 'node:assert/strict'
+import { fetchSoon } from '../check.mjs'
 import { api, WORKSPACE } from '../demo.mjs'
 import { segment } from '../jobs.mjs'
 
@@ -77,9 +78,9 @@ export async function jobs({ check, context, origin }) {
   await check('whoever only reads sees segmentations and no form, and is refused', async () => {
     const { key } = await api(origin, 'POST', 'api_keys', { name: 'segments-analyst', role: 'analyst' })
     const headers = { authorization: `Bearer ${key}` }
-    const shown = await (await fetch(`${origin}${start}/of/looked-at`, { headers })).text()
+    const shown = await (await fetchSoon(`${origin}${start}/of/looked-at`, { headers })).text()
     assert.ok(shown.includes('Segments by size') && !shown.includes('Save'))
-    const refused = await fetch(`${origin}${start}/of/looked-at/delete`, { method: 'POST', headers })
+    const refused = await fetchSoon(`${origin}${start}/of/looked-at/delete`, { method: 'POST', headers })
     assert.equal(refused.status, 403)
   })
   await page.close()

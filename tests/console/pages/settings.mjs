@@ -1,5 +1,6 @@
 // Settings: sources with keys, tokens, traits, computed traits, weights; workspaces, accounts, API keys, audit, limits.
 import assert from 'node:assert/strict'
+import { fetchSoon } from '../check.mjs'
 import { api, send as sendAll, WORKSPACE } from '../demo.mjs'
 
 const HOSTILE = '"><img src=x onerror="isHacked=1">'
@@ -51,7 +52,7 @@ export async function paths(origin) {
 /** Sends a message with a write key: the status. */
 async function send(origin, writeKey) {
   const message = { writeKey, type: 'track', event: 'Product Viewed', userId: 'settings-1', properties: { product_id: '1' } }
-  const { status } = await fetch(`${origin}/v1/track`, { method: 'POST', body: JSON.stringify(message) })
+  const { status } = await fetchSoon(`${origin}/v1/track`, { method: 'POST', body: JSON.stringify(message) })
   return status
 }
 
@@ -178,6 +179,27 @@ export async function jobs({ check, browser, context, origin }) {
     await press(page, 'Put this version in force')
     await page.getByText('The earlier version is in force.').waitFor()
     assert.deepEqual((await trait()).sync, { destinations: ['mailer'], at: ['07:00', '19:30+02:00'] })
+  })
+  await check('a trait that is saved unchanged gets no version, and its catalog is chosen', async () => {
+    const path = `workspaces/${WORKSPACE}/traits/saved_unchanged`
+    await api(origin, 'PUT', path, { kind: 'recommended_items' })
+    const read = async () => [await api(origin, 'GET', path), (await api(origin, 'GET', `${path}/versions`)).versions.length]
+    const before = await read()
+    const save = async () => {
+      await open(`${settings}/traits/saved_unchanged`)
+      await press(page, 'Save')
+      await page.getByText('Saved.').waitFor()
+    }
+    await save()
+    assert.deepEqual(await read(), before)
+    await open(`${settings}/traits/saved_unchanged`)
+    assert.deepEqual(await page.locator('#field-catalog option').allInnerTexts(), ['All catalogs', 'items'])
+    await page.locator('#field-catalog').selectOption('items')
+    await press(page, 'Save')
+    await page.getByText('Saved.').waitFor()
+    const [{ catalog }, n_versions] = await read()
+    assert.deepEqual([catalog, n_versions], ['items', before[1] + 1])
+    await api(origin, 'DELETE', path)
   })
   await check('a trait is changed and removed', async () => {
     await open(`${settings}/traits`)
@@ -310,11 +332,11 @@ export async function jobs({ check, browser, context, origin }) {
     await page.getByLabel('Role').selectOption('analyst')
     await press(page, 'Make the key')
     const headers = { authorization: `Bearer ${await secret()}` }
-    const shown = await fetch(`${origin}/api/workspaces/${WORKSPACE}/sources`, { headers })
+    const shown = await fetchSoon(`${origin}/api/workspaces/${WORKSPACE}/sources`, { headers })
     assert.equal(shown.status, 200)
-    const refused = await fetch(`${origin}/api/audit`, { headers })
+    const refused = await fetchSoon(`${origin}/api/audit`, { headers })
     assert.equal(refused.status, 403)
-    const page_of_key = await fetch(`${origin}/console/-/accounts`, { headers })
+    const page_of_key = await fetchSoon(`${origin}/console/-/accounts`, { headers })
     assert.equal(page_of_key.status, 403)
   })
   await check('a workspace is made, and removed by whoever types its id', async () => {
@@ -373,10 +395,10 @@ export async function jobs({ check, browser, context, origin }) {
   await check('an analyst sees sources and cannot change them', async () => {
     const { key } = await api(origin, 'POST', 'api_keys', { name: 'looks', role: 'analyst' })
     const headers = { authorization: `Bearer ${key}` }
-    const shown = await (await fetch(origin + settings, { headers })).text()
+    const shown = await (await fetchSoon(origin + settings, { headers })).text()
     assert.ok(!shown.includes('Make the source'))
     const body = new URLSearchParams({ name: 'no' })
-    assert.equal((await fetch(origin + settings, { method: 'POST', headers, body })).status, 403)
+    assert.equal((await fetchSoon(origin + settings, { method: 'POST', headers, body })).status, 403)
   })
   await page.close()
 }

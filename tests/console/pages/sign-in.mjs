@@ -1,5 +1,6 @@
 // Signing in and out. The visitor of the demo is signed in without a password, so that the page itself is seen nowhere else.
 import assert from 'node:assert/strict'
+import { fetchSoon } from '../check.mjs'
 
 export async function jobs({ check, context, origin }) {
   await check('the address that the demo prints leads in, and signing out ends the session', async () => {
@@ -12,7 +13,7 @@ export async function jobs({ check, context, origin }) {
     await page.getByRole('button', { name: 'Sign out' }).click()
     const left = (await context.cookies()).find(({ name }) => name === 'tastemaker_session')
     assert.notEqual(left?.value, cookie.value)
-    const stale = await fetch(`${origin}/console/music/scenarios`, { headers: { cookie: `tastemaker_session=${cookie.value}` }, redirect: 'manual' })
+    const stale = await fetchSoon(`${origin}/console/music/scenarios`, { headers: { cookie: `tastemaker_session=${cookie.value}` }, redirect: 'manual' })
     assert.equal(stale.status, 303)
     await page.close()
   })

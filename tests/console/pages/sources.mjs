@@ -1,5 +1,6 @@
 // Sources: whether messages arrive, code to paste, types and limit, schema, tracking plan, violations.
 import assert from 'node:assert/strict'
+import { fetchSoon } from '../check.mjs'
 import { api, WORKSPACE } from '../demo.mjs'
 
 const PAGE = `/console/${WORKSPACE}/sources`
@@ -12,7 +13,7 @@ const PLAN = {
 
 /** Sends messages with a write key: the status. */
 async function sendWith(origin, writeKey, batch) {
-  const answer = await fetch(`${origin}/v1/batch`, { method: 'POST', body: JSON.stringify({ writeKey, batch }) })
+  const answer = await fetchSoon(`${origin}/v1/batch`, { method: 'POST', body: JSON.stringify({ writeKey, batch }) })
   return answer.status
 }
 

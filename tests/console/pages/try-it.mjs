@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fetchSoon } from '../check.mjs'
 import { api, WORKSPACE } from '../demo.mjs'
 import { measure } from '../hand.mjs'
 import { titles } from '../jobs.mjs'
@@ -140,11 +141,11 @@ export async function jobs({ check, browser, context, origin }) {
   await check('try it: support may try, and not keep', async () => {
     const { api_key, key } = await api(origin, 'POST', 'api_keys', { name: 'try-it-support', role: 'support' })
     const headers = { authorization: `Bearer ${key ?? api_key.key}` }
-    const shown = await fetch(`${origin}${PAGE}?user=${LISTENER}`, { headers })
+    const shown = await fetchSoon(`${origin}${PAGE}?user=${LISTENER}`, { headers })
     assert.equal(shown.status, 200)
     const text = await shown.text()
     assert.ok(text.includes('class="recommended ') && !text.includes('Keep as scenario'))
-    const kept = await fetch(`${origin}${PAGE}/keep`, {
+    const kept = await fetchSoon(`${origin}${PAGE}/keep`, {
       method: 'POST',
       headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded' },
       body: 'name=no&trial=',

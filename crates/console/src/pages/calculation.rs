@@ -96,7 +96,7 @@ fn samples(frame: &Frame, samples: &[SampleList]) -> Markup {
 }
 
 /// A clause as the beginning of a sentence.
-fn sentence(clause: &str) -> String {
+pub(super) fn sentence(clause: &str) -> String {
     let mut letters = clause.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string());
     first.unwrap_or_default() + letters.as_str()

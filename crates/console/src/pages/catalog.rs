@@ -15,7 +15,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use domain::Right::{ChangeWorkspace, ReadWorkspace, SeePeople};
-use domain::WorkspaceId;
+use domain::{WorkspaceConfig, WorkspaceId};
 use maud::Markup;
 use resources::items::ItemState;
 use web::App;
@@ -150,4 +150,13 @@ fn value_text(value: &serde_json::Value, chars_max: usize) -> String {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
+}
+
+/// The choice of a catalog of products. `none` is what it means to choose none.
+pub(super) fn product_options<'a>(
+    config: &'a WorkspaceConfig,
+    none: &'a str,
+) -> Vec<(&'a str, &'a str)> {
+    let names = config.catalog.product_catalogs().filter(|name| *name != none);
+    std::iter::once(("", none)).chain(names.map(|name| (name, name))).collect()
 }

@@ -121,7 +121,7 @@ fn now(frame: &Frame, id: &WorkspaceId, overview: &Overview) -> Markup {
                     (tile("Messages in the last hour", in_hour, Unit::Count(""), &[], live.as_str()))
                     (tile("Refused in the last hour", share, Unit::Share, &[], refused_at.as_str()))
                     (tile("People", overview.counts.known_users as f64, Unit::Count(""), &[], people.as_str()))
-                    (tile("Items on offer", overview.counts.available_items as f64, Unit::Count(""), &[], catalog.as_str()))
+                    (tile("Items on offer", overview.items_on_offer as f64, Unit::Count(""), &[], catalog.as_str()))
                 }
                 p class="field-hint" {
                     (outcomes(&total))

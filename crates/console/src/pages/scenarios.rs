@@ -2,6 +2,7 @@
 
 mod ab_test;
 mod calculation;
+mod controls;
 mod event_filter;
 mod form;
 mod list;
@@ -137,7 +138,7 @@ async fn recent(
 
 async fn show_new(frame: Frame, Workspace(workspace): Workspace) -> Result<Response, ApiError> {
     let form = ScenarioForm::new_one();
-    Ok(new_page(&frame, &workspace, &form, &Outcome::default()).await.into_response())
+    Ok(new_page(&frame, &workspace, &form, &Outcome::default()).await?.into_response())
 }
 
 /// What became of a form that is shown again.
@@ -164,7 +165,8 @@ async fn new_page(
     workspace: &RequestedWorkspace,
     form: &ScenarioForm,
     outcome: &Outcome,
-) -> Markup {
+) -> Result<Markup, ApiError> {
+    let config = workspace.config()?;
     let named = ScenarioForm { name: "preview".to_owned(), ..form.clone() };
     let (_, list) = preview::list(frame, workspace, form, named.scenario(None)).await;
     let href = Area::Scenarios.path(workspace.id());
@@ -172,7 +174,7 @@ async fn new_page(
         frame,
         &format!("{href}/-/new"),
         &html! {
-            (form.controls(&outcome.mistakes, true))
+            (form.controls(&config, &outcome.mistakes, true))
             div class="actions" {
                 (Button::primary("Create scenario"))
                 (Button::quiet("Cancel").href(&href))
@@ -181,13 +183,10 @@ async fn new_page(
         &html! { (preview::fields(form, None)) div id="preview" class="preview" { (list) } },
         Some(&calculation::section(frame, workspace.id(), outcome)),
     );
-    let mut page = Page::new(frame, Area::Scenarios, "New scenario")
+    let page = Page::new(frame, Area::Scenarios, "New scenario")
         .lead("A place where recommendations are shown. Everything but the name can be changed later.")
         .body(body);
-    if let Some(notice) = outcome.notice() {
-        page = page.notice(notice);
-    }
-    page.render()
+    Ok(page.notice_if(outcome.notice()).render())
 }
 
 /// A form, and beside it the list that it would make. The fields of the preview belong to the form.
@@ -239,7 +238,7 @@ async fn create(
             }
         }
     };
-    let page = new_page(&frame, &workspace, &form, &Outcome::refused(refused)).await;
+    let page = new_page(&frame, &workspace, &form, &Outcome::refused(refused)).await?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }
 
@@ -309,7 +308,7 @@ async fn one_page(
     let path = path_of(workspace.id(), &scenario.name);
     let controls = html! {
         input type="hidden" name="edited" value=(scenario.name);
-        (form.controls(&outcome.mistakes, false))
+        (form.controls(&*workspace.config()?, &outcome.mistakes, false))
         @if may_change {
             div class="actions" {
                 (Button::primary("Save"))
@@ -352,10 +351,7 @@ async fn one_page(
             (Button::secondary("Start an A/B test").href(&format!("{path}/test")))
         }
     });
-    if let Some(notice) = outcome.notice() {
-        page = page.notice(notice);
-    }
-    Ok(page.render())
+    Ok(page.notice_if(outcome.notice()).render())
 }
 
 fn tiles(row: Option<&ResultRow>, results: &str) -> Markup {

@@ -139,7 +139,7 @@ impl Kind {
         let key = key.to_owned();
         Ok(match self {
             Self::Trait => traits::read(workspace, key).await?.value.sync,
-            Self::Computed => computed_traits::read(workspace, key).await?.value.sync,
+            Self::Computed => computed_traits::read(workspace, key).await?.value.definition.sync,
             Self::Audience => audiences::read(workspace, key).await?.value.sync,
         })
     }
@@ -211,10 +211,7 @@ async fn show(
         @if let Some(shown) = &shown { (sent(&frame, &workspace, &own, shown, may_change)?) }
     };
     let page = page(&frame, &workspace, kind, &key).body(body);
-    Ok(match notice {
-        Some(notice) => page.notice(notice).into_response(),
-        None => page.into_response(),
-    })
+    Ok(page.notice_if(notice).into_response())
 }
 
 fn page<'f>(frame: &'f Frame, workspace: &RequestedWorkspace, kind: Kind, key: &str) -> Page<'f> {

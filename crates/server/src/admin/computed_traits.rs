@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::ComputedTraitDefinition;
-use resources::computed_traits;
+use resources::computed_traits::{self, ComputedTrait};
 use serde::Serialize;
 use web::App;
 use web::error::ApiError;
@@ -20,7 +20,7 @@ use super::revision::{Expectation, revised};
 
 #[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct ComputedTraits {
-    computed_traits: Vec<ComputedTraitDefinition>,
+    computed_traits: Vec<ComputedTrait>,
 }
 
 /// Lists the computed traits.
@@ -32,14 +32,14 @@ pub(super) struct ComputedTraits {
 pub(super) async fn list(
     Workspace(workspace): Workspace,
 ) -> Result<Json<ComputedTraits>, ApiError> {
-    Ok(Json(ComputedTraits { computed_traits: computed_traits::list(&workspace)? }))
+    Ok(Json(ComputedTraits { computed_traits: computed_traits::list(&workspace).await? }))
 }
 
 /// Shows a computed trait.
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/computed_traits/{key}",
-    responses((status = 200, description = "Done", body = ComputedTraitDefinition)),
+    responses((status = 200, description = "Done", body = ComputedTrait)),
 )]
 pub(super) async fn read(
     Workspace(workspace): Workspace,
@@ -57,8 +57,8 @@ pub(super) async fn read(
     path = "/api/workspaces/{workspace}/computed_traits/{key}",
     request_body = ComputedTraitDefinition,
     responses(
-        (status = 200, description = "Done", body = ComputedTraitDefinition),
-        (status = 201, description = "Made", body = ComputedTraitDefinition),
+        (status = 200, description = "Done", body = ComputedTrait),
+        (status = 201, description = "Made", body = ComputedTrait),
     ),
 )]
 pub(super) async fn put(

@@ -43,8 +43,11 @@ pub(super) struct RunQuery {
     path = "/api/workspaces/{workspace}/feeds",
     responses((status = 200, description = "Done", body = Feeds)),
 )]
-pub(super) async fn list(Workspace(workspace): Workspace) -> Result<Json<Feeds>, ApiError> {
-    Ok(Json(Feeds { feeds: feeds::list(&workspace).await? }))
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    Workspace(workspace): Workspace,
+) -> Result<Json<Feeds>, ApiError> {
+    Ok(Json(Feeds { feeds: feeds::list(&app, &workspace).await? }))
 }
 
 /// Shows a feed with its last run.
@@ -54,10 +57,11 @@ pub(super) async fn list(Workspace(workspace): Workspace) -> Result<Json<Feeds>,
     responses((status = 200, description = "Done", body = FeedReport)),
 )]
 pub(super) async fn read(
+    State(app): State<Arc<App>>,
     Workspace(workspace): Workspace,
     Path((_, name)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    Ok(revised(feeds::read(&workspace, name).await?))
+    Ok(revised(feeds::read(&app, &workspace, name).await?))
 }
 
 /// Makes or replaces a feed.

@@ -160,6 +160,42 @@ async fn a_preview_says_how_many_by_what_they_are_reached_and_why() {
 }
 
 #[tokio::test]
+async fn a_preview_warns_of_traits_of_accounts_that_nobody_can_have() {
+    let app = TestApp::new().await;
+    let condition = json!("account trait plan = \"pro\"");
+    let warnings = async || app.preview_audience(condition.clone()).await.body["warnings"].clone();
+    let group = |id: &str| json!({ "type": "group", "messageId": id, "userId": "ann", "groupId": "acme", "traits": { "plan": "pro" } });
+    app.batch(json!([group("before")])).await;
+    let told = warnings().await;
+    assert!(told[0].as_str().unwrap().contains("no identity rules"), "{told}");
+    let settings = "/api/workspaces/shop/settings";
+    let rules = json!({ "identity": { "version": 1 } });
+    assert_eq!(app.send_json(Method::PATCH, settings, rules).await.status, 200);
+    let told = warnings().await;
+    assert!(told[0].as_str().unwrap().contains("no group message"), "{told}");
+    app.batch(json!([group("after")])).await;
+    assert_eq!(warnings().await, Value::Null);
+    let other = app.preview_audience(json!("trait plan = \"pro\"")).await.body;
+    assert_eq!(other.get("warnings"), None);
+}
+
+#[tokio::test]
+async fn a_new_audience_says_that_not_everybody_is_worked_out_and_no_history_of_nobody() {
+    let app = TestApp::new().await;
+    let made = app.put_audience("big", json!("did \"Order\" where total > 4")).await.body;
+    assert_eq!(made.get("history"), None, "{made}");
+    assert!(made["is_worked_out"].is_boolean(), "{made}");
+    for _ in 0..100 {
+        let read = app.admin(&format!("{START}/big")).await.body;
+        if read["is_worked_out"] == true {
+            return assert_eq!(read.get("history"), None, "{read}");
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("nobody is worked out");
+}
+
+#[tokio::test]
 async fn a_person_is_told_why_they_belong_or_do_not() {
     let app = TestApp::at(Arc::new(ManualClock::new(Timestamp(NOON)))).await;
     let condition = "did \"Order Completed\" in the last 30 days and not trait vip = true";

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 
 use axum::body::Body;
 use axum::http::{Method, Request};
@@ -67,6 +67,50 @@ fn products(ids: std::ops::Range<u32>) -> String {
     format!("<rss><channel>{}</channel></rss>", ids.map(product).collect::<String>())
 }
 
+/// Options of an engine that may fetch from this machine.
+fn fetching() -> EngineOptions {
+    let policy = NetworkPolicy { allowed: vec!["127.0.0.0/8".parse().unwrap()] };
+    let outgoing = OutgoingOptions { policy, ..OutgoingOptions::default() };
+    EngineOptions {
+        outgoing: Some(Arc::new(Outgoing::new(&outgoing).unwrap())),
+        ..EngineOptions::default()
+    }
+}
+
+#[tokio::test]
+async fn a_feed_that_is_fetched_shows_its_job_until_it_has_ended() {
+    let answers = Answers::default();
+    answers.lock().unwrap().insert("/feed.xml", ("200 OK", products(0..3)));
+    let address = serve(&answers);
+    let clock = Arc::new(ManualClock::new(Timestamp(AT)));
+    let app = TestApp::with_options(clock as _, fetching()).await;
+    let feed = json!({ "url": format!("{address}/feed.xml"), "format": "google_merchant",
+                       "every_minutes": 30 });
+    assert_eq!(app.call_feed(Method::PUT, FEED, feed).await.status, 201);
+    assert_eq!(app.admin(FEED).await.body.get("job"), None);
+    // The server of files has no answer as long as this thread has them.
+    let (took, is_taken) = mpsc::channel();
+    let (release, is_released) = mpsc::channel();
+    let holder = std::thread::spawn(move || {
+        let held = answers.lock().unwrap();
+        took.send(()).unwrap();
+        is_released.recv().unwrap();
+        drop(held);
+    });
+    is_taken.recv().unwrap();
+    let started = app.call_feed(Method::POST, &format!("{FEED}/run"), Value::Null).await;
+    for path in [FEED, "/api/workspaces/shop/feeds"] {
+        let shown = app.admin(path).await.body;
+        let job = shown.get("job").unwrap_or(&shown["feeds"][0]["job"]);
+        assert_eq!((&job["id"], &job["kind"]), (&started.body["id"], &json!("import")), "{shown}");
+    }
+    release.send(()).unwrap();
+    holder.join().unwrap();
+    app.ended_job(&started).await;
+    let ended = app.admin(FEED).await.body;
+    assert_eq!((ended.get("job"), &ended["last_run"]["n_rows"]), (None, &json!(3)), "{ended}");
+}
+
 #[tokio::test]
 async fn a_feed_becomes_the_catalog_where_it_differs_and_only_under_the_rules_of_imports() {
     let answers = Answers::default();
@@ -74,13 +118,7 @@ async fn a_feed_becomes_the_catalog_where_it_differs_and_only_under_the_rules_of
     put("/feed.xml", "200 OK", products(0..40));
     let address = serve(&answers);
     let clock = Arc::new(ManualClock::new(Timestamp(AT)));
-    let policy = NetworkPolicy { allowed: vec!["127.0.0.0/8".parse().unwrap()] };
-    let outgoing = OutgoingOptions { policy, ..OutgoingOptions::default() };
-    let options = EngineOptions {
-        outgoing: Some(Arc::new(Outgoing::new(&outgoing).unwrap())),
-        ..EngineOptions::default()
-    };
-    let app = TestApp::with_options(Arc::clone(&clock) as _, options).await;
+    let app = TestApp::with_options(Arc::clone(&clock) as _, fetching()).await;
     let feed = |path: &str| {
         json!({ "url": format!("{address}{path}"), "format": "google_merchant",
                 "every_minutes": 30 })

@@ -65,6 +65,8 @@ async fn what_is_out_of_stock_or_out_of_its_time_is_in_no_list_at_the_very_insta
     });
     assert_eq!(app.offer_by(settings).await.status, 200);
     assert_eq!(app.offered().await, ["a", "e"]);
+    let overview = app.admin("/api/workspaces/shop/overview").await.body;
+    assert_eq!((&overview["items_on_offer"], &overview["counts"]["items"]), (&json!(2), &json!(5)));
     clock.set(Timestamp(from.0 - 1));
     assert_eq!(app.offered().await, ["a", "e"]);
     clock.set(from);

@@ -5,6 +5,28 @@ use serde_json::json;
 use super::TestApp;
 
 #[tokio::test]
+async fn an_alias_that_merges_nobody_is_told_with_both_ids() {
+    let app = TestApp::new().await;
+    app.batch(json!([
+        { "type": "track", "userId": "ann", "event": "Seen" },
+        { "type": "track", "userId": "bob", "anonymousId": "bobs-phone", "event": "Seen" },
+        { "type": "alias", "userId": "ann", "previousId": "bobs-phone" },
+    ]))
+    .await;
+    let rejections = app.admin("/api/workspaces/shop/rejections").await.body;
+    let latest = &rejections["latest"][0];
+    assert_eq!(latest["reason"], "identity_limit", "{rejections}");
+    let detail = latest["detail"].as_str().unwrap();
+    assert!(detail.contains("\"bobs-phone\"") && detail.contains("\"ann\""), "{detail}");
+    let person = app.admin("/api/workspaces/shop/people/user_id:ann").await.body;
+    assert!(person["merges"].as_array().is_none_or(Vec::is_empty), "{person}");
+    // As that says: the user ids of both make them one.
+    app.batch(json!([{ "type": "alias", "userId": "ann", "previousId": "bob" }])).await;
+    let person = app.admin("/api/workspaces/shop/people/bobs-phone").await.body;
+    assert_eq!((&person["id"], &person["merges"][0]["id"]), (&json!("ann"), &json!("bob")));
+}
+
+#[tokio::test]
 async fn people_are_found_by_the_beginning_of_an_id_or_trait_and_merged_ones_tell_of_it() {
     let app = TestApp::new().await;
     let messages = json!([

@@ -103,6 +103,16 @@ async fn wrong_regulations_are_refused_and_change_nothing() {
         let answer = app.regulate(body).await;
         assert_eq!(answer.status, status, "{}", answer.line());
     }
+    // What is wrong with the type of an id is told as such, and where.
+    for (type_, pointer) in [("A b", json!("/external_ids/0/type")), ("card", json!(null))] {
+        let ids = json!([{ "type": type_, "id": "4711" }]);
+        let refused = app.regulate(json!({ "type": "DELETE_ONLY", "external_ids": ids })).await;
+        assert_eq!(refused.status, 400, "{}", refused.line());
+        assert_eq!(refused.body["title"], "A value is wrong", "{}", refused.body);
+        assert_eq!(refused.body["pointer"], pointer, "{}", refused.body);
+        let detail = refused.body["detail"].as_str().unwrap();
+        assert!(detail.contains(&format!("{type_:?}")), "{detail}");
+    }
     let unknown = format!("{START}/2f0d9b0c-4f0a-4a61-8a4e-2b8b0f2f7d11");
     assert_eq!(app.admin(&unknown).await.status, 404);
     assert_eq!(app.admin(START).await.body["regulations"], json!([]));

@@ -138,7 +138,17 @@ impl Views {
     /// looked for.
     pub fn audience_history(&self, key: &str) -> Option<HistoryProgress> {
         let audience = self.audiences.by_key().get(key)?;
-        let progress = self.unread_history.progress(Definition::Audience(audience.number))?;
+        self.history_of(Definition::Audience(audience.number))
+    }
+
+    /// The same for a computed trait.
+    pub fn computed_trait_history(&self, key: &str) -> Option<HistoryProgress> {
+        let (number, _) = self.computed_traits.find(key)?;
+        self.history_of(Definition::Trait(number))
+    }
+
+    fn history_of(&self, definition: Definition) -> Option<HistoryProgress> {
+        let progress = self.unread_history.progress(definition)?;
         let is_complete = progress.n_read == progress.n_people && !self.timers.is_walking();
         (!is_complete).then_some(progress)
     }

@@ -81,6 +81,8 @@ error_kinds! {
         Changed => PRECONDITION_FAILED, "precondition_failed", CONFLICT, "Somebody has changed it since";
     }
     "catalog": {
+        /// It would remove more than is confirmed.
+        NotConfirmed => UNPROCESSABLE_ENTITY, "not_confirmed", UNPROCESSABLE_ENTITY, "It is not confirmed";
         /// The file of an import is wrong, or what it would do is not confirmed.
         ImportRefused => UNPROCESSABLE_ENTITY, "import_refused", UNPROCESSABLE_ENTITY, "The file was not imported";
     }

@@ -121,6 +121,12 @@ async fn save(
             let config = workspace.config()?;
             let present = config.audience(key).filter(|_| !is_new);
             definition.sync = present.and_then(|present| present.sync.clone());
+            // A text that means the same stays as somebody wrote it.
+            if let Some(present) = present
+                && means(&present.condition, &definition.condition)
+            {
+                definition.condition.clone_from(&present.condition);
+            }
             audiences::put(app, workspace, definition, expected).await
         }
         Err(error) => Err(error),
@@ -186,6 +192,11 @@ pub(super) async fn preview(
         }
     };
     Ok((status, answer).into_response())
+}
+
+/// Whether a condition is, in its usual text, another one.
+fn means(text: &str, usual: &str) -> bool {
+    text.parse::<Condition>().is_ok_and(|condition| condition.to_string() == usual)
 }
 
 fn part_of(text: &str) -> Part {
@@ -272,4 +283,17 @@ async fn form_page(
     };
     let title = if shown.is_new { "New audience" } else { shown.key };
     Ok(Page::new(frame, Area::Audiences, title).body(body).render())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_means_the_same_is_told_from_another() {
+        let usual = "did \"Order\" in the last 30 days";
+        assert!(means("did  \"Order\"   in the last 30 days", usual));
+        assert!(!means("did \"Order\" in the last 31 days", usual));
+        assert!(!means("did Order, or so", usual));
+    }
 }

@@ -1,29 +1,26 @@
-//! How far the past events are read that an audience asks for.
+//! How far it is known who belongs to an audience: whether everybody is worked out, and how far the
+//! past events are read that it asks for.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
 use domain::WorkspaceId;
-use domain::quantity::grouped;
 use maud::{Markup, Render, html};
-use resources::audiences::{self, Audience, HistoryRead};
+use resources::audiences::{self, Audience};
 use web::App;
 use web::workspaces::Workspace;
 
 use super::path;
 use crate::live::{Part, fragments};
+use crate::pages::past_events::{self, LIVE_INTERVAL};
 use crate::ui::{Callout, LiveFragment, Progress, ProgressState};
 
-/// How often it is told how far the reading is.
-const LIVE_INTERVAL: Duration = Duration::from_secs(1);
-
-/// How far the reading is, as it goes on; nothing where there is nothing to read.
+/// How far it is, as it goes on; nothing once it is known of everybody.
 pub(super) fn section(workspace: &WorkspaceId, audience: &Audience) -> Markup {
-    let Some(history) = audience.history else { return html! {} };
+    let Some(content) = progress(audience) else { return html! {} };
     let stream = format!("{}/history/stream", path(workspace, &audience.key));
-    LiveFragment { stream: &stream, content: progress(history) }.render()
+    LiveFragment { stream: &stream, content }.render()
 }
 
 pub(super) async fn follow(
@@ -37,29 +34,33 @@ pub(super) async fn follow(
         async move {
             let Workspace(workspace) = Workspace::find(&app, id.as_str())?;
             let audience = audiences::read(&workspace, key).await?.value;
-            Ok(match audience.history {
-                Some(history) => Part::Fragment(progress(history)),
+            Ok(match progress(&audience) {
+                Some(progress) => Part::Fragment(progress),
                 None => Part::Last(done(&id, &audience)),
             })
         }
     })
 }
 
-fn progress(history: HistoryRead) -> Markup {
-    let far = match history.people {
-        0 => "Those whose past counts are being looked for".to_owned(),
-        people => format!("{} of {} people", grouped(history.read), grouped(people)),
-    };
-    let detail = format!("{far}. Who is not read yet stays in the audience, or out of it.");
-    let share = (history.people > 0).then(|| history.read as f64 / history.people as f64);
-    let state = ProgressState::Running(share);
-    Progress { label: "Past events are being read", state, detail: &detail, actions: None }.render()
+/// How far it is; none once it is known of everybody. People who are likely to act are looked for,
+/// which the page says in its own words.
+fn progress(audience: &Audience) -> Option<Markup> {
+    if let Some(history) = audience.history {
+        let meanwhile = "Who is not read yet stays in the audience, or out of it.";
+        return Some(past_events::progress(history, meanwhile));
+    }
+    let is_under_way = !audience.is_worked_out && audience.likely.is_none();
+    is_under_way.then(|| {
+        let state = ProgressState::Running(None);
+        let detail = "Then it is known of everybody whether they belong to it.";
+        Progress { label: "Everybody is being worked out", state, detail, actions: None }.render()
+    })
 }
 
 fn done(workspace: &WorkspaceId, audience: &Audience) -> Markup {
     let members = domain::counted(audience.n_members, "member", "members");
     html! {
-        (Callout::success("Past events are read").text(&format!("The audience has {members}.")))
+        (Callout::success("Everybody is worked out").text(&format!("The audience has {members}.")))
         p { a href=(path(workspace, &audience.key)) { "Show who they are" } }
     }
 }

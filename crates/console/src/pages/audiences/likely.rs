@@ -28,6 +28,8 @@ use crate::ui::form::{
 };
 use crate::ui::{Button, Callout, Cell, Column, Table, Unit};
 
+/// How many unknown names are shown.
+const UNKNOWN_SHOWN: usize = 10;
 /// The size that is shown before one is chosen.
 const SIZE_DEFAULT: &str = "1000";
 
@@ -280,6 +282,7 @@ fn naming(asked: &Asked) -> Markup {
 
 fn results(workspace: &RequestedWorkspace, asked: &Asked, found: &ShownLikely) -> Markup {
     html! {
+        (unknown_names(&found.unknown))
         p class="stat-value" { (preview::number(found.interested)) " interested" }
         p {
             "In " (grouped(found.n_items)) (if found.n_items == 1 { " item" } else { " items" })
@@ -304,6 +307,20 @@ fn results(workspace: &RequestedWorkspace, asked: &Asked, found: &ShownLikely) -
             ))
         }
     }
+}
+
+/// What a definition names and the workspace does not know, as a warning.
+pub(super) fn unknown_names(unknown: &[String]) -> Markup {
+    if unknown.is_empty() {
+        return html! {};
+    }
+    let shown = unknown.iter().take(UNKNOWN_SHOWN).map(String::as_str).collect::<Vec<_>>();
+    let more = match unknown.len() - shown.len() {
+        0 => String::new(),
+        n => format!(", and {} more", grouped(n as u64)),
+    };
+    let names = format!("There is no {}{more}.", shown.join(", "));
+    html! { (Callout::warning("A part of what it names is not known").text(&names)) }
 }
 
 fn response(workspace: &RequestedWorkspace, asked: &Asked, curve: &ShownCurve) -> Markup {

@@ -20,6 +20,7 @@ use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::{RequestedWorkspace, Workspace};
 
+use super::likely::unknown_names;
 use super::{history, path, preview};
 use crate::page::{Area, Frame, Page};
 use crate::pages::people::address;
@@ -84,6 +85,7 @@ pub(super) async fn show(
             @match audience.likely {
                 Some(_) => {
                     p { "These are " (audience.described()) "." }
+                    (unknown_names(&audience.unknown))
                     p { (last_search(&audience, now)) }
                 }
                 None => p { code { (audience.condition) } },

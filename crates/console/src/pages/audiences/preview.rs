@@ -6,8 +6,9 @@ use maud::{Markup, html};
 use resources::audience_preview::{SamplePerson, ShownEstimate, ShownPreview, Why};
 
 use super::path;
+use crate::pages::calculation::sentence;
 use crate::pages::people::address;
-use crate::ui::{Cell, Column, Icon, Table};
+use crate::ui::{Callout, Cell, Column, Icon, Table};
 
 /// What the channels are called.
 const CHANNELS: [(&str, &str); 5] = [
@@ -21,6 +22,9 @@ const CHANNELS: [(&str, &str); 5] = [
 /// How many people, by which channels, in which other audiences, and some of them.
 pub(super) fn shown(preview: &ShownPreview, workspace: &WorkspaceId) -> Markup {
     html! {
+        @for warning in &preview.warnings {
+            (Callout::warning("As it is, it finds nobody by a part of it").text(&format!("{}.", sentence(warning))))
+        }
         p class="stat-value" {
             (number(preview.people)) (if preview.people.high == 1 { " person" } else { " people" })
         }

@@ -1,4 +1,4 @@
-//! Catalog files that are fetched again and again: a list with their last runs, a form, fetch now,
+//! Catalog files that are fetched again and again: a list with their runs, a form, fetch now,
 //! remove.
 
 use std::sync::Arc;
@@ -6,8 +6,8 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use domain::{Feed, FeedFormat, Timestamp, WorkspaceId};
-use engine::{ConfirmedRemovals, Expected, ScheduledRun};
+use domain::{Feed, FeedFormat, ITEMS_CATALOG, Timestamp, WorkspaceConfig, WorkspaceId};
+use engine::{ConfirmedRemovals, Expected};
 use maud::{Markup, Render, html};
 use resources::feeds::{self, FeedReport};
 use serde::Deserialize;
@@ -19,13 +19,12 @@ use web::parameters::Parameters;
 use web::workspaces::{RequestedWorkspace, Workspace};
 
 use super::super::jobs;
-use super::{encode, may_change, path, tab_list};
+use super::{encode, may_change, path, product_options, tab_list};
 use crate::page::{Area, Frame, Page};
+use crate::pages::scheduled_runs::last_run;
 use crate::pages::settings::{Mistake, Typed, again};
 use crate::ui::form::{Checkbox, Field, Form, InputKind, NumberInput, Select, TextInput};
-use crate::ui::{
-    Badge, Button, Callout, Cell, Column, Confirmation, Icon, RelativeTime, Table, Tone,
-};
+use crate::ui::{Button, Callout, Cell, Column, Confirmation, Icon, Table};
 
 const FIELDS: [&str; 5] = ["name", "url", "format", "every_minutes", "catalog"];
 /// Formats by the word under which they are sent.
@@ -61,21 +60,19 @@ impl Render for Notice {
 }
 
 pub(super) async fn show(
+    State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
     frame: Frame,
     Workspace(workspace): Workspace,
     Parameters(Query { feed, notice }): Parameters<Query>,
 ) -> Result<Response, ApiError> {
     let typed = match feed {
-        Some(name) => typed_of(feeds::read(&workspace, name).await?.value.feed),
+        Some(name) => typed_of(feeds::read(&app, &workspace, name).await?.value.feed),
         None => Typed(vec![("every_minutes".to_owned(), "60".to_owned())]),
     };
-    let body = body(&frame, &workspace, &caller, &typed, &Mistake::default()).await?;
-    let page = page(&frame).body(body);
-    Ok(match notice {
-        Some(notice) => page.notice(notice).into_response(),
-        None => page.into_response(),
-    })
+    let shown = Shown { typed: &typed, mistake: &Mistake::default() };
+    let page = page(&frame).body(body(&app, &frame, &workspace, &caller, shown).await?);
+    Ok(page.notice_if(notice).into_response())
 }
 
 /// A feed as the form has it.
@@ -110,7 +107,8 @@ pub(super) async fn save(
         Ok(()) => Ok(Redirect::to(&path(workspace.id(), "/feeds?notice=saved")).into_response()),
         Err(error) => {
             let mistake = Mistake::of(error)?.or_at("name").among(&FIELDS);
-            let body = body(&frame, &workspace, &caller, &typed, &mistake).await?;
+            let shown = Shown { typed: &typed, mistake: &mistake };
+            let body = body(&app, &frame, &workspace, &caller, shown).await?;
             Ok(again(page(&frame).body(body)))
         }
     }
@@ -153,11 +151,12 @@ pub(super) async fn run(
 }
 
 pub(super) async fn ask_removal(
+    State(app): State<Arc<App>>,
     frame: Frame,
     Workspace(workspace): Workspace,
     Path((_, name)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let feed = feeds::read(&workspace, name).await?.value.feed;
+    let feed = feeds::read(&app, &workspace, name).await?.value.feed;
     let title = format!("Remove the feed {}?", feed.name);
     let body = Confirmation {
         consequences: &["It is not fetched any more. The catalog stays as it is."],
@@ -185,15 +184,23 @@ fn page(frame: &Frame) -> Page<'_> {
     )
 }
 
+/// What the form shows.
+#[derive(Clone, Copy)]
+struct Shown<'a> {
+    typed: &'a Typed,
+    mistake: &'a Mistake,
+}
+
 async fn body(
+    app: &Arc<App>,
     frame: &Frame,
     workspace: &RequestedWorkspace,
     caller: &Caller,
-    typed: &Typed,
-    mistake: &Mistake,
+    shown: Shown<'_>,
 ) -> Result<Markup, ApiError> {
+    let Shown { typed, mistake } = shown;
     let (own, now) = (workspace.id(), workspace.handle().now()?);
-    let feeds = feeds::list(workspace).await?;
+    let (feeds, config) = (feeds::list(app, workspace).await?, workspace.config()?);
     let may_change = may_change(caller);
     let was = typed.text("was");
     Ok(html! {
@@ -209,7 +216,7 @@ async fn body(
                     @if was.is_empty() { "New feed" } @else { "Change the feed " (was) }
                 }
                 (mistake)
-                (form(frame, own, typed, mistake))
+                (form(frame, &config, own, shown))
             }
         }
     })
@@ -238,7 +245,12 @@ fn table(
             Cell::new(&feed.name),
             Cell::new(html! { code { (feed.url) } }),
             Cell::new(if feed.paused { "paused".to_owned() } else { every }),
-            Cell::new(last_run(report.last_run.as_ref(), now)),
+            Cell::new(html! {
+                @match &report.job {
+                    Some(job) => (jobs::live_progress(frame, own, job)),
+                    None => (last_run(report.last_run.as_ref(), now, ("item", "items"))),
+                }
+            }),
             Cell::new(html! {
                 @if may_change {
                     div class="row-actions" {
@@ -284,23 +296,12 @@ fn fetch_with_removals(frame: &Frame, action: &str, name: &str) -> Markup {
     }
 }
 
-fn last_run(run: Option<&ScheduledRun>, now: Timestamp) -> Markup {
-    let Some(run) = run else { return html! { "not yet" } };
-    let left_out = domain::counted(run.n_skipped, "row was left out", "rows were left out");
-    html! {
-        (RelativeTime { at: run.ended_at, now }) " "
-        @match &run.error {
-            Some(error) => { (Badge::of(Tone::Bad, "failed")) p class="quiet" { (error) } }
-            None => {
-                (domain::counted(run.n_rows, "item", "items"))
-                @if run.n_skipped > 0 { " " (Badge::of(Tone::Warning, &left_out)) }
-                @if let Some(outcome) = &run.outcome { p class="quiet" { (outcome) } }
-            }
-        }
-    }
-}
-
-fn form(frame: &Frame, own: &WorkspaceId, typed: &Typed, mistake: &Mistake) -> Markup {
+fn form(
+    frame: &Frame,
+    config: &WorkspaceConfig,
+    own: &WorkspaceId,
+    Shown { typed, mistake }: Shown<'_>,
+) -> Markup {
     let is_ticked = |field: &str| typed.text(field) == "true";
     let format = typed.optional("format").unwrap_or_else(|| "google_merchant".to_owned());
     Form {
@@ -324,12 +325,14 @@ fn form(frame: &Frame, own: &WorkspaceId, typed: &Typed, mistake: &Mistake) -> M
                 options: &FORMATS,
                 value: &format,
             })
-            (TextInput::new(Field::new("catalog", "Catalog")
-                .optional()
-                .hint("The catalog of products that the file is; empty: items")
-                .error(mistake.at("catalog")))
-                .kind(InputKind::Code)
-                .value(typed.text("catalog")))
+            (Select {
+                field: Field::new("catalog", "Catalog")
+                    .optional()
+                    .hint("The catalog of products that the file is")
+                    .error(mistake.at("catalog")),
+                options: &product_options(config, ITEMS_CATALOG),
+                value: typed.text("catalog"),
+            })
             (NumberInput {
                 field: Field::new("every_minutes", "Fetched every")
                     .hint("5 minutes to a week, which has 10080")
@@ -354,4 +357,42 @@ fn form(frame: &Frame, own: &WorkspaceId, typed: &Typed, mistake: &Mistake) -> M
         },
     }
     .render()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use domain::Role;
+    use web::jobs::{JobControl, JobKind, JobOutcome, NewJob, Once};
+
+    use super::*;
+    use crate::pages::office::Office;
+
+    #[tokio::test]
+    async fn a_feed_shows_how_far_its_run_is_while_it_goes_on() {
+        let office = Office::with_shop().await;
+        let owner = office.visitor(Role::Owner);
+        let page = "/console/shop/catalog/feeds";
+        let form = "name=supplier&url=https%3A%2F%2Ffeed.invalid%2Fa.csv&format=csv\
+                    &every_minutes=60&paused=true";
+        owner.post(page, form).await.led(&format!("{page}?notice=saved"));
+        let (release, is_released) = mpsc::channel::<()>();
+        let new = NewJob {
+            once: Some(Once::UnderWay("feed supplier".to_owned())),
+            ..NewJob::of_server(WorkspaceId::new("shop").unwrap(), JobKind::Import)
+        };
+        let wait = move |_: &JobControl| {
+            is_released.recv().ok();
+            Ok(JobOutcome::of(&()))
+        };
+        let job = office.app.jobs.start(new, wait).unwrap();
+        let live = format!("data-live=\"/console/shop/jobs/{}/stream\"", job.id);
+        let shown = owner.get(page).await.text;
+        assert!(shown.contains(&live) && !shown.contains("not yet"), "{shown}");
+        drop(release);
+        owner.ended(&format!("/console/shop/jobs/{}", job.id)).await;
+        let shown = owner.get(page).await.text;
+        assert!(!shown.contains(&live) && shown.contains("not yet"), "{shown}");
+    }
 }

@@ -64,10 +64,7 @@ pub(super) async fn show(
     Parameters(Query { notice }): Parameters<Query>,
 ) -> Result<Response, ApiError> {
     let page = list_page(&frame, &workspace, &caller, &Refused::default()).await?;
-    Ok(match notice {
-        Some(notice) => page.notice(notice).into_response(),
-        None => page.into_response(),
-    })
+    Ok(page.notice_if(notice).into_response())
 }
 
 async fn list_page<'f>(

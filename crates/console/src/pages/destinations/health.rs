@@ -63,7 +63,7 @@ pub(super) async fn show(
     };
     let (settings, remove) = (own("/settings"), own("/remove"));
     let mappings = mappings_path(workspace.id(), &name);
-    let mut page = Page::new(&frame, Area::Destinations, &name)
+    let page = Page::new(&frame, Area::Destinations, &name)
         .lead(kind_title(&destination.kind))
         .actions(html! {
             @if frame.may_open(&remove) { (Button::quiet("Remove").href(&remove)) }
@@ -71,10 +71,7 @@ pub(super) async fn show(
             (Button::secondary("Settings").href(&settings))
         })
         .body(body);
-    if let Some(notice) = notice(query.notice.as_deref())? {
-        page = page.notice(notice);
-    }
-    Ok(page.into_response())
+    Ok(page.notice_if(notice(query.notice.as_deref())?).into_response())
 }
 
 pub(super) async fn follow(

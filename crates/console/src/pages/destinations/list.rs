@@ -52,14 +52,11 @@ pub(super) async fn show(
             })
         }
     };
-    let mut page = Page::new(&frame, Area::Destinations, "Destinations")
+    let page = Page::new(&frame, Area::Destinations, "Destinations")
         .lead("Where messages go, and how delivery to each place is doing.")
         .actions(html! { @if let Some(replay) = replay { (replay) } @if let Some(add) = add.filter(|_| !rows.is_empty()) { (add) } })
         .body(body);
-    if let Some(notice) = notice(query.notice.as_deref())? {
-        page = page.notice(notice);
-    }
-    Ok(page.into_response())
+    Ok(page.notice_if(notice(query.notice.as_deref())?).into_response())
 }
 
 fn table<'a>(workspace: &WorkspaceId, rows: &[(ShownDestination, ShownDelivery)]) -> Table<'a> {

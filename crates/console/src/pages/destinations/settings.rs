@@ -133,10 +133,7 @@ pub(super) async fn show(
     let shown =
         Shown { frame: &frame, stored: &stored, kind: &kind, may_change: may_change(&caller) };
     let page = shown.page(workspace.id(), &typed, &Mistake::default());
-    Ok(match notice(query.notice.as_deref())? {
-        Some(notice) => page.notice(notice).into_response(),
-        None => page.into_response(),
-    })
+    Ok(page.notice_if(notice(query.notice.as_deref())?).into_response())
 }
 
 /// A destination with its kind. Our own engine has no settings.

@@ -6,7 +6,7 @@ use axum::Extension;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::{Exportable, Right, ScheduledExport, Timestamp, WorkspaceId};
-use engine::{EXPORT_KINDS, Expected, ScheduledRun};
+use engine::{EXPORT_KINDS, Expected};
 use maud::{Markup, Render, html};
 use resources::exports::scheduled::{self, ExportReport};
 use serde::Deserialize;
@@ -19,11 +19,10 @@ use web::workspaces::{RequestedWorkspace, Workspace};
 
 use super::{FORMATS, ONLY_HINT, jobs, options, parts, tab_list};
 use crate::page::{Area, Frame, Page, encode};
+use crate::pages::scheduled_runs::last_run;
 use crate::pages::settings::{Mistake, Typed, again};
 use crate::ui::form::{Field, Form, InputKind, Select, TextInput};
-use crate::ui::{
-    Badge, Button, Callout, Cell, Column, Confirmation, EmptyState, Icon, RelativeTime, Table, Tone,
-};
+use crate::ui::{Button, Callout, Cell, Column, Confirmation, EmptyState, Icon, Table};
 
 const FIELDS: [&str; 6] = ["name", "what", "only", "format", "into", "every_hours"];
 const EVERY: [(&str, &str); 4] = [
@@ -70,10 +69,7 @@ pub(super) async fn show(
     let typed = Typed::default();
     let body = body(&frame, &workspace, &caller, &typed, &Mistake::default()).await?;
     let page = page(&frame).body(body);
-    Ok(match notice {
-        Some(notice) => page.notice(notice).into_response(),
-        None => page.into_response(),
-    })
+    Ok(page.notice_if(notice).into_response())
 }
 
 pub(super) async fn save(
@@ -225,7 +221,7 @@ fn table(
             }),
             Cell::new(&export.into),
             Cell::new(if export.paused { "paused".to_owned() } else { every }),
-            Cell::new(last_run(report.last_run.as_ref(), now)),
+            Cell::new(last_run(report.last_run.as_ref(), now, ("row", "rows"))),
             Cell::new(html! {
                 @if may_change {
                     div class="row-actions" {
@@ -242,20 +238,6 @@ fn table(
         ]
     };
     Table::new("Scheduled exports", columns).captioned().rows(exports.iter().map(row))
-}
-
-fn last_run(run: Option<&ScheduledRun>, now: Timestamp) -> Markup {
-    let Some(run) = run else { return html! { "not yet" } };
-    html! {
-        (RelativeTime { at: run.ended_at, now }) " "
-        @match &run.error {
-            Some(error) => { (Badge::of(Tone::Bad, "failed")) p class="quiet" { (error) } }
-            None => {
-                (domain::counted(run.n_rows, "row", "rows"))
-                @if let Some(place) = &run.outcome { p class="quiet" { (place) } }
-            }
-        }
-    }
 }
 
 fn form(

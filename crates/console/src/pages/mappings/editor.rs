@@ -266,10 +266,7 @@ impl Editor {
             .page(&self.frame, title)
             .lead("Which messages it takes, and what they mean. On the right, what a message would become with it.")
             .body(body.render());
-        match nothing_was_saved(form, mistakes).or(notice) {
-            Some(notice) => page.notice(notice).render(),
-            None => page.render(),
-        }
+        page.notice_if(nothing_was_saved(form, mistakes).or(notice)).render()
     }
 
     fn controls(&self, form: &MappingForm, mistakes: &Mistakes) -> Markup {

@@ -80,7 +80,7 @@ pub(super) async fn list(
         }
     };
     let page = |part| stored.addresses.page(part);
-    let mut page = stored
+    let page = stored
         .list_page(&frame, "Mappings")
         .lead(lead)
         .actions(html! {
@@ -96,10 +96,7 @@ pub(super) async fn list(
             }
         })
         .body(body);
-    if let Some(notice) = notice(query.notice.as_deref())? {
-        page = page.notice(notice);
-    }
-    Ok(page.into_response())
+    Ok(page.notice_if(notice(query.notice.as_deref())?).into_response())
 }
 
 /// Whose mappings they are, and what a change of them means.

@@ -7,7 +7,7 @@ use axum::Extension;
 use axum::extract::{Form as Body, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use domain::{Group, Scenario};
+use domain::{Group, Scenario, WorkspaceConfig};
 use engine::Expected;
 use maud::{Markup, Render, html};
 use resources::ab_tests::{self, GroupResults, NewShares, NewTest, TestEnd, TestResults};
@@ -89,13 +89,15 @@ pub(super) async fn show_start(
         return Ok(axum::response::Redirect::to(&path).into_response());
     }
     let form = TestForm::default();
-    Ok(start_page(&frame, &scenario, &path, &form, &Mistakes::default()).into_response())
+    let config = workspace.config()?;
+    let page = start_page(&frame, &config, (&scenario, &path), &form, &Mistakes::default());
+    Ok(page.into_response())
 }
 
 fn start_page(
     frame: &Frame,
-    scenario: &Scenario,
-    path: &str,
+    config: &WorkspaceConfig,
+    (scenario, path): (&Scenario, &str),
     form: &TestForm,
     mistakes: &Mistakes,
 ) -> Markup {
@@ -119,7 +121,7 @@ fn start_page(
                     }
                     h2 { "Where the second group differs" }
                     p class="field-hint" { "What stays empty is as for everybody. With nothing at all, both groups are the same, which shows how much chance does." }
-                    (form.settings.controls(mistakes, true))
+                    (form.settings.controls(config, mistakes, true))
                     div class="actions" {
                         (Button::primary("Start the test"))
                         (Button::quiet("Cancel").href(path))
@@ -128,14 +130,11 @@ fn start_page(
             })
         }
     };
-    let mut page = Page::new(frame, Area::Scenarios, "Start an A/B test")
+    let page = Page::new(frame, Area::Scenarios, "Start an A/B test")
         .below(&scenario.name, path)
         .lead("Every person is in one group, and stays in it as long as the test runs.")
         .body(body);
-    if let Some(notice) = mistakes.notice() {
-        page = page.notice(notice);
-    }
-    page.render()
+    page.notice_if(mistakes.notice()).render()
 }
 
 pub(super) async fn start(
@@ -158,7 +157,8 @@ pub(super) async fn start(
             }
         }
     };
-    let page = start_page(&frame, &scenario, &path, &form, &refused);
+    let config = workspace.config()?;
+    let page = start_page(&frame, &config, (&scenario, &path), &form, &refused);
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }
 

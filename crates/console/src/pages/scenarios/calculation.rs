@@ -70,7 +70,7 @@ pub(super) async fn calculate(
     };
     let page = match &stored {
         Some(stored) => one_page(&frame, &workspace, &caller, stored, &form, outcome).await?,
-        None => new_page(&frame, &workspace, &form, &outcome).await,
+        None => new_page(&frame, &workspace, &form, &outcome).await?,
     };
     Ok((status, page).into_response())
 }

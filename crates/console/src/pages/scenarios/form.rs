@@ -1,6 +1,6 @@
 //! The form of a scenario: what was typed, and the scenario that it means.
 
-use domain::{Endpoint, Scenario};
+use domain::{Endpoint, Scenario, WorkspaceConfig};
 use engine::Expected;
 use maud::{Markup, html};
 use resources::Revised;
@@ -8,16 +8,16 @@ use resources::scenarios::{ShownScenario, mistakes, parse};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::controls::Controls;
 use super::event_filter::EventFilterForm;
 use super::mistakes::Mistakes;
 use super::numbers::{number, percent, plain};
 use super::place_and_age::PlaceAndAgeForm;
+use crate::pages::catalog::product_options;
 use crate::pages::list_words::{
     FALLBACK_HINT, INTERACTIONS, MIX_HINT, fallback_of_text, fallback_text, mix_of_text, mix_text,
 };
-use crate::ui::form::{
-    Field, InputKind, NumberInput, ReqlField, Select, Slider, TextInput, field_group,
-};
+use crate::ui::form::{Field, InputKind, Select, TextInput, field_group};
 
 /// The operations with their words, for people.
 const ENDPOINTS: [(Endpoint, &str); 11] = [
@@ -111,6 +111,9 @@ pub(super) const TEXTS: [&str; 9] = [
     "interaction",
     "otherwise",
 ];
+
+/// Shares that are typed by sliders.
+const SLIDERS: [&str; 2] = ["diversity", "rotation_rate"];
 
 /// Settings in seconds that people type in days, by the names of both.
 const DAYS: [(&str, &str); 3] = [
@@ -242,103 +245,76 @@ impl SettingsForm {
     }
 
     /// The controls. `of_group` says that an empty one means what everybody has.
-    pub(super) fn controls(&self, mistakes: &Mistakes, of_group: bool) -> Markup {
-        let slider = |text: &str| text.parse::<f64>().unwrap_or(0.0).clamp(0.0, 1.0);
+    pub(super) fn controls(
+        &self,
+        config: &WorkspaceConfig,
+        mistakes: &Mistakes,
+        of_group: bool,
+    ) -> Markup {
+        let form = Controls(mistakes);
+        let filter_hint = "Only items for which it is true: 'price' < 20";
+        let booster_hint = "Scores are multiplied by it: if 'is_new' then 2 else 1";
         html! {
             div class="fields" {
-                (Select {
-                    field: Field::new("logic", "What comes first").optional().error(mistakes.of("logic")),
-                    options: &LOGICS, value: &self.logic,
-                })
-                (TextInput::new(Field::new("mix", "Or a mix").optional().hint(MIX_HINT).error(mistakes.of("mix")))
-                    .kind(InputKind::Code).value(&self.mix))
-                (Select {
-                    field: Field::new("exclude", "Leave out").optional().error(mistakes.of("exclude")),
-                    options: &EXCLUSIONS, value: &self.exclude,
-                })
+                (form.select("logic", "What comes first", None, &LOGICS, &self.logic))
+                (form.text("mix", "Or a mix", MIX_HINT, &self.mix))
+                (form.select("exclude", "Leave out", None, &EXCLUSIONS, &self.exclude))
             }
-            (ReqlField {
-                field: Field::new("filter", "Filter").optional().hint("Only items for which it is true: 'price' < 20"),
-                value: &self.filter, mistake: mistakes.of_expression("filter"),
-            })
+            (form.expression("filter", "Filter", filter_hint, &self.filter))
             (self.event_filter.controls(mistakes))
             (self.place_and_age.controls(mistakes))
-            (ReqlField {
-                field: Field::new("booster", "Booster").optional().hint("Scores are multiplied by it: if 'is_new' then 2 else 1"),
-                value: &self.booster, mistake: mistakes.of_expression("booster"),
-            })
-            @if of_group {
-                div class="fields" {
-                    (NumberInput {
-                        field: Field::new("diversity", "Variety").optional().hint("0 alike, 1 as varied as can be").error(mistakes.of("diversity")),
-                        value: &self.diversity, unit: "of 1",
-                    })
-                    (NumberInput {
-                        field: Field::new("rotation_rate", "Rotation").optional().hint("0 always the same, 1 nothing twice in a row").error(mistakes.of("rotation_rate")),
-                        value: &self.rotation_rate, unit: "of 1",
-                    })
-                }
-            } @else {
-                div class="fields" {
-                    (Slider {
-                        field: Field::new("diversity", "Variety").error(mistakes.of("diversity")),
-                        range: (0.0, 1.0), step: 0.05, value: slider(&self.diversity), ends: ("alike", "varied"),
-                    })
-                    (Slider {
-                        field: Field::new("rotation_rate", "Rotation").error(mistakes.of("rotation_rate")),
-                        range: (0.0, 1.0), step: 0.05, value: slider(&self.rotation_rate), ends: ("the same", "something else"),
-                    })
+            (form.expression("booster", "Booster", booster_hint, &self.booster))
+            div class="fields" {
+                @if of_group {
+                    (form.number("diversity", "Variety", Some("0 alike, 1 as varied as can be"),
+                        &self.diversity, "of 1"))
+                    (form.number("rotation_rate", "Rotation",
+                        Some("0 always the same, 1 nothing twice in a row"),
+                        &self.rotation_rate, "of 1"))
+                } @else {
+                    (form.slider("diversity", "Variety", &self.diversity, ("alike", "varied")))
+                    (form.slider("rotation_rate", "Rotation", &self.rotation_rate,
+                        ("the same", "something else")))
                 }
             }
-            (field_group("What counts, and for whom", &html! { div class="fields" {
-                (TextInput::new(Field::new("catalog", "Only items of the catalog").optional().hint("A catalog of products; empty: all").error(mistakes.of("catalog")))
-                    .kind(InputKind::Code).value(&self.catalog))
-                (Select {
-                    field: Field::new("interaction", "What counts").optional().hint("As popular, or as done last").error(mistakes.of("interaction")),
-                    options: &INTERACTIONS, value: &self.interaction,
-                })
-                (NumberInput {
-                    field: Field::new("anchors", "Goes with the last").optional().hint("Of what goes together with the last, or is like it: 1 to 10").error(mistakes.of("anchors")),
-                    value: &self.anchors, unit: "items",
-                })
-                (NumberInput {
-                    field: Field::new("max_age_days", "Not older than").optional().hint("What counts as popular, viewed or last").error(mistakes.of("max_age_days")),
-                    value: &self.max_age_days, unit: "days",
-                })
-                (NumberInput {
-                    field: Field::new("learns_from_days", "Learns from the last").optional().hint("Of what goes together: what people did then; empty: the model").error(mistakes.of("learns_from_days")),
-                    value: &self.learns_from_days, unit: "days",
-                })
-                (NumberInput {
-                    field: Field::new("active_within_days", "For people active within").optional().hint("Others get no list").error(mistakes.of("active_within_days")),
-                    value: &self.active_within_days, unit: "days",
-                })
-                (NumberInput {
-                    field: Field::new("min_count", "At least").optional().hint("A shorter list is empty").error(mistakes.of("min_count")),
-                    value: &self.min_count, unit: "items",
-                })
-                (TextInput::new(Field::new("fallback", "Fill up with").optional().hint(FALLBACK_HINT).error(mistakes.of("fallback")))
-                    .kind(InputKind::Code).value(&self.fallback))
-                (TextInput::new(Field::new("otherwise", "If nothing is left").optional().hint("The name of the scenario whose list is taken then").error(mistakes.of("otherwise")))
-                    .kind(InputKind::Code).value(&self.otherwise))
-            } }))
-            (field_group("More", &html! {
-                (Select {
-                    field: Field::new("min_relevance", "Least relevance").optional().error(mistakes.of("min_relevance")),
-                    options: &RELEVANCES, value: &self.min_relevance,
-                })
-                (TextInput::new(Field::new("segmentation", "Segmentation").optional()
-                    .hint("Of lists of segments: its id").error(mistakes.of("segmentation")))
-                    .kind(InputKind::Code).value(&self.segmentation))
-                (ReqlField {
-                    field: Field::new("promoted_filter", "Promoted items").optional().hint("They get a part of every list"),
-                    value: &self.promoted_filter, mistake: mistakes.of_expression("promoted_filter"),
-                })
-                (NumberInput {
-                    field: Field::new("promoted_share", "Their part of a list").optional().error(mistakes.of("promoted_share")),
-                    value: &self.promoted_share, unit: "%",
-                })
-            }))
+            (field_group("What counts, and for whom", &self.what_counts(config, &form)))
+            (field_group("More", &self.more(&form)))
+        }
+    }
+
+    fn what_counts(&self, config: &WorkspaceConfig, form: &Controls<'_>) -> Markup {
+        let catalogs = product_options(config, "All catalogs");
+        let anchors_hint = "Of what goes together with the last, or is like it: 1 to 10";
+        let learns_hint = "Of what goes together: what people did then; empty: the model";
+        let otherwise_hint = "The name of the scenario whose list is taken then";
+        let number = |name, label, hint, value: &str, unit| {
+            form.number(name, label, Some(hint), value, unit)
+        };
+        html! { div class="fields" {
+            (form.select("catalog", "Only items of the catalog", None, &catalogs, &self.catalog))
+            (form.select("interaction", "What counts", Some("As popular, or as done last"),
+                &INTERACTIONS, &self.interaction))
+            (number("anchors", "Goes with the last", anchors_hint, &self.anchors, "items"))
+            (number("max_age_days", "Not older than", "What counts as popular, viewed or last",
+                &self.max_age_days, "days"))
+            (number("learns_from_days", "Learns from the last", learns_hint,
+                &self.learns_from_days, "days"))
+            (number("active_within_days", "For people active within", "Others get no list",
+                &self.active_within_days, "days"))
+            (number("min_count", "At least", "A shorter list is empty", &self.min_count, "items"))
+            (form.text("fallback", "Fill up with", FALLBACK_HINT, &self.fallback))
+            (form.text("otherwise", "If nothing is left", otherwise_hint, &self.otherwise))
+        } }
+    }
+
+    fn more(&self, form: &Controls<'_>) -> Markup {
+        html! {
+            (form.select("min_relevance", "Least relevance", None, &RELEVANCES, &self.min_relevance))
+            (form.text("segmentation", "Segmentation", "Of lists of segments: its id",
+                &self.segmentation))
+            (form.expression("promoted_filter", "Promoted items", "They get a part of every list",
+                &self.promoted_filter))
+            (form.number("promoted_share", "Their part of a list", None, &self.promoted_share, "%"))
         }
     }
 }
@@ -381,15 +357,34 @@ impl ScenarioForm {
         Self { endpoint: Endpoint::RecommendItemsToUser.word().to_owned(), ..Self::default() }
     }
 
-    /// The scenario that was typed, with what the form does not have from `base`.
+    /// The scenario that was typed, with what the form does not have from `base`. A form that is
+    /// sent unchanged means `base` itself, whose numbers may have more digits than it shows.
     pub(super) fn scenario(&self, base: Option<&Scenario>) -> Result<Scenario, Mistakes> {
+        let typed = self.typed(base)?;
+        if let Some(base) = base {
+            let shown = Self { settings: SettingsForm::of(&json_of(base)), ..Self::default() };
+            if shown.typed(Some(base)).is_ok_and(|shown| shown == typed) {
+                return Ok(base.clone());
+            }
+        }
+        Ok(typed)
+    }
+
+    fn typed(&self, base: Option<&Scenario>) -> Result<Scenario, Mistakes> {
         let mut json = base.map(json_of).unwrap_or_default();
         let name = base.map_or(self.name.trim(), |base| &base.name);
         if base.is_none() {
             json.insert("endpoint".to_owned(), self.endpoint.as_str().into());
         }
         json.insert("name".to_owned(), name.into());
+        // A slider stands somewhere, also where nothing is set: at 0, which means the same.
+        let unset = SLIDERS.map(|key| (key, !json.contains_key(key)));
         self.settings.write(&mut json)?;
+        for (key, _) in unset.into_iter().filter(|(_, is_unset)| *is_unset) {
+            if json.get(key).and_then(Value::as_f64) == Some(0.0) {
+                json.remove(key);
+            }
+        }
         let text = Value::Object(json).to_string();
         let scenario = parse(name, text.as_bytes()).map_err(|error| Mistakes::of_error(&error))?;
         match mistakes(&scenario) {
@@ -399,14 +394,20 @@ impl ScenarioForm {
     }
 
     /// The controls of a new scenario begin with its name and what it lists.
-    pub(super) fn controls(&self, mistakes: &Mistakes, is_new: bool) -> Markup {
+    pub(super) fn controls(
+        &self,
+        config: &WorkspaceConfig,
+        mistakes: &Mistakes,
+        is_new: bool,
+    ) -> Markup {
         let endpoints: Vec<(&str, &str)> =
             ENDPOINTS.iter().map(|(endpoint, words)| (endpoint.word(), *words)).collect();
         html! {
             @if !is_new { input type="hidden" name="revision" value=(self.revision); }
             @if is_new {
                 div class="fields" {
-                    (TextInput::new(Field::new("name", "Name").hint("Calls of the API use it: home").error(mistakes.of("name")))
+                    (TextInput::new(Field::new("name", "Name").hint("Calls of the API use it: home")
+                        .error(mistakes.of("name")))
                         .kind(InputKind::Code).value(&self.name))
                     (Select {
                         field: Field::new("endpoint", "It recommends").error(mistakes.of("endpoint")),
@@ -414,7 +415,7 @@ impl ScenarioForm {
                     })
                 }
             }
-            (self.settings.controls(mistakes, false))
+            (self.settings.controls(config, mistakes, false))
         }
     }
 }
@@ -423,5 +424,39 @@ fn json_of(scenario: &Scenario) -> Map<String, Value> {
     match serde_json::to_value(scenario) {
         Ok(Value::Object(json)) => json,
         _ => Map::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_form_that_is_sent_unchanged_changes_nothing_and_sliders_at_their_beginning_set_nothing() {
+        for settings in [
+            json!({}),
+            json!({ "diversity": 0.0 }),
+            json!({ "logic": "picks", "diversity": 0.333 }),
+            json!({ "promoted": { "filter": "true", "share": 0.123456 } }),
+        ] {
+            let mut json = json!({ "name": "home", "endpoint": "recommendItemsToUser" });
+            json.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+            let stored = parse("home", json.to_string().as_bytes()).unwrap();
+            let mut form = ScenarioForm {
+                settings: SettingsForm::of(&json_of(&stored)),
+                ..ScenarioForm::default()
+            };
+            for slider in [&mut form.settings.diversity, &mut form.settings.rotation_rate] {
+                if slider.is_empty() {
+                    *slider = "0".to_owned();
+                }
+            }
+            assert_eq!(form.scenario(Some(&stored)).unwrap(), stored, "{json}");
+            form.settings.rotation_rate = "0.5".to_owned();
+            let changed = json_of(&form.scenario(Some(&stored)).unwrap());
+            assert_eq!(changed["rotation_rate"], 0.5);
+        }
     }
 }

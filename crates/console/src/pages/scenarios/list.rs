@@ -86,10 +86,7 @@ pub(super) async fn list(
         let button = Button::primary("New scenario").icon(Icon::Add).href(&new);
         page = page.actions(html! { (button) });
     }
-    if let Some(notice) = notice(query.notice.as_deref())? {
-        page = page.notice(notice);
-    }
-    Ok(page.into_response())
+    Ok(page.notice_if(notice(query.notice.as_deref())?).into_response())
 }
 
 fn table<'a>(

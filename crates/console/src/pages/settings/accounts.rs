@@ -226,10 +226,7 @@ async fn show(
         &Typed(typed),
         &Mistake::default(),
     ));
-    Ok(match notice {
-        Some(notice) => page.notice(notice).into_response(),
-        None => page.into_response(),
-    })
+    Ok(page.notice_if(notice).into_response())
 }
 
 fn account_body(frame: &Frame, account: &ShownAccount, typed: &Typed, mistake: &Mistake) -> Markup {

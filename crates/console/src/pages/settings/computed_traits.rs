@@ -10,7 +10,8 @@ use domain::Right::ReadWorkspace;
 use domain::{ComputedTraitDefinition, ComputedTraitType};
 use engine::Expected;
 use maud::{Markup, Render, html};
-use resources::computed_traits;
+use resources::audiences::HistoryRead;
+use resources::computed_traits::{self, ComputedTrait};
 use serde_json::{Map, Value};
 use web::App;
 use web::access::{Call, Caller};
@@ -21,16 +22,21 @@ use web::workspaces::Workspace;
 use super::chrome::{Notice, Noticed, lead_to, lead_to_new, may_change, path, workspace_tabs};
 use super::typed::{Mistake, Typed, again};
 use crate::gate::{edit, gated, read};
+use crate::live::{Part, fragments};
 use crate::page::{Area, Frame, Page, encode};
+use crate::pages::past_events::{self, LIVE_INTERVAL};
 use crate::pages::{sync, versions};
 use crate::ui::form::{Field, Form, InputKind, Select, TextInput};
-use crate::ui::{Button, Cell, Column, Confirmation, EmptyState, Icon, Table};
+use crate::ui::{
+    Button, Callout, Cell, Column, Confirmation, EmptyState, Icon, LiveFragment, Table,
+};
 
 pub(super) const CALLS: &[Call] = &[
     read("/console/{workspace}/settings/computed-traits", ReadWorkspace),
     edit("/console/{workspace}/settings/computed-traits", "computed_trait.put"),
     read("/console/{workspace}/settings/computed-traits/{key}", ReadWorkspace),
     edit("/console/{workspace}/settings/computed-traits/{key}", "computed_trait.put"),
+    read("/console/{workspace}/settings/computed-traits/{key}/history/stream", ReadWorkspace),
     read("/console/{workspace}/settings/computed-traits/{key}/remove", ReadWorkspace),
     edit("/console/{workspace}/settings/computed-traits/{key}/remove", "computed_trait.delete"),
 ];
@@ -58,6 +64,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let routes = Router::new()
         .route("/console/{workspace}/settings/computed-traits", get(list).post(create))
         .route(one, get(show).post(update))
+        .route(&format!("{one}/history/stream"), get(follow_history))
         .route(&format!("{one}/remove"), get(ask_removal).post(remove));
     gated(app, CALLS, routes)
 }
@@ -68,13 +75,10 @@ async fn list(
     Workspace(workspace): Workspace,
     Parameters(Noticed { notice }): Parameters<Noticed>,
 ) -> Result<Response, ApiError> {
-    let shown = computed_traits::list(&workspace)?;
+    let shown = computed_traits::list(&workspace).await?;
     let body = list_body(&frame, &shown, &Typed::default(), &Mistake::default(), &caller);
     let page = list_page(&frame).body(body);
-    Ok(match notice {
-        Some(notice) => page.notice(notice).into_response(),
-        None => page.into_response(),
-    })
+    Ok(page.notice_if(notice).into_response())
 }
 
 fn list_page(frame: &Frame) -> Page<'_> {
@@ -85,13 +89,13 @@ fn list_page(frame: &Frame) -> Page<'_> {
 
 fn list_body(
     frame: &Frame,
-    shown: &[ComputedTraitDefinition],
+    shown: &[ComputedTrait],
     typed: &Typed,
     mistake: &Mistake,
     caller: &Caller,
 ) -> Markup {
     let Some(workspace) = &frame.workspace else { return html! {} };
-    let row = |definition: &ComputedTraitDefinition| {
+    let row = |ComputedTrait { definition, .. }: &ComputedTrait| {
         let href = own_path(workspace, &definition.key);
         let type_ = TYPES.iter().find(|(type_, _)| *type_ == definition.type_);
         let type_ = type_.map_or(definition.type_.word(), |(_, words)| words);
@@ -243,7 +247,7 @@ async fn create(
         Ok(_) => Ok(lead_to_new(&path(workspace.id(), "computed-traits"), &key)),
         Err(error) => {
             let mistake = mistake_of(error)?;
-            let shown = computed_traits::list(&workspace)?;
+            let shown = computed_traits::list(&workspace).await?;
             let body = list_body(&frame, &shown, &typed, &mistake, &caller);
             Ok(again(list_page(&frame).body(body)))
         }
@@ -256,10 +260,15 @@ async fn show(
     Workspace(workspace): Workspace,
     Path((_, key)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let definition = computed_traits::read(&workspace, key).await?.value;
+    let ComputedTrait { definition, history } = computed_traits::read(&workspace, key).await?.value;
     let own = own_path(workspace.id(), &definition.key);
     let typed = typed_of(&definition);
     let body = html! {
+        @if let Some(history) = history {
+            section class="card" {
+                (LiveFragment { stream: &format!("{own}/history/stream"), content: progress(history) })
+            }
+        }
         section class="card" {
             @if may_change(&caller) {
                 p { "One that computes something else than before begins anew." }
@@ -281,6 +290,30 @@ async fn show(
     });
     let above = path(workspace.id(), "computed-traits");
     Ok(page.below("Computed traits", &above).body(body).into_response())
+}
+
+/// How far past events are read, as it goes on.
+async fn follow_history(
+    State(app): State<Arc<App>>,
+    Workspace(workspace): Workspace,
+    Path((_, key)): Path<(String, String)>,
+) -> Response {
+    let id = workspace.id().clone();
+    fragments(Arc::clone(&app), LIVE_INTERVAL, move || {
+        let (app, id, key) = (Arc::clone(&app), id.clone(), key.clone());
+        async move {
+            let Workspace(workspace) = Workspace::find(&app, id.as_str())?;
+            let history = computed_traits::read(&workspace, key).await?.value.history;
+            Ok(match history {
+                Some(history) => Part::Fragment(progress(history)),
+                None => Part::Last(Callout::success("Past events are read").render()),
+            })
+        }
+    })
+}
+
+fn progress(history: HistoryRead) -> Markup {
+    past_events::progress(history, "Who is not read yet keeps the value of before.")
 }
 
 async fn update(
@@ -316,7 +349,7 @@ async fn ask_removal(
     Workspace(workspace): Workspace,
     Path((_, key)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let definition = computed_traits::read(&workspace, key).await?.value;
+    let definition = computed_traits::read(&workspace, key).await?.value.definition;
     let own = own_path(workspace.id(), &definition.key);
     let title = format!("Remove the computed trait {}?", definition.key);
     let body = Confirmation {

@@ -56,10 +56,7 @@ async fn show(
 ) -> Result<Response, ApiError> {
     let (settings, weights) = present(&workspace).await?;
     let page = page(&frame).body(body(&frame, &settings, &weights, &Mistake::default(), &caller));
-    Ok(match notice {
-        Some(notice) => page.notice(notice).into_response(),
-        None => page.into_response(),
-    })
+    Ok(page.notice_if(notice).into_response())
 }
 
 fn page(frame: &Frame) -> Page<'_> {
@@ -179,7 +176,7 @@ async fn update(
     Workspace(workspace): Workspace,
     typed: Typed,
 ) -> Result<Response, ApiError> {
-    let updated = match read_patch(&typed) {
+    let updated = match read_patch(&typed, workspace.config()?.preset_set()) {
         Ok(patch) => settings::update(&app, &workspace, patch, Expected::Anything).await,
         Err(error) => Err(error),
     };
@@ -193,14 +190,15 @@ async fn update(
     }
 }
 
-fn read_patch(typed: &Typed) -> Result<SettingsPatch, ApiError> {
+/// What was typed, in a workspace with a set of presets: the same set again is no change.
+fn read_patch(typed: &Typed, presets: u32) -> Result<SettingsPatch, ApiError> {
     let properties = typed.text("public_user_properties").split(',').map(str::trim);
     let properties = properties.filter(|name| !name.is_empty()).map(str::to_owned).collect();
     Ok(SettingsPatch {
         name: Some(typed.optional("name")),
         public_merge_users: Some(typed.text("public_merge_users") == "true"),
         public_user_properties: Some(properties),
-        presets: Some(typed.number("presets")?),
+        presets: Some(typed.number("presets")?).filter(|typed| *typed != presets),
         weak_signals: Some(WeakSignalsPatch {
             click: Some(typed.number("click")?),
             list_view: Some(typed.number("list_view")?),
@@ -244,4 +242,17 @@ fn read_weights(typed: &Typed) -> Result<InteractionWeights, ApiError> {
         bookmark: typed.number("bookmark")?,
         portion: typed.number("portion")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn presets_that_are_not_changed_are_not_written_down() {
+        let typed = [("presets", "1"), ("click", "0.1"), ("list_view", "0.05")];
+        let typed = Typed(typed.map(|(name, text)| (name.to_owned(), text.to_owned())).into());
+        assert_eq!(read_patch(&typed, 1).unwrap().presets, None);
+        assert_eq!(read_patch(&typed, 2).unwrap().presets, Some(1));
+    }
 }

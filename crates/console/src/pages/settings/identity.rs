@@ -60,10 +60,7 @@ async fn show(
     let identity = settings::read(&workspace).await?.value.settings.identity;
     let typed = typed_of(identity.as_ref());
     let page = page(&frame).body(body(&frame, &typed, &Mistake::default(), &caller));
-    Ok(match notice {
-        Some(notice) => page.notice(notice).into_response(),
-        None => page.into_response(),
-    })
+    Ok(page.notice_if(notice).into_response())
 }
 
 fn page(frame: &Frame) -> Page<'_> {
@@ -78,7 +75,8 @@ async fn update(
     typed: Typed,
 ) -> Result<Response, ApiError> {
     let typed = without_gaps(&typed);
-    let updated = match parse(&typed) {
+    let present = workspace.config()?;
+    let updated = match parse(present.identity.as_ref(), &typed) {
         Ok(identity) => {
             let patch = SettingsPatch { identity: Some(identity), ..SettingsPatch::default() };
             settings::update(&app, &workspace, patch, Expected::Anything).await
@@ -160,8 +158,8 @@ fn typed_of(identity: Option<&Identity>) -> Typed {
     Typed(typed)
 }
 
-/// The rules that were typed; none where they are not to be in force.
-fn parse(typed: &Typed) -> Result<Option<Identity>, ApiError> {
+/// The rules that were typed in place of the present ones; none where they are not to be in force.
+fn parse(present: Option<&Identity>, typed: &Typed) -> Result<Option<Identity>, ApiError> {
     if typed.optional(IN_FORCE).is_none() {
         return Ok(None);
     }
@@ -189,10 +187,17 @@ fn parse(typed: &Typed) -> Result<Option<Identity>, ApiError> {
             unique: typed.optional(&name(n, "unique")).is_some(),
         })
     });
+    // A list that is as it was shown stays what it is: also the default, which is none.
+    let plain = Identity::default();
+    let present = present.unwrap_or(&plain);
+    let changed = |name, shown: Vec<String>, stored: &Option<Vec<String>>| {
+        let typed = lines(typed, name);
+        if typed == shown { stored.clone() } else { Some(typed) }
+    };
     Ok(Some(Identity {
         version: IDENTITY_VERSION_LATEST,
-        blocked: Some(lines(typed, BLOCKED)),
-        blocked_patterns: Some(lines(typed, PATTERNS)),
+        blocked: changed(BLOCKED, present.blocked_values(), &present.blocked),
+        blocked_patterns: changed(PATTERNS, present.patterns(), &present.blocked_patterns),
         id_types: types.collect::<Result<_, ApiError>>()?,
     }))
 }
@@ -339,8 +344,20 @@ mod tests {
             ],
         };
         let typed = typed_of(Some(&rules));
-        assert_eq!(parse(&without_gaps(&typed)).unwrap().as_ref(), Some(&rules));
-        assert_eq!(parse(&without_gaps(&typed_of(None))).unwrap(), None);
+        let parsed = |typed| parse(Some(&rules), &without_gaps(&typed)).unwrap();
+        assert_eq!(parsed(typed).as_ref(), Some(&rules));
+        assert_eq!(parsed(typed_of(None)), None);
+    }
+
+    #[test]
+    fn lists_that_were_not_changed_stay_those_of_the_program() {
+        let rules = Identity::default();
+        let typed = typed_of(Some(&rules));
+        assert!(!typed.text(BLOCKED).is_empty(), "the defaults are shown");
+        assert_eq!(parse(Some(&rules), &typed).unwrap().as_ref(), Some(&rules));
+        let fewer = Typed(vec![(IN_FORCE.to_owned(), "true".to_owned())]);
+        let fewer = parse(Some(&rules), &fewer).unwrap().unwrap();
+        assert_eq!(fewer.blocked, Some(Vec::new()), "an emptied list blocks nothing");
     }
 
     #[test]
@@ -355,7 +372,7 @@ mod tests {
         ]);
         let typed = without_gaps(&typed);
         assert_eq!((n_types(&typed), typed.text(&name(0, "name"))), (1, "card"));
-        let mistake = Mistake::of(parse(&typed).unwrap_err()).unwrap_or_default();
+        let mistake = Mistake::of(parse(None, &typed).unwrap_err()).unwrap_or_default();
         assert!(mistake.at(&name(0, "limit")).is_some());
     }
 }

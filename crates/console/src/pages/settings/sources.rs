@@ -72,10 +72,7 @@ async fn list(
     let shown = sources::list(&app, &workspace).await?;
     let body = list_body(&app, &frame, &shown, &Typed::default(), &Mistake::default(), &caller);
     let page = list_page(&frame).body(body);
-    Ok(match notice {
-        Some(notice) => page.notice(notice).into_response(),
-        None => page.into_response(),
-    })
+    Ok(page.notice_if(notice).into_response())
 }
 
 fn list_page(frame: &Frame) -> Page<'_> {
@@ -214,10 +211,7 @@ async fn show(
     let source = sources::read(&app, &workspace, name).await?;
     let body = source_body(&app, &frame, &source, None, &Mistake::default(), &caller);
     let page = Page::new(&frame, Area::Settings, &source.value.name).body(body);
-    Ok(match notice {
-        Some(notice) => page.notice(notice).into_response(),
-        None => page.into_response(),
-    })
+    Ok(page.notice_if(notice).into_response())
 }
 
 fn source_body(

@@ -56,10 +56,7 @@ async fn list(
     let shown = tokens::list(&workspace)?;
     let body = list_body(&frame, &shown, &Typed::default(), &Mistake::default(), &caller);
     let page = list_page(&frame).body(body);
-    Ok(match notice {
-        Some(notice) => page.notice(notice).into_response(),
-        None => page.into_response(),
-    })
+    Ok(page.notice_if(notice).into_response())
 }
 
 fn list_page(frame: &Frame) -> Page<'_> {

@@ -25,6 +25,7 @@ use super::recommended_items;
 use super::typed::{Mistake, Typed, again};
 use crate::gate::{edit, gated, read};
 use crate::page::{Area, Frame, Page, encode};
+use crate::pages::catalog::product_options;
 use crate::pages::list_words::{
     FALLBACK_HINT, INTERACTIONS, MIX_HINT, fallback_of_text, fallback_text, mix_of_text, mix_text,
 };
@@ -104,10 +105,7 @@ async fn list(
     let shown = traits::list(&workspace)?;
     let body = list_body(&frame, &shown, &caller);
     let page = list_page(&frame).body(body);
-    Ok(match notice {
-        Some(notice) => page.notice(notice).into_response(),
-        None => page.into_response(),
-    })
+    Ok(page.notice_if(notice).into_response())
 }
 
 fn list_page(frame: &Frame) -> Page<'_> {
@@ -190,7 +188,7 @@ fn form(
                     p { "The list is that of the scenario " code { (scenario) } ", where its rules stand." }
                     (number(typed, mistake, "count", "Items", "At most", "items"))
                 } @else {
-                    (own_list(typed, mistake))
+                    (own_list(workspace, typed, mistake))
                 }
                 (holdout::controls(typed, mistake))
                 div class="actions" {
@@ -244,7 +242,7 @@ fn number(
 }
 
 /// The settings of a list that is no scenario's.
-fn own_list(typed: &Typed, mistake: &Mistake) -> Markup {
+fn own_list(workspace: &WorkspaceConfig, typed: &Typed, mistake: &Mistake) -> Markup {
     let select = |name: &'static str, label, options: &[(&str, &str)]| {
         let field = Field::new(name, label).error(mistake.at(name));
         Select { field, options, value: typed.text(name) }.render()
@@ -257,9 +255,11 @@ fn own_list(typed: &Typed, mistake: &Mistake) -> Markup {
             (TextInput::new(Field::new("mix", "Or a mix").optional().hint(MIX_HINT).error(mistake.at("mix")))
                 .kind(InputKind::Code)
                 .value(typed.text("mix")))
-            (TextInput::new(Field::new("catalog", "Only items of the catalog").optional().hint("A catalog of products; empty: all").error(mistake.at("catalog")))
-                .kind(InputKind::Code)
-                .value(typed.text("catalog")))
+            (Select {
+                field: Field::new("catalog", "Only items of the catalog").optional().error(mistake.at("catalog")),
+                options: &product_options(workspace, "All catalogs"),
+                value: typed.text("catalog"),
+            })
             (number("count", "Items", "At most", "items"))
             (select("exclude", "Leaves out", &EXCLUSIONS))
             (select("interaction", "Looks at", &INTERACTIONS))
@@ -352,6 +352,17 @@ fn parse(key: &str, typed: &Typed) -> Result<TraitDefinition, ApiError> {
     traits::parse(key, Value::Object(keys).to_string().as_bytes())
 }
 
+/// The trait that a form was changed to. One that is sent unchanged is the present one, also where
+/// the form says what a definition leaves out.
+fn parse_change(present: &TraitDefinition, typed: &Typed) -> Result<TraitDefinition, ApiError> {
+    let definition = parse(&present.key, typed)?;
+    if parse(&present.key, &typed_of(present)).is_ok_and(|shown| shown == definition) {
+        return Ok(present.clone());
+    }
+    // The form has nothing of the destinations.
+    Ok(TraitDefinition { sync: present.sync.clone(), ..definition })
+}
+
 async fn show(
     Extension(caller): Extension<Caller>,
     frame: Frame,
@@ -395,13 +406,9 @@ async fn update(
     Path((_, key)): Path<(String, String)>,
     typed: Typed,
 ) -> Result<Response, ApiError> {
-    // The form has nothing of the destinations.
-    let sync = traits::read(&workspace, key.clone()).await?.value.sync;
-    let put = match parse(&key, &typed) {
-        Ok(definition) => {
-            let definition = TraitDefinition { sync, ..definition };
-            traits::put(&app, &workspace, definition, Expected::Present).await
-        }
+    let present = traits::read(&workspace, key.clone()).await?.value;
+    let put = match parse_change(&present, &typed) {
+        Ok(definition) => traits::put(&app, &workspace, definition, Expected::Present).await,
         Err(error) => Err(error),
     };
     match put {
@@ -445,4 +452,42 @@ async fn remove(
 ) -> Result<Response, ApiError> {
     traits::delete(&app, &workspace, key, Expected::Present).await?;
     Ok(lead_to(&path(workspace.id(), "traits"), Notice::Removed))
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Holdout, Relevance, SyncSettings};
+
+    use super::*;
+
+    /// A form as a browser sends it without a change: menus have their first choice.
+    fn sent(present: &TraitDefinition) -> Typed {
+        let mut typed = typed_of(present);
+        for (name, first) in [("nothing_left", "empty_list"), ("holdout_goal", "purchase")] {
+            if typed.optional(name).is_none() {
+                typed.0.push((name.to_owned(), first.to_owned()));
+            }
+        }
+        typed
+    }
+
+    #[test]
+    fn a_form_that_is_sent_unchanged_changes_nothing() {
+        let plain = TraitDefinition::recommended_items("albums");
+        let synced = TraitDefinition {
+            diversity: 0.3,
+            min_relevance: Relevance::High,
+            sync: Some(SyncSettings::to(&["crm"])),
+            holdout: serde_json::from_value::<Holdout>(json!({ "percent": 10 })).ok(),
+            ..plain.clone()
+        };
+        for present in [plain, synced] {
+            assert_eq!(parse_change(&present, &sent(&present)).unwrap(), present);
+            let mut typed = sent(&present);
+            typed.0.retain(|(name, _)| name != "count");
+            typed.0.push(("count".to_owned(), "7".to_owned()));
+            let changed = parse_change(&present, &typed).unwrap();
+            assert_eq!((changed.count, &changed.sync), (7, &present.sync));
+        }
+    }
 }

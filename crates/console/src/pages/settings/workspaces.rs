@@ -42,10 +42,7 @@ async fn list(
     Parameters(Noticed { notice }): Parameters<Noticed>,
 ) -> Result<Response, ApiError> {
     let page = page(&frame).body(body(&frame, &Typed::default(), &Mistake::default()));
-    Ok(match notice {
-        Some(notice) => page.notice(notice).into_response(),
-        None => page.into_response(),
-    })
+    Ok(page.notice_if(notice).into_response())
 }
 
 fn page(frame: &Frame) -> Page<'_> {

@@ -4,7 +4,8 @@ use maud::{Markup, Render, html};
 
 use super::Field;
 
-/// One of a list, in a menu.
+/// One of a list, in a menu. A value that the list does not have is offered too, so that a form
+/// that is sent unchanged keeps it.
 pub struct Select<'a> {
     /// Name, label, hint and error.
     pub field: Field<'a>,
@@ -17,11 +18,15 @@ pub struct Select<'a> {
 impl Render for Select<'_> {
     fn render(&self) -> Markup {
         let field = &self.field;
+        let is_known = self.options.iter().any(|(value, _)| *value == self.value);
         field.wrap(&html! {
             select class="input" id=(field.id) name=(field.name) required[field.is_required()]
                 aria-invalid=[field.invalid()] aria-describedby=[field.described_by()] {
                 @for (value, label) in self.options {
                     option value=(value) selected[*value == self.value] { (label) }
+                }
+                @if !is_known && !self.value.is_empty() {
+                    option value=(self.value) selected { (self.value) }
                 }
             }
         })
@@ -82,5 +87,22 @@ impl Render for Choice<'_> {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_is_not_offered_is_kept_and_none_is_no_option() {
+        let options = [("", "All"), ("items", "items")];
+        let select = |value| {
+            let field = Field::new("catalog", "Catalog").optional();
+            Select { field, options: &options, value }.render().into_string()
+        };
+        assert!(select("gone").contains("<option value=\"gone\" selected>gone</option>"));
+        assert_eq!(select("items").matches("<option").count(), 2);
+        assert_eq!(select("").matches("<option").count(), 2);
     }
 }

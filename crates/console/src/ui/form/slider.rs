@@ -22,10 +22,14 @@ impl Render for Slider<'_> {
     fn render(&self) -> Markup {
         let field = &self.field;
         let (low, high) = self.range;
+        // Browsers move a value to the nearest step.
+        let steps = (self.value - low) / self.step;
+        let is_on_step = (steps - steps.round()).abs() < 1e-6;
+        let step = if is_on_step { self.step.to_string() } else { "any".to_owned() };
         field.wrap(&html! {
             div class="slider" {
                 input type="range" id=(field.id) name=(field.name) min=(low) max=(high)
-                    step=(self.step) value=(self.value) aria-invalid=[field.invalid()]
+                    step=(step) value=(self.value) aria-invalid=[field.invalid()]
                     aria-describedby=[field.described_by()];
                 output for=(field.id) { (self.value) }
                 div class="slider-ends" aria-hidden="true" {
@@ -34,5 +38,20 @@ impl Render for Slider<'_> {
                 }
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_between_two_steps_stays_where_it_is() {
+        let slider = |value| {
+            let (field, ends) = (Field::new("diversity", "Variety"), ("alike", "varied"));
+            Slider { field, range: (0.0, 1.0), step: 0.05, value, ends }.render().into_string()
+        };
+        assert!(slider(0.35).contains("step=\"0.05\""), "{}", slider(0.35));
+        assert!(slider(0.333).contains("step=\"any\""), "{}", slider(0.333));
     }
 }

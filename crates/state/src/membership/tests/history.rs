@@ -145,6 +145,21 @@ fn nobody_enters_or_leaves_before_their_past_is_read() {
 }
 
 #[test]
+fn the_past_of_a_computed_trait_is_told_until_it_is_read() {
+    let mut fold = Fold::new();
+    fold.take((1, Some(0), None, order(5)));
+    fold.compute(&[r#"{"key":"spent","type":"sum","event":"Order","property":"total"}"#]);
+    fold.take((1, Some(0), None, order(1)));
+    let progress = |fold: &Fold, key| {
+        let progress = fold.views.computed_trait_history(key);
+        progress.map(|one| (one.n_read, one.n_people))
+    };
+    assert_eq!((progress(&fold, "spent"), progress(&fold, "none")), (Some((0, 1)), None));
+    fold.read_history();
+    assert_eq!(progress(&fold, "spent"), None);
+}
+
+#[test]
 fn a_message_that_was_cut_counts_as_an_event_without_properties() {
     let mut fold = Fold::new();
     fold.take((1, Some(0), None, order(5)));
