@@ -30,6 +30,8 @@ pub(crate) struct Kept {
     pub(crate) due: Option<Timestamp>,
     /// Whether a person whose history is not in it was merged into this one.
     pub(crate) is_partial: bool,
+    /// How many past stays there are rows of.
+    pub(crate) n_stays: u32,
 }
 
 impl PersonRow {
@@ -75,9 +77,9 @@ impl PersonRow {
         let (seen, n): (u64, u32) = row.read()?;
         let mut audiences = Vec::new();
         for _ in 0..n {
-            let (number, since, entered, due, is_partial) = row.read()?;
+            let (number, since, entered, due, is_partial, n_stays) = row.read()?;
             let tracked = row.part()?;
-            audiences.push(Kept { number, since, tracked, entered, due, is_partial });
+            audiences.push(Kept { number, since, tracked, entered, due, is_partial, n_stays });
         }
         Ok(Self { seen, audiences })
     }
@@ -85,8 +87,8 @@ impl PersonRow {
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut row = Vec::with_capacity(BYTES_OF_PART * (1 + self.audiences.len()));
         append(&mut row, &(self.seen, self.audiences.len() as u32));
-        for Kept { number, since, tracked, entered, due, is_partial } in &self.audiences {
-            append(&mut row, &(number, since, entered, due, is_partial));
+        for Kept { number, since, tracked, entered, due, is_partial, n_stays } in &self.audiences {
+            append(&mut row, &(number, since, entered, due, is_partial, n_stays));
             tracked.append_to(&mut row);
         }
         row
