@@ -58,11 +58,16 @@ impl Forecast {
         Self::from_steps(n_holding, steps, holds)
     }
 
-    /// The truth of a count of the sets that contain the instant.
-    pub(crate) fn of_count(sets: &[Intervals], count: Count, now: i64) -> Self {
+    /// The truth of a count of the intervals that contain the instant: half-open, not empty, with
+    /// `i64::MAX` for no end.
+    pub(crate) fn of_count(
+        intervals: impl Iterator<Item = (i64, i64)>,
+        count: Count,
+        now: i64,
+    ) -> Self {
         let mut n_now = 0;
         let mut steps = Vec::new();
-        for (start, end) in sets.iter().flat_map(Intervals::iter) {
+        for (start, end) in intervals {
             if end <= now && end != i64::MAX {
                 continue;
             }
@@ -80,7 +85,7 @@ impl Forecast {
 
     /// Whether the set contains the instant.
     pub(crate) fn of_set(set: Intervals, now: i64) -> Self {
-        Self::of_count(&[set], Count::AtLeast(1), now)
+        Self::of_count(set.iter(), Count::AtLeast(1), now)
     }
 
     /// The truth of a number that changes by `steps`, each with its instant.

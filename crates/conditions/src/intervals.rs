@@ -36,22 +36,30 @@ impl Intervals {
         self.0.is_empty()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (i64, i64)> + '_ {
-        self.0.iter().copied()
-    }
-
-    /// The instants of either set.
-    pub(crate) fn union(self, other: Self) -> Self {
-        let mut all: Vec<(i64, i64)> = self.0.into_iter().chain(other.0).collect();
+    /// The instants that are in one of these intervals, which may be empty, touch and overlap.
+    pub(crate) fn of(mut all: Vec<(i64, i64)>) -> Self {
         all.sort_unstable();
         let mut united: Vec<(i64, i64)> = Vec::with_capacity(all.len());
-        for (start, end) in all {
+        for (start, end) in all.into_iter().filter(|(start, end)| start < end) {
             match united.last_mut() {
                 Some(last) if start <= last.1 => last.1 = last.1.max(end),
                 _ => united.push((start, end)),
             }
         }
         Self(united)
+    }
+
+    pub(crate) fn as_slice(&self) -> &[(i64, i64)] {
+        &self.0
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (i64, i64)> + '_ {
+        self.0.iter().copied()
+    }
+
+    /// The instants of either set.
+    pub(crate) fn union(self, other: Self) -> Self {
+        Self::of(self.0.into_iter().chain(other.0).collect())
     }
 
     /// The instants of both sets.
@@ -66,10 +74,5 @@ impl Intervals {
             }
         }
         Self(common)
-    }
-
-    /// Whether every instant of the set is before this one.
-    pub(crate) fn ends_by(&self, instant: i64) -> bool {
-        self.0.last().is_none_or(|(_, end)| *end <= instant && *end != i64::MAX)
     }
 }

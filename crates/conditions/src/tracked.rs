@@ -9,6 +9,9 @@ use crate::intervals::Intervals;
 use crate::limits::OCCURRENCES_MAX;
 use crate::person::{Event, Person, Surroundings, find_answer};
 
+/// Every instant, as a half-open interval.
+const ALWAYS: (i64, i64) = (i64::MIN, i64::MAX);
+
 /// The events of a person that count for one condition, in whatever order they arrived.
 ///
 /// For each event condition the latest occurrences are kept, as many as its count needs: one more
@@ -132,7 +135,7 @@ impl Tracked {
         self.each_part(condition, |part, kept| {
             let window = part.window();
             // A second event of a funnel is later than its first, so it is needed as long.
-            let is_needed = |kept: &Occurrence| !window.counting(kept).ends_by(now.0);
+            let is_needed = |kept: &Occurrence| window.counting(kept).any(|(_, end)| end > now.0);
             kept.first.kept.retain(is_needed);
             kept.second.kept.retain(is_needed);
         });
@@ -224,8 +227,9 @@ fn forecast<'t>(
             let kept = parts.next().unwrap_or(&none);
             match condition {
                 Condition::Event(event) => {
-                    let counting = kept.first.kept.iter().map(|kept| event.window.counting(kept));
-                    Forecast::of_count(&counting.collect::<Vec<_>>(), event.count, now)
+                    let kept = kept.first.kept.iter();
+                    let counting = kept.flat_map(|kept| event.window.counting(kept));
+                    Forecast::of_count(counting, event.count, now)
                 }
                 Condition::Funnel(funnel) => Forecast::of_set(kept.converting(funnel), now),
                 Condition::Rfm(rfm) => Forecast::of_set(kept.first.in_group(rfm), now),
@@ -337,32 +341,30 @@ impl EventMatch {
 }
 
 impl Window {
-    /// The instants at which an event of the instant `at` counts.
-    fn intervals(self, at: i64) -> Intervals {
+    /// When an event of the instant `at` counts: from the first instant on, before the second.
+    fn bounds(self, at: i64) -> (i64, i64) {
         match self {
-            Self::Ever => Intervals::all(),
-            Self::Last(period) => Intervals::between(i64::MIN, at + period.ms()),
-            Self::Between { nearest, farthest } => {
-                Intervals::between(at + nearest.ms(), at + farthest.ms())
-            }
-            Self::Since(start) => Intervals::always(at >= start.0),
+            Self::Ever => ALWAYS,
+            Self::Last(period) => (i64::MIN, at + period.ms()),
+            Self::Between { nearest, farthest } => (at + nearest.ms(), at + farthest.ms()),
+            Self::Since(start) if at >= start.0 => ALWAYS,
+            Self::Since(_) => (i64::MAX, i64::MAX),
         }
     }
 
-    /// The instants at which the occurrence counts.
-    fn counting(self, occurrence: &Occurrence) -> Intervals {
-        let window = self.intervals(occurrence.at);
-        occurrence
-            .valid
-            .as_ref()
-            .map_or_else(|| window.clone(), |valid| valid.intersection(&window))
+    /// When the occurrence counts, as [`Intervals::iter`] has it.
+    fn counting(self, occurrence: &Occurrence) -> impl Iterator<Item = (i64, i64)> {
+        let (start, end) = self.bounds(occurrence.at);
+        let valid = occurrence.valid.as_ref().map_or(&[ALWAYS][..], Intervals::as_slice);
+        let both = valid.iter().map(move |valid| (start.max(valid.0), end.min(valid.1)));
+        both.filter(|(start, end)| start < end)
     }
 }
 
 impl Occurrences {
     /// Adds an occurrence, unless it never counts. Returns whether it counts.
     fn add(&mut self, occurrence: Occurrence, window: Window, max: usize) -> bool {
-        if window.counting(&occurrence).is_none() {
+        if window.counting(&occurrence).next().is_none() {
             return false;
         }
         let place = self.kept.partition_point(|kept| *kept > occurrence);
@@ -393,7 +395,7 @@ impl Occurrences {
         bounds.sort_unstable();
         bounds.dedup();
         let mut start = i64::MIN;
-        let mut inside = Intervals::none();
+        let mut inside = Vec::new();
         for end in bounds {
             // The truth is the same in all of [start, end), which ends before any later bound.
             let now = end - 1;
@@ -402,11 +404,11 @@ impl Occurrences {
             let frequency = rfm.frequency.iter().filter(|bound| number >= **bound as usize).count();
             let recency = recency.map_or(1, |passed| 5 - passed as u8);
             if number > 0 && RfmGroup::of_scores(recency, 1 + frequency as u8) == rfm.group {
-                inside = inside.union(Intervals::between(start, end));
+                inside.push((start, end));
             }
             start = end;
         }
-        inside
+        Intervals::of(inside)
     }
 }
 
@@ -423,21 +425,20 @@ impl Kept {
             true => self.second.kept.last().map_or(i64::MIN, |second| second.at),
             false => i64::MIN,
         };
-        let mut converting = Intervals::none();
+        let mut converting = Vec::new();
         for first in self.first.kept.iter().filter(|first| first.at >= known_from) {
             // Latest first: the seconds that are later than the first event stand in front.
             let n_later = self.second.kept.partition_point(|second| second.at > first.at);
             let next = n_later.checked_sub(1).map(|nearest| self.second.kept[nearest].at);
             let over = first.at + within;
             let followed = next.is_some_and(|next| next < over);
-            let window = funnel.window.intervals(first.at);
-            let counts = match (funnel.is_absent, followed) {
-                (false, true) => window,
-                (true, false) => window.intersection(&Intervals::between(over, i64::MAX)),
-                _ => continue,
-            };
-            converting = converting.union(counts);
+            let (start, end) = funnel.window.bounds(first.at);
+            match (funnel.is_absent, followed) {
+                (false, true) => converting.push((start, end)),
+                (true, false) => converting.push((start.max(over), end)),
+                _ => {}
+            }
         }
-        converting
+        Intervals::of(converting)
     }
 }

@@ -7,6 +7,7 @@ mod history;
 mod person;
 mod recount;
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use conditions::{Computation, Event, KeptEvents};
@@ -209,12 +210,20 @@ impl ComputedTraits {
         now: Timestamp,
     ) -> Result<(Option<Timestamp>, Vec<&str>), StoreError> {
         let (mut row, mut is_touched, mut changed) = (self.person(batch, user)?, false, Vec::new());
+        let history = OnceCell::new();
+        let history = |batch: &Batch<'_>| match history.get() {
+            Some(history) => Ok::<_, StoreError>(history),
+            None => {
+                let read = profiles.named_events(batch, user)?;
+                Ok(history.get_or_init(|| read))
+            }
+        };
         for (key, kept, computation) in self.asking(&event.name) {
             let Some(contribution) = computation.contribution(event) else { continue };
             let definition = Definition::Trait(kept.number);
             if row.value(kept.number).is_none()
                 && let Some(since) = unread.since(definition)
-                && reads_past(computation, &profiles.named_events(batch, user)?, since, now)
+                && reads_past(computation, history(batch)?, since, now)
             {
                 unread.mark(batch, definition, user, since);
             }
@@ -223,7 +232,7 @@ impl ComputedTraits {
                 Some(events) => events.get_mut()?.add(computation, &contribution),
                 events => {
                     let known = match computation.asks_names_only() {
-                        true => from_names(computation, &profiles.named_events(batch, user)?),
+                        true => from_names(computation, history(batch)?),
                         false => {
                             let mut first = KeptEvents::new(computation);
                             first.add(computation, &contribution);

@@ -20,12 +20,14 @@ pub fn convert_audiences(row: &[u8]) -> Option<Vec<u8>> {
     type Kept = (u32, u64, Tracked, Option<Timestamp>, bool);
     let (_, kept): (u64, Vec<Kept>) = postcard::from_bytes(row).ok()?;
     let (not_seen, no_due) = (0_u64, None::<Timestamp>);
+    // They are counted when one is added to as many as there may be.
+    let n_stays = audiences::STAYS_PER_PERSON_MAX as u32;
     let mut kept = kept;
     kept.sort_by_key(|(number, ..)| *number);
     let mut converted = Vec::new();
     append(&mut converted, &(not_seen, kept.len() as u32));
     for (number, since, tracked, entered, is_partial) in kept {
-        append(&mut converted, &(number, since, entered, no_due, is_partial));
+        append(&mut converted, &(number, since, entered, no_due, is_partial, n_stays));
         Stored::new(tracked).append_to(&mut converted);
     }
     Some(converted)

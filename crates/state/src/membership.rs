@@ -262,6 +262,7 @@ impl Views {
                 continue;
             }
             let entered = kept.and_then(|kept| kept.entered);
+            let n_stays = kept.map_or(0, |kept| kept.n_stays);
             let Some(condition) = self.audiences.conditions().get(key) else { continue };
             let mut tracked = Tracked::new(condition);
             let history = match &history {
@@ -277,9 +278,9 @@ impl Views {
                 true => self.unread_history.mark(batch, definition, user, audience.since),
                 false => self.unread_history.end(batch, definition, user),
             }
-            let (number, since) = (audience.number, audience.since);
+            let (number, since, is_partial) = (audience.number, audience.since, false);
             let tracked = Stored::new(tracked);
-            row.put(Kept { number, since, tracked, entered, due: None, is_partial: false });
+            row.put(Kept { number, since, tracked, entered, due: None, is_partial, n_stays });
         }
         Ok(row)
     }

@@ -9,8 +9,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use store::StoreError;
 
-/// About how long a part is with what stands beside it, so that a row is seldom moved as it grows.
-pub(crate) const BYTES_OF_PART: usize = 64;
+/// About how much longer a row becomes at most, so that it is seldom moved as it is written.
+const GROWTH_BYTES: usize = 1_024;
 
 /// A row that is read from its beginning on.
 pub(crate) struct RowReader {
@@ -43,6 +43,16 @@ impl RowReader {
         self.at = part.end;
         let bytes = Some((Rc::clone(&self.bytes), part));
         Ok(Stored { bytes, read: OnceCell::new(), what: self.what })
+    }
+
+    /// A list for so many values that are to be read, none of which can be shorter than a byte.
+    pub(crate) fn list<T>(&self, n: u32) -> Vec<T> {
+        Vec::with_capacity((n as usize).min(self.bytes.len() - self.at))
+    }
+
+    /// How long the row is.
+    pub(crate) fn n_bytes(&self) -> usize {
+        self.bytes.len()
     }
 
     fn unreadable(&self) -> StoreError {
@@ -90,7 +100,15 @@ impl<T: DeserializeOwned + Serialize> Stored<T> {
     pub(crate) fn append_to(&self, row: &mut Vec<u8>) {
         match (&self.bytes, self.read.get()) {
             (Some((stored, part)), _) => append_part(row, &stored[part.clone()]),
-            (None, Some(value)) => append_part(row, &encode(value)),
+            (None, Some(value)) => {
+                // What is written last is the length, which stands first.
+                let start = row.len();
+                append(row, value);
+                let end = row.len();
+                append(row, &((end - start) as u32));
+                let n_bytes_of_length = row.len() - end;
+                row[start..].rotate_right(n_bytes_of_length);
+            }
             (None, None) => append_part(row, &[]),
         }
     }
@@ -101,14 +119,15 @@ fn append_part(row: &mut Vec<u8>, part: &[u8]) {
     row.extend_from_slice(part);
 }
 
+/// An empty row with room for one that was read with `n_bytes` and has been added to.
+pub(crate) fn row_with_room(n_bytes: usize) -> Vec<u8> {
+    Vec::with_capacity(n_bytes + GROWTH_BYTES)
+}
+
 /// Appends a value as [`RowReader::read`] reads it.
 pub(crate) fn append(row: &mut Vec<u8>, value: &impl Serialize) {
     let bytes = std::mem::take(row);
     *row = postcard::to_extend(value, bytes).expect("plain fields always encode");
-}
-
-fn encode(value: &impl Serialize) -> Vec<u8> {
-    postcard::to_stdvec(value).expect("plain fields always encode")
 }
 
 #[cfg(test)]

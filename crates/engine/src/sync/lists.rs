@@ -107,17 +107,16 @@ fn make_wanted(
     let follows_audience = definition.who.as_ref().is_some_and(|who| who.audience.is_some())
         || reads_person(maker, definition);
     let (mut having, mut others) = (Vec::new(), Vec::new());
-    let snapshot = maker.shared.live.snapshot();
-    let ids = snapshot.profiles.ids();
     let is_due = |due: &Due| due.traits || due.audiences && follows_audience;
     for (user, _) in people.iter().filter(|(_, due)| is_due(due)) {
-        let is_known = ids.is_known(*user);
+        // One for each, so that the fold gets its turns.
+        let snapshot = maker.shared.live.snapshot();
+        let is_known = snapshot.profiles.ids().is_known(*user);
         if *is_for_anyone || is_known {
             let has = snapshot.has_trait(definition, *user)?;
             if has { having.push((*user, is_known)) } else { others.push((*user, is_known)) }
         }
     }
-    drop(snapshot);
     let users: Vec<UserIdx> = having.iter().map(|(user, _)| *user).collect();
     let lists = maker.trait_lists(&users, definition, budget);
     let Some(lists) = or_none(lists, &definition.key)? else { return Ok(None) };

@@ -139,7 +139,7 @@ impl Audiences {
                 kept.entered = None;
                 batch.remove(&self.members, key);
                 self.count_members(kept.number, -1);
-                self.add_stay(batch, kept.number, user, entered, at)?;
+                self.add_stay(batch, user, kept, entered, at)?;
             }
             _ => {}
         }
@@ -157,20 +157,26 @@ impl Audiences {
     fn add_stay(
         &self,
         batch: &mut Batch<'_>,
-        number: u32,
         user: UserIdx,
+        kept: &mut Kept,
         entered: Timestamp,
         left: Timestamp,
     ) -> Result<(), StoreError> {
-        let key = |at: Timestamp| KeyBuf::new().u32(number).u32(user.0).u64(at.0 as u64);
         // Someone who leaves at the instant at which they came was no member at any time.
         if left <= entered {
             return Ok(());
         }
+        let number = kept.number;
+        let key = |at: Timestamp| KeyBuf::new().u32(number).u32(user.0).u64(at.0 as u64);
         batch.put(&self.stays, key(entered), instant_bytes(left));
-        let stays = self.past_stays(batch, number, user)?;
-        for stay in stays.iter().take(stays.len().saturating_sub(STAYS_PER_PERSON_MAX)) {
-            batch.remove(&self.stays, key(stay.entered));
+        kept.n_stays += 1;
+        if kept.n_stays as usize > STAYS_PER_PERSON_MAX {
+            let stays = self.past_stays(batch, number, user)?;
+            let n_over = stays.len().saturating_sub(STAYS_PER_PERSON_MAX);
+            for stay in &stays[..n_over] {
+                batch.remove(&self.stays, key(stay.entered));
+            }
+            kept.n_stays = (stays.len() - n_over) as u32;
         }
         Ok(())
     }
@@ -214,7 +220,7 @@ impl Audiences {
             .collect();
         for (number, since, condition) in conditions {
             let Some(other) = source_row.kept(number).cloned() else { continue };
-            self.move_stays(batch, number, target, source)?;
+            let n_stays = self.move_stays(batch, number, target, source)?;
             let entered = other.entered;
             match row.kept_mut(number) {
                 Some(kept) if kept.since == since && other.since == since => {
@@ -226,6 +232,9 @@ impl Audiences {
                 }
                 Some(kept) => kept.is_partial = true,
                 None => row.put(Kept { entered: None, is_partial: true, ..other }),
+            }
+            if let Some(kept) = row.kept_mut(number) {
+                kept.n_stays = n_stays;
             }
             if let Some(entered) = entered {
                 batch.remove(&self.members, KeyBuf::new().u32(number).u32(source.0));
@@ -248,24 +257,27 @@ impl Audiences {
         Ok(())
     }
 
-    /// Moves past stays. Where both came at the same instant, the longer one stays.
+    /// Moves past stays. Where both came at the same instant, the longer one stays. Returns how many
+    /// the target has then.
     fn move_stays(
         &self,
         batch: &mut Batch<'_>,
         number: u32,
         target: UserIdx,
         source: UserIdx,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u32, StoreError> {
         let kept = self.past_stays(batch, number, target)?;
+        let mut n_stays = kept.len() as u32;
         for stay in self.past_stays(batch, number, source)? {
             let key =
                 |user: UserIdx| KeyBuf::new().u32(number).u32(user.0).u64(stay.entered.0 as u64);
             batch.remove(&self.stays, key(source));
             let same = kept.iter().find(|other| other.entered == stay.entered);
+            n_stays += u32::from(same.is_none());
             let left = same.and_then(|same| same.left).max(stay.left).unwrap_or(stay.entered);
             batch.put(&self.stays, key(target), instant_bytes(left));
         }
-        Ok(())
+        Ok(n_stays)
     }
 
     pub(super) fn delete_person(

@@ -4,7 +4,7 @@ use conditions::Tracked;
 use domain::Timestamp;
 use store::StoreError;
 
-use crate::stored::{BYTES_OF_PART, RowReader, Stored, append};
+use crate::stored::{RowReader, Stored, append, row_with_room};
 
 /// What is kept of a person for all audiences.
 #[derive(Debug, Clone, Default)]
@@ -14,6 +14,8 @@ pub(crate) struct PersonRow {
     pub(crate) seen: u64,
     /// One for each audience, by their numbers.
     audiences: Vec<Kept>,
+    /// How long the row was as it was read.
+    n_bytes: usize,
 }
 
 /// What is kept of a person for one audience.
@@ -30,6 +32,8 @@ pub(crate) struct Kept {
     pub(crate) due: Option<Timestamp>,
     /// Whether a person whose history is not in it was merged into this one.
     pub(crate) is_partial: bool,
+    /// How many past stays there are rows of.
+    pub(crate) n_stays: u32,
 }
 
 impl PersonRow {
@@ -73,20 +77,20 @@ impl PersonRow {
     pub(crate) fn decode(bytes: Vec<u8>) -> Result<Self, StoreError> {
         let mut row = RowReader::new(bytes, "row of a person's audiences");
         let (seen, n): (u64, u32) = row.read()?;
-        let mut audiences = Vec::new();
+        let mut audiences = row.list(n);
         for _ in 0..n {
-            let (number, since, entered, due, is_partial) = row.read()?;
+            let (number, since, entered, due, is_partial, n_stays) = row.read()?;
             let tracked = row.part()?;
-            audiences.push(Kept { number, since, tracked, entered, due, is_partial });
+            audiences.push(Kept { number, since, tracked, entered, due, is_partial, n_stays });
         }
-        Ok(Self { seen, audiences })
+        Ok(Self { seen, audiences, n_bytes: row.n_bytes() })
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
-        let mut row = Vec::with_capacity(BYTES_OF_PART * (1 + self.audiences.len()));
+        let mut row = row_with_room(self.n_bytes);
         append(&mut row, &(self.seen, self.audiences.len() as u32));
-        for Kept { number, since, tracked, entered, due, is_partial } in &self.audiences {
-            append(&mut row, &(number, since, entered, due, is_partial));
+        for Kept { number, since, tracked, entered, due, is_partial, n_stays } in &self.audiences {
+            append(&mut row, &(number, since, entered, due, is_partial, n_stays));
             tracked.append_to(&mut row);
         }
         row

@@ -4,13 +4,15 @@ use conditions::{Computation, KeptEvents};
 use domain::Timestamp;
 use store::StoreError;
 
-use crate::stored::{BYTES_OF_PART, RowReader, Stored, append};
+use crate::stored::{RowReader, Stored, append, row_with_room};
 
 /// The row of a person: the values of the traits to which an event of theirs has contributed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PersonRow {
     /// By the numbers of their traits.
     values: Vec<StoredValue>,
+    /// How long the row was as it was read.
+    n_bytes: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -104,18 +106,18 @@ impl PersonRow {
     pub(crate) fn decode(bytes: Vec<u8>) -> Result<Self, StoreError> {
         let mut row = RowReader::new(bytes, "row of a person's computed traits");
         let n: u32 = row.read()?;
-        let mut values = Vec::new();
+        let mut values = row.list(n);
         for _ in 0..n {
             let (number, changed_at, due, has_events) = row.read()?;
             let json = row.part()?;
             let events = if has_events { Some(row.part()?) } else { None };
             values.push(StoredValue { number, json, changed_at, due, events });
         }
-        Ok(Self { values })
+        Ok(Self { values, n_bytes: row.n_bytes() })
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut row = Vec::with_capacity(BYTES_OF_PART * (1 + self.values.len()));
+        let mut row = row_with_room(self.n_bytes);
         append(&mut row, &(self.values.len() as u32));
         for StoredValue { number, json, changed_at, due, events } in &self.values {
             append(&mut row, &(number, changed_at, due, events.is_some()));
