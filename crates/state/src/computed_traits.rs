@@ -34,7 +34,7 @@ pub(crate) const VALUES: &str = "state.computed_trait_values";
 /// The row of the next number. Keys of traits begin with 1.
 const NEXT_NUMBER_KEY: [u8; 1] = [0];
 /// When a value is due that something was added to: at once.
-pub(crate) const AT_ONCE: Timestamp = Timestamp(0);
+const AT_ONCE: Timestamp = Timestamp(0);
 
 /// The row of a computed trait.
 #[derive(Debug, Clone, Serialize, Deserialize)]

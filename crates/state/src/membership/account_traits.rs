@@ -354,7 +354,7 @@ impl Views {
 
     /// Whether a past of somebody must be read for a trait of accounts.
     fn is_contribution_unread(&self, user: UserIdx) -> bool {
-        let unread = self.unread_history.of_person(user).into_iter();
+        let unread = self.unread_history.of_person(user);
         unread.into_iter().any(|definition| match definition {
             Definition::Trait(number) => self.computed_traits.is_of_accounts(number),
             Definition::Audience(_) => false,
