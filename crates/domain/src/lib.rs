@@ -39,10 +39,10 @@ pub use value_type::ValueType;
 pub use weak_signal::{WeakSignalKind, WeakSignalWeights};
 pub use workspace::{
     AUDIENCES_MAX, AudienceDefinition, COMPUTED_TRAITS_MAX, CatalogSettings,
-    ComputedTraitDefinition, ComputedTraitType, DELIVERY_CONCURRENCY_MAX, DELIVERY_RATE_MAX,
-    DESTINATION_NAME_BYTES_MAX, DESTINATIONS_MAX, DeliverySettings, Destination, DestinationRules,
-    ENGINE_DESTINATION, EarlierKey, Enrichment, ExportFormat, Exportable, Feed, FeedFormat,
-    Holdout, ITEMS_CATALOG, IdStrategy, IdType, IdTypeName, Identity, LIKELY_HOURS_MAX,
+    ComputedTraitDefinition, ComputedTraitOf, ComputedTraitType, DELIVERY_CONCURRENCY_MAX,
+    DELIVERY_RATE_MAX, DESTINATION_NAME_BYTES_MAX, DESTINATIONS_MAX, DeliverySettings, Destination,
+    DestinationRules, ENGINE_DESTINATION, EarlierKey, Enrichment, ExportFormat, Exportable, Feed,
+    FeedFormat, Holdout, ITEMS_CATALOG, IdStrategy, IdType, IdTypeName, Identity, LIKELY_HOURS_MAX,
     LIKELY_ITEMS_MAX, LIKELY_SIZE_MAX, LikelyAudience, LikelyTarget, LimitPeriod, ListChanges,
     NothingLeft, OAuth, OAuthKey, PRESETS_LATEST, PRODUCT_CATALOGS_MAX, RETENTION_DAYS_MAX,
     Retention, SYNC_ALL_IDS_MAX, SYNC_ID_TYPES_MAX, SYNC_TIMES_MAX, SYNC_WITH_TRAITS_MAX,

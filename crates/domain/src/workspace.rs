@@ -22,7 +22,9 @@ pub use catalog::{
     CatalogSettings, ENRICHED_COLUMNS_MAX, ENRICHED_EVENTS_MAX, Enrichment, ITEMS_CATALOG,
     PRODUCT_CATALOGS_MAX, check_catalog_name,
 };
-pub use computed_trait::{COMPUTED_TRAITS_MAX, ComputedTraitDefinition, ComputedTraitType};
+pub use computed_trait::{
+    COMPUTED_TRAITS_MAX, ComputedTraitDefinition, ComputedTraitOf, ComputedTraitType,
+};
 pub use destination::{
     DELIVERY_CONCURRENCY_MAX, DELIVERY_RATE_MAX, DESTINATION_NAME_BYTES_MAX, DESTINATIONS_MAX,
     DeliverySettings, Destination, ENGINE_DESTINATION,
@@ -214,6 +216,11 @@ impl WorkspaceConfig {
     /// The computed trait of a key.
     pub fn computed_trait(&self, key: &str) -> Option<&ComputedTraitDefinition> {
         self.computed_traits.iter().find(|computed| computed.key == key)
+    }
+
+    /// The computed trait of people with a key.
+    pub fn computed_trait_of_people(&self, key: &str) -> Option<&ComputedTraitDefinition> {
+        self.computed_trait(key).filter(|computed| computed.of.is_people())
     }
 
     /// The scheduled export of a name.

@@ -20,8 +20,10 @@ pub const KEYSPACES_OF_ACCOUNTS: [&str; 4] = [RECORDS, TRAITS, MEMBERS, LINKS];
 /// The most accounts that a user is linked with. Further ones get no link.
 pub const ACCOUNTS_PER_USER_MAX: usize = 1_000;
 
-/// The beginning of the rows of walks among those of members: no group id is that long.
+/// The beginning of the rows of walks among those of members, and of what is noted for the end of a
+/// walk: no group id is that long.
 const WALKS: u32 = u32::MAX;
+const NEXT_WALKS: u32 = u32::MAX - 1;
 
 /// What a group message has changed of an account.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -262,8 +264,25 @@ impl Accounts {
         users.filter(is_behind).take(limit).collect()
     }
 
-    /// Notes that the members of an account behind `after` are to be gone through, in place of what
-    /// was noted of it before. Returns the number of the walk.
+    /// At most `limit` users of an account, from `first` on in the order of their indices.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn members_from(
+        &self,
+        batch: &Batch<'_>,
+        group_id: &str,
+        first: UserIdx,
+        limit: usize,
+    ) -> Result<Vec<UserIdx>, StoreError> {
+        let from = [account(group_id), first.0.to_be_bytes().to_vec()].concat();
+        let until = [account(group_id), u32::MAX.to_be_bytes().to_vec()].concat();
+        batch.scan_range(&self.members, &from, &until).take(limit).map(read_member).collect()
+    }
+
+    /// Notes that the members of an account behind `after` are to be gone through. While they are
+    /// gone through already, it is noted for when that is done, so that the last ones are reached
+    /// however often it is noted. Returns the number of the walk.
     ///
     /// # Errors
     /// If the store cannot be read.
@@ -286,12 +305,15 @@ impl Accounts {
                 number = Some(known);
             }
         }
-        let number = number.unwrap_or(next);
-        batch.put(&self.members, walk_key(number), keys::encode(&(group_id, after.0)));
-        Ok(number)
+        let row = keys::encode(&(group_id, after.0));
+        match number {
+            Some(number) => batch.put(&self.members, next_walk_key(number), row),
+            None => batch.put(&self.members, walk_key(next), row),
+        }
+        Ok(number.unwrap_or(next))
     }
 
-    /// The next members of a walk, at most `limit`; the walk ends where there are fewer.
+    /// The next members of a walk, at most `limit`, and whether it goes on.
     ///
     /// # Errors
     /// If the store cannot be read.
@@ -300,20 +322,25 @@ impl Accounts {
         batch: &mut Batch<'_>,
         number: u32,
         limit: usize,
-    ) -> Result<Vec<UserIdx>, StoreError> {
+    ) -> Result<(Vec<UserIdx>, bool), StoreError> {
         let walk: Option<(String, u32)> = self.get(batch, &self.members, &walk_key(number))?;
-        let Some((group_id, after)) = walk else { return Ok(Vec::new()) };
-        let from = [account(&group_id), after.saturating_add(1).to_be_bytes().to_vec()].concat();
-        let until = [account(&group_id), u32::MAX.to_be_bytes().to_vec()].concat();
-        let rows = batch.scan_range(&self.members, &from, &until);
-        let members: Vec<UserIdx> = rows.take(limit).map(read_member).collect::<Result<_, _>>()?;
-        match members.last().filter(|_| members.len() == limit) {
-            Some(last) => {
-                batch.put(&self.members, walk_key(number), keys::encode(&(group_id, last.0)));
+        let Some((group_id, after)) = walk else { return Ok((Vec::new(), false)) };
+        let first = UserIdx(after.saturating_add(1));
+        let members = self.members_from(batch, &group_id, first, limit)?;
+        let next = match members.last().filter(|_| members.len() == limit) {
+            Some(last) => Some(keys::encode(&(group_id, last.0))),
+            None => {
+                let next = batch.get(&self.members, &next_walk_key(number))?;
+                batch.remove(&self.members, next_walk_key(number));
+                next
             }
+        };
+        let goes_on = next.is_some();
+        match next {
+            Some(row) => batch.put(&self.members, walk_key(number), row),
             None => batch.remove(&self.members, walk_key(number)),
         }
-        Ok(members)
+        Ok((members, goes_on))
     }
 
     /// Moves the accounts of the source to the target. Of two links with one account the older
@@ -385,6 +412,10 @@ fn read_member(row: Result<(Vec<u8>, Vec<u8>), StoreError>) -> Result<UserIdx, S
 
 fn walk_key(number: u32) -> Vec<u8> {
     KeyBuf::new().u32(WALKS).u32(number).build()
+}
+
+fn next_walk_key(number: u32) -> Vec<u8> {
+    KeyBuf::new().u32(NEXT_WALKS).u32(number).build()
 }
 
 fn link_key(user: UserIdx, group_id: &str) -> Vec<u8> {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use conditions::Condition;
 use domain::quantity::grouped;
 use domain::{
-    AudienceDefinition, LikelyAudience, LikelyTarget, SyncSettings, Timestamp, UserIdx,
-    WorkspaceConfig,
+    AudienceDefinition, ComputedTraitOf, LikelyAudience, LikelyTarget, SyncSettings, Timestamp,
+    UserIdx, WorkspaceConfig,
 };
 use engine::{
     ConfigChange, Engine, Expected, HistoryProgress, Resource, Snapshot, question_of_audience,
@@ -416,9 +416,13 @@ pub(crate) fn check_unasked(
     word: &str,
     key: &str,
 ) -> Result<(), ApiError> {
+    let of = config.computed_trait(key).map(|computed| computed.of).unwrap_or_default();
     let names = |audience: &&AudienceDefinition| {
         let condition: Result<Condition, _> = audience.condition.parse();
-        condition.is_ok_and(|condition| condition.trait_keys().contains(&key))
+        condition.is_ok_and(|condition| match of {
+            ComputedTraitOf::People => condition.trait_keys().contains(&key),
+            ComputedTraitOf::Accounts => condition.account_keys().contains(&key),
+        })
     };
     match config.audiences.iter().find(names) {
         None => Ok(()),

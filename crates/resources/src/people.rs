@@ -138,6 +138,8 @@ pub struct ShownAccount {
     pub since: Timestamp,
     /// The source of that message.
     pub source: String,
+    /// The values of the computed traits of the account, by key.
+    pub computed_traits: Vec<ShownComputedTrait>,
 }
 
 /// A profile that was merged into another.
@@ -369,16 +371,7 @@ fn read_profile(engine: &Engine, user: UserIdx) -> Result<Profile, ApiError> {
                 Some(ShownTrait { key, value, source, updated_at })
             })
             .collect(),
-        computed_traits: engine
-            .snapshot()
-            .computed_traits(user)?
-            .into_iter()
-            .map(|(key, ComputedValue { value, changed_at })| ShownComputedTrait {
-                key,
-                value,
-                changed_at,
-            })
-            .collect(),
+        computed_traits: shown_values(engine.snapshot().computed_traits(user)?),
         accounts: accounts(engine, user)?,
         merges,
         events,
@@ -394,9 +387,16 @@ fn accounts(engine: &Engine, user: UserIdx) -> Result<Vec<ShownAccount>, ApiErro
         let name = traits.into_iter().find(|(key, _)| key == "name");
         let name = name.and_then(|(_, stored)| serde_json::from_str(&stored.json).ok());
         let (since, source) = (link.created_at, link.source);
-        accounts.push(ShownAccount { id: link.group_id, name, since, source });
+        let computed_traits = shown_values(snapshot.computed_traits_of_account(&link.group_id)?);
+        accounts.push(ShownAccount { id: link.group_id, name, since, source, computed_traits });
     }
     Ok(accounts)
+}
+
+fn shown_values(values: Vec<(String, ComputedValue)>) -> Vec<ShownComputedTrait> {
+    let shown =
+        |(key, ComputedValue { value, changed_at })| ShownComputedTrait { key, value, changed_at };
+    values.into_iter().map(shown).collect()
 }
 
 /// A page of what happened to a person: events, and messages that set traits or link ids.

@@ -92,7 +92,7 @@ fn find_problems(engine: &Engine, settings: &SyncSettings) -> Vec<String> {
     let snapshot = engine.snapshot();
     let is_defined = |key: &str| {
         config.audience(key).is_some()
-            || config.computed_trait(key).is_some()
+            || config.computed_trait_of_people(key).is_some()
             || config.trait_definition(key).is_some()
     };
     let is_seen = |key: &str| {

@@ -3,6 +3,7 @@
 use domain::UserIdx;
 use profiles::{Account, AccountLink, StoredTrait};
 use serde_json::{Map, Value};
+use state::ComputedValue;
 
 use crate::{QueryError, Snapshot};
 
@@ -23,6 +24,18 @@ impl Snapshot<'_> {
         Ok(self.accounts.traits(self.store(), group_id)?)
     }
 
+    /// The values of the computed traits of an account, in the order of their keys.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn computed_traits_of_account(
+        &self,
+        group_id: &str,
+    ) -> Result<Vec<(String, ComputedValue)>, QueryError> {
+        let values = self.account_traits.values(self.store(), &self.computed_traits, group_id)?;
+        Ok(values.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+    }
+
     /// The traits of each account of a user that a condition asks for, as JSON.
     ///
     /// # Errors
@@ -32,7 +45,7 @@ impl Snapshot<'_> {
         user: UserIdx,
         keys: &[&str],
     ) -> Result<Vec<Map<String, Value>>, QueryError> {
-        Ok(self.accounts.traits_of_user(self.store(), user, keys)?)
+        Ok(self.traits_of_accounts(self.store(), user, keys)?)
     }
 
     /// The accounts that a user belongs to, in the order of their ids.

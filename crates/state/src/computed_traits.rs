@@ -3,6 +3,7 @@
 //!
 //! Rows of this part only; when values are worked out is in `membership`.
 
+mod accounts;
 mod history;
 mod person;
 mod recount;
@@ -11,7 +12,9 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use conditions::{Computation, Event, KeptEvents};
-use domain::{ComputedTraitDefinition, Timestamp, UserIdx, WorkspaceConfig, WorkspaceId};
+use domain::{
+    ComputedTraitDefinition, ComputedTraitOf, Timestamp, UserIdx, WorkspaceConfig, WorkspaceId,
+};
 use profiles::{Merge, NamedEvent, Profiles};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -19,9 +22,9 @@ use serde_json::{Map, Value};
 use store::key::KeyBuf;
 use store::{Batch, Keyspace, Read, Store, StoreError};
 
+pub(crate) use self::accounts::Parts;
 use self::history::reads_past;
-pub(crate) use self::person::PersonRow;
-use self::person::StoredValue;
+pub(crate) use self::person::{PersonRow, StoredValue};
 use crate::journal_clock::JournalTime;
 use crate::part::{StatePart, counts_nothing, writes_at_once};
 use crate::stored::Stored;
@@ -50,6 +53,8 @@ struct Kept {
     number: u32,
     /// The time of the entry that gave it its computation.
     made_at: Timestamp,
+    /// Whose trait it is. Of a trait of accounts the rows of people have what they contribute.
+    of: ComputedTraitOf,
     /// None where this build does not read the definition: the trait has no value. Such a
     /// definition is refused before it is journalled.
     computation: Option<Computation>,
@@ -62,6 +67,16 @@ pub struct ComputedValue {
     pub value: Value,
     /// Since when it is this one.
     pub changed_at: Timestamp,
+}
+
+/// What adding an event has come to.
+pub(crate) struct AddedEvent<'t> {
+    /// When the next value of the person must be worked out.
+    pub(crate) due: Option<Timestamp>,
+    /// The keys of the values that are others now.
+    pub(crate) changed: Vec<&'t str>,
+    /// What the person contributes more to traits of accounts.
+    pub(crate) of_accounts: Parts,
 }
 
 /// The computed traits of a workspace.
@@ -96,8 +111,9 @@ impl StatePart for ComputedTraits {
             let TraitRow { number, made_at, definition } = decode(&value)?;
             let definition: Option<ComputedTraitDefinition> =
                 serde_json::from_str(&definition).ok();
+            let of = definition.as_ref().map_or_else(ComputedTraitOf::default, |one| one.of);
             let computation = definition.and_then(|definition| Computation::new(&definition).ok());
-            loaded.by_key.insert(key, Kept { number, made_at, computation });
+            loaded.by_key.insert(key, Kept { number, made_at, of, computation });
         }
         Ok(loaded)
     }
@@ -136,7 +152,7 @@ impl StatePart for ComputedTraits {
 }
 
 impl ComputedTraits {
-    /// The values of all computed traits of a person, by key.
+    /// The values of all computed traits of people that a person has, by key.
     ///
     /// # Errors
     /// If the store cannot be read.
@@ -165,21 +181,14 @@ impl ComputedTraits {
         user: UserIdx,
         traits: impl Iterator<Item = (&'k str, &'k Kept)>,
     ) -> Result<Vec<(&'k str, ComputedValue)>, StoreError> {
-        let mut traits = traits.peekable();
+        let mut traits = traits.filter(|(_, kept)| kept.of.is_people()).peekable();
         if traits.peek().is_none() {
             return Ok(Vec::new());
         }
         let row = self.person(read, user)?;
         let mut values = Vec::new();
         for (key, kept) in traits {
-            let value = match row.value(kept.number) {
-                Some(stored) => ComputedValue {
-                    value: read_exactly(stored.json.get()?).ok_or_else(unreadable)?,
-                    changed_at: stored.changed_at,
-                },
-                None => ComputedValue { value: kept.value_of_nobody(), changed_at: kept.made_at },
-            };
-            values.push((key, value));
+            values.push((key, kept.value_in(&row)?));
         }
         Ok(values)
     }
@@ -199,8 +208,7 @@ impl ComputedTraits {
 
     /// Adds an event of a person, which their timeline has, and works out the values that it
     /// changes, except those whose past is unread: a person is marked who has a past from before
-    /// the first event that counts. Returns when the next value of the person must be worked out,
-    /// and the keys of those that are others now.
+    /// the first event that counts.
     pub(crate) fn add_event(
         &self,
         batch: &mut Batch<'_>,
@@ -208,7 +216,7 @@ impl ComputedTraits {
         unread: &mut UnreadHistory,
         (user, event): (UserIdx, &Event),
         now: Timestamp,
-    ) -> Result<(Option<Timestamp>, Vec<&str>), StoreError> {
+    ) -> Result<AddedEvent<'_>, StoreError> {
         let (mut row, mut is_touched, mut changed) = (self.person(batch, user)?, false, Vec::new());
         let history = OnceCell::new();
         let history = |batch: &Batch<'_>| match history.get() {
@@ -218,6 +226,7 @@ impl ComputedTraits {
                 Ok(history.get_or_init(|| read))
             }
         };
+        let mut of_accounts = Parts::new();
         for (key, kept, computation) in self.asking(&event.name) {
             let Some(contribution) = computation.contribution(event) else { continue };
             let definition = Definition::Trait(kept.number);
@@ -228,21 +237,23 @@ impl ComputedTraits {
                 unread.mark(batch, definition, user, since);
             }
             let value = row.value_or_insert_with(kept.number, || kept.first_value());
+            let is_of_accounts = !kept.of.is_people();
+            let mut added = None;
+            if value.events.is_none() && computation.asks_names_only() {
+                added = Some(from_names(computation, history(batch)?));
+            } else if value.events.is_none() || is_of_accounts {
+                added.insert(KeptEvents::new(computation)).add(computation, &contribution);
+            }
+            if is_of_accounts {
+                of_accounts.extend(added.clone().map(|added| (kept.number, added)));
+            }
             match &mut value.events {
                 Some(events) => events.get_mut()?.add(computation, &contribution),
-                events => {
-                    let known = match computation.asks_names_only() {
-                        true => from_names(computation, history(batch)?),
-                        false => {
-                            let mut first = KeptEvents::new(computation);
-                            first.add(computation, &contribution);
-                            first
-                        }
-                    };
-                    *events = Some(Stored::new(known));
-                }
+                events => *events = added.map(Stored::new),
             }
-            if unread.is_unread(definition, user) {
+            if is_of_accounts {
+                value.prune(computation, now)?;
+            } else if unread.is_unread(definition, user) {
                 value.due = Some(AT_ONCE);
             } else if value.work_out(computation, now)? {
                 changed.push(key);
@@ -252,19 +263,20 @@ impl ComputedTraits {
         if is_touched {
             self.put_person(batch, user, &row);
         }
-        Ok((row.next_due(now), changed))
+        Ok(AddedEvent { due: row.next_due(now), changed, of_accounts })
     }
 
     /// Gives a person their history where nothing but the names and times of events is asked, which
     /// timelines have: of all such traits, or of those that have none yet. Returns whether a value
-    /// must be worked out.
+    /// must be worked out, and what they now contribute to traits of accounts.
     pub(crate) fn take_history(
         &self,
         batch: &mut Batch<'_>,
         profiles: &Profiles,
         user: UserIdx,
         of_all: bool,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<(bool, Parts), StoreError> {
+        let mut of_accounts = Parts::new();
         let (mut row, mut history, mut is_changed) = (self.person(batch, user)?, None, false);
         for kept in self.by_key.values() {
             let Some(computation) = &kept.computation else { continue };
@@ -278,6 +290,9 @@ impl ComputedTraits {
             };
             let events = from_names(computation, history);
             if events != KeptEvents::new(computation) {
+                if !kept.of.is_people() {
+                    of_accounts.push((kept.number, events.clone()));
+                }
                 let value = row.value_or_insert_with(kept.number, || kept.first_value());
                 (value.events, value.due) = (Some(Stored::new(events)), Some(AT_ONCE));
                 is_changed = true;
@@ -286,7 +301,7 @@ impl ComputedTraits {
         if is_changed {
             self.put_person(batch, user, &row);
         }
-        Ok(is_changed)
+        Ok((is_changed, of_accounts))
     }
 
     /// Works out the values of a person that are due at an instant, except those whose past is
@@ -303,12 +318,14 @@ impl ComputedTraits {
         }
         let mut row = self.person(batch, user)?;
         let (mut is_touched, mut changed) = (false, Vec::new());
-        for (key, Kept { number, computation, .. }) in &self.by_key {
+        for (key, Kept { number, of, computation, .. }) in &self.by_key {
             let Some(computation) = computation else { continue };
             let is_due = |value: &&mut StoredValue| value.due.is_some_and(|due| due <= now);
             let due = row.value_mut(*number).filter(is_due).filter(|_| !is_unread(*number));
             let Some(value) = due else { continue };
-            if value.work_out(computation, now)? {
+            if !of.is_people() {
+                value.prune(computation, now)?;
+            } else if value.work_out(computation, now)? {
                 changed.push(key.as_str());
             }
             is_touched = true;
@@ -341,7 +358,7 @@ impl ComputedTraits {
         for definition in &config.computed_traits {
             let computation = Computation::new(definition).ok();
             let known = self.by_key.get(&definition.key);
-            if known.is_some_and(|known| known.computation == computation) {
+            if known.is_some_and(|one| one.computation == computation && one.of == definition.of) {
                 continue;
             }
             let number = self.next_number;
@@ -350,7 +367,7 @@ impl ComputedTraits {
             let row = TraitRow { number, made_at: now, definition: json };
             batch.put(&self.traits, trait_key(&definition.key), encode(&row));
             batch.put(&self.traits, NEXT_NUMBER_KEY, encode(&self.next_number));
-            let kept = Kept { number, made_at: now, computation };
+            let kept = Kept { number, made_at: now, of: definition.of, computation };
             self.by_key.insert(definition.key.clone(), kept);
             is_changed = true;
         }
@@ -381,6 +398,17 @@ impl ComputedTraits {
 }
 
 impl Kept {
+    /// The value in a row.
+    fn value_in(&self, row: &PersonRow) -> Result<ComputedValue, StoreError> {
+        Ok(match row.value(self.number) {
+            Some(stored) => ComputedValue {
+                value: read_exactly(stored.json.get()?).ok_or_else(unreadable)?,
+                changed_at: stored.changed_at,
+            },
+            None => ComputedValue { value: self.value_of_nobody(), changed_at: self.made_at },
+        })
+    }
+
     /// The value for somebody without events.
     fn value_of_nobody(&self) -> Value {
         let value =

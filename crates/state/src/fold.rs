@@ -190,6 +190,7 @@ pub(crate) fn apply_firing(
     let n_users = views.profiles.ids().n_users();
     let outcome = apply_entry(views, batch, offset, entry, mapped)?;
     views.work_out_pending(batch)?;
+    views.show_account_traits(batch)?;
     views.follow_people(batch, n_users)?;
     Ok(outcome)
 }
@@ -207,6 +208,9 @@ pub(crate) fn fire_timer(
         TimerKind::WorkOutPerson => views.work_out_due(batch, UserIdx(timer.id), timer.due)?,
         TimerKind::WorkOutEverybody => views.work_out_from(batch, timer.id, timer.due)?,
         TimerKind::WorkOutAccount => views.work_out_account(batch, timer.id, timer.due)?,
+        TimerKind::WorkOutAccountTraits => {
+            views.work_out_account_traits(batch, timer.id, timer.due)?;
+        }
         TimerKind::ForgetSent => views.forget_sent_from(batch, timer.id, timer.due)?,
     }
     Ok(())

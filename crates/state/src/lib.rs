@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod account_traits;
 mod answers;
 mod attribution;
 mod audiences;
@@ -46,6 +47,7 @@ mod views;
 mod violations;
 mod weak_signals;
 
+pub use account_traits::AccountTraits;
 pub use answers::{
     Answers, FOUND_PEOPLE_MAX, FoundAnswers, FoundBy, Question, question_of_audience,
 };

@@ -9,6 +9,7 @@
 //! was made or changed, timers go through all people in steps; who sends a message meanwhile is
 //! brought up to date by it.
 
+mod account_traits;
 mod accounts;
 mod history;
 mod holdouts;
@@ -23,10 +24,12 @@ use profiles::NamedEvent;
 use serde_json::{Map, Value};
 use store::{Batch, StoreError};
 
+use self::account_traits::When;
 pub use self::history::{HistoryRequest, UnreadStep};
 pub use self::recount::NamingStep;
 use crate::answers::Question;
 use crate::audiences::{Kept, PersonRow};
+use crate::computed_traits::Parts;
 use crate::stored::Stored;
 use crate::timers::{Timer, TimerKind};
 use crate::unread_history::{Definition, has_past};
@@ -72,14 +75,16 @@ impl Views {
         let is_asked = asks_traits || !concerned.is_empty();
         let event = is_asked.then(|| Event::from_message(message)).flatten();
         let Self { computed_traits, unread_history, profiles, audiences, .. } = self;
-        let (mut due, mut changed) = (None, Vec::new());
+        let (mut due, mut changed, mut of_accounts) = (None, Vec::new(), Parts::new());
         if asks_traits && let Some(event) = &event {
-            (due, changed) =
+            let added =
                 computed_traits.add_event(batch, profiles, unread_history, (user, event), now)?;
+            (due, changed, of_accounts) = (added.due, added.changed, added.of_accounts);
         }
         let changed = set.iter().map(String::as_str).chain(changed);
         concerned.extend(changed.flat_map(|key| audiences.asked_for().by_trait(key)));
         concerned.sort_unstable();
+        self.add_to_accounts(batch, user, &of_accounts, When::Entry)?;
         let membership_due = self.track_membership(batch, user, event.as_ref(), &concerned, now)?;
         match [due, membership_due].into_iter().flatten().min() {
             Some(due) => {
@@ -140,10 +145,13 @@ impl Views {
         let now = self.journal_now();
         let config = Arc::clone(&self.setup.config);
         let values_change = self.computed_traits.follow_config(batch, &config, now);
+        self.account_traits.retain_shown(batch, &self.computed_traits);
         let audiences_change = self.audiences.follow_config(batch, offset, &config)?;
         let questions_change = self.answers.follow_config(batch, &config);
         self.watch_lists();
-        if questions_change || values_change && self.audiences.read_traits() {
+        let asks_accounts = self.audiences.asked_for().asks_accounts();
+        let reads_values = self.audiences.read_traits() || asks_accounts;
+        if questions_change || values_change && reads_values {
             self.audiences.mark_changed(batch, offset);
         }
         self.follow_history(batch, offset);
@@ -201,9 +209,11 @@ impl Views {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.computed_traits.forget_gone(batch, user)?;
+        self.forget_gone_of_accounts(batch, user)?;
         self.mark_past_of_traits(batch, user)?;
-        let mut is_changed =
+        let (mut is_changed, of_accounts) =
             self.computed_traits.take_history(batch, &self.profiles, user, false)?;
+        self.add_to_accounts(batch, user, &of_accounts, When::Timer(now))?;
         if is_changed {
             self.last_sent.touch_traits(user);
         }
@@ -216,6 +226,7 @@ impl Views {
                 is_changed = true;
             }
         }
+        self.end_past_of_nameless(batch, user, When::Timer(now))?;
         if is_changed { self.work_out(batch, user, now) } else { Ok(()) }
     }
 

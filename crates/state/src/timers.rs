@@ -41,6 +41,9 @@ pub enum TimerKind {
     /// Works out the next members of an account whose traits have changed. The id is the number of
     /// the walk through them.
     WorkOutAccount = 4,
+    /// Works out the computed traits of an account, or counts its next members. The id is the
+    /// number of the account.
+    WorkOutAccountTraits = 5,
 }
 
 impl TimerKind {
@@ -54,6 +57,7 @@ impl TimerKind {
             Self::WorkOutEverybody,
             Self::ForgetSent,
             Self::WorkOutAccount,
+            Self::WorkOutAccountTraits,
         ];
         all.into_iter().find(|kind| *kind as u8 == number)
     }
@@ -67,7 +71,8 @@ impl TimerKind {
             Self::WorkOutPerson
             | Self::WorkOutEverybody
             | Self::ForgetSent
-            | Self::WorkOutAccount => one.min(other),
+            | Self::WorkOutAccount
+            | Self::WorkOutAccountTraits => one.min(other),
         }
     }
 }

@@ -7,6 +7,7 @@ use profiles::{Accounts, Merge, Origin, Profiles};
 use store::{Batch, Keyspace, Store, StoreError};
 
 use crate::Counts;
+use crate::account_traits::AccountTraits;
 use crate::answers::Answers;
 use crate::attribution::{Attribution, CountedInteraction, parse_recommendation_id};
 use crate::audiences::Audiences;
@@ -62,8 +63,13 @@ macro_rules! views {
                 merge: Merge,
             ) -> Result<(), StoreError> {
                 let now = self.setup.clock.time();
+                let accounts = self.before_merge(batch, merge)?;
                 $(StatePart::merge_users(&mut self.$part, batch, merge, now)?;)*
-                self.complete_merged(batch, merge.target)
+                self.complete_merged(batch, merge.target)?;
+                match accounts {
+                    Some(before) => self.merge_in_accounts(batch, merge.target, before),
+                    None => Ok(()),
+                }
             }
 
             /// Deletes all rows of a user.
@@ -72,8 +78,9 @@ macro_rules! views {
                 batch: &mut Batch<'_>,
                 user: UserIdx,
             ) -> Result<(), StoreError> {
+                let accounts = self.accounts_to_count(batch, user)?;
                 $(StatePart::delete_user(&mut self.$part, batch, user)?;)*
-                Ok(())
+                accounts.iter().try_for_each(|group_id| self.count_account(batch, group_id))
             }
 
             /// Writes pending changes of all parts. To be called before a batch is committed.
@@ -155,6 +162,8 @@ views! {
     unread_history: UnreadHistory,
     /// Answers to conditions that follow from models.
     answers: Answers,
+    /// What is kept of accounts for computed traits of theirs.
+    account_traits: AccountTraits,
 }
 
 impl Views {

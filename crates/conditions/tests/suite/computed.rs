@@ -38,6 +38,7 @@ fn definition() -> impl Strategy<Value = ComputedTraitDefinition> {
     (select(ComputedTraitType::WORDS.to_vec()), properties, filters, span).prop_map(
         |((type_, _), property, filters, (last, session))| ComputedTraitDefinition {
             key: "k".to_owned(),
+            of: Default::default(),
             name: None,
             type_,
             event: "Order Completed".to_owned(),

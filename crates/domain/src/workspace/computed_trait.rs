@@ -8,13 +8,16 @@ use super::{AudienceDefinition, SyncSettings, TraitDefinition};
 /// The most computed traits of a workspace.
 pub const COMPUTED_TRAITS_MAX: usize = 100;
 
-/// A trait that is computed from a person's events. Its value is kept at every message, and changes
-/// with time at the exact instant.
+/// A trait that is computed from the events of a person, or of all members of an account. Its value
+/// is kept at every message, and changes with time at the exact instant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ComputedTraitDefinition {
     /// The key of the trait on profiles, and in conditions.
     pub key: String,
+    /// Whose trait it is: of people, or of accounts; of people if absent.
+    #[serde(default, skip_serializing_if = "ComputedTraitOf::is_people")]
+    pub of: ComputedTraitOf,
     /// A name for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -34,12 +37,40 @@ pub struct ComputedTraitDefinition {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<String>,
     /// Only events of the person's present session, which is over so long after their last event
-    /// of any name: `30 minutes` to `90 days`.
+    /// of any name: `30 minutes` to `90 days`. A trait of accounts has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
-    /// The destinations that get the value whenever it changes; none if absent.
+    /// The destinations that get the value whenever it changes; none if absent. A trait of accounts
+    /// has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sync: Option<SyncSettings>,
+}
+
+/// Whose trait a computed trait is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ComputedTraitOf {
+    /// Of a person, from their events.
+    #[default]
+    People,
+    /// Of an account, from the events of all its members.
+    Accounts,
+}
+
+impl ComputedTraitOf {
+    /// Each with its word.
+    pub const WORDS: [(Self, &'static str); 2] =
+        [(Self::People, "people"), (Self::Accounts, "accounts")];
+
+    /// Its word, as in definitions.
+    pub fn word(self) -> &'static str {
+        if self.is_people() { "people" } else { "accounts" }
+    }
+
+    /// Whether it is a trait of people.
+    pub fn is_people(&self) -> bool {
+        *self == Self::People
+    }
 }
 
 /// What a computed trait is.
@@ -107,6 +138,7 @@ pub(super) fn check_computed_traits(
     for (n, one) in computed.iter().enumerate() {
         let key = &one.key;
         let checked = check_key(key).and_then(|()| check_name(one.name.as_deref()));
+        let checked = checked.and_then(|()| check_owner(one));
         checked.map_err(|what| format!("computed trait {key:?}: {what}"))?;
         if computed[..n].iter().any(|other| other.key == *key) {
             return Err(format!("two computed traits have the key {key:?}"));
@@ -122,6 +154,22 @@ pub(super) fn check_computed_traits(
         return Err(format!(
             "computed trait {key:?} has the key of {taken_by}: both would be one trait of a profile"
         ));
+    }
+    Ok(())
+}
+
+/// Checks that a trait of accounts has nothing that is of people alone.
+fn check_owner(one: &ComputedTraitDefinition) -> Result<(), String> {
+    let is_of_people = one.of.is_people();
+    if one.session.is_some() && !is_of_people {
+        return Err("session: a session is one person's; a trait of accounts counts all events, \
+                    or those of the `last` days"
+            .to_owned());
+    }
+    if one.sync.is_some() && !is_of_people {
+        return Err("sync: destinations get traits of people; leave it out, and sync an audience \
+                    that asks for the trait of accounts"
+            .to_owned());
     }
     Ok(())
 }

@@ -116,7 +116,9 @@ impl Exportable {
             Self::Recommendations => {
                 ("trait of recommended items", config.trait_definition(only).is_some())
             }
-            Self::ComputedTraits => ("computed trait", config.computed_trait(only).is_some()),
+            Self::ComputedTraits => {
+                ("computed trait of people", config.computed_trait_of_people(only).is_some())
+            }
             _ => {
                 let what = self.word();
                 return Err(format!(

@@ -34,8 +34,9 @@ pub const MENTIONS_SHOWN_MAX: usize = 20;
 /// Keyspaces of items, which may have the id of a person, of lists with such items, of what others
 /// have said: names of their events, traits of theirs and of their accounts, and what is computed
 /// of their events; and of earlier definitions, whose filters may name anybody.
-const MENTIONING_KEYSPACES: [&str; 10] = [
+const MENTIONING_KEYSPACES: [&str; 11] = [
     "accounts.",
+    "state.account_traits",
     "catalog.",
     "profiles.timeline",
     "profiles.traits",

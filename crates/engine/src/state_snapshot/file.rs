@@ -360,3 +360,6 @@ impl Read for FromStart<'_> {
 fn to_json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).expect("plain fields always encode")
 }
+
+#[cfg(test)]
+mod tests;

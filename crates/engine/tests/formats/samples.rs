@@ -125,6 +125,7 @@ pub(crate) fn since_the_fixtures() -> Vec<Entry> {
     let catalog = Some("music".to_owned());
     entries.push(Entry::CatalogActivated { import: uuid::Uuid::nil(), received_at: AT, catalog });
     entries.push(command(commands::trait_of_a_catalog()));
+    entries.push(command(commands::computed_trait_of_accounts()));
     entries
 }
 

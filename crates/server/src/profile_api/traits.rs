@@ -151,10 +151,11 @@ impl TraitQuery {
                 .iter()
                 .any(|trait_| key.strip_suffix(DETAIL_SUFFIX).unwrap_or(key) == trait_.key)
         };
-        let computed: BTreeMap<String, ComputedValue> = match user {
-            Some(user) => engine.snapshot().computed_traits(user)?.into_iter().collect(),
-            None => BTreeMap::new(),
+        let computed = match subject {
+            Subject::User(user) => engine.snapshot().computed_traits(*user)?,
+            Subject::Account(group_id) => engine.snapshot().computed_traits_of_account(group_id)?,
         };
+        let computed: BTreeMap<String, ComputedValue> = computed.into_iter().collect();
         let is_wanted = |class| self.class.is_none_or(|only| only == class);
         let mut keys: Vec<(Class, String)> = Vec::new();
         if let Some(user) = user.filter(|_| is_wanted(Class::Computed)) {
@@ -164,6 +165,8 @@ impl TraitQuery {
                     keys.extend([trait_.key.clone(), detail].map(|key| (Class::Computed, key)));
                 }
             }
+        }
+        if is_wanted(Class::Computed) {
             keys.extend(computed.keys().map(|key| (Class::Computed, key.clone())));
         }
         let memberships = match user {

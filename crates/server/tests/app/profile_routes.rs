@@ -195,3 +195,56 @@ async fn a_message_whose_ids_are_all_blocked_is_nobodys() {
         "{rejections}"
     );
 }
+
+#[tokio::test]
+async fn an_account_has_what_the_events_of_all_its_members_come_to() {
+    let app = TestApp::with_people().await;
+    let order = |user: &str, id: &str, total: u32| {
+        json!({ "type": "track", "event": "Order Completed", "userId": user, "messageId": id,
+            "properties": { "total": total } })
+    };
+    app.batch(json!([order("ann", "o1", 30), order("bob", "o2", 12)])).await;
+    let spent = json!({ "of": "accounts", "type": "sum", "event": "Order Completed",
+        "property": "total", "last": "30 days" });
+    let made = app.put_in_shop("computed_traits/account_spent", spent.clone()).await;
+    assert_eq!((made.status.as_u16(), &made.body["of"]), (201, &json!("accounts")));
+    let mut with_session = spent.clone();
+    with_session["session"] = with_session["last"].take();
+    with_session.as_object_mut().unwrap().remove("last");
+    let mut with_sync = spent;
+    with_sync["sync"] = json!({ "destinations": ["crm"] });
+    for (wrong, at) in [(with_session, "session"), (with_sync, "sync")] {
+        let refused = app.put_in_shop("computed_traits/wrong", wrong).await;
+        assert_eq!(refused.status, 400, "{}", refused.line());
+        assert!(refused.line().contains(&format!("{at}: ")), "{}", refused.line());
+    }
+    let audience = json!({ "condition": "account trait account_spent >= 50" });
+    let made = app.put_in_shop("audiences/spending", audience).await;
+    assert_eq!(made.status, 201, "{}", made.line());
+
+    // The past is read behind the answer.
+    let path = "traits?class=computed_trait&verbose=true";
+    let mut value = Value::Null;
+    for n in 100..300 {
+        app.batch(json!([track(n, "cat", "Seen", json!({}))])).await;
+        value = app.account("group_id:acme", path).await.body["traits"]["account_spent"].clone();
+        if value["value"] == json!(42) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    assert_eq!((&value["value"], &value["source_id"]), (&json!(42), &json!("computed")));
+    let umbrella = app.account("group_id:umbrella", path).await.body["traits"].clone();
+    assert_eq!(umbrella["account_spent"]["value"], json!(30), "Ann is a member of both");
+
+    app.batch(json!([order("bob", "o3", 8), order("bob", "o3", 8)])).await;
+    let ann = app.profile("user_id:ann", "traits?include=account_spent,spending").await.body;
+    assert_eq!(ann["traits"], json!({ "spending": true }), "it is no trait of people");
+    let shown = app.admin("/api/workspaces/shop/people/user_id:ann").await;
+    let accounts = &shown.body["accounts"];
+    assert_eq!(accounts[0]["computed_traits"][0]["value"], json!(50), "{}", shown.line());
+
+    let path = "/api/workspaces/shop/computed_traits/account_spent";
+    let removed = app.administer(Method::DELETE, path, Value::Null, &[]).await;
+    assert_eq!(removed.status, 409, "an audience asks for it");
+}

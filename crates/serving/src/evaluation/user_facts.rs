@@ -13,7 +13,7 @@ pub(super) fn type_of(views: &Views, name: &str) -> Option<Type> {
     if config.audience(name).is_some() {
         return Some(Type::Boolean);
     }
-    if let Some(computed) = config.computed_trait(name) {
+    if let Some(computed) = config.computed_trait_of_people(name) {
         return Some(match computed.type_ {
             ComputedTraitType::Count | ComputedTraitType::UniqueListCount => Type::Int,
             ComputedTraitType::Sum

@@ -47,6 +47,19 @@ impl StoredValue {
         Ok(is_changed)
     }
 
+    /// Forgets events that will never count again, of what is not worked out.
+    pub(crate) fn prune(
+        &mut self,
+        computation: &Computation,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.due = None;
+        if let Some(events) = &mut self.events {
+            events.get_mut()?.prune(computation, now);
+        }
+        Ok(())
+    }
+
     /// Adds what other events come to.
     pub(crate) fn add_events(
         &mut self,
@@ -66,6 +79,10 @@ impl PersonRow {
     /// it is forgotten.
     pub(crate) fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
         self.values.iter().filter_map(|value| value.due).filter(|due| *due > now).min()
+    }
+
+    pub(crate) fn all_mut(&mut self) -> &mut [StoredValue] {
+        &mut self.values
     }
 
     pub(crate) fn all(&self) -> &[StoredValue] {
@@ -104,7 +121,11 @@ impl PersonRow {
     }
 
     pub(crate) fn decode(bytes: Vec<u8>) -> Result<Self, StoreError> {
-        let mut row = RowReader::new(bytes, "row of a person's computed traits");
+        Self::read(&mut RowReader::new(bytes, "row of a person's computed traits"))
+    }
+
+    /// Reads what [`PersonRow::append_to`] has written.
+    pub(crate) fn read(row: &mut RowReader) -> Result<Self, StoreError> {
         let n: u32 = row.read()?;
         let mut values = row.list(n);
         for _ in 0..n {
@@ -118,14 +139,18 @@ impl PersonRow {
 
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut row = row_with_room(self.n_bytes);
-        append(&mut row, &(self.values.len() as u32));
+        self.append_to(&mut row);
+        row
+    }
+
+    pub(crate) fn append_to(&self, row: &mut Vec<u8>) {
+        append(row, &(self.values.len() as u32));
         for StoredValue { number, json, changed_at, due, events } in &self.values {
-            append(&mut row, &(number, changed_at, due, events.is_some()));
-            json.append_to(&mut row);
+            append(row, &(number, changed_at, due, events.is_some()));
+            json.append_to(row);
             if let Some(events) = events {
-                events.append_to(&mut row);
+                events.append_to(row);
             }
         }
-        row
     }
 }

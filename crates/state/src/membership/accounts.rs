@@ -28,9 +28,23 @@ impl Views {
         if is_asked || change.is_joined && asked.asks_accounts() {
             self.timers.add_pending(user);
         }
-        if !is_asked {
-            return Ok(());
+        if change.is_joined {
+            self.add_member_to_account(batch, group_id, user)?;
         }
+        match is_asked {
+            true => self.work_out_members(batch, group_id, self.journal_now()),
+            false => Ok(()),
+        }
+    }
+
+    /// Has the members of an account worked out before the entry is done, and those for whom there
+    /// is no room then from the instant `next` on.
+    pub(super) fn work_out_members(
+        &mut self,
+        batch: &mut Batch<'_>,
+        group_id: &str,
+        next: Timestamp,
+    ) -> Result<(), StoreError> {
         let members = self.accounts.members(batch, group_id, None, MEMBERS_AT_ONCE)?;
         for member in &members {
             self.timers.add_pending(*member);
@@ -38,9 +52,8 @@ impl Views {
         match members.last().filter(|_| members.len() == MEMBERS_AT_ONCE) {
             Some(last) => {
                 let id = self.accounts.begin_walk(batch, group_id, *last)?;
-                let due = self.journal_now();
-                let timer = Timer { due, kind: TimerKind::WorkOutAccount, id };
-                self.timers.schedule(batch, timer).map(drop)
+                let timer = Timer { due: next, kind: TimerKind::WorkOutAccount, id };
+                self.timers.schedule_no_later(batch, timer)
             }
             None => Ok(()),
         }
@@ -53,11 +66,11 @@ impl Views {
         id: u32,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let members = self.accounts.walk(batch, id, PEOPLE_PER_STEP as usize)?;
+        let (members, goes_on) = self.accounts.walk(batch, id, PEOPLE_PER_STEP as usize)?;
         for member in &members {
             self.work_out(batch, *member, now)?;
         }
-        if members.len() == PEOPLE_PER_STEP as usize {
+        if goes_on {
             let due = Timestamp(now.0 + 1);
             let timer = Timer { due, kind: TimerKind::WorkOutAccount, id };
             self.timers.schedule(batch, timer)?;
@@ -75,7 +88,7 @@ impl Views {
         let keys: Vec<&str> = self.audiences.asked_for().account_traits_of(is_meant).collect();
         match keys.is_empty() {
             true => Ok(Vec::new()),
-            false => self.accounts.traits_of_user(batch, user, &keys),
+            false => self.traits_of_accounts(batch, user, &keys),
         }
     }
 }

@@ -14,9 +14,11 @@ use domain::{Message, Timestamp, UserIdx};
 use profiles::{ExternalId, ExternalIdType, NamedEvent};
 use rustc_hash::FxHashMap;
 use serde_json::Map;
-use store::{Batch, Store, StoreError};
+use store::{Batch, Read, Store, StoreError};
 
+use super::account_traits::When;
 use crate::answers::question_of_audience;
+use crate::computed_traits::Parts;
 use crate::read_history::{PastEvents, PersonHistory, ReadHistory};
 use crate::unread_history::{ANEW, Definition, HistoryProgress, has_past};
 use crate::views::Views;
@@ -220,17 +222,36 @@ impl Views {
     /// An id by which entries can name a person.
     pub(super) fn name_for_entries(
         &self,
-        store: &Store,
+        read: &dyn Read,
         user: UserIdx,
     ) -> Result<Option<(ExternalIdType, String)>, StoreError> {
         let ids = self.profiles.ids();
         if let Some(id) = ids.user_id(user) {
             return Ok(Some((ExternalIdType::UserId, id.to_owned())));
         }
-        let named = self.profiles.identifiers(store, user)?.into_iter().find(|id| {
+        let named = self.profiles.identifiers(read, user)?.into_iter().find(|id| {
             ids.user_by_external_id(ExternalId { type_: id.type_, value: &id.value }) == Some(user)
         });
         Ok(named.map(|id| (id.type_, id.value)))
+    }
+
+    /// Ends the marks of a person whom no entry can name any more: their past cannot be read.
+    pub(super) fn end_past_of_nameless(
+        &mut self,
+        batch: &mut Batch<'_>,
+        user: UserIdx,
+        when: When,
+    ) -> Result<(), StoreError> {
+        let unread = self.unread_history.of_person(user);
+        if unread.is_empty() || self.name_for_entries(batch, user)?.is_some() {
+            return Ok(());
+        }
+        for definition in unread {
+            self.unread_history.end(batch, definition, user);
+        }
+        self.add_past_to_accounts(batch, user, &Parts::new(), when)?;
+        self.timers.add_pending(user);
+        Ok(())
     }
 
     /// Adds the past that was read, of those for whom it is still needed.
@@ -250,16 +271,26 @@ impl Views {
             if self.unread_history.until(batch, definition, user)? != Some(until) {
                 continue;
             }
+            let of_accounts = match definition {
+                Definition::Trait(number) => Some(number),
+                Definition::Audience(_) => None,
+            };
+            let of_accounts = of_accounts.filter(|one| self.computed_traits.is_of_accounts(*one));
+            let mut contributed = Parts::new();
             match events {
                 Some(PastEvents::Audience(past)) => {
                     self.add_past_of_audience(batch, user, &key, past)?;
                 }
                 Some(PastEvents::Trait(past)) => {
+                    contributed.extend(of_accounts.map(|number| (number, past.clone())));
                     self.computed_traits.add_past(batch, user, &key, past)?;
                 }
                 None => {}
             }
             self.unread_history.end(batch, definition, user);
+            if of_accounts.is_some() {
+                self.add_past_to_accounts(batch, user, &contributed, When::Entry)?;
+            }
             self.timers.add_pending(user);
             // Nothing was sent to destinations while it was unread.
             self.last_sent.touch_whole(user);
@@ -358,7 +389,7 @@ impl Views {
         if is_walking {
             computed_traits.mark_past(batch, profiles, unread_history, user, now)?;
         }
-        Ok(())
+        self.end_past_of_nameless(batch, user, When::Entry)
     }
 
     /// Whether somebody's membership must wait for a past that is unread.

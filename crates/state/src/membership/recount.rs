@@ -52,6 +52,12 @@ impl Views {
             let Self { computed_traits, profiles, unread_history, .. } = self;
             let of = (user, key.as_str());
             computed_traits.begin_anew(batch, profiles, unread_history, of, (offset, now))?;
+            let computed = self.computed_traits.find(key);
+            if computed.is_some_and(|(number, _)| self.computed_traits.is_of_accounts(number)) {
+                for group_id in self.accounts_to_count(batch, user)? {
+                    self.count_account(batch, &group_id)?;
+                }
+            }
             self.timers.add_pending(user);
             self.last_sent.touch_whole(user);
         }

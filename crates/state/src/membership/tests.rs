@@ -1,5 +1,6 @@
 //! Membership against the plain evaluator over all messages, at random instants.
 
+mod account_traits;
 mod accounts;
 mod computed_traits;
 mod history;
@@ -237,7 +238,8 @@ impl Fold {
         let traits = |link: profiles::AccountLink| {
             let stored = self.views.accounts.traits(&self.store, &link.group_id).unwrap();
             let stored = stored.into_iter();
-            stored.map(|(key, one)| (key, serde_json::from_str(&one.json).unwrap())).collect()
+            let stored = stored.map(|(key, one)| (key, serde_json::from_str(&one.json).unwrap()));
+            stored.chain(self.meant_of_account(&link.group_id)).collect()
         };
         links.map(traits).collect()
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::builder::PossibleValuesParser;
 use clap::{Args as ClapArgs, Subcommand};
-use domain::{ComputedTraitDefinition, ComputedTraitType};
+use domain::{ComputedTraitDefinition, ComputedTraitOf, ComputedTraitType};
 use engine::{ConfigChange, Engine, Expected};
 use serde_json::json;
 
@@ -43,6 +43,9 @@ struct Create {
     r#type: String,
     /// The name of the event, such as: Order Completed
     event: String,
+    /// A trait of accounts, from the events of all their members
+    #[arg(long, conflicts_with_all = ["session", "sync"])]
+    of_accounts: bool,
     /// The property whose values count; none for count
     #[arg(long)]
     property: Option<String>,
@@ -98,6 +101,7 @@ fn list(args: &List) -> Result<()> {
         let session = one.session.as_ref().map(|pause| format!("session, {pause}"));
         vec![
             one.key.clone(),
+            one.of.word().to_owned(),
             one.type_.word().to_owned(),
             one.property.clone().unwrap_or_default(),
             one.event.clone(),
@@ -106,7 +110,7 @@ fn list(args: &List) -> Result<()> {
         ]
     };
     let rows: Vec<Vec<String>> = config.computed_traits.iter().map(row).collect();
-    let columns = ["key", "type", "property", "event", "where", "which events"];
+    let columns = ["key", "of", "type", "property", "event", "where", "which events"];
     println!("{}", terminal::table(&columns, &rows));
     Ok(())
 }
@@ -118,6 +122,10 @@ fn create(args: &Create) -> Result<()> {
     let present = opened.engine.config().computed_trait(&args.key).cloned();
     let definition = ComputedTraitDefinition {
         key: args.key.clone(),
+        of: match args.of_accounts {
+            true => ComputedTraitOf::Accounts,
+            false => ComputedTraitOf::People,
+        },
         name: args.name.clone(),
         type_: *type_,
         event: args.event.clone(),
@@ -127,7 +135,7 @@ fn create(args: &Create) -> Result<()> {
         session: args.session.clone(),
         sync: match &args.sync {
             Some(file) => Some(read_sync(file)?),
-            None => present.and_then(|present| present.sync),
+            None => present.and_then(|present| present.sync).filter(|_| !args.of_accounts),
         },
     };
     change(&opened.engine, ConfigChange::put_computed_trait(&definition))?;

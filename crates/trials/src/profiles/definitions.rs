@@ -89,6 +89,7 @@ pub(super) fn computed_traits() -> Vec<ComputedTraitDefinition> {
             };
             ComputedTraitDefinition {
                 key: format!("c{:02}", row * 10 + column),
+                of: Default::default(),
                 name: None,
                 type_: *type_,
                 event: NAMES[(row + column) % 4].to_owned(),

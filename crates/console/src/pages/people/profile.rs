@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::{Timestamp, WorkspaceId};
 use maud::{Markup, Render, html};
-use resources::people::{self, InteractionsPage, Profile, ShownMerge, ShownTrait};
+use resources::people::{self, InteractionsPage, Profile, ShownAccount, ShownMerge, ShownTrait};
 use resources::person_lists::ListName;
 use serde::Deserialize;
 use serde_json::Value;
@@ -215,6 +215,7 @@ impl Person {
                             dd {
                                 code { bdi { (one.id) } }
                                 span class="fact-source" { (by_source(&one.source)) (self.time(one.since)) }
+                                (account_values(one))
                             }
                         }
                     }
@@ -279,15 +280,27 @@ fn computed_text(value: &Value) -> String {
 }
 
 fn accounts_table(person: &Person) -> Table<'_> {
-    let columns = ["Account", "Name", "From", "Since"].map(Column::text).into();
+    let columns = ["Account", "Name", "Computed traits", "From", "Since"].map(Column::text).into();
     Table::new("Accounts", columns).rows(person.profile.accounts.iter().map(|one| {
         vec![
             Cell::new(html! { code { bdi { (one.id) } } }),
             Cell::new(html! { bdi { (one.name.as_deref().unwrap_or_default()) } }),
+            Cell::new(account_values(one)),
             Cell::new(html! { bdi { (one.source) } }),
             Cell::new(person.time(one.since)),
         ]
     }))
+}
+
+/// The first computed traits of an account.
+fn account_values(account: &ShownAccount) -> Markup {
+    let values = &account.computed_traits;
+    html! {
+        @for one in values.iter().take(FACTS_MAX) {
+            div { code { (one.key) } " " bdi { (computed_text(&one.value)) } }
+        }
+        @if values.len() > FACTS_MAX { div { "and " (values.len() - FACTS_MAX) " more" } }
+    }
 }
 
 pub(super) async fn identity(

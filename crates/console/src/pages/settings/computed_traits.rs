@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 use domain::Right::ReadWorkspace;
-use domain::{ComputedTraitDefinition, ComputedTraitType};
+use domain::{ComputedTraitDefinition, ComputedTraitOf, ComputedTraitType};
 use engine::Expected;
 use maud::{Markup, Render, html};
 use resources::audiences::HistoryRead;
@@ -56,8 +56,13 @@ const TYPES: [(ComputedTraitType, &str); 10] = [
 /// The choice of events. The words are the keys of a definition that hold the period.
 const SPANS: [(&str, &str); 3] =
     [("", "All"), ("last", "Of the last"), ("session", "Of the present session, which ends after")];
+/// Whose trait it is, in words.
+const OWNERS: [(ComputedTraitOf, &str); 2] = [
+    (ComputedTraitOf::People, "People, from their events"),
+    (ComputedTraitOf::Accounts, "Accounts, from the events of all members"),
+];
 /// The texts of a form that are keys of a definition.
-const TEXTS: [&str; 5] = ["name", "type", "event", "property", "where"];
+const TEXTS: [&str; 6] = ["name", "of", "type", "event", "property", "where"];
 
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let one = "/console/{workspace}/settings/computed-traits/{key}";
@@ -101,6 +106,7 @@ fn list_body(
         let type_ = type_.map_or(definition.type_.word(), |(_, words)| words);
         vec![
             Cell::new(html! { a href=(href) { code { (definition.key) } } }),
+            Cell::new(definition.of.word()),
             Cell::new(html! {
                 (type_)
                 @if let Some(property) = &definition.property { " of " bdi { (property) } }
@@ -109,7 +115,7 @@ fn list_body(
             Cell::new(which_events(definition)),
         ]
     };
-    let columns = ["Trait", "Value", "From the event", "Which"].map(Column::text).into();
+    let columns = ["Trait", "Of", "Value", "From the event", "Which"].map(Column::text).into();
     let table = Table::new("Computed traits", columns).rows(shown.iter().map(row));
     html! {
         (workspace_tabs(frame, workspace, "computed-traits"))
@@ -154,6 +160,7 @@ fn form(frame: &Frame, action: &str, typed: &Typed, mistake: &Mistake, is_new: b
         Select { field, options, value: typed.text(name) }.render()
     };
     let types = TYPES.map(|(type_, words)| (type_.word(), words));
+    let owners = OWNERS.map(|(of, words)| (of.word(), words));
     html! {
         (mistake)
         (Form {
@@ -164,6 +171,7 @@ fn form(frame: &Frame, action: &str, typed: &Typed, mistake: &Mistake, is_new: b
                 div class="fields" {
                     @if is_new { (text("key", "Key", "Its name on the profile: a-z, 0-9 and “_”")) }
                     (text("name", "Name", "For people"))
+                    (select("of", "A trait of", &owners))
                     (select("type", "Value", &types))
                     (text("property", "Of the property", "All but the number of events need one; products.$.brand reaches into lists"))
                     (text("event", "From the event", "Page Viewed and Screen Viewed for pages and screens"))
@@ -191,6 +199,7 @@ fn typed_of(definition: &ComputedTraitDefinition) -> Typed {
     let period = definition.last.as_ref().or(definition.session.as_ref());
     let typed = [
         ("name", text(&definition.name)),
+        ("of", definition.of.word().to_owned()),
         ("type", definition.type_.word().to_owned()),
         ("event", definition.event.clone()),
         ("property", text(&definition.property)),
@@ -285,7 +294,9 @@ async fn show(
     let versions = versions::Kind::Computed.path(workspace.id(), &definition.key);
     let destinations = sync::Kind::Computed.path(workspace.id(), &definition.key);
     let page = Page::new(&frame, Area::Settings, &definition.key).actions(html! {
-        (Button::secondary("Destinations").href(&destinations))
+        @if definition.of.is_people() {
+            (Button::secondary("Destinations").href(&destinations))
+        }
         (Button::quiet("Versions").href(&versions))
     });
     let above = path(workspace.id(), "computed-traits");

@@ -2,10 +2,10 @@
 
 use catalog::{ItemRow, Property};
 use domain::{
-    AudienceDefinition, Column, ComputedTraitDefinition, ComputedTraitType, Endpoint, ExportFormat,
-    Exportable, Feed, FeedFormat, Holdout, Interaction, InteractionKind, InteractionSelector,
-    InteractionWeights, LikelyAudience, Logic, PropertyType, PropertyValue, Scenario,
-    ScheduledExport, Source, Token, TokenKind, TraitDefinition, WorkspaceSettings,
+    AudienceDefinition, Column, ComputedTraitDefinition, ComputedTraitOf, ComputedTraitType,
+    Endpoint, ExportFormat, Exportable, Feed, FeedFormat, Holdout, Interaction, InteractionKind,
+    InteractionSelector, InteractionWeights, LikelyAudience, Logic, PropertyType, PropertyValue,
+    Scenario, ScheduledExport, Source, Token, TokenKind, TraitDefinition, WorkspaceSettings,
 };
 use engine::{
     CollectionKind, Command, ConfigChange, ConfigCommand, EntityKind, Expected, LocationCommand,
@@ -256,6 +256,7 @@ pub(crate) fn configuration() -> Vec<Command> {
 pub(crate) fn computed_traits() -> [Command; 2] {
     let definition = ComputedTraitDefinition {
         key: text("spent_lately"),
+        of: ComputedTraitOf::People,
         name: Some(text("Spent lately")),
         type_: ComputedTraitType::Sum,
         event: text("Order Completed"),
@@ -411,5 +412,23 @@ pub(crate) fn export_of_one_audience() -> Command {
         paused: true,
     };
     let change = ConfigChange::put_export(&export);
+    Command::Configure(Box::new(ConfigCommand { change, expected: Expected::Anything }))
+}
+
+/// A computed trait of accounts comes.
+pub(crate) fn computed_trait_of_accounts() -> Command {
+    let definition = ComputedTraitDefinition {
+        key: text("account_spent"),
+        of: ComputedTraitOf::Accounts,
+        name: None,
+        type_: ComputedTraitType::Sum,
+        event: text("Order Completed"),
+        property: Some(text("total")),
+        filters: None,
+        last: Some(text("30 days")),
+        session: None,
+        sync: None,
+    };
+    let change = ConfigChange::put_computed_trait(&definition);
     Command::Configure(Box::new(ConfigCommand { change, expected: Expected::Anything }))
 }

@@ -11,7 +11,7 @@ const AUDIENCES: [(&str, &str); 6] = [
     ("named", "trait vip = true and account trait seats > 2"),
 ];
 
-fn new_fold() -> Fold {
+pub(super) fn new_fold() -> Fold {
     let mut fold = Fold::new();
     // Accounts are known by the rules of identity.
     let mut settings = fold.views.setup.config.settings();
@@ -23,7 +23,7 @@ fn new_fold() -> Fold {
 }
 
 impl Fold {
-    fn group(&mut self, user: &str, account: &str, traits: &Value, late_hours: i64) {
+    pub(super) fn group(&mut self, user: &str, account: &str, traits: &Value, late_hours: i64) {
         let body = json!({
             "type": "group",
             "messageId": format!("m{}", self.views.applied),
@@ -37,7 +37,7 @@ impl Fold {
         self.apply(Entry::Message(Box::new(message.unwrap())));
     }
 
-    fn n_members(&self, key: &str) -> u64 {
+    pub(super) fn n_members(&self, key: &str) -> u64 {
         self.views.audiences.n_members(key).unwrap()
     }
 }
@@ -114,6 +114,20 @@ fn all_members_of_an_account_follow_its_traits_in_steps() {
     assert_eq!((fold.n_members("pro"), fold.views.timers.next_due()), (1_300, None));
     let members = fold.views.audiences.members(&fold.store, "pro", None, 2_000).unwrap();
     assert_eq!(members.len(), 1_300);
+    // It changes with every message: who comes last is reached all the same.
+    for n in 0..13 {
+        fold.now += 1;
+        let plan = if n % 2 == 0 { "pro" } else { "free" };
+        fold.group("p8", "big", &json!({ "plan": plan }), 0);
+    }
+    let last = fold.views.profiles.ids().user_by_id("p1299").unwrap();
+    let stays = fold.views.audiences.stays(&fold.store, "pro", last).unwrap();
+    assert!(stays.len() > 1 || stays[0].left.is_some(), "{stays:?}");
+    for _ in 0..8 {
+        fold.now += 1;
+        fold.apply(Entry::Tick { at: Timestamp(fold.now) });
+    }
+    assert_eq!((fold.n_members("pro"), fold.views.timers.next_due()), (1_300, None));
     // What nobody asks for concerns nobody.
     fold.group("p9", "big", &json!({ "color": "red" }), 0);
     assert_eq!(fold.views.timers.next_due(), None);

@@ -47,7 +47,7 @@ fn happening() -> impl Strategy<Value = Happening> {
 
 impl Fold {
     /// Reads the past of the next people.
-    fn read_step(&self, after: Option<UserIdx>) -> (Vec<ReadHistory>, Option<UserIdx>) {
+    pub(super) fn read_step(&self, after: Option<UserIdx>) -> (Vec<ReadHistory>, Option<UserIdx>) {
         let step = self.views.unread_history(&self.store, after).unwrap();
         let read = |request: HistoryRequest| {
             let message = |offset| Some((offset, self.messages.get(&offset)?.clone()));
@@ -57,7 +57,7 @@ impl Fold {
         (step.requests.into_iter().map(read).collect(), step.last)
     }
 
-    fn journal(&mut self, read: Vec<ReadHistory>) {
+    pub(super) fn journal(&mut self, read: Vec<ReadHistory>) {
         for history in read {
             let entry = Entry::ReadHistory(Box::new(history));
             assert_eq!(Entry::decode(&entry.encode()), Ok(entry.clone()));
