@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 /// The share of the time for which the fold may wait for a processor.
 const DELAY_SHARE_MAX: f64 = 0.1;
-/// The least share of its time for which a reader reads that nobody waits for.
+/// The least share of its time for which a reader reads, whatever the fold waits for.
 const READING_SHARE_MIN: f64 = 0.05;
 /// How often the share is adjusted.
 const ADJUST_INTERVAL: Duration = Duration::from_millis(50);
@@ -21,8 +21,6 @@ const MORE: f64 = 0.05;
 const REST_MAX: Duration = Duration::from_millis(500);
 
 pub(crate) struct Pace {
-    /// The least share of its time for which the reader reads, whatever the fold waits for.
-    reading_share_min: f64,
     /// The share of its time for which the reader reads.
     reading_share: f64,
     adjusted_at: Instant,
@@ -31,12 +29,7 @@ pub(crate) struct Pace {
 
 impl Pace {
     pub(crate) fn new(now: Instant) -> Self {
-        Self::with_least(READING_SHARE_MIN, now)
-    }
-
-    /// With another least share than that of work for which nobody waits.
-    pub(crate) fn with_least(reading_share_min: f64, now: Instant) -> Self {
-        Self { reading_share_min, reading_share: 1.0, adjusted_at: now, rests_until: now }
+        Self { reading_share: 1.0, adjusted_at: now, rests_until: now }
     }
 
     /// How long the reader still rests; zero if it may read.
@@ -50,7 +43,7 @@ impl Pace {
         if now.duration_since(self.adjusted_at) >= ADJUST_INTERVAL {
             self.adjusted_at = now;
             self.reading_share = match delay_share > DELAY_SHARE_MAX {
-                true => (self.reading_share * LESS).max(self.reading_share_min),
+                true => (self.reading_share * LESS).max(READING_SHARE_MIN),
                 false => (self.reading_share + MORE).min(1.0),
             };
         }

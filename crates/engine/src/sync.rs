@@ -44,10 +44,7 @@ use crate::{
 const PEOPLE_PER_STEP: usize = 2_048;
 /// The most people whom entries have touched who are compared at once: the first one's list waits
 /// for that of the last.
-const DUE_PER_STEP: usize = 256;
-/// The least share of its time for which the thread compares people whom entries have touched,
-/// however much is to be folded meanwhile.
-const DUE_SHARE_MIN: f64 = 0.25;
+const DUE_PER_STEP: usize = 512;
 /// About the most bytes of values that are journalled together.
 const SUBMISSION_BYTES: usize = 1_024 * 1_024;
 /// How many entries with answers are journalled together.
@@ -89,7 +86,6 @@ impl Syncing {
             sweep: None,
             searches: Searches::default(),
             pace: Pace::new(Instant::now()),
-            pace_of_due: Pace::with_least(DUE_SHARE_MIN, Instant::now()),
         };
         let thread = BackgroundThread::start(work).expect("threads can be started");
         Self { shared: Arc::clone(shared), at_work, status, thread }
@@ -128,8 +124,6 @@ struct Reconciler {
     sweep: Option<Sweep>,
     searches: Searches,
     pace: Pace,
-    /// That of people whom entries have touched.
-    pace_of_due: Pace,
 }
 
 /// What a step has found to do.
@@ -159,10 +153,6 @@ impl BackgroundWork for Reconciler {
         if self.shared.health() != Health::Ready {
             return Next::Rest(FAILURE_REST);
         }
-        let rest = self.pace_of_due.rest(Instant::now());
-        if !rest.is_zero() {
-            return Next::Rest(rest);
-        }
         let at_work = Arc::clone(&self.at_work);
         let Some(lock) = at_work.try_lock() else { return Next::Rest(WAIT_MAX) };
         let worked = self.work();
@@ -185,16 +175,11 @@ impl BackgroundWork for Reconciler {
 impl Reconciler {
     fn work(&mut self) -> Result<Worked, EngineError> {
         self.follow();
-        let began = Instant::now();
         let people = self.shared.due.take(DUE_PER_STEP);
         let is_anybody = !people.is_empty();
-        if is_anybody {
-            if let Err(error) = self.send_changed(&people, None) {
-                self.shared.due.put_back(people);
-                return Err(error);
-            }
-            let delay_share = self.shared.run_delay.share();
-            self.pace_of_due.note(began.elapsed(), delay_share, Instant::now());
+        if is_anybody && let Err(error) = self.send_changed(&people, None) {
+            self.shared.due.put_back(people);
+            return Err(error);
         }
         let began = Instant::now();
         let mut looks_at_everybody = false;
