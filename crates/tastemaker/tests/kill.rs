@@ -1,5 +1,5 @@
 //! A real server under load is killed again and again: what it acknowledged is there once, nothing
-//! is there twice. The same of deliveries, retention and replays.
+//! is there twice. The same of deliveries, retention, replays and logs of profiles.
 //!
 //! `TASTEMAKER_KILL_ROUNDS` sets how often (`cargo xtask kill`: 60), `TASTEMAKER_KILL_SEED` repeats
 //! a run.
@@ -13,6 +13,8 @@ mod delivery;
 #[path = "kill/past.rs"]
 mod past;
 mod process;
+#[path = "kill/warehouse.rs"]
+mod warehouse;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;

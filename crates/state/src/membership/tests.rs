@@ -19,6 +19,7 @@ use serde_json::{Map, Value, json};
 use store::Store;
 use tempfile::TempDir;
 
+use crate::audiences::STAYS_PER_PERSON_MAX;
 use crate::configuration::{ConfigChange, ConfigCommand, Expected};
 use crate::fold::{PreparedEntry, apply};
 use crate::views::Views;
@@ -384,4 +385,33 @@ fn an_audience_that_goes_takes_its_rows_with_it_and_so_does_a_person() {
     assert_eq!(fold.views.audiences.n_members("quiet"), None);
     let left = fold.views.audiences.memberships(&fold.store, users[1]).unwrap();
     assert!(left.iter().all(|(key, _)| *key != "quiet"), "{left:?}");
+}
+
+#[test]
+fn of_many_past_stays_the_last_ones_are_kept_also_of_two_who_are_one() {
+    let mut fold = Fold::new();
+    fold.configure(&NAMED[..1]);
+    let order = || Step::Track { late_hours: 0, name: "Order", total: 1, ends_hours: 0 };
+    let mut entered = Vec::new();
+    for _ in 0..STAYS_PER_PERSON_MAX + 30 {
+        fold.take((60, Some(0), None, order()));
+        entered.push(Timestamp(fold.now));
+    }
+    fold.take((60, None, None, Step::Wait));
+    let stays = |fold: &Fold| {
+        let user = fold.people()[0];
+        let stays = fold.views.audiences.stays(&fold.store, "recent", user).unwrap();
+        stays.iter().map(|stay| stay.entered).collect::<Vec<_>>()
+    };
+    assert_eq!(stays(&fold), entered[30..]);
+    fold.views = Views::load(&fold.store, &WorkspaceId::new("shop").unwrap()).unwrap();
+    for _ in 0..5 {
+        fold.take((60, None, Some(1), order()));
+        entered.push(Timestamp(fold.now));
+    }
+    fold.take((60, Some(0), Some(1), order()));
+    entered.push(Timestamp(fold.now));
+    fold.take((60, None, None, Step::Wait));
+    assert_eq!(fold.people().len(), 1);
+    assert_eq!(stays(&fold), entered[36..]);
 }

@@ -1,16 +1,13 @@
 //! A log of profiles goes into the table of a real database, while the server is killed: each
 //! change is there once.
 
-#![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
-
-mod process;
-
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use process::Server;
 use serde_json::{Value, json};
 use testkit::{PostgresServer, Random};
+
+use crate::process::Server;
 
 const ROUNDS: usize = 4;
 const MESSAGES_PER_ROUND: usize = 300;
