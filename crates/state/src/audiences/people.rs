@@ -257,8 +257,8 @@ impl Audiences {
         Ok(())
     }
 
-    /// Moves past stays. Where both came at the same instant, the longer one stays. Returns how many
-    /// the target has then.
+    /// Moves past stays. Where both came at the same instant, the longer one stays. Returns how
+    /// many the target has then.
     fn move_stays(
         &self,
         batch: &mut Batch<'_>,
