@@ -177,6 +177,12 @@ impl Catalog {
         self.off.has(item)
     }
 
+    /// Another number after each change of an item, of its values, or of whether it is turned off.
+    pub fn revision(&self) -> u64 {
+        // Both only grow.
+        self.table.revision() + self.off.n_switches()
+    }
+
     /// The number of items that are turned off, available or not.
     pub fn n_off(&self) -> usize {
         self.off.n_items()

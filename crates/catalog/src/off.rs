@@ -9,6 +9,8 @@ use store::{Batch, Keyspace, Read, Store, StoreError};
 pub(crate) struct OffItems {
     keyspace: Keyspace,
     items: FxHashSet<ItemIdx>,
+    /// How often an item was turned off or on since the start.
+    n_switches: u64,
 }
 
 impl OffItems {
@@ -19,7 +21,7 @@ impl OffItems {
             KeyParts::new(&key).u32().map(ItemIdx).ok_or_else(unreadable)
         };
         let items = store.scan(&keyspace, &[]).map(item).collect::<Result<_, _>>()?;
-        Ok(Self { keyspace, items })
+        Ok(Self { keyspace, items, n_switches: 0 })
     }
 
     pub(crate) fn has(&self, item: ItemIdx) -> bool {
@@ -31,14 +33,20 @@ impl OffItems {
         self.items.len()
     }
 
+    pub(crate) fn n_switches(&self) -> u64 {
+        self.n_switches
+    }
+
     pub(crate) fn switch(&mut self, batch: &mut Batch<'_>, item: ItemIdx, is_on: bool) {
         let key = KeyBuf::new().u32(item.0).build();
-        if is_on {
-            if self.items.remove(&item) {
-                batch.remove(&self.keyspace, key);
-            }
-        } else if self.items.insert(item) {
-            batch.put(&self.keyspace, key, Vec::new());
+        let is_changed = if is_on { self.items.remove(&item) } else { self.items.insert(item) };
+        if !is_changed {
+            return;
+        }
+        self.n_switches += 1;
+        match is_on {
+            true => batch.remove(&self.keyspace, key),
+            false => batch.put(&self.keyspace, key, Vec::new()),
         }
     }
 }

@@ -195,7 +195,7 @@ impl Reconciler {
     /// Follows the configuration, and begins a sweep where everybody may be due.
     fn follow(&mut self) {
         let snapshot = self.shared.live.snapshot();
-        let catalog = snapshot.catalog.table().revision();
+        let catalog = snapshot.catalog.revision();
         let active_model = snapshot.setup.active_model.clone();
         let new_plan = (!self.plan.is_current(&snapshot)).then(|| Plan::read(&snapshot));
         drop(snapshot);

@@ -105,8 +105,15 @@ impl AccountTraits {
         if self.shown.is_empty() {
             return Ok(Vec::new());
         }
+        // What is read may be behind by the batch under way, which has the last of the past.
+        let mut shown = BTreeSet::new();
+        for number in &self.shown {
+            if read.get(&self.rows, &KeyBuf::new().u8(SHOWN).u32(*number).build())?.is_some() {
+                shown.insert(*number);
+            }
+        }
         let values = self.row(read, group_id)?.map(|row| row.values).unwrap_or_default();
-        let is_meant = |key: &str, number| self.shown.contains(&number) && is_wanted(key);
+        let is_meant = |key: &str, number| shown.contains(&number) && is_wanted(key);
         computed.values_of_account(&values, is_meant)
     }
 

@@ -171,14 +171,25 @@ impl Audiences {
         batch.put(&self.stays, key(entered), instant_bytes(left));
         kept.n_stays += 1;
         if kept.n_stays as usize > STAYS_PER_PERSON_MAX {
-            let stays = self.past_stays(batch, number, user)?;
-            let n_over = stays.len().saturating_sub(STAYS_PER_PERSON_MAX);
-            for stay in &stays[..n_over] {
-                batch.remove(&self.stays, key(stay.entered));
-            }
-            kept.n_stays = (stays.len() - n_over) as u32;
+            kept.n_stays = self.cut_stays(batch, number, user)?;
         }
         Ok(())
+    }
+
+    /// Removes the first past stays of more than there may be. Returns how many are left.
+    fn cut_stays(
+        &self,
+        batch: &mut Batch<'_>,
+        number: u32,
+        user: UserIdx,
+    ) -> Result<u32, StoreError> {
+        let stays = self.past_stays(batch, number, user)?;
+        let n_over = stays.len().saturating_sub(STAYS_PER_PERSON_MAX);
+        for stay in &stays[..n_over] {
+            let key = KeyBuf::new().u32(number).u32(user.0).u64(stay.entered.0 as u64);
+            batch.remove(&self.stays, key);
+        }
+        Ok((stays.len() - n_over) as u32)
     }
 
     fn past_stays(
@@ -267,17 +278,15 @@ impl Audiences {
         source: UserIdx,
     ) -> Result<u32, StoreError> {
         let kept = self.past_stays(batch, number, target)?;
-        let mut n_stays = kept.len() as u32;
         for stay in self.past_stays(batch, number, source)? {
             let key =
                 |user: UserIdx| KeyBuf::new().u32(number).u32(user.0).u64(stay.entered.0 as u64);
             batch.remove(&self.stays, key(source));
             let same = kept.iter().find(|other| other.entered == stay.entered);
-            n_stays += u32::from(same.is_none());
             let left = same.and_then(|same| same.left).max(stay.left).unwrap_or(stay.entered);
             batch.put(&self.stays, key(target), instant_bytes(left));
         }
-        Ok(n_stays)
+        self.cut_stays(batch, number, target)
     }
 
     pub(super) fn delete_person(

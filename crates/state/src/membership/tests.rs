@@ -411,7 +411,8 @@ fn of_many_past_stays_the_last_ones_are_kept_also_of_two_who_are_one() {
     }
     fold.take((60, Some(0), Some(1), order()));
     entered.push(Timestamp(fold.now));
-    fold.take((60, None, None, Step::Wait));
     assert_eq!(fold.people().len(), 1);
+    assert_eq!(stays(&fold), entered[35..], "the present one is not past");
+    fold.take((60, None, None, Step::Wait));
     assert_eq!(stays(&fold), entered[36..]);
 }

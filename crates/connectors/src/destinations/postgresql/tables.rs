@@ -18,6 +18,9 @@ use crate::parquet_file::{ParquetColumn, ParquetType};
 const STATEMENT_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 /// The table that has the position of each log, beside the tables of the logs.
 const POSITIONS: &str = "tastemaker_positions";
+/// The advisory lock of whoever creates the tables of logs: a number that nobody else is likely to
+/// take.
+const CREATION_LOCK: i64 = 0x7461_7374_6c6f_6773;
 
 impl Postgresql {
     /// For people: where the rows are.
@@ -74,14 +77,16 @@ impl Postgresql {
         let table = self.checked_table(table, columns)?;
         let positions = self.positions().quoted();
         let client = self.connections.take().await?;
-        let mut begin = String::from("BEGIN;");
         if self.creates_tables {
-            begin += &create(&table, columns);
-            begin += &format!(
-                "CREATE TABLE IF NOT EXISTS {positions} (log text PRIMARY KEY, position bigint NOT NULL);"
+            // Two who create one table at once would hinder each other, even if it may exist.
+            let create = format!(
+                "BEGIN; SELECT pg_advisory_xact_lock({CREATION_LOCK}); {} \
+                 CREATE TABLE IF NOT EXISTS {positions} (log text PRIMARY KEY, position bigint NOT NULL); COMMIT",
+                create(&table, columns)
             );
+            self.connections.within(client.batch_execute(&create)).await?;
         }
-        self.connections.within(client.batch_execute(&begin)).await?;
+        self.connections.within(client.batch_execute("BEGIN")).await?;
         let found = self.read_position(&client, moved.log, "FOR UPDATE").await?;
         if found != moved.from {
             return Err(Failure::Permanent {
