@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
-use catalog::{Catalog, Format, ImportOptions, KEYSPACES, NotOffered, read_file};
+use catalog::{Catalog, Format, ImportOptions, KEYSPACES, NamedBy, NotOffered, read_file};
 use domain::{CatalogSettings, Timestamp};
 use store::Store;
 use uuid::Uuid;
@@ -55,4 +55,22 @@ fn an_item_is_offered_while_it_is_available_in_stock_and_valid() {
     let at = |ms: i64| reasons(&file, Timestamp(now.0 + ms));
     assert_eq!(at(-1), [Some(NotYetValid), None, None]);
     assert_eq!(at(0), [None, Some(NoLongerValid), None]);
+}
+
+/// Lists that were sent are looked at again when the revision is another one.
+#[test]
+fn the_revision_is_another_one_whenever_an_item_is_turned_off_or_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), &KEYSPACES).unwrap();
+    let mut catalog = Catalog::load(&store).unwrap();
+    let mut batch = store.batch();
+    let item = catalog.get_or_create_named_item(&mut batch, "a", NamedBy::Action);
+    let mut revision = catalog.revision();
+    for is_on in [false, true, false] {
+        catalog.switch_item(&mut batch, item, is_on);
+        assert_ne!(catalog.revision(), revision, "{is_on}");
+        revision = catalog.revision();
+        catalog.switch_item(&mut batch, item, is_on);
+        assert_eq!(catalog.revision(), revision, "nothing has changed");
+    }
 }
