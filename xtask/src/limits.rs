@@ -10,8 +10,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process_group};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-/// The longest time of a suite. The longest one, the tests of the crates with a build from nothing,
-/// needs half of it.
+/// The longest time of a suite: all of CI has taken less, with a build from nothing.
 const STEP_TIME_MAX: Duration = Duration::from_secs(45 * 60);
 /// How often it is looked whether a step has ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
