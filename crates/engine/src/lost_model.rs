@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::WeakSignalWeights;
 use recommender::{Model, TrainingSet, weights_in_force};
 use serving::build_features;
 
@@ -164,8 +163,8 @@ impl Engine {
         })?;
         let set = {
             let views = shared.live.snapshot();
-            TrainingSet::snapshot(views.interactions.histories(), views.catalog.n_items())
-                .with_weak_signals(views.weak_signals.all_by_user(), WeakSignalWeights::NONE)
+            let weak = views.weak_signals.all_by_user();
+            TrainingSet::snapshot(views.interactions.histories(), &weak, views.catalog.n_items())
         };
         let features = build_features(&shared.live, set.n_items());
         drop(shared);

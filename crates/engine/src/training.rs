@@ -141,11 +141,10 @@ impl Engine {
         let (set, offset, n_interactions_total) = {
             let views = self.snapshot();
             let histories = views.interactions.histories();
+            let weak = views.weak_signals.all_by_user();
             (
-                TrainingSet::snapshot(histories, views.catalog.n_items()).with_weak_signals(
-                    views.weak_signals.all_by_user(),
-                    views.setup.config.weak_signals,
-                ),
+                TrainingSet::snapshot(histories, &weak, views.catalog.n_items())
+                    .with_weak_weights_to_try(views.setup.config.weak_signals),
                 views.applied,
                 histories.n_interactions(),
             )
@@ -258,7 +257,7 @@ impl Engine {
         self.expect_interactions()?;
         let set = {
             let views = self.snapshot();
-            TrainingSet::snapshot(views.interactions.histories(), views.catalog.n_items())
+            TrainingSet::snapshot(views.interactions.histories(), &[], views.catalog.n_items())
         };
         let set = self.with_features_and_weights(set);
         let progress = |share| {

@@ -26,11 +26,32 @@ pub struct TrainingSet {
 }
 
 impl TrainingSet {
-    /// Copies all rows of the live matrix, for a catalog of `n_items` items.
-    pub fn snapshot(histories: &Histories, n_items: usize) -> Self {
-        let rows =
-            (0..histories.n_users() as u32).map(|user| histories.row(UserIdx(user)).to_vec());
-        Self::new(rows, n_items)
+    /// Copies the rows of all users who did anything, for a catalog of `n_items` items. Users
+    /// without an entry in `weak_signals` have none. Rows stand in the order of their content, so
+    /// that a model does not depend on the order in which users became known.
+    pub fn snapshot(
+        histories: &Histories,
+        weak_signals: &[Vec<WeakSignal>],
+        n_items: usize,
+    ) -> Self {
+        let rows = |user: u32| {
+            let weak = weak_signals.get(user as usize).map_or(&[][..], Vec::as_slice);
+            (histories.row(UserIdx(user)), weak)
+        };
+        let first_s = |user: u32| rows(user).0.first().map_or(0, |entry| entry.at_s);
+        let n_users = histories.n_users().max(weak_signals.len()) as u32;
+        let active = (0..n_users).filter(|user| rows(*user) != (&[], &[]));
+        // Most rows differ in their first time, which needs no look at the rows.
+        let mut users: Vec<(u32, u32)> = active.map(|user| (first_s(user), user)).collect();
+        users.sort_unstable_by(|one, other| {
+            one.0.cmp(&other.0).then_with(|| rows(one.1).cmp(&rows(other.1)))
+        });
+        let entries = users.iter().map(|(_, user)| rows(*user).0.to_vec());
+        let weak = match weak_signals.is_empty() {
+            true => Vec::new(),
+            false => users.iter().map(|(_, user)| rows(*user).1.to_vec()).collect(),
+        };
+        Self::new(entries, n_items).with_weak_signals(weak, WeakSignalWeights::NONE)
     }
 
     /// Creates a set from users' rows, oldest first within a row.
@@ -76,9 +97,15 @@ impl TrainingSet {
         self
     }
 
+    /// Returns the set with weights of weak signals to try.
+    pub fn with_weak_weights_to_try(mut self, weights: WeakSignalWeights) -> Self {
+        self.weak_weights_to_try = weights;
+        self
+    }
+
     /// Returns the set with weak signals by user, oldest first within a row, and the weights to
     /// try.
-    pub fn with_weak_signals(
+    pub(crate) fn with_weak_signals(
         mut self,
         rows: Vec<Vec<WeakSignal>>,
         to_try: WeakSignalWeights,

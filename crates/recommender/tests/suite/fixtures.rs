@@ -10,8 +10,10 @@ pub(crate) const OPTIONS: SearchOptions = SearchOptions { seed: 7 };
 pub(crate) const DAY_S: i64 = 86_400;
 
 pub(crate) fn train(histories: &Histories, n_items: usize) -> TrainingOutcome {
-    recommender::train(&mut TrainingSet::snapshot(histories, n_items), &OPTIONS, "t", &|_| Ok(()))
-        .expect("nothing cancels the run")
+    recommender::train(&mut TrainingSet::snapshot(histories, &[], n_items), &OPTIONS, "t", &|_| {
+        Ok(())
+    })
+    .expect("nothing cancels the run")
 }
 
 pub(crate) fn sources<'a>(

@@ -336,8 +336,8 @@ fn weights_of_kinds_change_the_list() {
     histories.add(UserIdx(40), entry(0, InteractionKind::DetailView, 0));
     histories.add(UserIdx(40), entry(1, InteractionKind::Purchase, 0));
     let first = |weights: InteractionWeights| {
-        let mut set =
-            recommender::TrainingSet::snapshot(&histories, 20).with_interaction_weights(weights);
+        let mut set = recommender::TrainingSet::snapshot(&histories, &[], 20)
+            .with_interaction_weights(weights);
         let model = recommender::train(&mut set, &crate::fixtures::OPTIONS, "t", &|_| Ok(()))
             .unwrap()
             .model;

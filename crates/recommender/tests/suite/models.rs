@@ -192,7 +192,7 @@ fn no_model_fails_on_little_or_odd_data() {
 #[test]
 fn a_run_ends_at_whichever_step_it_is_told_to() {
     let run = |steps_max: usize| {
-        let mut set = TrainingSet::snapshot(&checkerboard(40, 12), 12);
+        let mut set = TrainingSet::snapshot(&checkerboard(40, 12), &[], 12);
         let n_steps = Cell::new(0);
         let trained = recommender::train(&mut set, &crate::fixtures::OPTIONS, "t", &|_| {
             n_steps.set(n_steps.get() + 1);
