@@ -7,6 +7,7 @@ mod purge;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use fjall::Readable as _;
@@ -48,11 +49,15 @@ pub const CACHE_BYTES: u64 = 256 * 1_024 * 1_024;
 const WORKER_THREADS: usize = 2;
 /// Unflushed writes, in bytes, at which all keyspaces start to write tables. The store decides this
 /// instead of fjall, so that a busy keyspace does not overflow its queue and an idle one does not
-/// hold back old log files. A store with a small cache is one of many: it flushes at an eighth of
-/// its cache, but not below a useful size of tables.
-const UNFLUSHED_BYTES_MAX: u64 = 32 * 1_024 * 1_024;
+/// hold back old log files. The more is written at once, the less often is the same row rewritten:
+/// with rows of many people, merging tables is most of the store's work. A store with a small cache
+/// is one of many: it flushes at half of its cache, but not below a useful size of tables.
+const UNFLUSHED_BYTES_MAX: u64 = 128 * 1_024 * 1_024;
 const UNFLUSHED_BYTES_MIN: u64 = 4 * 1_024 * 1_024;
-const CACHES_PER_UNFLUSHED: u64 = 8;
+const CACHES_PER_UNFLUSHED: u64 = 2;
+/// The new tables of a keyspace, at which they are merged into the ones below. Each merge rewrites
+/// all of these that overlap.
+const NEW_TABLES_MAX: u8 = 8;
 /// The memory that a pair takes in addition to key and value, in bytes.
 const PAIR_OVERHEAD_BYTES: u64 = 50;
 
@@ -196,7 +201,12 @@ impl Store {
             .worker_threads(WORKER_THREADS)
             .open()
             .map_err(engine_error("open"))?;
-        let options = || fjall::KeyspaceCreateOptions::default().max_memtable_size(u64::MAX);
+        let options = || {
+            fjall::KeyspaceCreateOptions::default()
+                .max_memtable_size(u64::MAX)
+                .compaction_strategy(Arc::new(merging()))
+                .data_block_compression_policy(compression())
+        };
         let keyspace = |name: &'static str| {
             if is_there && !db.keyspace_exists(name) {
                 return Err(incomplete(format!("keyspace {name} is missing")));
@@ -358,6 +368,17 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// When tables are merged.
+fn merging() -> fjall::compaction::Leveled {
+    fjall::compaction::Leveled::default().with_l0_threshold(NEW_TABLES_MAX)
+}
+
+/// Tables that are merged again soon are not compressed.
+fn compression() -> fjall::config::CompressionPolicy {
+    use fjall::CompressionType::{Lz4, None};
+    fjall::config::CompressionPolicy::new([None, None, Lz4])
 }
 
 fn read_pair(guard: fjall::Guard) -> Result<Pair> {
