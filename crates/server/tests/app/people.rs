@@ -27,6 +27,36 @@ async fn an_alias_that_merges_nobody_is_told_with_both_ids() {
 }
 
 #[tokio::test]
+async fn an_account_beyond_the_limit_of_a_person_is_told_with_its_group_id() {
+    let app = TestApp::with_people().await;
+    let group = |n: usize| {
+        json!({ "type": "group", "userId": "cid", "groupId": format!("club-{n}"),
+            "messageId": format!("c{n}"), "traits": { "seats": n } })
+    };
+    let clubs: Vec<_> = (0..=1_000).map(group).collect();
+    for some in clubs.chunks(200) {
+        app.batch(json!(some)).await;
+    }
+    let rejections = app.admin("/api/workspaces/shop/rejections").await.body;
+    let latest = rejections["latest"].as_array().unwrap();
+    assert_eq!(latest.len(), 1, "{rejections}");
+    assert_eq!(latest[0]["reason"], "identity_limit");
+    let detail = latest[0]["detail"].as_str().unwrap();
+    assert!(detail.contains("1,000 accounts") && detail.contains("\"club-1000\""), "{detail}");
+    // The page of what arrives has the same words, and the account has what the message says of it.
+    let path = "/api/workspaces/shop/messages?outcome=applied_in_part";
+    let arrived = app.admin(path).await.body;
+    assert_eq!(arrived["entries"][0]["detail"], detail, "{arrived}");
+    let account = app.account("group_id:club-1000", "traits").await;
+    assert_eq!(account.body["traits"]["seats"], 1_000, "{}", account.body);
+    // A further message of an account that the person belongs to is in no limit's way.
+    let again = json!({ "type": "group", "userId": "cid", "groupId": "club-7", "traits": {} });
+    app.batch(json!([again])).await;
+    let rejections = app.admin("/api/workspaces/shop/rejections").await.body;
+    assert_eq!(rejections["latest"].as_array().unwrap().len(), 1, "{rejections}");
+}
+
+#[tokio::test]
 async fn people_are_found_by_the_beginning_of_an_id_or_trait_and_merged_ones_tell_of_it() {
     let app = TestApp::new().await;
     let messages = json!([
