@@ -49,5 +49,5 @@ pub use workspace::{
     ScheduledExport, Source, SyncForm, SyncIdentifier, SyncSettings, SyncTimes,
     TOKEN_LIFETIME_S_DEFAULT, TimeOfDay, Token, TokenKind, TrackingPlan, TraitDefinition,
     TraitKind, TraitPeople, WorkspaceConfig, WorkspaceConfigError, WorkspaceSettings,
-    check_catalog_name,
+    check_attached_traits, check_catalog_name,
 };

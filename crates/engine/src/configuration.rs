@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use activation::Rules;
 use domain::id::check_addressable;
-use domain::{Destination, ENGINE_DESTINATION, WorkspaceConfig, WorkspaceId, counted};
+use domain::{
+    Destination, ENGINE_DESTINATION, WorkspaceConfig, WorkspaceId, check_attached_traits, counted,
+};
 use mapping::{Mappings, Problem};
 use serving::{QueryError, check_scenario};
 use state::{
@@ -67,7 +69,8 @@ pub fn check_config(config: &WorkspaceConfig) -> Result<(), String> {
         check_destination(destination).map_err(|what| format!("workspace {}: {what}", config.id))
     };
     config.destinations.iter().try_for_each(check)?;
-    check_computed_traits(config)
+    check_attached_traits(None, config)
+        .and_then(|()| check_computed_traits(config))
         .and_then(|()| check_audiences(config))
         .and_then(|()| check_exports(config))
         .and_then(|()| check_feeds(config))
@@ -160,6 +163,7 @@ impl Engine {
         config.validate().map_err(|error| ConfigError::Invalid(error.what))?;
         check_new_names(&present, &config).map_err(ConfigError::Invalid)?;
         self.check_removed_catalogs(&present, &config).map_err(ConfigError::Invalid)?;
+        check_attached_traits(Some(&present), &config).map_err(ConfigError::Invalid)?;
         check_computed_traits(&config).map_err(ConfigError::Invalid)?;
         check_audiences(&config).map_err(ConfigError::Invalid)?;
         check_exports(&config).map_err(ConfigError::Invalid)?;
