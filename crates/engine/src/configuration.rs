@@ -130,7 +130,8 @@ impl Engine {
     }
 
     /// Changes the configuration. All changes are checked before any is written, and they are in
-    /// force when this returns.
+    /// force when this returns. One that changes nothing is not written, so that the resource keeps
+    /// its revision.
     ///
     /// # Errors
     /// A value breaks a rule, a resource has not the expected revision, or nothing can be written.
@@ -140,10 +141,14 @@ impl Engine {
         let _one_at_a_time = self.config_lock.lock();
         let (present, revisions) = self.revised_config();
         let mut config = WorkspaceConfig::clone(&present);
-        let mut commands = commands;
-        for command in &mut commands {
+        let mut effective = Vec::with_capacity(commands.len());
+        for mut command in commands {
             self.seal(&mut command.change).map_err(ConfigError::Invalid)?;
+            let before = config.clone();
             command.apply_to(&mut config, &revisions)?;
+            if config == before {
+                continue;
+            }
             match &command.change {
                 ConfigChange::PutScenario { name, scenario } => check_scenario(scenario)
                     .map_err(|what| ConfigError::Invalid(format!("scenario {name:?}: {what}")))?,
@@ -159,6 +164,7 @@ impl Engine {
                 }
                 _ => {}
             }
+            effective.push(command);
         }
         config.validate().map_err(|error| ConfigError::Invalid(error.what))?;
         check_new_names(&present, &config).map_err(ConfigError::Invalid)?;
@@ -172,7 +178,7 @@ impl Engine {
             received_at: self.now(),
             command: Box::new(Command::Configure(Box::new(command))),
         };
-        for outcome in self.submit_blocking(commands.into_iter().map(entry).collect())? {
+        for outcome in self.submit_blocking(effective.into_iter().map(entry).collect())? {
             if let Outcome::Refused(refusal) = outcome {
                 return Err(refusal.into());
             }
