@@ -30,7 +30,7 @@ pub use message::{
     check_message,
 };
 pub use property::{Column, PropertyType, PropertyValue};
-pub use quantity::{counted, grouped};
+pub use quantity::{counted, grouped, listed};
 pub use role::{Grant, Right, Role};
 pub use scenario::{Group, Scenario};
 pub use source_controls::SourceControls;
