@@ -203,6 +203,8 @@ async fn every_answer_has_the_status_the_type_and_the_form_that_the_document_say
         "people/u0/timeline",
         "people/u0/interactions",
         "people/u0/lists",
+        "accounts/acme",
+        "accounts/acme/members?limit=1",
         "people/u0/list?name=scenario:home",
         "search?q=i1",
         "search?q=u",

@@ -114,3 +114,33 @@ async fn people_are_found_by_the_beginning_of_an_id_or_trait_and_merged_ones_tel
     let some = app.admin(&format!("{timeline}?event=Came%20back")).await.body;
     assert_eq!(some["events"].as_array().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn an_account_is_shown_with_its_traits_members_and_what_they_did() {
+    let app = TestApp::with_people().await;
+    let account = app.admin("/api/workspaces/shop/accounts/acme").await.body;
+    assert_eq!((&account["id"], &account["name"]), (&json!("acme"), &json!("Acme")), "{account}");
+    let traits = account["traits"].as_array().unwrap();
+    let shown: Vec<_> = traits.iter().map(|one| (&one["key"], &one["value"])).collect();
+    assert_eq!(shown, [(&json!("name"), &json!("Acme")), (&json!("seats"), &json!(12))]);
+    let events = account["events"].as_array().unwrap();
+    let signed_up = events.iter().filter(|event| event["event"] == "Signed Up");
+    assert_eq!(signed_up.count(), 2, "of both members: {account}");
+
+    let ids = |page: &serde_json::Value| -> Vec<String> {
+        let members = page["members"].as_array().unwrap().iter();
+        members.map(|one| one["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let path = "/api/workspaces/shop/accounts/group_id:acme/members?limit=1";
+    let first = app.admin(path).await.body;
+    let second = app.admin(&format!("{path}&after={}", first["next"])).await.body;
+    assert_eq!((ids(&first), ids(&second)), (vec!["ann".to_owned()], vec!["bob".to_owned()]));
+    assert_eq!(second.get("next"), None, "{second}");
+    let unknown = app.admin("/api/workspaces/shop/accounts/nowhere").await;
+    assert_eq!((unknown.status.as_u16(), unknown.line().contains("nowhere")), (404, true));
+
+    let found = app.admin("/api/workspaces/shop/search?q=ac").await.body;
+    assert_eq!(found["accounts"], json!([{ "id": "acme", "name": "Acme" }]), "{found}");
+    let none = app.admin("/api/workspaces/shop/search?q=cme").await.body;
+    assert_eq!(none["accounts"], json!([]));
+}
