@@ -30,7 +30,7 @@ pub use message::{
     check_message,
 };
 pub use property::{Column, PropertyType, PropertyValue};
-pub use quantity::{counted, grouped};
+pub use quantity::{counted, grouped, listed};
 pub use role::{Grant, Right, Role};
 pub use scenario::{Group, Scenario};
 pub use source_controls::SourceControls;
@@ -49,5 +49,5 @@ pub use workspace::{
     ScheduledExport, Source, SyncForm, SyncIdentifier, SyncSettings, SyncTimes,
     TOKEN_LIFETIME_S_DEFAULT, TimeOfDay, Token, TokenKind, TrackingPlan, TraitDefinition,
     TraitKind, TraitPeople, WorkspaceConfig, WorkspaceConfigError, WorkspaceSettings,
-    check_catalog_name,
+    check_attached_traits, check_catalog_name,
 };

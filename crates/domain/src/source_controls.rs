@@ -15,6 +15,7 @@ use crate::json::members;
 use crate::message::{
     Message, MessageType, Rejection, RejectionReason, SAMPLE_BYTES_MAX, Violation, ViolationKind,
 };
+use crate::quantity::listed;
 use crate::value_type::ValueType;
 use crate::workspace::{
     EventControl, PlannedEvent, PlannedProperty, PlannedType, PropertyControl, Source,
@@ -118,7 +119,7 @@ impl SourceControls {
                 "type {} is not allowed: source {:?} takes {}",
                 message.type_,
                 self.source,
-                words.join(", ")
+                listed(&words, "and")
             );
             verdict.violations.clear();
             verdict.refusal = Some((RejectionReason::TypeNotAllowed, detail));

@@ -47,6 +47,7 @@ pub use source::{EarlierKey, MESSAGES_PER_SECOND_MAX, Source};
 pub use sync::{
     IdStrategy, ListChanges, SYNC_ALL_IDS_MAX, SYNC_ID_TYPES_MAX, SYNC_TIMES_MAX,
     SYNC_WITH_TRAITS_MAX, SyncForm, SyncIdentifier, SyncSettings, SyncTimes, TimeOfDay,
+    check_attached_traits,
 };
 pub use token::{TOKEN_NAME_BYTES_MAX, TOKENS_MAX, Token, TokenKind};
 pub use tracking_plan::{

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use activation::Rules;
 use domain::id::check_addressable;
-use domain::{Destination, ENGINE_DESTINATION, WorkspaceConfig, WorkspaceId, counted};
+use domain::{
+    Destination, ENGINE_DESTINATION, WorkspaceConfig, WorkspaceId, check_attached_traits, counted,
+};
 use mapping::{Mappings, Problem};
 use serving::{QueryError, check_scenario};
 use state::{
@@ -67,7 +69,8 @@ pub fn check_config(config: &WorkspaceConfig) -> Result<(), String> {
         check_destination(destination).map_err(|what| format!("workspace {}: {what}", config.id))
     };
     config.destinations.iter().try_for_each(check)?;
-    check_computed_traits(config)
+    check_attached_traits(None, config)
+        .and_then(|()| check_computed_traits(config))
         .and_then(|()| check_audiences(config))
         .and_then(|()| check_exports(config))
         .and_then(|()| check_feeds(config))
@@ -127,7 +130,8 @@ impl Engine {
     }
 
     /// Changes the configuration. All changes are checked before any is written, and they are in
-    /// force when this returns.
+    /// force when this returns. One that changes nothing is not written, so that the resource keeps
+    /// its revision.
     ///
     /// # Errors
     /// A value breaks a rule, a resource has not the expected revision, or nothing can be written.
@@ -137,10 +141,14 @@ impl Engine {
         let _one_at_a_time = self.config_lock.lock();
         let (present, revisions) = self.revised_config();
         let mut config = WorkspaceConfig::clone(&present);
-        let mut commands = commands;
-        for command in &mut commands {
+        let mut effective = Vec::with_capacity(commands.len());
+        for mut command in commands {
             self.seal(&mut command.change).map_err(ConfigError::Invalid)?;
+            let before = config.clone();
             command.apply_to(&mut config, &revisions)?;
+            if config == before {
+                continue;
+            }
             match &command.change {
                 ConfigChange::PutScenario { name, scenario } => check_scenario(scenario)
                     .map_err(|what| ConfigError::Invalid(format!("scenario {name:?}: {what}")))?,
@@ -156,10 +164,12 @@ impl Engine {
                 }
                 _ => {}
             }
+            effective.push(command);
         }
         config.validate().map_err(|error| ConfigError::Invalid(error.what))?;
         check_new_names(&present, &config).map_err(ConfigError::Invalid)?;
         self.check_removed_catalogs(&present, &config).map_err(ConfigError::Invalid)?;
+        check_attached_traits(Some(&present), &config).map_err(ConfigError::Invalid)?;
         check_computed_traits(&config).map_err(ConfigError::Invalid)?;
         check_audiences(&config).map_err(ConfigError::Invalid)?;
         check_exports(&config).map_err(ConfigError::Invalid)?;
@@ -168,7 +178,7 @@ impl Engine {
             received_at: self.now(),
             command: Box::new(Command::Configure(Box::new(command))),
         };
-        for outcome in self.submit_blocking(commands.into_iter().map(entry).collect())? {
+        for outcome in self.submit_blocking(effective.into_iter().map(entry).collect())? {
             if let Outcome::Refused(refusal) = outcome {
                 return Err(refusal.into());
             }

@@ -8,7 +8,7 @@ use catalog::{
     CatalogChanges, CatalogFile, CatalogVersion, ChangeExamples, Format, ImportOptions,
     ImportReport, ItemRow, STAGED_VERSIONS_MAX, read_file,
 };
-use domain::{ITEMS_CATALOG, Interaction, counted, grouped};
+use domain::{ITEMS_CATALOG, Interaction, counted, grouped, listed};
 use recommender::Cancelled;
 use serving::{PropertyUses, find_property_uses, scenarios_unfit_for};
 use state::{INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX};
@@ -346,7 +346,7 @@ impl Engine {
                  take them out of that catalog first",
                 counted(n, "item", "items"),
                 if n == 1 { "is" } else { "are" },
-                examples.join(", ")
+                listed(&examples, "and")
             )),
         }
     }

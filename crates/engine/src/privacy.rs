@@ -18,8 +18,8 @@ mod suppressing;
 
 use std::path::PathBuf;
 
-use domain::Timestamp;
 use domain::id::ID_BYTES_MAX;
+use domain::{Timestamp, listed};
 use profiles::{ExternalId, ExternalIdType};
 use state::{
     Command, PERSON_KEY_BYTES, People, Regulation, RegulationCommand, RegulationType, Remaining,
@@ -119,7 +119,7 @@ impl Engine {
                     "names an id of the type {word:?}, which the identity rules of the workspace \
                      do not know, and nobody has this id: name one of the types {}, or declare \
                      the type in the rules",
-                    known.join(", ")
+                    listed(&known, "or")
                 )
             }
         })

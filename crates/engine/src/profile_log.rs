@@ -4,16 +4,19 @@
 //! records of ids and merges say what it made of the entry, so that repeats, and messages of people
 //! who are deleted, change nothing here either.
 
+mod removals;
+
 use std::collections::BTreeSet;
 
 use domain::{Message, MessageType, Timestamp, UserIdx};
 use journal::Offset;
-use profiles::{ExternalId, ExternalIdType, Identifier};
+use profiles::{ExternalId, ExternalIdType, Identifier, TimelineQuery};
 use rustc_hash::FxHashMap;
 use serde_json::Value;
 use serving::Snapshot;
 use state::{Command, EntityKind, Entry};
 
+use self::removals::{MESSAGES_SEARCHED_MAX, Removal};
 use crate::{Engine, EngineError};
 
 /// The most entries that one step reads.
@@ -87,13 +90,15 @@ impl Engine {
         self.shared.journal.start().0
     }
 
-    /// The next changes by entries from `from` to before `until`, as far as one step goes.
+    /// The next changes by entries from `from` to before `until`, as far as one step goes. Earlier
+    /// runs have told of those before `since`.
     ///
     /// # Errors
     /// If the journal or the store cannot be read.
     pub fn profile_updates(
         &self,
         log: ProfileLog,
+        since: u64,
         from: u64,
         until: u64,
     ) -> Result<ProfileUpdates, EngineError> {
@@ -115,11 +120,16 @@ impl Engine {
             entries.push((offset, entry));
         }
         let snapshot = self.snapshot();
-        let mut step = Step { snapshot: &snapshot, identifiers: FxHashMap::default(), log };
+        let rules = snapshot.setup.identity.clone();
+        let identifiers = FxHashMap::default();
+        let mut step = Step { snapshot: &snapshot, identifiers, removals: Vec::new(), log };
         let mut updates = Vec::new();
         for (offset, entry) in entries {
             step.add_changes(offset, &entry, &mut updates)?;
         }
+        let removals = step.removals;
+        drop(snapshot);
+        self.add_origins(&removals, rules.as_deref(), since, &mut updates)?;
         Ok(ProfileUpdates { updates, next })
     }
 }
@@ -128,6 +138,7 @@ impl Engine {
 struct Step<'a> {
     snapshot: &'a Snapshot<'a>,
     identifiers: FxHashMap<UserIdx, Vec<Identifier>>,
+    removals: Vec<Removal>,
     log: ProfileLog,
 }
 
@@ -322,10 +333,39 @@ impl Step<'_> {
         let has =
             |id: &Identifier| id.type_ == type_ && id.value == value && id.created_at <= cause.at;
         if !self.identifiers_of(user)?.iter().any(has) {
+            self.removals.extend(self.removal(cause, user, (type_, value), updates.len())?);
             let change = ProfileChange::IdentifierRemoved(type_, value.to_owned());
             updates.push(cause.update(user, change));
         }
         Ok(())
+    }
+
+    /// A removal with the messages that may have brought the id; none of who has too many.
+    fn removal(
+        &self,
+        cause: Cause<'_>,
+        user: UserIdx,
+        (type_, value): (ExternalIdType, &str),
+        place: usize,
+    ) -> Result<Option<Removal>, EngineError> {
+        let query = TimelineQuery {
+            ascending: true,
+            with_others: true,
+            limit: MESSAGES_SEARCHED_MAX,
+            ..TimelineQuery::default()
+        };
+        let page = self.snapshot.profiles.timeline(self.snapshot.store(), user, &query)?;
+        if page.has_more {
+            return Ok(None);
+        }
+        let is_same = |one: &&Removal| one.user == user && one.type_ == type_ && one.value == value;
+        let earlier = self.removals.iter().rev().find(is_same).map_or(0, |one| one.offset);
+        let offsets = page.entries.into_iter().map(|entry| entry.offset);
+        let mut messages: Vec<u64> =
+            offsets.filter(|offset| (earlier..cause.offset).contains(offset)).collect();
+        messages.sort_unstable();
+        let (offset, value) = (cause.offset, value.to_owned());
+        Ok(Some(Removal { place, offset, user, type_, value, messages }))
     }
 
     fn identifiers_of(&mut self, user: UserIdx) -> Result<&[Identifier], EngineError> {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use store::key::{KeyBuf, KeyParts};
 use store::{Batch, Keyspace, Read, Store, StoreError};
 
-use crate::{Merge, Origin, StoredTrait, keys};
+use crate::{IdentityLimit, Merge, Origin, StoredTrait, keys};
 
 const RECORDS: &str = "accounts.records";
 const TRAITS: &str = "accounts.traits";
@@ -17,7 +17,8 @@ const LINKS: &str = "accounts.links";
 
 /// The names of the keyspaces of accounts, for opening the store.
 pub const KEYSPACES_OF_ACCOUNTS: [&str; 4] = [RECORDS, TRAITS, MEMBERS, LINKS];
-/// The most accounts that a user is linked with. Further ones get no link.
+/// The most accounts that a user is linked with by messages. Further ones get no link, which the
+/// rejections tell. Merges keep the links of both users, however many these are.
 pub const ACCOUNTS_PER_USER_MAX: usize = 1_000;
 
 /// The beginning of the rows of walks among those of members, and of what is noted for the end of a
@@ -32,6 +33,8 @@ pub struct AccountChange {
     pub traits: Vec<String>,
     /// Whether the sender is a member since it.
     pub is_joined: bool,
+    /// What kept the sender from becoming a member.
+    pub limit: Option<IdentityLimit>,
 }
 
 /// The accounts of a workspace. All of it is in the store.
@@ -125,7 +128,9 @@ impl Accounts {
         let link = link_key(user, group_id);
         let is_new = batch.get(&self.links, &link)?.is_none();
         let n_links = || batch.scan(&self.links, &keys::user(user).build()).count();
-        if is_new && n_links() < ACCOUNTS_PER_USER_MAX {
+        if is_new && n_links() >= ACCOUNTS_PER_USER_MAX {
+            change.limit = Some(IdentityLimit::Accounts { group_id: group_id.to_owned() });
+        } else if is_new {
             let record =
                 LinkRecord { created_at: origin.received_at, source: origin.source.to_owned() };
             batch.put(&self.links, link, keys::encode(&record));
@@ -174,6 +179,37 @@ impl Accounts {
         self.get(read, &self.records, group_id.as_bytes())
     }
 
+    /// At most `limit` group ids that begin with a text, ascending.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn starting_with(
+        &self,
+        read: &dyn Read,
+        text: &str,
+        limit: usize,
+    ) -> Result<Vec<String>, StoreError> {
+        let rows = read.scan(&self.records, text.as_bytes()).take(limit);
+        rows.map(|row| {
+            let group_id = String::from_utf8(row?.0);
+            group_id.map_err(|_| StoreError::Unreadable { what: "account" })
+        })
+        .collect()
+    }
+
+    /// A trait of an account.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn stored_trait(
+        &self,
+        read: &dyn Read,
+        group_id: &str,
+        key: &str,
+    ) -> Result<Option<StoredTrait>, StoreError> {
+        self.get(read, &self.traits, &trait_key(group_id, key))
+    }
+
     /// All traits of an account, ordered by key.
     ///
     /// # Errors
@@ -208,8 +244,7 @@ impl Accounts {
         for link in self.links(read, user)? {
             let mut traits = Map::new();
             for key in keys {
-                let row = [account(&link.group_id), key.as_bytes().to_vec()].concat();
-                let kept: Option<StoredTrait> = self.get(read, &self.traits, &row)?;
+                let kept = self.stored_trait(read, &link.group_id, key)?;
                 let value = kept.and_then(|kept| serde_json::from_str(&kept.json).ok());
                 traits.extend(value.map(|value| ((*key).to_owned(), value)));
             }
@@ -251,17 +286,14 @@ impl Accounts {
     /// If the store cannot be read.
     pub fn members(
         &self,
-        read: &dyn Read,
+        store: &Store,
         group_id: &str,
         after: Option<UserIdx>,
         limit: usize,
     ) -> Result<Vec<UserIdx>, StoreError> {
-        let prefix = account(group_id);
-        let users = read.scan(&self.members, &prefix).map(read_member);
-        let is_behind = |user: &Result<UserIdx, StoreError>| {
-            user.as_ref().map_or(true, |user| after.is_none_or(|after| *user > after))
-        };
-        users.filter(is_behind).take(limit).collect()
+        let first = after.map_or(0, |after| after.0.saturating_add(1));
+        let (from, until) = members_range(group_id, UserIdx(first));
+        store.scan_range(&self.members, &from, &until).take(limit).map(read_member).collect()
     }
 
     /// At most `limit` users of an account, from `first` on in the order of their indices.
@@ -275,8 +307,7 @@ impl Accounts {
         first: UserIdx,
         limit: usize,
     ) -> Result<Vec<UserIdx>, StoreError> {
-        let from = [account(group_id), first.0.to_be_bytes().to_vec()].concat();
-        let until = [account(group_id), u32::MAX.to_be_bytes().to_vec()].concat();
+        let (from, until) = members_range(group_id, first);
         batch.scan_range(&self.members, &from, &until).take(limit).map(read_member).collect()
     }
 
@@ -401,8 +432,17 @@ fn account(group_id: &str) -> Vec<u8> {
     KeyBuf::new().u32(group_id.len() as u32).text(group_id).build()
 }
 
+fn trait_key(group_id: &str, key: &str) -> Vec<u8> {
+    [account(group_id), key.as_bytes().to_vec()].concat()
+}
+
 fn member_key(group_id: &str, user: UserIdx) -> Vec<u8> {
     [account(group_id), user.0.to_be_bytes().to_vec()].concat()
+}
+
+/// The keys of the members of an account from one on.
+fn members_range(group_id: &str, first: UserIdx) -> (Vec<u8>, Vec<u8>) {
+    (member_key(group_id, first), member_key(group_id, UserIdx(u32::MAX)))
 }
 
 fn read_member(row: Result<(Vec<u8>, Vec<u8>), StoreError>) -> Result<UserIdx, StoreError> {

@@ -11,14 +11,16 @@ use store::{Batch, Read, Store, StoreError};
 
 use crate::external_id::{IdentifierRecord, RowId, parse_row_key, row_key, rows_of};
 use crate::keys::{self, Keys};
-use crate::{ExternalId, ExternalIdType, IdTable, Identifier, Profiles, TermKind};
+use crate::{
+    ACCOUNTS_PER_USER_MAX, ExternalId, ExternalIdType, IdTable, Identifier, Profiles, TermKind,
+};
 
 /// The most external ids of one profile. Further ids are not attached.
 pub const IDS_PER_PROFILE_MAX: usize = 1_000;
 /// The most merges into one profile. Further merges are refused.
 pub const MERGES_PER_PROFILE_MAX: usize = 100;
 
-/// A limit that kept ids or profiles from being linked.
+/// A limit that kept ids, profiles or accounts from being linked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityLimit {
     /// [`IDS_PER_PROFILE_MAX`] kept an id from being attached.
@@ -34,6 +36,15 @@ pub enum IdentityLimit {
         grouped(IDS_PER_PROFILE_MAX as u64)
     )]
     Merges,
+    /// [`ACCOUNTS_PER_USER_MAX`] kept a person from becoming a member of an account.
+    #[error(
+        "the person belongs to {} accounts, the limit: they are no member of {group_id:?}, which has the traits of the message all the same",
+        grouped(ACCOUNTS_PER_USER_MAX as u64)
+    )]
+    Accounts {
+        /// The group id of the account.
+        group_id: String,
+    },
     /// A device of somebody known was to become another person's.
     #[error(
         "{source_id:?} is a device of another known person, and people share devices: nothing was merged into {target:?}; to merge the two \

@@ -51,6 +51,11 @@ impl Profiles {
         Ok(Self { keys, ids, limits_reached: Vec::new() })
     }
 
+    /// Adds a limit that was reached to those of the next [`Profiles::take_limits_reached`].
+    pub fn note_limit(&mut self, limit: IdentityLimit) {
+        self.limits_reached.push(limit);
+    }
+
     /// Takes the limits that were reached since the last call.
     pub fn take_limits_reached(&mut self) -> Vec<IdentityLimit> {
         std::mem::take(&mut self.limits_reached)

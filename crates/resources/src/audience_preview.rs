@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use conditions::{Condition, Explanation};
+use conditions::{Condition, Explanation, Filter};
 use domain::MessageType;
 use engine::{
     AudiencePreview, Channel, Engine, Estimate, Overlap, PreviewLimits, RequestBudget, SeenEvent,
@@ -215,19 +215,57 @@ pub fn preview_with(
 }
 
 /// What a condition asks for and the workspace cannot have as it is set up: traits of accounts
-/// where nobody belongs to one.
+/// where nobody belongs to one or that no account can have, and traits of people that are ones of
+/// accounts.
 fn warnings(engine: &Engine, condition: &Condition) -> Result<Vec<String>, ApiError> {
-    if condition.account_keys().is_empty() || engine.snapshot().has_account_members()? {
-        return Ok(Vec::new());
-    }
-    let why = match engine.config().identity {
-        None => {
-            "the workspace has no identity rules, and without them group messages make no \
-                 accounts: set rules, and accounts come with the next group messages"
-        }
-        Some(_) => "no group message has come since there are identity rules",
+    let (config, snapshot) = (engine.config(), engine.snapshot());
+    let computed = |key: &str| config.computed_trait(key).map(|computed| computed.of.is_people());
+    let is_sent = |type_, filter: &Filter| {
+        // A trait may have the whole path as its key.
+        let keys = [filter.path.as_str(), filter.key()];
+        keys.into_iter().any(|key| snapshot.source_schemas.may_have_property(type_, key))
     };
-    Ok(vec![format!("it asks for traits of accounts, and nobody belongs to one: {why}")])
+    let has_members = condition.account_keys().is_empty() || snapshot.has_account_members()?;
+    let mut warnings = Vec::new();
+    condition.visit(&mut |part| match part {
+        Condition::Trait(filter) if !is_sent(MessageType::Identify, filter) => {
+            let key = filter.key();
+            if computed(key) == Some(false) {
+                warnings.push(format!(
+                    "nobody has the trait {key}, a computed trait of accounts: ask for \
+                     `account trait {key}`"
+                ));
+            }
+        }
+        Condition::Account(filter) if has_members && !is_sent(MessageType::Group, filter) => {
+            let key = filter.key();
+            match computed(key) {
+                Some(false) => {}
+                Some(true) => warnings.push(format!(
+                    "no account has the trait {key}, a computed trait of people: ask for \
+                     `trait {key}`"
+                )),
+                None => warnings.push(format!(
+                    "no account has the trait {key}: no group message has brought it, and no \
+                     computed trait of accounts has this key"
+                )),
+            }
+        }
+        _ => {}
+    });
+    warnings.sort_unstable();
+    warnings.dedup();
+    if !has_members {
+        let why = match config.identity {
+            None => {
+                "the workspace has no identity rules, and without them group messages make no \
+                 accounts: set rules, and accounts come with the next group messages"
+            }
+            Some(_) => "no group message has come since there are identity rules",
+        };
+        warnings.push(format!("it asks for traits of accounts, and nobody belongs to one: {why}"));
+    }
+    Ok(warnings)
 }
 
 /// The names that conditions may use, from what all sources have sent: the first

@@ -18,7 +18,7 @@ use web::error::ApiError;
 use web::json;
 use web::workspaces::RequestedWorkspace;
 
-use crate::configuration::{in_use, put_resource, remove};
+use crate::configuration::{in_use, put_resource, remove, without_shown};
 use crate::people::resolve;
 use crate::syncs::check_sync;
 use crate::{Revised, configure, unknown_resource};
@@ -67,6 +67,17 @@ pub struct Audience {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sync: Option<SyncSettings>,
 }
+
+/// The keys of an audience that are shown and not put.
+const SHOWN_ALONE: [&str; 7] = [
+    "condition_json",
+    "unknown",
+    "last_search",
+    "used_by",
+    "n_members",
+    "is_worked_out",
+    "history",
+];
 
 /// How far past events were read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -215,7 +226,7 @@ pub async fn read(
 /// If it is none, with the place in its condition.
 pub fn parse(key: &str, body: &[u8]) -> Result<AudienceDefinition, ApiError> {
     let subject = format!("audience {key:?}");
-    let body: AudienceBody = json::read(body, &subject)?;
+    let body: AudienceBody = json::read(&without_shown(body, &SHOWN_ALONE), &subject)?;
     if let Some(other) = body.key.filter(|other| other != key) {
         let what = format!("{subject}: key is {other:?}, but the path says {key:?}");
         return Err(ApiError::invalid(what).at("/key"));

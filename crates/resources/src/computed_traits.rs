@@ -69,7 +69,14 @@ pub async fn read(
 /// # Errors
 /// If it is no definition.
 pub fn parse(key: &str, body: &[u8]) -> Result<ComputedTraitDefinition, ApiError> {
-    parse_named("computed trait", "key", key, body, |one: &ComputedTraitDefinition| &one.key)
+    parse_named(
+        "computed trait",
+        "key",
+        key,
+        body,
+        &["history"],
+        |one: &ComputedTraitDefinition| &one.key,
+    )
 }
 
 /// Makes or replaces a computed trait. The answer has it as it is stored, and whether it is new.

@@ -1,5 +1,6 @@
 //! How a configuration is changed.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -99,8 +100,19 @@ pub(crate) fn in_use(what: String) -> ApiError {
     ApiError::new(ErrorKind::InUse, what)
 }
 
+/// A body without the keys that only answers have, so that what was read can be put back.
+pub(crate) fn without_shown<'b>(body: &'b [u8], shown: &[&str]) -> Cow<'b, [u8]> {
+    // What is no object is refused, with the place, by who reads it.
+    let keys = serde_json::from_slice::<BTreeMap<String, &RawValue>>(body).ok();
+    let Some(mut keys) = keys.filter(|keys| shown.iter().any(|key| keys.contains_key(*key))) else {
+        return Cow::Borrowed(body);
+    };
+    keys.retain(|key, _| !shown.contains(&key.as_str()));
+    serde_json::to_vec(&keys).map_or(Cow::Borrowed(body), Cow::Owned)
+}
+
 /// Reads a resource from JSON, with or without its name, which stands at `key` and must not be
-/// another one.
+/// another one. The keys `shown` are those that only answers have.
 ///
 /// # Errors
 /// If it is none.
@@ -109,9 +121,11 @@ pub(crate) fn parse_named<T: DeserializeOwned>(
     key: &str,
     name: &str,
     body: &[u8],
+    shown: &[&str],
     name_of: impl Fn(&T) -> &String,
 ) -> Result<T, ApiError> {
     let subject = format!("{kind} {name:?}");
+    let body = &*without_shown(body, shown);
     let wrong = |what: String| ApiError::invalid(format!("{subject}: {what}"));
     let text = |error: serde_json::Error| wrong(error.to_string());
     // Numbers keep their texts.

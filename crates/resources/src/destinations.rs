@@ -115,6 +115,8 @@ impl ShownDestination {
     /// A change of its mappings alone; none stands for the presets.
     pub fn with_mappings(&self, mappings: Option<Vec<Value>>) -> DestinationChange {
         DestinationChange {
+            name: None,
+            uses_presets: false,
             kind: (!self.is_engine()).then(|| self.kind.clone()),
             enabled: self.enabled,
             settings: self.settings.clone().into_iter().collect(),
@@ -142,6 +144,9 @@ fn secret_is_set() -> Value {
 #[derive(Debug, Clone, PartialEq, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DestinationChange {
+    /// The name, as in the path.
+    #[serde(default)]
+    pub name: Option<String>,
     /// What it is, such as `webhook`. It stays what it is; our own engine has none.
     #[serde(default)]
     pub kind: Option<String>,
@@ -158,6 +163,10 @@ pub struct DestinationChange {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Vec<Object>>)]
     pub mappings: Option<Option<Vec<Value>>>,
+    /// As it was read: where it is true and `mappings` are the presets in force, it goes on to use
+    /// the presets.
+    #[serde(default)]
+    pub uses_presets: bool,
     /// What it gets of messages.
     #[serde(default)]
     pub rules: DestinationRules,
@@ -182,6 +191,26 @@ impl DestinationChange {
             "destination {name:?} has mappings of its own: send all of them as `mappings`, or null for the presets"
         );
         Err(ApiError::invalid(what).at("/mappings".to_owned()))
+    }
+
+    /// Takes what was read and is put back as it is meant: presets stay presets, and our own engine
+    /// has no kind.
+    fn as_read(mut self, name: &str, shown: Option<&ShownDestination>) -> Result<Self, ApiError> {
+        if let Some(other) = self.name.take().filter(|other| other != name) {
+            let what =
+                format!("destination {name:?}: name is {other:?}, but the path says {name:?}");
+            return Err(ApiError::invalid(what).at("/name"));
+        }
+        if name == ENGINE_DESTINATION && self.kind.as_deref() == Some(ENGINE_DESTINATION) {
+            self.kind = None;
+        }
+        let presets = shown.filter(|shown| shown.uses_presets && self.uses_presets);
+        if presets
+            .is_some_and(|shown| self.mappings.as_ref() == Some(&Some(shown.mappings.clone())))
+        {
+            self.mappings = Some(None);
+        }
+        Ok(self)
     }
 
     fn into_destination(self, name: String, before: Option<&Destination>) -> Destination {
@@ -260,6 +289,8 @@ pub async fn put(
             let what = format!("“{RESERVED}” cannot be the name of a destination: take another");
             return Err(ApiError::invalid(what).at("/name".to_owned()));
         }
+        let shown = ShownDestination::of(&engine.config(), &name).ok();
+        let change = change.as_read(&name, shown.as_ref())?;
         change.check_mappings(&name, before.as_ref())?;
         let destination = change.into_destination(name.clone(), before.as_ref());
         let actions = actions_of(Some(&destination).filter(|_| name != ENGINE_DESTINATION))?;

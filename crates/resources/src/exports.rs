@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use connectors::ParquetColumn;
-use domain::{ExportFormat, Exportable, grouped};
+use domain::{ExportFormat, Exportable, grouped, listed};
 use engine::Engine;
 use engine::installation::Actor;
 use fs_err as fs;
@@ -78,7 +78,7 @@ pub fn start(
         let message = format!(
             "{} is a log, which a scheduled export appends to; a file can be made of {}",
             new.what.word(),
-            words.join(", ")
+            listed(&words, "or")
         );
         return Err(ApiError::invalid(message).at("/what"));
     }

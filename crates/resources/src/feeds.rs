@@ -92,7 +92,7 @@ pub async fn read(
 /// # Errors
 /// If it is none.
 pub fn parse(name: &str, body: &[u8]) -> Result<Feed, ApiError> {
-    parse_named("feed", "name", name, body, |feed: &Feed| &feed.name)
+    parse_named("feed", "name", name, body, &["last_run", "job"], |feed: &Feed| &feed.name)
 }
 
 /// Makes or replaces a feed. The answer has it as it is stored, and whether it is new.

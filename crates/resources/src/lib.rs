@@ -23,6 +23,7 @@ pub mod destinations;
 pub mod events;
 pub mod exports;
 pub mod feeds;
+pub mod group_accounts;
 pub mod installation;
 pub mod items;
 pub mod jobs;

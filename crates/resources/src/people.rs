@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::{Endpoint, InteractionKind, Timestamp, UserIdx};
 use engine::{
     ComputedValue, Engine, EntityKind, ExternalId, ExternalIdType, ListQuestions, MergeCause,
-    PreviewedEntries, RecommendationRequest, RequestBudget, TermKind,
+    PreviewedEntries, RecommendationRequest, RequestBudget, StoredTrait, TermKind,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
 
+use crate::group_accounts::{self, FoundAccount};
 use crate::timeline::{TimelineFilter, TimelinePage};
 
 /// How many people a search finds at most.
@@ -363,14 +364,7 @@ fn read_profile(engine: &Engine, user: UserIdx) -> Result<Profile, ApiError> {
                 source: id.source,
             })
             .collect(),
-        traits: traits
-            .into_iter()
-            .filter_map(|(key, stored)| {
-                let value = RawValue::from_string(stored.json).ok()?;
-                let (source, updated_at) = (stored.source, stored.updated_at);
-                Some(ShownTrait { key, value, source, updated_at })
-            })
-            .collect(),
+        traits: shown_traits(traits),
         computed_traits: shown_values(engine.snapshot().computed_traits(user)?),
         accounts: accounts(engine, user)?,
         merges,
@@ -383,9 +377,7 @@ fn accounts(engine: &Engine, user: UserIdx) -> Result<Vec<ShownAccount>, ApiErro
     let snapshot = engine.snapshot();
     let mut accounts = Vec::new();
     for link in snapshot.accounts_of(user)? {
-        let traits = snapshot.account_traits(&link.group_id)?;
-        let name = traits.into_iter().find(|(key, _)| key == "name");
-        let name = name.and_then(|(_, stored)| serde_json::from_str(&stored.json).ok());
+        let name = snapshot.account_name(&link.group_id)?;
         let (since, source) = (link.created_at, link.source);
         let computed_traits = shown_values(snapshot.computed_traits_of_account(&link.group_id)?);
         accounts.push(ShownAccount { id: link.group_id, name, since, source, computed_traits });
@@ -393,7 +385,15 @@ fn accounts(engine: &Engine, user: UserIdx) -> Result<Vec<ShownAccount>, ApiErro
     Ok(accounts)
 }
 
-fn shown_values(values: Vec<(String, ComputedValue)>) -> Vec<ShownComputedTrait> {
+pub(crate) fn shown_traits(traits: Vec<(String, StoredTrait)>) -> Vec<ShownTrait> {
+    let shown = |(key, stored): (String, StoredTrait)| {
+        let value = RawValue::from_string(stored.json).ok()?;
+        Some(ShownTrait { key, value, source: stored.source, updated_at: stored.updated_at })
+    };
+    traits.into_iter().filter_map(shown).collect()
+}
+
+pub(crate) fn shown_values(values: Vec<(String, ComputedValue)>) -> Vec<ShownComputedTrait> {
     let shown =
         |(key, ComputedValue { value, changed_at })| ShownComputedTrait { key, value, changed_at };
     values.into_iter().map(shown).collect()
@@ -452,8 +452,8 @@ pub async fn check(workspace: &RequestedWorkspace, name: String) -> Result<(), A
     workspace.ask(move |engine| resolve(engine, &name).map(|_| ())).await
 }
 
-/// What a search for people and items has found.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+/// What a search for people, items and accounts has found.
+#[derive(Debug, Clone, Default, Serialize, utoipa::ToSchema)]
 pub struct Found {
     /// The people, as [`search`] finds them.
     pub people: Vec<ShownPerson>,
@@ -461,9 +461,11 @@ pub struct Found {
     pub items: Vec<ShownItem>,
     /// Whether the text is the id of the item.
     pub is_item_id: bool,
+    /// The accounts whose group ids begin with the text, the one with the whole text first.
+    pub accounts: Vec<FoundAccount>,
 }
 
-/// Finds people and items.
+/// Finds people, items and accounts.
 ///
 /// # Errors
 /// 503 where the workspace is closed.
@@ -473,9 +475,11 @@ pub async fn search_everything(
 ) -> Result<Found, ApiError> {
     let search = move |engine: &Engine, budget: &Arc<RequestBudget>| {
         let people = find(engine, &text)?;
+        let accounts = group_accounts::find(engine, &text)?;
         let is_item_id = engine.snapshot().has_entity(EntityKind::Item, &text);
         if is_item_id {
-            return Ok(Found { people, items: vec![ShownItem::new(engine, &text)], is_item_id });
+            let items = vec![ShownItem::new(engine, &text)];
+            return Ok(Found { people, items, is_item_id, accounts });
         }
         let request = RecommendationRequest {
             search_query: Some(text),
@@ -490,7 +494,7 @@ pub async fn search_everything(
             PreviewedEntries::Others(_) => Vec::new(),
         };
         let items = items.iter().map(|item| ShownItem::new(engine, &item.item_id)).collect();
-        Ok(Found { people, items, is_item_id })
+        Ok(Found { people, items, is_item_id, accounts })
     };
     workspace.make_lists(search).await
 }

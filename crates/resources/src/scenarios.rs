@@ -1,19 +1,17 @@
 //! Scenarios: the rules of the lists at each place of a shop.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::scenario::ScenarioOfName;
 use domain::{Scenario, WorkspaceConfig};
 use engine::{ConfigChange, Engine, Expected, ReqlError, Resource, scenario_mistakes};
 use serde::Serialize;
-use serde_json::value::RawValue;
 use web::App;
 use web::error::ApiError;
 use web::json;
 use web::workspaces::RequestedWorkspace;
 
-use crate::configuration::{put_resource, remove};
+use crate::configuration::{put_resource, remove, without_shown};
 use crate::{Revised, configure, unknown_resource};
 
 /// A scenario as it is shown. Serialised directly: by way of a `Value`, numbers would be widened to
@@ -70,8 +68,7 @@ pub async fn read(
 /// If it is no scenario.
 pub fn parse(name: &str, given: &[u8]) -> Result<Scenario, ApiError> {
     let subject = format!("scenario {name:?}");
-    let body = without_problems(given);
-    let read: ScenarioOfName = json::read(body.as_deref().unwrap_or(given), &subject)?;
+    let read: ScenarioOfName = json::read(&without_shown(given, &["problems"]), &subject)?;
     read.named(name).map_err(|what| ApiError::invalid(format!("{subject}: {what}")).at("/name"))
 }
 
@@ -97,13 +94,6 @@ pub fn mistakes(scenario: &Scenario) -> Vec<Mistake> {
         message: error.message,
     };
     found.map(mistake).collect()
-}
-
-/// None where there are none.
-fn without_problems(body: &[u8]) -> Option<Vec<u8>> {
-    let mut keys: BTreeMap<String, &RawValue> = serde_json::from_slice(body).ok()?;
-    keys.remove("problems")?;
-    serde_json::to_vec(&keys).ok()
 }
 
 /// Makes or replaces a scenario. The answer has it as it is stored, and whether it is new.

@@ -11,6 +11,7 @@ use web::error::{ApiError, ErrorKind};
 use web::workspaces::RequestedWorkspace;
 
 use crate::commands::submit;
+use crate::configuration::without_shown;
 use crate::unknown_resource;
 
 /// How many segments of a segmentation are shown, the largest first.
@@ -33,6 +34,23 @@ pub struct ShownSegmentation {
     pub description: Option<String>,
     /// What puts items into segments.
     pub rule: Rule,
+}
+
+impl ShownSegmentation {
+    /// Reads what the segmentation of an id is to be from JSON, with or without the id, which must
+    /// not be another one.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn parse(id: String, body: &[u8]) -> Result<Self, ApiError> {
+        let body = without_shown(body, &["segments"]);
+        let read: Self = web::json::read(&body, "the body is wrong")?;
+        if !read.id.is_empty() && read.id != id {
+            let what = format!("id is {:?}, but the path says {id:?}", read.id);
+            return Err(ApiError::invalid(what).at("/id"));
+        }
+        Ok(Self { id, ..read })
+    }
 }
 
 /// What puts items into segments.

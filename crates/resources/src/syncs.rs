@@ -95,13 +95,8 @@ fn find_problems(engine: &Engine, settings: &SyncSettings) -> Vec<String> {
             || config.computed_trait_of_people(key).is_some()
             || config.trait_definition(key).is_some()
     };
-    let is_seen = |key: &str| {
-        config.sources.iter().any(|source| {
-            let seen = snapshot.source_schemas.of_source(&source.name).into_iter();
-            let of_people = seen.filter(|(event, _)| event.type_ == MessageType::Identify);
-            of_people.flat_map(|(_, properties)| properties).any(|property| property.name == key)
-        })
-    };
+    let seen = &snapshot.source_schemas;
+    let is_seen = |key: &str| seen.may_have_property(MessageType::Identify, key);
     let unknown = settings.with_traits.iter().filter(|key| !is_defined(key) && !is_seen(key));
     unknown.map(|key| format!("with_traits: nobody has a trait {key:?} yet")).collect()
 }

@@ -60,7 +60,7 @@ pub fn parse(key: &str, body: &[u8]) -> Result<TraitDefinition, ApiError> {
         let what = format!("trait {key:?}: a call has this name: take another key");
         return Err(ApiError::invalid(what));
     }
-    parse_named("trait", "key", key, body, |definition: &TraitDefinition| &definition.key)
+    parse_named("trait", "key", key, body, &[], |definition: &TraitDefinition| &definition.key)
 }
 
 /// Reads a definition to calculate, which needs no key.

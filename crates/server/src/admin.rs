@@ -15,6 +15,7 @@ mod destinations;
 mod events;
 mod exports;
 mod feeds;
+mod group_accounts;
 mod invitations;
 mod items;
 mod jobs;
@@ -103,6 +104,7 @@ fn routes_with_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(people::interactions))
         .routes(routes!(people::list))
         .routes(routes!(people::everything))
+        .routes(routes!(group_accounts::members))
         .routes(routes!(audiences::members))
         .routes(routes!(feeds::start))
         .routes(routes!(locations::read, locations::put))
@@ -221,6 +223,7 @@ fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(training::activate))
         .routes(routes!(people::read))
         .routes(routes!(people::lists))
+        .routes(routes!(group_accounts::read))
         .routes(routes!(items::read))
         .routes(routes!(items::turn_off, items::turn_on))
         .routes(routes!(items::similar))

@@ -24,6 +24,27 @@ impl Snapshot<'_> {
         Ok(self.accounts.traits(self.store(), group_id)?)
     }
 
+    /// What an account is called, by its trait `name`; none where it has none that is a text.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn account_name(&self, group_id: &str) -> Result<Option<String>, QueryError> {
+        let name = self.accounts.stored_trait(self.store(), group_id, "name")?;
+        Ok(name.and_then(|stored| serde_json::from_str(&stored.json).ok()))
+    }
+
+    /// At most `limit` group ids that begin with a text, ascending: the text itself is the first.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn accounts_starting_with(
+        &self,
+        text: &str,
+        limit: usize,
+    ) -> Result<Vec<String>, QueryError> {
+        Ok(self.accounts.starting_with(self.store(), text, limit)?)
+    }
+
     /// The values of the computed traits of an account, in the order of their keys.
     ///
     /// # Errors

@@ -110,7 +110,7 @@ impl StatePart for Audiences {
     }
 
     /// Adds what was kept of the source to the target, which is worked out before the entry is
-    /// done. It is a member since the first of both was, and has the earlier stays of both.
+    /// done. It was a member whenever one of both was.
     fn merge_users(
         &mut self,
         batch: &mut Batch<'_>,

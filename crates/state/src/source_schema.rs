@@ -198,6 +198,16 @@ impl StatePart for SourceSchemas {
 }
 
 impl SourceSchemas {
+    /// Whether messages of a type, of any source, may have had a property or trait of a name: they
+    /// had, or there are too many to tell.
+    pub fn may_have_property(&self, type_: MessageType, name: &str) -> bool {
+        let events =
+            self.sources.values().filter_map(|of| of.get(&type_)).flat_map(BTreeMap::values);
+        events
+            .into_iter()
+            .any(|event| event.by_name.contains_key(name) || event.row.value.other_values > 0)
+    }
+
     /// The names of the traits that identify messages of any source have set.
     pub fn traits(&self) -> impl Iterator<Item = &str> {
         let identifies = self.sources.values().filter_map(|of| of.get(&MessageType::Identify));

@@ -78,7 +78,7 @@ macro_rules! views {
                 batch: &mut Batch<'_>,
                 user: UserIdx,
             ) -> Result<(), StoreError> {
-                let accounts = self.accounts_to_count(batch, user)?;
+                let accounts = self.counted_accounts(batch, user)?;
                 $(StatePart::delete_user(&mut self.$part, batch, user)?;)*
                 accounts.iter().try_for_each(|group_id| self.count_account(batch, group_id))
             }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, WeakProgressBar};
 use owo_colors::{OwoColorize, Stream};
+use serde::Serialize;
 
 pub(crate) use domain::{counted, grouped};
 
@@ -102,6 +103,15 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table.to_string()
+}
+
+/// Prints what a command has done, or made: JSON for scripts, else a text for people.
+pub(crate) fn print_done(json: bool, value: &impl Serialize, text: &str) -> anyhow::Result<()> {
+    match json {
+        true => println!("{}", serde_json::to_string_pretty(value)?),
+        false => println!("{text}"),
+    }
+    Ok(())
 }
 
 /// A text of a table that may be long, on one line of at most 80 characters.

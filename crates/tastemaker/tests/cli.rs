@@ -5,6 +5,7 @@
 mod catalogs;
 mod interactions;
 mod journals;
+mod json_output;
 mod mappings;
 mod message_files;
 mod privacy;

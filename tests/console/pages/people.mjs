@@ -30,8 +30,29 @@ async function prepare(origin) {
   ])
 }
 
+/** The page of an account of another workspace, which has identity rules: those of the demo's are for other pages. */
+const account = (id) => `/console/teams/accounts/${encodeURIComponent(`group_id:${id}`)}`
+let hasTeams = false
+
+async function prepareTeams(origin) {
+  if (hasTeams) return
+  hasTeams = true
+  await api(origin, 'POST', 'workspaces', { id: 'teams', name: 'Teams' })
+  await api(origin, 'PATCH', 'workspaces/teams/settings', { identity: { version: 1 } })
+  const { write_key: writeKey } = await api(origin, 'POST', 'workspaces/teams/sources', { name: 'site' })
+  const member = (n) => ({ type: 'group', userId: `member-${n}`, groupId: 'acme', traits: { name: 'Acme Ltd', seats: 30 } })
+  const batch = [
+    ...Array.from({ length: 30 }, (_, n) => member(n)),
+    { type: 'track', userId: 'member-3', event: 'Report Opened' },
+    { type: 'group', userId: 'member-3', groupId: HOSTILE[1], traits: { name: HOSTILE[0] } },
+  ]
+  const answer = await fetchSoon(`${origin}/v1/batch`, { method: 'POST', body: JSON.stringify({ writeKey, batch }) })
+  assert.equal(answer.status, 200)
+}
+
 export async function paths(origin) {
   await prepare(origin)
+  await prepareTeams(origin)
   await send(origin, [{ type: 'track', userId: 'forgotten-1', event: 'Looked around' }])
   const { id } = await api(origin, 'POST', 'workspaces/music/regulations', { type: 'SUPPRESS_WITH_DELETE', user_ids: ['forgotten-1'] })
   return [
@@ -47,6 +68,8 @@ export async function paths(origin) {
     person('ada', '/identity'),
     person(HOSTILE[0]),
     person(HOSTILE[1], '/identity'),
+    account('acme'),
+    account(HOSTILE[1]),
   ]
 }
 
@@ -138,6 +161,33 @@ export async function jobs({ check, context, browser, origin }) {
     assert.match(await page.locator('aside[aria-label=Facts]').innerText(), /user id ada-old was merged into this one[\s\S]*because an alias message from player asked for it/)
     await page.getByRole('link', { name: 'Identity', exact: true }).click()
     assert.match(await page.getByRole('table', { name: 'Traits' }).innerText(), /premium/)
+  })
+
+  await check('an account is found by its group id and reached from a person, with traits, members and events', async () => {
+    await prepareTeams(origin)
+    await page.goto(`${origin}/console/teams/people`)
+    await search(page, 'acme')
+    assert.equal(new URL(page.url()).pathname, account('acme'))
+    assert.equal(await page.locator('h1').innerText(), 'Acme Ltd')
+    assert.match(await page.getByRole('table', { name: 'Traits' }).innerText(), /seats\s+30/)
+    assert.match(await page.locator('.timeline').innerText(), /Report Opened[\s\S]*member-3/)
+    const members = () => page.getByRole('table', { name: 'Members' }).locator('tbody a').allInnerTexts()
+    const first = await members()
+    assert.equal(first.length, 25)
+    await page.getByRole('link', { name: 'Next' }).click()
+    const rest = await members()
+    assert.equal(new Set([...first, ...rest]).size, 30)
+    await page.getByRole('link', { name: 'Previous' }).click()
+    await page.getByRole('link', { name: 'member-3', exact: true }).click()
+    await page.locator('aside[aria-label=Facts]').getByRole('link', { name: 'Acme Ltd' }).click()
+    assert.equal(new URL(page.url()).pathname, account('acme'))
+    await page.goto(`${origin}/console/teams/people`)
+    await search(page, 'acm')
+    assert.match(await page.getByRole('table', { name: 'Accounts that were found' }).innerText(), /Acme Ltd\s+acme/)
+    assert.equal((await page.goto(origin + account('nobody-has-this'))).status(), 404)
+    await page.goto(origin + account(HOSTILE[1]))
+    assert.equal(await page.locator('h1').innerText(), HOSTILE[0])
+    assert.equal(await page.evaluate(() => globalThis.isHacked), undefined)
   })
 
   await check('hostile ids and names lead to their person and are shown as text', async () => {

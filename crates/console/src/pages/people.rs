@@ -1,7 +1,10 @@
-//! People: found by any id, and what is known of each. The search of the head leads here.
+//! People: found by any id, and what is known of each, and of their accounts. The search of the
+//! head leads here.
 
+mod account;
 pub(super) mod address;
 mod audiences;
+mod facts;
 mod profile;
 mod recommended;
 mod search;
@@ -29,6 +32,7 @@ pub(super) const CALLS: &[Call] = &[
     read("/console/{workspace}/people/{id}/history", SeePeople),
     read("/console/{workspace}/people/{id}/audiences", SeePeople),
     read("/console/{workspace}/people/{id}/identity", SeePeople),
+    read("/console/{workspace}/accounts/{id}", SeePeople),
 ];
 
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
@@ -39,7 +43,8 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/console/{workspace}/people/{id}/timeline", get(timeline::show))
         .route("/console/{workspace}/people/{id}/history", get(profile::history))
         .route("/console/{workspace}/people/{id}/audiences", get(audiences::show))
-        .route("/console/{workspace}/people/{id}/identity", get(profile::identity));
+        .route("/console/{workspace}/people/{id}/identity", get(profile::identity))
+        .route("/console/{workspace}/accounts/{id}", get(account::show));
     gated(app, CALLS, routes)
 }
 

@@ -187,16 +187,55 @@ impl SyncSettings {
 /// # Errors
 /// A sentence that names the trait or audience and the mistake.
 pub(super) fn check_syncs(config: &WorkspaceConfig) -> Result<(), String> {
+    for (word, key, sync) in syncs(config) {
+        sync.validate(config).map_err(|what| format!("{word} {key:?}: sync.{what}"))?;
+    }
+    Ok(())
+}
+
+/// Checks that no sync attaches a computed trait of accounts, which people do not have, unless it
+/// did before: an earlier build may have taken it, which must not hinder other changes.
+///
+/// # Errors
+/// A sentence that names the trait or audience and the mistake.
+pub fn check_attached_traits(
+    before: Option<&WorkspaceConfig>,
+    after: &WorkspaceConfig,
+) -> Result<(), String> {
+    let before: BTreeSet<_> = before.into_iter().flat_map(attached_account_traits).collect();
+    match attached_account_traits(after).find(|attached| !before.contains(attached)) {
+        None => Ok(()),
+        Some((word, key, attached)) => Err(format!(
+            "{word} {key:?}: sync.with_traits: {attached:?} is a computed trait of accounts, and \
+             destinations get traits of people: leave it out, and sync an audience that asks for \
+             `account trait {attached}`"
+        )),
+    }
+}
+
+/// The computed traits of accounts that syncs attach, each with the word and key of what is synced.
+fn attached_account_traits(
+    config: &WorkspaceConfig,
+) -> impl Iterator<Item = (&'static str, &str, &str)> {
+    syncs(config).flat_map(|(word, key, sync)| {
+        let is_of_accounts = |attached: &&String| {
+            config.computed_trait(attached).is_some_and(|computed| !computed.of.is_people())
+        };
+        let attached = sync.with_traits.iter().filter(is_of_accounts);
+        attached.map(move |attached| (word, key, attached.as_str()))
+    })
+}
+
+/// What goes to destinations, by word and key.
+fn syncs(config: &WorkspaceConfig) -> impl Iterator<Item = (&'static str, &str, &SyncSettings)> {
     let traits = config.traits.iter().map(|one| ("trait", &one.key, &one.sync));
     let computed = config.computed_traits.iter();
     let computed = computed.map(|one| ("computed trait", &one.key, &one.sync));
     let audiences = config.audiences.iter().map(|one| ("audience", &one.key, &one.sync));
-    for (word, key, sync) in traits.chain(computed).chain(audiences) {
-        if let Some(sync) = sync {
-            sync.validate(config).map_err(|what| format!("{word} {key:?}: sync.{what}"))?;
-        }
-    }
-    Ok(())
+    traits
+        .chain(computed)
+        .chain(audiences)
+        .filter_map(|(word, key, sync)| Some((word, key.as_str(), sync.as_ref()?)))
 }
 
 fn find_repeated(texts: &[String]) -> Option<&String> {
@@ -254,5 +293,31 @@ mod tests {
             "identifiers": [{ "type": "email", "strategy": "last" }], "with_traits": ["plan"],
             "detail": true, "at": ["07:00", "19:30+02:00"], "when": "at_times", "paused": true });
         assert_eq!(check(whole), Ok(()));
+    }
+
+    #[test]
+    fn a_computed_trait_of_accounts_is_not_attached_unless_it_was_before() {
+        let config = |of: &str, with_traits: &[&str]| {
+            let mut config = WorkspaceConfig::empty(WorkspaceId::new("shop").expect("a valid id"));
+            let computed = json!({ "key": "spent", "of": of, "type": "count", "event": "Order" });
+            config.put_computed_trait(serde_json::from_value(computed).expect("a computed trait"));
+            let sync = json!({ "destinations": ["crm"], "with_traits": with_traits });
+            let audience = json!({ "key": "buyers", "condition": "did \"Order\"", "sync": sync });
+            config.put_audience(serde_json::from_value(audience).expect("an audience"));
+            config
+        };
+        let before = config("accounts", &["plan"]);
+        let after = config("accounts", &["plan", "spent"]);
+        let refused = check_attached_traits(Some(&before), &after).expect_err("nobody has it");
+        assert!(
+            refused.starts_with("audience \"buyers\": sync.with_traits: \"spent\""),
+            "{refused}"
+        );
+        assert_eq!(check_attached_traits(None, &after), Err(refused.clone()));
+        // It was one of people when it was attached.
+        let of_people = config("people", &["spent"]);
+        assert_eq!(check_attached_traits(Some(&of_people), &after), Err(refused));
+        assert_eq!(check_attached_traits(None, &of_people), Ok(()));
+        assert_eq!(check_attached_traits(Some(&after), &after), Ok(()));
     }
 }

@@ -9,9 +9,14 @@ const AT: Timestamp = Timestamp(1_700_000_000_000);
 
 /// All changes, in as many steps as it takes: who was changed, and how.
 fn changes(engine: &Engine, log: ProfileLog) -> Vec<(u32, String)> {
-    let (mut from, until, mut changes) = (0, engine.applied(), Vec::new());
+    changes_since(engine, log, 0)
+}
+
+/// The changes of a run behind one that ended before the entry `since`.
+fn changes_since(engine: &Engine, log: ProfileLog, since: u64) -> Vec<(u32, String)> {
+    let (mut from, until, mut changes) = (since, engine.applied(), Vec::new());
     while from < until {
-        let step = engine.profile_updates(log, from, until).unwrap();
+        let step = engine.profile_updates(log, since, from, until).unwrap();
         assert!(step.next > from, "each step reads something");
         from = step.next;
         changes.extend(step.updates.into_iter().map(|update| {
@@ -86,4 +91,44 @@ fn imports_commands_and_rules_change_profiles_too_and_repeats_do_not() {
     drop(engine);
     fs_err::remove_dir_all(folder.path().join("store")).unwrap();
     check(&open(folder.path()));
+}
+
+#[test]
+fn an_id_that_came_and_went_between_two_runs_is_told_with_both() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    let seen = |n: u32, device: &str| {
+        message(&json!({ "type": "track", "messageId": format!("m{n}"), "userId": "u",
+            "anonymousId": device, "event": "Seen" }))
+    };
+    let remove = |device: &str| {
+        command(Command::RemoveExternalId {
+            user_id: "u".to_owned(),
+            id_type: ExternalIdType::AnonymousId,
+            id: device.to_owned(),
+        })
+    };
+    engine.submit_blocking(vec![seen(1, "before")]).unwrap();
+    let since = engine.applied();
+    let entries = vec![
+        seen(2, "before"),
+        seen(3, "meanwhile"),
+        remove("meanwhile"),
+        remove("before"),
+        seen(4, "meanwhile"),
+        remove("meanwhile"),
+        seen(5, "stays"),
+    ];
+    engine.submit_blocking(entries).unwrap();
+    let told = changes_since(&engine, ProfileLog::Identifiers, since);
+    let told: Vec<&str> = told.iter().map(|(_, change)| change.as_str()).collect();
+    let expected = [
+        "+anonymous_id meanwhile",
+        "-anonymous_id meanwhile",
+        "-anonymous_id before",
+        "+anonymous_id meanwhile",
+        "-anonymous_id meanwhile",
+        "+anonymous_id stays",
+    ];
+    assert_eq!(told, expected, "an earlier run has told of the id that was there before");
 }

@@ -64,7 +64,7 @@ pub(super) fn append(
             let n_written = n_rows + part.output.n_rows();
             control.tell(share, format!("{} rows are written", grouped(n_written)));
             let engine = find_engine()?;
-            part.add(engine.profile_updates(kind(export.what), part.next, until)?)?;
+            part.add(engine.profile_updates(kind(export.what), first, part.next, until)?)?;
         }
         let next = part.next;
         let written = part.put(&place, export, &columns, position)?;

@@ -69,7 +69,9 @@ pub async fn read(
 /// # Errors
 /// If it is none.
 pub fn parse(name: &str, body: &[u8]) -> Result<ScheduledExport, ApiError> {
-    parse_named("export", "name", name, body, |export: &ScheduledExport| &export.name)
+    parse_named("export", "name", name, body, &["last_run"], |export: &ScheduledExport| {
+        &export.name
+    })
 }
 
 /// Makes or replaces a scheduled export. The answer has it as it is stored, and whether it is new.

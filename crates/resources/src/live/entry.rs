@@ -180,8 +180,17 @@ impl LiveEntry {
         })
     }
 
-    /// Looks up the titles of its items, and whether the mappings are still those of its time.
+    /// Looks up the titles of its items, whether the mappings are still those of its time, and
+    /// which limit it reached, while its rejection is kept.
     pub(super) fn look_up(&mut self, views: &Snapshot<'_>) {
+        let of_limits = domain::RejectionReason::IdentityLimit;
+        if self.kind == LiveKind::Message && self.reason == Some(of_limits.code()) {
+            let mut latest = views.rejections.latest();
+            let own = latest.find(|one| {
+                one.reason == of_limits && one.message_id.as_deref() == self.message_id.as_deref()
+            });
+            self.detail = own.map(|own| own.detail.clone()).or(self.detail.take());
+        }
         let changed_at = || mappings_changed_at(views).is_some_and(|at| at > self.offset);
         self.is_mapped_anew = self.kind == LiveKind::Message && changed_at();
         let ids = self.effects.iter().flat_map(Effect::item_ids).take(TITLES_MAX);
@@ -201,7 +210,7 @@ impl LiveEntry {
             match self.outcome {
                 LiveOutcome::AppliedInPart if failed.is_empty() => {
                     self.reason = Some(domain::RejectionReason::IdentityLimit.code());
-                    self.detail = Some("its ids were not linked: the profile is full".to_owned());
+                    self.detail = Some("a limit kept some of its ids from being linked".to_owned());
                 }
                 LiveOutcome::AppliedInPart | LiveOutcome::Unknown if !failed.is_empty() => {
                     self.reason = Some(domain::RejectionReason::MappingFailed.code());

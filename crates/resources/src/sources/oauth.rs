@@ -11,6 +11,7 @@ use web::oauth::{check_public_key, client_id};
 use web::workspaces::RequestedWorkspace;
 
 use super::{find, put};
+use crate::configuration::without_shown;
 use crate::shown::new_secret;
 use crate::{Revised, configure};
 
@@ -39,6 +40,14 @@ pub struct NewOAuth {
     /// Whether messages without a bearer token are refused.
     #[serde(default)]
     pub required: bool,
+}
+
+/// Reads what OAuth 2.0 of a source is to be from JSON.
+///
+/// # Errors
+/// If it is none.
+pub fn parse(body: &[u8]) -> Result<NewOAuth, ApiError> {
+    web::json::read(&without_shown(body, &["client_id"]), "the body is wrong")
 }
 
 /// OAuth 2.0 of a source.

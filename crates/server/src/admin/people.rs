@@ -180,7 +180,7 @@ pub(super) struct Text {
     q: String,
 }
 
-/// Finds people and items.
+/// Finds people, items and accounts.
 #[utoipa::path(
     get,
     path = "/api/workspaces/{workspace}/search",

@@ -178,6 +178,8 @@ pub(super) const CALLS: &[Call] = &[
     read("/api/workspaces/{workspace}/people/{id}/interactions", SeePeople),
     read("/api/workspaces/{workspace}/people/{id}/lists", SeePeople),
     read("/api/workspaces/{workspace}/people/{id}/list", SeePeople),
+    read("/api/workspaces/{workspace}/accounts/{id}", SeePeople),
+    read("/api/workspaces/{workspace}/accounts/{id}/members", SeePeople),
     read("/api/workspaces/{workspace}/search", SeePeople),
     read("/api/workspaces/{workspace}/rejections", SeePeople),
     read("/api/workspaces/{workspace}/operations", ReadWorkspace),

@@ -10,7 +10,7 @@ use web::error::ApiError;
 use web::workspaces::Workspace;
 
 use super::Upload;
-use super::body::Body;
+use super::body::{Body, RawBody};
 
 #[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Segmentations {
@@ -79,9 +79,9 @@ pub(super) async fn create(
 )]
 pub(super) async fn put(
     Path((_, id)): Path<(String, String)>,
-    Upload(workspace, Body(segmentation)): Upload<Body<ShownSegmentation>>,
+    Upload(workspace, RawBody(body)): Upload<RawBody>,
 ) -> Result<Json<ShownSegmentation>, ApiError> {
-    let segmentation = ShownSegmentation { id, ..segmentation };
+    let segmentation = ShownSegmentation::parse(id, &body)?;
     segmentations::update(&workspace, segmentation.clone()).await?;
     Ok(Json(segmentation))
 }

@@ -12,7 +12,7 @@ use web::error::ApiError;
 use web::workspaces::Workspace;
 
 use super::Upload;
-use super::body::Body;
+use super::body::RawBody;
 use super::revision::{Expectation, revised};
 
 /// Shows the OAuth keys of a source.
@@ -39,8 +39,9 @@ pub(super) async fn set(
     State(app): State<Arc<App>>,
     Path((_, name)): Path<(String, String)>,
     Expectation(expected): Expectation,
-    Upload(workspace, Body(new)): Upload<Body<NewOAuth>>,
+    Upload(workspace, RawBody(body)): Upload<RawBody>,
 ) -> Result<Response, ApiError> {
+    let new = oauth::parse(&body)?;
     Ok(revised(oauth::set(&app, &workspace, name, new, expected).await?))
 }
 

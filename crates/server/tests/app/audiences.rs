@@ -180,6 +180,41 @@ async fn a_preview_warns_of_traits_of_accounts_that_nobody_can_have() {
 }
 
 #[tokio::test]
+async fn a_preview_warns_of_traits_that_only_the_other_of_people_and_accounts_can_have() {
+    let app = TestApp::with_identity(json!({ "version": 1 })).await;
+    app.batch(json!([
+        { "type": "group", "userId": "ann", "groupId": "acme",
+            "traits": { "plan": "pro", "address": { "city": "Oslo" } } },
+        { "type": "identify", "userId": "ann", "traits": { "seats": 2 } },
+    ]))
+    .await;
+    for (key, of) in [("spent", "people"), ("account_spent", "accounts"), ("seats", "accounts")] {
+        let sum = json!({ "of": of, "type": "sum", "event": "Order", "property": "total" });
+        let path = format!("computed_traits/{key}");
+        assert_eq!(app.put_in_shop(&path, sum).await.status, 201);
+    }
+    for (condition, expected) in [
+        ("account trait plan = \"pro\"", None),
+        ("account trait address.city = \"Oslo\"", None),
+        ("account trait account_spent > 3", None),
+        ("trait spent > 3", None),
+        ("trait never_sent exists", None),
+        // Sources set one of this key as well.
+        ("trait seats > 1", None),
+        ("account trait plann = \"pro\"", Some("no account has the trait plann: no group message")),
+        ("account trait spent > 3 and trait spent > 3", Some("ask for `trait spent`")),
+        ("not trait account_spent > 3", Some("ask for `account trait account_spent`")),
+    ] {
+        let preview = app.preview_audience(json!(condition)).await.body;
+        let warnings = preview["warnings"].as_array().cloned().unwrap_or_default();
+        assert_eq!(warnings.len(), usize::from(expected.is_some()), "{condition}: {preview}");
+        if let Some(expected) = expected {
+            assert!(warnings[0].as_str().unwrap().contains(expected), "{condition}: {preview}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_new_audience_says_that_not_everybody_is_worked_out_and_no_history_of_nobody() {
     let app = TestApp::new().await;
     let made = app.put_audience("big", json!("did \"Order\" where total > 4")).await.body;

@@ -115,10 +115,13 @@ async fn a_rotated_write_key_is_taken_until_its_time_is_over_or_somebody_ends_it
 #[tokio::test]
 async fn a_change_of_what_somebody_else_has_changed_is_refused_with_the_present_etag() {
     let app = TestApp::new().await;
-    let definition = json!({ "kind": "recommended_items", "count": 2 });
-    let puts =
-        [("traits/t", definition.clone()), ("scenarios/s", json!({ "endpoint": "searchItems" }))];
-    for (path, body) in puts {
+    let definition = |count: u32| json!({ "kind": "recommended_items", "count": count });
+    let scenario = |endpoint: &str| json!({ "endpoint": endpoint });
+    let puts = [
+        ("traits/t", definition(2), definition(3)),
+        ("scenarios/s", scenario("searchItems"), scenario("recommendItemsToUser")),
+    ];
+    for (path, body, other) in puts {
         let path = format!("{SHOP}/{path}");
         let none = [("if-none-match", "*")];
         let made = app.administer(Method::PUT, &path, body.clone(), &none).await;
@@ -126,9 +129,14 @@ async fn a_change_of_what_somebody_else_has_changed_is_refused_with_the_present_
         assert_eq!(app.administer(Method::PUT, &path, body.clone(), &none).await.status, 412);
         let read = etag(&app.admin(&path).await);
         assert_eq!(read, etag(&made));
-        let replaced =
-            app.administer(Method::PUT, &path, body.clone(), &[("if-match", &read)]).await;
+        let same = app.administer(Method::PUT, &path, body.clone(), &[("if-match", &read)]).await;
+        assert_eq!((same.status.as_u16(), etag(&same)), (200, read.clone()), "{}", same.line());
+        assert_eq!(etag(&app.admin(&path).await), read, "nothing has changed");
+        let replaced = app.administer(Method::PUT, &path, other, &[("if-match", &read)]).await;
         assert_eq!(replaced.status, 200, "{}", replaced.line());
+        assert_ne!(etag(&replaced), read);
+        let versions = app.admin(&format!("{path}/versions")).await.body["versions"].clone();
+        assert_eq!(versions.as_array().unwrap().len(), 2, "{versions}");
         for (method, body) in [(Method::PUT, body.clone()), (Method::DELETE, Value::Null)] {
             let stale = app.administer(method, &path, body, &[("if-match", &read)]).await;
             assert_eq!(stale.status, 412, "{}", stale.line());
@@ -138,15 +146,15 @@ async fn a_change_of_what_somebody_else_has_changed_is_refused_with_the_present_
         let wrong = app.administer(Method::PUT, &path, body, &[("if-match", "17")]).await;
         assert!(wrong.line().contains(r#"such as "17", or *"#), "{}", wrong.line());
     }
-    for (method, path, body) in [
-        (Method::PATCH, "settings", json!({ "name": "Shop" })),
-        (Method::PUT, "interaction_weights", json!({ "view": 0.1 })),
-        (Method::PATCH, "sources/web", json!({ "enabled": true })),
-        (Method::DELETE, "tokens/profile", Value::Null),
+    for (count, method, path, body) in [
+        (4, Method::PATCH, "settings", json!({ "name": "Shop" })),
+        (5, Method::PUT, "interaction_weights", json!({ "view": 0.1 })),
+        (6, Method::PATCH, "sources/web", json!({ "enabled": false })),
+        (7, Method::DELETE, "tokens/profile", Value::Null),
     ] {
         let path = format!("{SHOP}/{path}");
         let read = etag(&app.admin(&path).await);
-        app.administer(Method::PUT, &format!("{SHOP}/traits/t"), definition.clone(), &[]).await;
+        app.administer(Method::PUT, &format!("{SHOP}/traits/t"), definition(count), &[]).await;
         let done =
             app.administer(method.clone(), &path, body.clone(), &[("if-match", &read)]).await;
         assert!(

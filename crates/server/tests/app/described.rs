@@ -203,6 +203,8 @@ async fn every_answer_has_the_status_the_type_and_the_form_that_the_document_say
         "people/u0/timeline",
         "people/u0/interactions",
         "people/u0/lists",
+        "accounts/acme",
+        "accounts/acme/members?limit=1",
         "people/u0/list?name=scenario:home",
         "search?q=i1",
         "search?q=u",
@@ -255,4 +257,66 @@ async fn every_answer_has_the_status_the_type_and_the_form_that_the_document_say
     let silent: Vec<String> = silent.filter(|call| *call != endless).collect();
     assert_eq!(shop.mistakes, Vec::<String>::new(), "\n{}", shop.mistakes.join("\n"));
     assert_eq!(silent, Vec::<String>::new(), "calls that were not tried");
+}
+
+/// Resources that are no JSON, or that nobody reads.
+const NOT_READ: [&str; 1] = ["/api/workspaces/{workspace}/locations/{catalog}"];
+
+#[tokio::test]
+async fn what_is_read_of_a_resource_can_be_put_back_and_changes_nothing() {
+    let mut shop = Described::new().await;
+    furnish(&mut shop).await;
+    let mut without = Vec::new();
+    for call in shop.calls_of("PUT").collect::<Vec<_>>() {
+        let template = call.strip_prefix("PUT ").unwrap().to_owned();
+        if shop.document["paths"][&template]["get"].is_null() || NOT_READ.contains(&&*template) {
+            continue;
+        }
+        let (above, is_below) = match template.strip_suffix("/oauth") {
+            Some(source) => (source, true),
+            None => (&*template, false),
+        };
+        let is_one_of_many = above.ends_with('}');
+        let list = if is_one_of_many { above.rsplit_once('/').unwrap().0 } else { above };
+        let list = list.replace("{workspace}", "shop");
+        let names: Vec<String> = match is_one_of_many {
+            true => {
+                let listed = shop.get(&list).await;
+                let all = listed.as_object().unwrap().values().find_map(Value::as_array).unwrap();
+                let name = |one: &Value| {
+                    let name = ["key", "id", "name"].iter().find_map(|key| one[key].as_str());
+                    name.unwrap().to_owned()
+                };
+                all.iter().map(name).collect()
+            }
+            false => vec![String::new()],
+        };
+        let mut n_put = 0;
+        for name in names {
+            let path = match (is_one_of_many, is_below) {
+                (false, _) => list.clone(),
+                (true, true) => format!("{list}/{name}/oauth"),
+                (true, false) => format!("{list}/{name}"),
+            };
+            let read = shop.app.admin(&path).await;
+            if read.status != 200 {
+                continue;
+            }
+            n_put += 1;
+            let method = axum::http::Method::PUT;
+            let put = shop.app.administer(method, &path, read.body.clone(), &[]).await;
+            assert_eq!(put.status, 200, "{path}: {}", put.line());
+            let again = shop.app.admin(&path).await;
+            let revision = |answer: &super::Answer| answer.headers.get("etag").cloned();
+            match revision(&read) {
+                // What is said beside it, such as how far its past is read, may go on.
+                Some(read) => assert_eq!(revision(&again), Some(read), "{path}"),
+                None => assert_eq!(again.body, read.body, "{path}"),
+            }
+        }
+        if n_put == 0 {
+            without.push(template);
+        }
+    }
+    assert_eq!(without, Vec::<String>::new(), "nothing of it is in the shop");
 }

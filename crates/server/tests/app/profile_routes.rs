@@ -10,7 +10,7 @@ const PROFILES: &str = "/v1/spaces/shop/collections";
 
 impl TestApp {
     /// A server whose workspace has rules of identity.
-    async fn with_identity(rules: Value) -> Self {
+    pub(crate) async fn with_identity(rules: Value) -> Self {
         let app = Self::new().await;
         let request = Request::builder()
             .method(Method::PATCH)
@@ -23,7 +23,7 @@ impl TestApp {
         app
     }
 
-    async fn account(&self, id: &str, rest: &str) -> Answer {
+    pub(crate) async fn account(&self, id: &str, rest: &str) -> Answer {
         let path = format!("{PROFILES}/accounts/profiles/{id}/{rest}");
         self.get(&path, &[("authorization", &basic("profile"))]).await
     }
@@ -35,7 +35,7 @@ impl TestApp {
     }
 
     /// Ann and Bob, who belong to Acme. Ann has an address and a card.
-    async fn with_people() -> Self {
+    pub(crate) async fn with_people() -> Self {
         let app = Self::with_identity(json!({ "version": 1 })).await;
         let card =
             json!({ "id": "card-7", "type": "card", "collection": "users", "encoding": "none" });

@@ -49,7 +49,7 @@ async fn types_that_are_not_allowed_are_rejected_and_counted() {
         ]))
         .await;
     assert_eq!(answer.status, 400);
-    insta::assert_snapshot!(answer.body["messages"][1], @r#"{"detail":"type identify is not allowed: source \"web\" takes track, page","message_id":"m2","reason":"event_setting","status":"rejected"}"#);
+    insta::assert_snapshot!(answer.body["messages"][1], @r#"{"detail":"type identify is not allowed: source \"web\" takes track and page","message_id":"m2","reason":"event_setting","status":"rejected"}"#);
     assert_eq!(app.rejection_counts().await, ["event_setting: 1"]);
     let latest = app.admin("/api/workspaces/shop/rejections").await.body["latest"][0].clone();
     assert_eq!(latest["place"], "/type");

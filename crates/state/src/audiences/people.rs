@@ -231,8 +231,7 @@ impl Audiences {
             .collect();
         for (number, since, condition) in conditions {
             let Some(other) = source_row.kept(number).cloned() else { continue };
-            let n_stays = self.move_stays(batch, number, target, source)?;
-            let entered = other.entered;
+            let present = [row.kept(number).and_then(|kept| kept.entered), other.entered];
             match row.kept_mut(number) {
                 Some(kept) if kept.since == since && other.since == since => {
                     kept.tracked.get_mut()?.merge(&condition, other.tracked.into_inner()?);
@@ -244,23 +243,16 @@ impl Audiences {
                 Some(kept) => kept.is_partial = true,
                 None => row.put(Kept { entered: None, is_partial: true, ..other }),
             }
-            if let Some(kept) = row.kept_mut(number) {
-                kept.n_stays = n_stays;
+            let kept = row.kept_mut(number).expect("it is there or was just added");
+            (kept.n_stays, kept.entered) =
+                self.merge_stays(batch, number, Merge { target, source }, present)?;
+            let key = |user: UserIdx| KeyBuf::new().u32(number).u32(user.0);
+            batch.remove(&self.members, key(source));
+            if let Some(entered) = kept.entered {
+                batch.put(&self.members, key(target), instant_bytes(entered));
             }
-            if let Some(entered) = entered {
-                batch.remove(&self.members, KeyBuf::new().u32(number).u32(source.0));
+            if present.iter().all(Option::is_some) {
                 self.count_members(number, -1);
-                let kept = row.kept_mut(number).expect("it is there or was just added");
-                match &mut kept.entered {
-                    Some(first) => *first = (*first).min(entered),
-                    None => {
-                        kept.entered = Some(entered);
-                        self.count_members(number, 1);
-                    }
-                }
-                let first = kept.entered.unwrap_or(entered);
-                let key = KeyBuf::new().u32(number).u32(target.0);
-                batch.put(&self.members, key, instant_bytes(first));
             }
         }
         batch.remove(&self.people, KeyBuf::new().u32(source.0));
@@ -268,25 +260,42 @@ impl Audiences {
         Ok(())
     }
 
-    /// Moves past stays. Where both came at the same instant, the longer one stays. Returns how
-    /// many the target has then.
-    fn move_stays(
+    /// Gives the target the stays of both: it was a member whenever one of them was, so that
+    /// stays that overlap, or follow each other at once, are one. `present` has since when each is
+    /// a member. Returns how many past stays there are, and since when it is a member.
+    fn merge_stays(
         &self,
         batch: &mut Batch<'_>,
         number: u32,
-        target: UserIdx,
-        source: UserIdx,
-    ) -> Result<u32, StoreError> {
-        let kept = self.past_stays(batch, number, target)?;
-        for stay in self.past_stays(batch, number, source)? {
-            let key =
-                |user: UserIdx| KeyBuf::new().u32(number).u32(user.0).u64(stay.entered.0 as u64);
-            batch.remove(&self.stays, key(source));
-            let same = kept.iter().find(|other| other.entered == stay.entered);
-            let left = same.and_then(|same| same.left).max(stay.left).unwrap_or(stay.entered);
-            batch.put(&self.stays, key(target), instant_bytes(left));
+        Merge { target, source }: Merge,
+        present: [Option<Timestamp>; 2],
+    ) -> Result<(u32, Option<Timestamp>), StoreError> {
+        let key = |user: UserIdx, stay: &Stay| {
+            KeyBuf::new().u32(number).u32(user.0).u64(stay.entered.0 as u64)
+        };
+        let present = present.into_iter().flatten().map(|entered| Stay { entered, left: None });
+        let mut all: Vec<Stay> = present.collect();
+        for user in [target, source] {
+            let past = self.past_stays(batch, number, user)?;
+            past.iter().for_each(|stay| batch.remove(&self.stays, key(user, stay)));
+            all.extend(past);
         }
-        self.cut_stays(batch, number, target)
+        all.sort_unstable_by_key(|stay| stay.entered);
+        let mut joined: Vec<Stay> = Vec::with_capacity(all.len());
+        for stay in all {
+            match joined.last_mut() {
+                Some(last) if last.left.is_none_or(|left| stay.entered <= left) => {
+                    last.left = last.left.zip(stay.left).map(|(one, other)| one.max(other));
+                }
+                _ => joined.push(stay),
+            }
+        }
+        let present = joined.pop_if(|last| last.left.is_none());
+        for stay in &joined {
+            let left = stay.left.unwrap_or(stay.entered);
+            batch.put(&self.stays, key(target, stay), instant_bytes(left));
+        }
+        Ok((self.cut_stays(batch, number, target)?, present.map(|stay| stay.entered)))
     }
 
     pub(super) fn delete_person(

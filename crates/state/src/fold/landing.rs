@@ -32,6 +32,9 @@ pub(super) fn land(
         if let Some(group_id) = &message.group_id {
             views.follow_account(batch, user, group_id, &change)?;
         }
+        if let Some(limit) = change.limit {
+            views.profiles.note_limit(limit);
+        }
     }
     Ok(resolved.user)
 }

@@ -74,7 +74,7 @@ impl Views {
         if parts.is_empty() {
             return Ok(());
         }
-        for group_id in self.groups_of(batch, user)? {
+        for group_id in self.counted_accounts(batch, user)? {
             self.add_to_account(batch, &group_id, user, parts, when)?;
         }
         Ok(())
@@ -103,7 +103,7 @@ impl Views {
         when: When,
     ) -> Result<(), StoreError> {
         let is_unread = self.is_contribution_unread(user);
-        for group_id in self.groups_of(batch, user)? {
+        for group_id in self.counted_accounts(batch, user)? {
             let row = self.account_traits.row(batch, &group_id)?;
             match row.is_some_and(|row| row.is_stale) {
                 false => self.add_to_account(batch, &group_id, user, parts, when)?,
@@ -139,10 +139,7 @@ impl Views {
         batch: &Batch<'_>,
         Merge { target, source }: Merge,
     ) -> Result<Option<BeforeMerge>, StoreError> {
-        if !self.has_account_traits() {
-            return Ok(None);
-        }
-        let groups = (self.groups_of(batch, target)?, self.groups_of(batch, source)?);
+        let groups = (self.counted_accounts(batch, target)?, self.counted_accounts(batch, source)?);
         if groups.0.is_empty() && groups.1.is_empty() {
             return Ok(None);
         }
@@ -168,15 +165,11 @@ impl Views {
         for group_id in all {
             let row = self.account_traits.row(batch, &group_id)?;
             if is_whole && row.is_none_or(|row| row.counted_to.is_none()) {
-                let of_one = (target.0.contains(&group_id), source.0.contains(&group_id));
-                match of_one {
-                    (true, false) => {
-                        self.add_to_account(batch, &group_id, user, &source.1, when)?
+                // An account of both has what both contribute.
+                for (groups, parts) in [&source, &target] {
+                    if !groups.contains(&group_id) {
+                        self.add_to_account(batch, &group_id, user, parts, when)?;
                     }
-                    (false, true) => {
-                        self.add_to_account(batch, &group_id, user, &target.1, when)?
-                    }
-                    _ => {}
                 }
             } else if self.is_contribution_unread(user) {
                 // What was there stays until the past of both is read.
@@ -190,9 +183,8 @@ impl Views {
         Ok(())
     }
 
-    /// The accounts of a person, of whom something that they contributed may go; none where no
-    /// trait of accounts is computed.
-    pub(crate) fn accounts_to_count(
+    /// The accounts of a person; none where no trait of accounts is computed.
+    pub(crate) fn counted_accounts(
         &self,
         batch: &Batch<'_>,
         user: UserIdx,

@@ -45,7 +45,7 @@ impl Views {
         group_id: &str,
         next: Timestamp,
     ) -> Result<(), StoreError> {
-        let members = self.accounts.members(batch, group_id, None, MEMBERS_AT_ONCE)?;
+        let members = self.accounts.members_from(batch, group_id, UserIdx(0), MEMBERS_AT_ONCE)?;
         for member in &members {
             self.timers.add_pending(*member);
         }

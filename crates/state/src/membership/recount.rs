@@ -54,7 +54,7 @@ impl Views {
             computed_traits.begin_anew(batch, profiles, unread_history, of, (offset, now))?;
             let computed = self.computed_traits.find(key);
             if computed.is_some_and(|(number, _)| self.computed_traits.is_of_accounts(number)) {
-                for group_id in self.accounts_to_count(batch, user)? {
+                for group_id in self.counted_accounts(batch, user)? {
                     self.count_account(batch, &group_id)?;
                 }
             }

@@ -354,6 +354,64 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// Somebody who is one person with another was a member whenever one of them was.
+    #[test]
+    fn stays_of_two_who_become_one_are_those_of_both_and_do_not_overlap(
+        steps in vec(
+            (1..40_i64, any::<bool>(), proptest::sample::select(vec!["Order", "View"])), 2..25,
+        ),
+        wait_hours in 0..60_i64,
+    ) {
+        let mut fold = Fold::new();
+        fold.configure(&NAMED[..6]);
+        let track = |name| Step::Track { late_hours: 0, name, total: 1, ends_hours: 0 };
+        fold.take((1, Some(0), None, track("View")));
+        fold.take((1, None, Some(1), track("Order")));
+        for (wait_hours, is_first, name) in steps {
+            let (user, device) = if is_first { (Some(0), None) } else { (None, Some(1)) };
+            fold.take((wait_hours, user, device, track(name)));
+        }
+        fold.take((wait_hours, None, None, Step::Wait));
+        let stays = |fold: &Fold, key: &str, user| -> Vec<(i64, i64)> {
+            let stays = fold.views.audiences.stays(&fold.store, key, user).unwrap();
+            let left = |left: Option<Timestamp>| left.map_or(i64::MAX, |left| left.0);
+            stays.into_iter().map(|stay| (stay.entered.0, left(stay.left))).collect()
+        };
+        let is_inside = |stays: &[(i64, i64)], at| {
+            stays.iter().any(|(entered, left)| (*entered..*left).contains(&at))
+        };
+        let people = fold.people();
+        prop_assert_eq!(people.len(), 2);
+        let keys: Vec<String> = fold.conditions.keys().cloned().collect();
+        let before: Vec<Vec<(i64, i64)>> = keys
+            .iter()
+            .map(|key| people.iter().flat_map(|user| stays(&fold, key, *user)).collect())
+            .collect();
+        let until = fold.now;
+        fold.take((1, Some(0), Some(1), track("Other")));
+        let people = fold.people();
+        prop_assert_eq!(people.len(), 1);
+        for (key, before) in keys.iter().zip(before) {
+            let after = stays(&fold, key, people[0]);
+            let is_apart = after.windows(2).all(|pair| pair[0].1 <= pair[1].0);
+            prop_assert!(is_apart, "{}: {:?}", key, after);
+            for at in (START..until).step_by(HOUR_MS as usize / 2) {
+                prop_assert_eq!(is_inside(&after, at), is_inside(&before, at), "{} at {}", key, at);
+            }
+            let n_members = fold.views.audiences.n_members(key);
+            let is_member = after.last().is_some_and(|(_, left)| *left == i64::MAX);
+            prop_assert_eq!(n_members, Some(u64::from(is_member)), "{}", key);
+            let page = fold.views.audiences.members(&fold.store, key, None, 10).unwrap();
+            let since: Vec<i64> = page.iter().map(|member| member.entered.0).collect();
+            let last = after.last().filter(|_| is_member).map(|(entered, _)| *entered);
+            prop_assert_eq!(since, Vec::from_iter(last), "{}", key);
+        }
+    }
+}
+
 #[test]
 fn an_audience_that_goes_takes_its_rows_with_it_and_so_does_a_person() {
     let mut fold = Fold::new();

@@ -250,16 +250,19 @@ fn create(args: &Create) -> Result<()> {
     change(&opened.engine, ConfigChange::put_audience(&definition))?;
     let who = definition.likely.as_ref().map(describe_likely);
     let who = who.unwrap_or_else(|| definition.condition.clone());
-    println!("The audience {:?} is there: {who}", definition.key);
-    println!("Who belongs to it is worked out as messages come, or by the server.");
-    Ok(())
+    let text = format!(
+        "The audience {:?} is there: {who}\n\
+         Who belongs to it is worked out as messages come, or by the server.",
+        definition.key
+    );
+    terminal::print_done(args.place.json, &definition, &text)
 }
 
 fn remove(args: &Remove) -> Result<()> {
     let opened = args.place.open()?;
     change(&opened.engine, ConfigChange::RemoveAudience { key: args.key.clone() })?;
-    println!("The audience {:?} is removed.", args.key);
-    Ok(())
+    let text = format!("The audience {:?} is removed.", args.key);
+    terminal::print_done(args.place.json, &json!({ "removed": args.key }), &text)
 }
 
 fn change(engine: &Engine, change: ConfigChange) -> Result<()> {

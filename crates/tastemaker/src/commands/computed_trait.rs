@@ -139,15 +139,15 @@ fn create(args: &Create) -> Result<()> {
         },
     };
     change(&opened.engine, ConfigChange::put_computed_trait(&definition))?;
-    println!("The computed trait {:?} is there.", definition.key);
-    Ok(())
+    let text = format!("The computed trait {:?} is there.", definition.key);
+    terminal::print_done(args.place.json, &definition, &text)
 }
 
 fn remove(args: &Remove) -> Result<()> {
     let opened = args.place.open()?;
     change(&opened.engine, ConfigChange::RemoveComputedTrait { key: args.key.clone() })?;
-    println!("The computed trait {:?} is removed.", args.key);
-    Ok(())
+    let text = format!("The computed trait {:?} is removed.", args.key);
+    terminal::print_done(args.place.json, &json!({ "removed": args.key }), &text)
 }
 
 fn change(engine: &Engine, change: ConfigChange) -> Result<()> {

@@ -9,6 +9,7 @@ use resources::exports::scheduled as exports;
 
 use super::Place;
 use super::scheduled::{self, List, Named, Repeated, RunPlace, describe_pace};
+use crate::terminal::print_done;
 
 #[derive(ClapArgs)]
 pub(crate) struct Args {
@@ -143,6 +144,7 @@ fn put(args: &Put) -> Result<()> {
         paused: args.paused,
     };
     opened.engine.change_config(ConfigChange::put_export(&export), Expected::Anything)?;
-    println!("The export {:?} is there. A running server makes it when it is due.", export.name);
-    Ok(())
+    let text =
+        format!("The export {:?} is there. A running server makes it when it is due.", export.name);
+    print_done(args.place.json, &export, &text)
 }

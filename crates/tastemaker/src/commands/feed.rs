@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::Place;
 use super::scheduled::{self, List, Named, Repeated, RunPlace, describe_pace};
+use crate::terminal::print_done;
 
 #[derive(ClapArgs)]
 pub(crate) struct Args {
@@ -152,6 +153,7 @@ fn put(args: &Put) -> Result<()> {
         paused: args.paused,
     };
     opened.engine.change_config(ConfigChange::put_feed(&feed), Expected::Anything)?;
-    println!("The feed {:?} is there. A running server fetches it when it is due.", feed.name);
-    Ok(())
+    let text =
+        format!("The feed {:?} is there. A running server fetches it when it is due.", feed.name);
+    print_done(args.place.json, &feed, &text)
 }

@@ -9,7 +9,7 @@ use domain::Timestamp;
 use engine::{Archive, EngineOptions, JournalPart, RetentionPlan, RetentionRun};
 
 use super::Place;
-use crate::terminal::{counted, grouped};
+use crate::terminal::{counted, grouped, print_done};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -32,20 +32,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let opened = args.place.open_with(&EngineOptions { archive, ..EngineOptions::default() })?;
     if args.dry_run {
         let plan = opened.engine.plan_retention(None)?;
-        let text = describe_plan(&plan);
-        return print(args, &serde_json::to_value(&plan)?, &text);
+        return print_done(args.place.json, &plan, &describe_plan(&plan));
     }
     let run = opened.engine.run_retention(&|_| Ok(()))?;
-    print(args, &serde_json::to_value(&run)?, &describe_run(&run))
-}
-
-fn print(args: &Args, json: &serde_json::Value, text: &str) -> Result<()> {
-    if args.place.json {
-        println!("{}", serde_json::to_string_pretty(json)?);
-    } else {
-        println!("{text}");
-    }
-    Ok(())
+    print_done(args.place.json, &run, &describe_run(&run))
 }
 
 fn describe_plan(plan: &RetentionPlan) -> String {

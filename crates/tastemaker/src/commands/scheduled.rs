@@ -103,8 +103,8 @@ pub(crate) fn show<R: Repeated>(args: &Named) -> Result<()> {
 pub(crate) fn remove<R: Repeated>(args: &Named) -> Result<()> {
     let opened = args.place.open()?;
     opened.engine.change_config(R::removal(args.name.clone()), Expected::Present)?;
-    println!("The {} {:?} is removed. {}", R::WORD, args.name, R::STAYS);
-    Ok(())
+    let text = format!("The {} {:?} is removed. {}", R::WORD, args.name, R::STAYS);
+    terminal::print_done(args.place.json, &json!({ "removed": args.name }), &text)
 }
 
 /// Does a run with a bar, and prints what has come of it.
@@ -118,11 +118,7 @@ pub(crate) fn run(
     let run = run(&|| connected.find_engine(), &connected.folder(), &bar);
     drop(bar);
     let run = run.map_err(|error| anyhow!(error.message))?;
-    match is_json {
-        true => println!("{}", serde_json::to_string_pretty(&run)?),
-        false => println!("{}", describe_run(Some(&run))),
-    }
-    Ok(())
+    terminal::print_done(is_json, &run, &describe_run(Some(&run)))
 }
 
 /// How often something is done, with the unit; not at all where it is paused.

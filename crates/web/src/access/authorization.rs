@@ -135,7 +135,7 @@ fn check(
         && !caller.grant.covers(workspace)
     {
         let named = caller.grant.workspaces.iter().flatten().map(WorkspaceId::as_str);
-        let named = named.collect::<Vec<_>>().join(", ");
+        let named = domain::listed(&named.collect::<Vec<_>>(), "and");
         return Err(forbidden(format!("your role {role} is limited to the workspaces {named}")));
     }
     match &caller.session {

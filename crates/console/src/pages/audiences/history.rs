@@ -12,8 +12,8 @@ use web::App;
 use web::workspaces::Workspace;
 
 use super::path;
-use crate::live::{Part, fragments};
-use crate::pages::past_events::{self, LIVE_INTERVAL};
+use crate::live::Part;
+use crate::pages::past_events;
 use crate::ui::{Callout, LiveFragment, Progress, ProgressState};
 
 /// How far it is, as it goes on; nothing once it is known of everybody.
@@ -28,17 +28,12 @@ pub(super) async fn follow(
     Workspace(workspace): Workspace,
     Path((_, key)): Path<(String, String)>,
 ) -> Response {
-    let id = workspace.id().clone();
-    fragments(Arc::clone(&app), LIVE_INTERVAL, move || {
-        let (app, id, key) = (Arc::clone(&app), id.clone(), key.clone());
-        async move {
-            let Workspace(workspace) = Workspace::find(&app, id.as_str())?;
-            let audience = audiences::read(&workspace, key).await?.value;
-            Ok(match progress(&audience) {
-                Some(progress) => Part::Fragment(progress),
-                None => Part::Last(done(&id, &audience)),
-            })
-        }
+    past_events::follow(app, &workspace, key, |workspace, key| async move {
+        let audience = audiences::read(&workspace, key).await?.value;
+        Ok(match progress(&audience) {
+            Some(progress) => Part::Fragment(progress),
+            None => Part::Last(done(workspace.id(), &audience)),
+        })
     })
 }
 

@@ -6,7 +6,7 @@ use axum::extract::{Form, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::LikelyAudience;
-use domain::quantity::grouped;
+use domain::quantity::{counted, grouped, listed};
 use engine::Expected;
 use maud::{Markup, Render, html};
 use resources::audiences::{self, Audience, describe_likely};
@@ -314,12 +314,11 @@ pub(super) fn unknown_names(unknown: &[String]) -> Markup {
     if unknown.is_empty() {
         return html! {};
     }
-    let shown = unknown.iter().take(UNKNOWN_SHOWN).map(String::as_str).collect::<Vec<_>>();
-    let more = match unknown.len() - shown.len() {
-        0 => String::new(),
-        n => format!(", and {} more", grouped(n as u64)),
-    };
-    let names = format!("There is no {}{more}.", shown.join(", "));
+    let shown = unknown.iter().take(UNKNOWN_SHOWN).cloned();
+    let more = unknown.len().saturating_sub(UNKNOWN_SHOWN);
+    let more = (more > 0).then(|| counted(more as u64, "other", "others"));
+    let names: Vec<String> = shown.chain(more).collect();
+    let names = format!("There is no {}.", listed(&names, "or"));
     html! { (Callout::warning("A part of what it names is not known").text(&names)) }
 }
 

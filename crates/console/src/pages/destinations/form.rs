@@ -145,6 +145,8 @@ pub(super) fn change(typed: &Typed, kind: &ShownKind) -> Result<DestinationChang
     let list = |name| lines(typed, name);
     let only = |name| Some(lines(typed, name)).filter(|entries| !entries.is_empty());
     Ok(DestinationChange {
+        name: None,
+        uses_presets: false,
         kind: Some(kind.name.clone()),
         enabled: !typed.text("enabled").is_empty(),
         settings,

@@ -1,4 +1,4 @@
-//! Addresses of the pages of a person. Ids may hold any characters.
+//! Addresses of the pages of people and accounts. Ids may hold any characters.
 
 use domain::WorkspaceId;
 
@@ -9,6 +9,11 @@ use crate::page::{Area, encode};
 pub(in crate::pages) fn person(workspace: &WorkspaceId, name: &str, part: &str) -> String {
     let slash = if part.is_empty() { "" } else { "/" };
     format!("{}/{}{slash}{part}", Area::People.path(workspace), encode(name))
+}
+
+/// The page of an account by the name `group_id:id`.
+pub(in crate::pages) fn account(workspace: &WorkspaceId, name: &str) -> String {
+    format!("/console/{workspace}/accounts/{}", encode(name))
 }
 
 /// The playground with a person filled in.

@@ -5,14 +5,15 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::{Timestamp, WorkspaceId};
 use maud::{Markup, Render, html};
-use resources::people::{self, InteractionsPage, Profile, ShownAccount, ShownMerge, ShownTrait};
+use resources::group_accounts;
+use resources::people::{self, InteractionsPage, Profile, ShownAccount, ShownMerge};
 use resources::person_lists::ListName;
 use serde::Deserialize;
-use serde_json::Value;
 use web::error::ApiError;
 use web::parameters::Parameters;
 use web::workspaces::{RequestedWorkspace, Workspace};
 
+use super::facts::{computed_text, source_name, traits_table, value_text};
 use super::search::{unknown, words};
 use super::{address, interactions_text, recommended, timeline};
 use crate::page::item_path;
@@ -23,8 +24,6 @@ use crate::ui::{
 
 /// How many traits and identifiers stand beside the lists.
 const FACTS_MAX: usize = 6;
-/// How much is shown of the value of a computed trait.
-const COMPUTED_CHARS_MAX: usize = 200;
 /// How many interactions stand on a page.
 const INTERACTIONS_SHOWN: usize = 24;
 
@@ -211,7 +210,11 @@ impl Person {
                 dl class="facts" {
                     @for one in accounts.iter().take(FACTS_MAX) {
                         div {
-                            dt { bdi { (one.name.as_deref().unwrap_or(&one.id)) } }
+                            dt {
+                                a href=(self.account_path(one)) {
+                                    bdi { (one.name.as_deref().unwrap_or(&one.id)) }
+                                }
+                            }
                             dd {
                                 code { bdi { (one.id) } }
                                 span class="fact-source" { (by_source(&one.source)) (self.time(one.since)) }
@@ -225,6 +228,10 @@ impl Person {
                 }
             }
         }
+    }
+
+    fn account_path(&self, account: &ShownAccount) -> String {
+        address::account(&self.workspace, &group_accounts::path_name(&account.id))
     }
 
     fn merge_sentence(&self, merge: &ShownMerge) -> Markup {
@@ -262,28 +269,13 @@ fn by_source(source: &str) -> String {
     if source.is_empty() { String::new() } else { format!("from {source}, ") }
 }
 
-/// A text without its quotes; anything else as JSON.
-fn value_text(one: &ShownTrait) -> String {
-    serde_json::from_str::<String>(one.value.get()).unwrap_or_else(|_| one.value.get().to_owned())
-}
-
-/// The beginning of a value: a list may have thousands of elements.
-fn computed_text(value: &Value) -> String {
-    let text = match value {
-        Value::Null => "no value".to_owned(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    let mut chars = text.chars();
-    let shown: String = chars.by_ref().take(COMPUTED_CHARS_MAX).collect();
-    if chars.next().is_some() { shown + "…" } else { shown }
-}
-
 fn accounts_table(person: &Person) -> Table<'_> {
     let columns = ["Account", "Name", "Computed traits", "From", "Since"].map(Column::text).into();
     Table::new("Accounts", columns).rows(person.profile.accounts.iter().map(|one| {
         vec![
-            Cell::new(html! { code { bdi { (one.id) } } }),
+            Cell::new(html! {
+                a href=(person.account_path(one)) { code { bdi { (one.id) } } }
+            }),
             Cell::new(html! { bdi { (one.name.as_deref().unwrap_or_default()) } }),
             Cell::new(account_values(one)),
             Cell::new(html! { bdi { (one.source) } }),
@@ -313,8 +305,6 @@ pub(super) async fn identity(
         Err(nobody) => return Ok(nobody),
     };
     let Profile { identifiers, traits, merges, .. } = &person.profile;
-    let source =
-        |source: &str| html! { (if source.is_empty() { "import or API call" } else { source }) };
     let ids = Table::new(
         "Identifiers",
         vec![Column::text("Id"), Column::text("Type"), Column::text("From"), Column::text("Since")],
@@ -323,25 +313,8 @@ pub(super) async fn identity(
         vec![
             Cell::new(html! { code { bdi { (id.id) } } }),
             Cell::new(words(&id.type_)),
-            Cell::new(source(&id.source)),
+            Cell::new(source_name(&id.source)),
             Cell::new(person.time(id.created_at)),
-        ]
-    }));
-    let set = Table::new(
-        "Traits",
-        vec![
-            Column::text("Trait"),
-            Column::text("Value"),
-            Column::text("Set by"),
-            Column::text("When"),
-        ],
-    )
-    .rows(traits.iter().map(|one| {
-        vec![
-            Cell::new(html! { bdi { (one.key) } }),
-            Cell::new(html! { bdi { (value_text(one)) } }),
-            Cell::new(source(&one.source)),
-            Cell::new(person.time(one.updated_at)),
         ]
     }));
     let merged = Table::new(
@@ -370,7 +343,7 @@ pub(super) async fn identity(
             h2 { "Traits" }
             @if traits.is_empty() {
                 p { "No source has set any. Traits come with identify messages." }
-            } @else { div class="card card-table" { (set) } }
+            } @else { div class="card card-table" { (traits_table(traits, person.now)) } }
         }
         @if !person.profile.accounts.is_empty() {
             section class="section" {

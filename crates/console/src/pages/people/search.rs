@@ -11,7 +11,7 @@ use web::parameters::Parameters;
 use web::workspaces::Workspace;
 
 use super::super::{exports, privacy};
-use super::address;
+use super::{account, address};
 use super::{interactions_text, search_form};
 use crate::page::item_path;
 use crate::page::{Area, Frame, Page};
@@ -65,25 +65,26 @@ async fn page(
             .body(body)
             .into_response());
     }
-    let Found { people: found, items, is_item_id } = match title {
+    let Found { people: found, items, is_item_id, accounts } = match title {
         "Search" => people::search_everything(&workspace, text.to_owned()).await?,
         _ => {
             let people = people::search(&workspace, text.to_owned()).await?;
-            Found { people, items: Vec::new(), is_item_id: false }
+            Found { people, ..Found::default() }
         }
     };
-    let mut whole = found.iter().filter(|one| is_whole(one));
-    match (whole.next(), whole.next(), is_item_id) {
-        (Some(person), None, false) => {
-            let path = address::person(&id, &person.path_name(), "");
-            return Ok(Redirect::to(&path).into_response());
-        }
-        (None, _, true) => return Ok(Redirect::to(&item_path(&id, text)).into_response()),
-        _ => {}
+    // The text is the whole id of one person, item or account: nothing is to be chosen.
+    let whole = found.iter().filter(|one| is_whole(one));
+    let of_people = whole.map(|person| address::person(&id, &person.path_name(), ""));
+    let of_item = is_item_id.then(|| item_path(&id, text));
+    let own = accounts.iter().find(|account| account.id == text);
+    let of_account = own.map(|account| address::account(&id, &account.path_name()));
+    let mut paths = of_people.chain(of_item).chain(of_account);
+    if let (Some(path), None) = (paths.next(), paths.next()) {
+        return Ok(Redirect::to(&path).into_response());
     }
     let body = html! {
         (search_form(&action, text))
-        @if found.is_empty() && items.is_empty() { (nobody(&id, text)) }
+        @if found.is_empty() && items.is_empty() && accounts.is_empty() { (nobody(&id, text)) }
         @if !found.is_empty() {
             section class="section" {
                 h2 { "People" }
@@ -95,6 +96,7 @@ async fn page(
                 }
             }
         }
+        @if !accounts.is_empty() { (account::found(&id, &accounts)) }
         @if !items.is_empty() {
             section class="section" {
                 h2 { "Items" }

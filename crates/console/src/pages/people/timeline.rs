@@ -46,7 +46,7 @@ pub(super) async fn lately(
             @if page.events.is_empty() {
                 p { "No messages. What was imported is in the history." }
             } @else {
-                div class="card" { (entries(person, &page.events, false)) }
+                div class="card" { (entries(&page.events, person.now, false, source_and_type)) }
                 p { a href=(person.path("timeline")) { "The whole timeline" } }
             }
         }
@@ -90,7 +90,7 @@ pub(super) async fn show(
     let body = html! {
         (filters(&person, &query, wrong_from, wrong_until))
         @if page.events.is_empty() { (nothing(&person)) } @else {
-            div class="card" { (entries(&person, &page.events, true)) }
+            div class="card" { (entries(&page.events, person.now, true, source_and_type)) }
             (pages(&person, &query, &page))
         }
     };
@@ -167,12 +167,17 @@ fn nothing(person: &Person) -> Markup {
     }
 }
 
-/// What happened; with the messages themselves where a page is about them.
-fn entries(person: &Person, events: &[ShownEvent], with_messages: bool) -> Markup {
+/// What happened; with the messages themselves where a page is about them. `facts_of` says what
+/// stands beside the time of each.
+pub(super) fn entries(
+    events: &[ShownEvent],
+    now: Timestamp,
+    with_messages: bool,
+    facts_of: impl Fn(&ShownEvent) -> Vec<&str>,
+) -> Markup {
     let raw: Vec<String> =
         events.iter().map(|event| serde_json::to_string(event).unwrap_or_default()).collect();
-    let facts: Vec<[&str; 2]> =
-        events.iter().map(|event| [event.source_id.as_str(), event.type_]).collect();
+    let facts: Vec<Vec<&str>> = events.iter().map(facts_of).collect();
     let entries: Vec<TimelineEntry> = events
         .iter()
         .enumerate()
@@ -181,7 +186,7 @@ fn entries(person: &Person, events: &[ShownEvent], with_messages: bool) -> Marku
             tone: Tone::Neutral,
             what: what(event),
             at: event.at,
-            now: person.now,
+            now,
             facts: &facts[n],
             outcome: None,
             detail: with_messages.then(|| html! {
@@ -190,6 +195,10 @@ fn entries(person: &Person, events: &[ShownEvent], with_messages: bool) -> Marku
         })
         .collect();
     timeline(&entries)
+}
+
+fn source_and_type(event: &ShownEvent) -> Vec<&str> {
+    vec![event.source_id.as_str(), event.type_]
 }
 
 /// What happened, in words.

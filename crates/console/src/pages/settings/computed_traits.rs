@@ -22,10 +22,9 @@ use web::workspaces::Workspace;
 use super::chrome::{Notice, Noticed, lead_to, lead_to_new, may_change, path, workspace_tabs};
 use super::typed::{Mistake, Typed, again};
 use crate::gate::{edit, gated, read};
-use crate::live::{Part, fragments};
+use crate::live::Part;
 use crate::page::{Area, Frame, Page, encode};
-use crate::pages::past_events::{self, LIVE_INTERVAL};
-use crate::pages::{sync, versions};
+use crate::pages::{past_events, sync, versions};
 use crate::ui::form::{Field, Form, InputKind, Select, TextInput};
 use crate::ui::{
     Button, Callout, Cell, Column, Confirmation, EmptyState, Icon, LiveFragment, Table,
@@ -309,17 +308,12 @@ async fn follow_history(
     Workspace(workspace): Workspace,
     Path((_, key)): Path<(String, String)>,
 ) -> Response {
-    let id = workspace.id().clone();
-    fragments(Arc::clone(&app), LIVE_INTERVAL, move || {
-        let (app, id, key) = (Arc::clone(&app), id.clone(), key.clone());
-        async move {
-            let Workspace(workspace) = Workspace::find(&app, id.as_str())?;
-            let history = computed_traits::read(&workspace, key).await?.value.history;
-            Ok(match history {
-                Some(history) => Part::Fragment(progress(history)),
-                None => Part::Last(Callout::success("Past events are read").render()),
-            })
-        }
+    past_events::follow(app, &workspace, key, |workspace, key| async move {
+        let history = computed_traits::read(&workspace, key).await?.value.history;
+        Ok(match history {
+            Some(history) => Part::Fragment(progress(history)),
+            None => Part::Last(Callout::success("Past events are read").render()),
+        })
     })
 }
 

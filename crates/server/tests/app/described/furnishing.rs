@@ -174,6 +174,7 @@ pub(super) async fn furnish(shop: &mut Described) -> (String, String) {
         shop.call(method, &format!("{SHOP}/{path}"), body).await;
     }
     give_up(shop).await;
+    join_account(shop).await;
     shop.app.train().await;
     shop.app
         .batch(json!([track(500, "u0", "Product Viewed", json!({ "product_id": "i7" }))]))
@@ -217,6 +218,20 @@ async fn give_up(shop: &mut Described) {
     assert_eq!(page["dead_letters"].as_array().map(Vec::len), Some(1), "{page}");
     shop.get(&format!("{letters}/3/Everything")).await;
     shop.get(&format!("{SHOP}/destinations/crm/delivery")).await;
+}
+
+/// Two people who belong to an account that has traits of both kinds.
+async fn join_account(shop: &mut Described) {
+    let rules = json!({ "identity": { "version": 1 } });
+    shop.call("PATCH", &format!("{SHOP}/settings"), rules).await;
+    let computed =
+        json!({ "key": "visits", "of": "accounts", "type": "count", "event": "Looked around" });
+    shop.call("PUT", &format!("{SHOP}/computed_traits/visits"), computed).await;
+    let group = |user: &str| {
+        json!({ "type": "group", "userId": user, "groupId": "acme",
+            "traits": { "name": "Acme", "seats": 2 } })
+    };
+    shop.app.batch(json!([group("u0"), group("u1")])).await;
 }
 
 fn groups() -> Value {
