@@ -10,13 +10,14 @@ mod recombee;
 mod segment;
 #[cfg(test)]
 mod tests;
+pub(crate) mod text_messages;
 mod webhook;
 
 use std::sync::LazyLock;
 
 use crate::kind::{Kind, KindFiles};
 
-const FILES: [&KindFiles; 9] = [
+const FILES: [&KindFiles; 10] = [
     &recombee::FILES,
     &webhook::FILES,
     &segment::FILES,
@@ -26,6 +27,7 @@ const FILES: [&KindFiles; 9] = [
     &braze::FILES,
     &clevertap::FILES,
     &mailchimp::FILES,
+    &text_messages::FILES,
 ];
 
 /// All kinds, in the order in which they are offered.

@@ -196,6 +196,12 @@ pub trait Sender: Send + Sync {
     /// The requests in which deliveries of one group would be sent. Pure.
     fn describe(&self, batch: &[Arc<Prepared>]) -> Vec<DescribedRequest>;
 
+    /// What people should know of a delivery beside its request, such as how many SMS it is.
+    fn notes(&self, prepared: &Prepared) -> Vec<String> {
+        let _ = prepared;
+        Vec::new()
+    }
+
     /// Sends deliveries of one group: the outcome of each, in their order.
     fn send(self: Arc<Self>, batch: Vec<Arc<Prepared>>) -> SendFuture<Vec<Result<(), Failure>>>;
 

@@ -14,6 +14,7 @@ mod storage;
 mod testing;
 
 pub use archive::{Archive, ArchiveError};
+pub use destinations::text_messages::{ReceiptCall, ReceiptError, read_receipt};
 pub use destinations::{kind, kinds};
 pub use export_place::{EXPORT_KINDS, ExportPlace, LogMove, Tables};
 pub use instance_key::{InstanceKey, KeyError, is_sealed};

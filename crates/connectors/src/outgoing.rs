@@ -21,7 +21,8 @@ pub use self::download::{
     DOWNLOAD_BYTES_MAX, DOWNLOAD_PAUSE_MAX, DOWNLOAD_TIME_MAX, DownloadError, check_file_url,
 };
 pub(crate) use self::http::{
-    HttpRequest, HttpResponse, check_status, check_url, failure_of_status, send_ok, unreadable,
+    HttpRequest, HttpResponse, check_status, check_url, failure_of_status, retry_later, send_ok,
+    unreadable,
 };
 pub use self::policy::NetworkPolicy;
 use self::policy::{GuardedResolver, Reach};

@@ -15,8 +15,17 @@ use crate::delivery::{Compiled, Deliverable, connect, kind_of, map};
 pub struct TriedDelivery {
     /// Why the message would not go there at all.
     pub withheld: Option<String>,
-    /// Each mapping, with the requests that would leave, or what is wrong.
-    pub mappings: Vec<(Explanation, Result<Vec<DescribedRequest>, String>)>,
+    /// Each mapping, with what would leave, or what is wrong.
+    pub mappings: Vec<(Explanation, Result<TriedRequests, String>)>,
+}
+
+/// What a mapping makes of a message.
+#[derive(Debug, Default)]
+pub struct TriedRequests {
+    /// The requests that would leave.
+    pub requests: Vec<DescribedRequest>,
+    /// What people should know beside them.
+    pub notes: Vec<String>,
 }
 
 /// Counts what a destination would get of many messages. Sends nothing.
@@ -98,7 +107,7 @@ impl Engine {
             let mapping = compiled.mappings.get(&explanation.mapping);
             let is_made = explanation.fires && explanation.errors.is_empty();
             let Some(mapping) = mapping.filter(|_| is_made) else {
-                return (explanation, Ok(Vec::new()));
+                return (explanation, Ok(TriedRequests::default()));
             };
             let made = mapping
                 .check(&payload, mode)
@@ -111,7 +120,8 @@ impl Engine {
                     delivery_id: "trial".to_owned(),
                 };
                 let prepared = sender.prepare(made).map_err(|error| error.to_string())?;
-                Ok(sender.describe(&[Arc::new(prepared)]))
+                let notes = sender.notes(&prepared);
+                Ok(TriedRequests { requests: sender.describe(&[Arc::new(prepared)]), notes })
             });
             (explanation, described)
         });

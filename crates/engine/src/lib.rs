@@ -16,6 +16,7 @@ mod data_folder;
 mod dead_letters;
 mod decisions;
 mod delivery;
+mod delivery_receipts;
 mod delivery_trial;
 mod disk_use;
 mod due_people;
@@ -114,7 +115,7 @@ pub use data_folder::{DataFolder, DataFolderError, LockedFolder};
 pub use dead_letters::DeadLetterError;
 pub use decisions::is_decided_on_state;
 pub use delivery::DeliveryStatus;
-pub use delivery_trial::{DeliveryPreview, PreviewedDelivery, TriedDelivery};
+pub use delivery_trial::{DeliveryPreview, PreviewedDelivery, TriedDelivery, TriedRequests};
 pub use disk_use::{DiskRoom, DiskUse};
 pub use engine::{Engine, EngineOptions};
 pub use error::{EngineError, TrainingError, describe_error};
@@ -175,8 +176,8 @@ pub use activation::{
     BreakerState, DeadLetter, Held, OpenDelivery, Progress, Status as DispatcherStatus,
 };
 pub use connectors::{
-    Archive, DescribedRequest, EXPORT_KINDS, ExportPlace, Kind, LogMove, SettingSchema,
-    SettingType, kind as destination_kind, kinds as destination_kinds,
+    Archive, DescribedRequest, EXPORT_KINDS, ExportPlace, Kind, LogMove, ReceiptCall, ReceiptError,
+    SettingSchema, SettingType, kind as destination_kind, kinds as destination_kinds,
 };
 pub use journal::JournalCheck;
 pub use profiles::{

@@ -1,8 +1,9 @@
 //! What senders bring besides messages: records of uploads, what they sign to get a token, public
-//! keys, and files of messages. The first byte says which it is.
+//! keys, files of messages, and reports of Twilio. The first byte says which it is.
 
 use bytes::Bytes;
-use domain::{OAuth, OAuthKey, Source, Timestamp};
+use domain::{Arrival, Envelope, OAuth, OAuthKey, Source, Timestamp, check_message};
+use engine::ReceiptCall;
 use resources::message_files::{Import, MessageFile, MessageFormat, Options};
 use web::oauth::{Assertion, check_public_key, is_good_token};
 
@@ -25,6 +26,13 @@ pub const DICTIONARY: &[&str] = &[
     ".",
     "userId,event,properties.a.b\n",
     "properties",
+    "MessageSid=SM1",
+    "&MessageStatus=failed",
+    "&ErrorCode=30003",
+    "&To=whatsapp:%2B49",
+    "&From=%2B49",
+    "&Body=STOP",
+    "userId=u",
     "\"",
     "\n",
 ];
@@ -46,6 +54,7 @@ pub fn run(bytes: &[u8]) {
         b'a' => check_assertion(&text),
         b'c' => check_file(rest, MessageFormat::Csv),
         b'j' => check_file(rest, MessageFormat::Jsonl),
+        b't' => check_report(&text),
         _ => {}
     }
 }
@@ -70,6 +79,18 @@ fn check_assertion(text: &str) {
         assert!(assertion.verify(&oauth, "http://localhost", NOW).is_err(), "{text}");
     }
     assert!(!is_good_token(&oauth, "shop/web", text, NOW), "{text}");
+}
+
+/// A query, and a form in the next line.
+fn check_report(text: &str) {
+    let (query, body) = text.split_once('\n').unwrap_or_default();
+    let Ok(call) = ReceiptCall::read(Some(query), None, body.as_bytes()) else { return };
+    let Ok(Some(message)) = call.message() else { return };
+    for member in ["anonymousId", "event", "messageId"] {
+        assert!(message[member].is_string(), "{message}");
+    }
+    let arrival = Arrival { received_at: NOW, source: "web", peer_ip: None };
+    let _ = check_message(&message.to_string(), None, &Envelope::default(), &arrival);
 }
 
 fn check_file(bytes: &[u8], format: MessageFormat) {

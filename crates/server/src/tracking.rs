@@ -9,6 +9,7 @@ mod browser;
 mod oauth;
 mod single;
 mod source;
+mod twilio;
 mod upload;
 
 use std::sync::Arc;
@@ -50,6 +51,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/v1/import/", post(batch))
         .route("/v1/m", post(browser_metrics))
         .merge(oauth::routes())
+        .merge(twilio::routes())
         .merge(upload::routes());
     MessageType::ALL.into_iter().fold(routes, |routes, type_| {
         let single = move |State(app), request| handle_single(app, request, type_);

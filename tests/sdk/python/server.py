@@ -12,16 +12,18 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 
-def start_server(bootstrap, tls=False):
+def start_server(bootstrap, tls=False, settings=""):
     """The address of a server that is ready, and its data folder; it ends with this process."""
     temporary = tempfile.TemporaryDirectory(prefix="tastemaker-sdk-")
     atexit.register(temporary.cleanup)
     folder = Path(temporary.name)
     (folder / "bootstrap.toml").write_text(bootstrap)
+    (folder / "settings.toml").write_text(settings)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = "127.0.0.1:%d" % probe.getsockname()[1]
     options = ["serve", "--data", folder / "data", "--listen", address, "--bootstrap", folder / "bootstrap.toml"]
+    options += ["--config", folder / "settings.toml"]
     if tls:
         options.append("--tls-self-signed")
     log = (folder / "log").open("w+")

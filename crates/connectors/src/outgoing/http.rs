@@ -22,6 +22,9 @@ const CITED_BYTES_MAX: usize = 200;
 /// A larger number of seconds is a Unix time, not a wait: this one is in 2001.
 const UNIX_TIME_MIN_S: f64 = 1e9;
 
+/// The type of forms.
+const FORM: &str = "application/x-www-form-urlencoded";
+
 /// A request.
 #[derive(Debug, Clone)]
 pub(crate) struct HttpRequest {
@@ -37,6 +40,14 @@ impl HttpRequest {
         let mut headers = HeaderMap::new();
         headers.insert("content-type", HeaderValue::from_static("application/json"));
         Self { method, url, headers, body }
+    }
+
+    /// A request with the body of a form, whose members may repeat.
+    pub(crate) fn form(method: Method, url: String, members: &[(&str, String)]) -> Self {
+        let body = serde_urlencoded::to_string(members).expect("members are texts");
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", HeaderValue::from_static(FORM));
+        Self { method, url, headers, body: body.into_bytes() }
     }
 
     /// Adds a header, unless it has characters that no header can have.
@@ -77,9 +88,28 @@ impl HttpRequest {
             method: self.method.to_string(),
             path: self.url.clone(),
             headers: shown.map(|(name, value)| (name.to_string(), text(value))).collect(),
-            body: serde_json::from_slice(&self.body).unwrap_or(Value::Null),
+            body: match self.headers.get("content-type").is_some_and(|type_| type_ == FORM) {
+                true => described_form(&self.body),
+                false => serde_json::from_slice(&self.body).unwrap_or(Value::Null),
+            },
         }
     }
+}
+
+/// The members of a form as an object; those that repeat as lists.
+fn described_form(body: &[u8]) -> Value {
+    let members: Vec<(String, String)> = serde_urlencoded::from_bytes(body).unwrap_or_default();
+    let mut described = serde_json::Map::new();
+    for (name, value) in members {
+        match described.get_mut(&name) {
+            None => {
+                described.insert(name, value.into());
+            }
+            Some(Value::Array(values)) => values.push(value.into()),
+            Some(alone) => *alone = Value::Array(vec![alone.take(), value.into()]),
+        }
+    }
+    described.into()
 }
 
 /// An answer.
@@ -180,9 +210,10 @@ pub(super) fn failure_of_error(error: &reqwest::Error) -> Failure {
             text: refused.to_string(),
         };
     }
+    // A connection that was not made in time is both: nothing was sent.
     let reason = match error {
-        error if error.is_timeout() => "timeout",
         error if error.is_connect() => "no_connection",
+        error if error.is_timeout() => "timeout",
         _ => "broken_connection",
     };
     let root = causes.last().map_or_else(|| error.to_string(), |cause| cause.to_string());
@@ -229,6 +260,12 @@ pub(crate) fn failure_of_status(status: u16, cited: &str, after_ms: Option<u64>)
         }
         _ => Failure::Permanent { reason, text },
     }
+}
+
+/// The failure of an answer, whatever its status, that says to come back later.
+pub(crate) fn retry_later(reason: &str, text: String, response: &HttpResponse) -> Failure {
+    let after_ms = read_wait_ms(&response.headers);
+    Failure::Retry { reason: reason.to_owned(), text, after_ms, is_outage: true }
 }
 
 /// How long an answer asks to wait, in milliseconds: `Retry-After`, or `X-RateLimit-Reset`, both in

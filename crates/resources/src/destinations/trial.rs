@@ -56,6 +56,9 @@ pub struct TriedMapping {
     /// The requests that would leave, where it is another.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<TriedRequest>,
+    /// What people should know beside the requests, such as how many segments an SMS has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// What is wrong.
     pub errors: Vec<TriedError>,
 }
@@ -149,8 +152,9 @@ impl TriedMessage {
         let mappings = tried.mappings.into_iter().map(|(explanation, made)| {
             let mut mapping = TriedMapping::new(explanation);
             match made {
-                Ok(requests) => {
-                    mapping.requests = requests.into_iter().map(TriedRequest::new).collect()
+                Ok(made) => {
+                    mapping.requests = made.requests.into_iter().map(TriedRequest::new).collect();
+                    mapping.notes = made.notes;
                 }
                 Err(what) => mapping.errors.push(TriedError {
                     field: String::new(),
@@ -170,6 +174,7 @@ impl TriedMapping {
             fields: explanation.fields.into_iter().map(TriedField::new).collect(),
             effects: Vec::new(),
             requests: Vec::new(),
+            notes: Vec::new(),
             errors: explanation.errors.into_iter().map(TriedError::new).collect(),
             mapping: explanation.mapping,
             action: explanation.action.to_owned(),

@@ -136,7 +136,7 @@ impl ReplayPreview {
                 if let Some(message) = example.filter(|_| n_deliveries > 0) {
                     let tried = engine.try_delivery(destination, None, &message);
                     let mappings = tried.into_iter().flat_map(|tried| tried.mappings);
-                    let requests = mappings.flat_map(|(_, made)| made.unwrap_or_default());
+                    let requests = mappings.flat_map(|(_, made)| made.unwrap_or_default().requests);
                     let requests = requests.map(TriedRequest::new).collect();
                     self.examples.push(ReplayExample { offset, requests });
                 }

@@ -49,6 +49,7 @@ mod synonyms;
 mod threads;
 mod tracking;
 mod traits;
+mod twilio;
 mod uploads;
 mod user_facts;
 

@@ -177,6 +177,7 @@ fn taken(workspace: &WorkspaceId, stored: &Stored, n: usize, mapping: &TriedMapp
             @for (m, request) in mapping.requests.iter().enumerate() {
                 (leaving(&format!("request-{n}-{m}"), request))
             }
+            @for note in &mapping.notes { p { (note) "." } }
             dl class="facts" {
                 @for field in mapping.fields.iter().filter(is_seen) {
                     div { dt { (field.field) } dd { (resolved(field)) } }
