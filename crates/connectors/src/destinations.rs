@@ -1,22 +1,27 @@
 //! All kinds of destinations.
 
+mod apns;
 mod braze;
 mod clevertap;
+mod fcm;
 mod kafka;
 mod mailchimp;
 mod parquet;
 pub(crate) mod postgresql;
+mod push;
 mod recombee;
 mod segment;
 #[cfg(test)]
 mod tests;
+mod web_push;
 mod webhook;
 
 use std::sync::LazyLock;
 
+pub use self::web_push::VapidKeyPair;
 use crate::kind::{Kind, KindFiles};
 
-const FILES: [&KindFiles; 9] = [
+const FILES: [&KindFiles; 12] = [
     &recombee::FILES,
     &webhook::FILES,
     &segment::FILES,
@@ -26,6 +31,9 @@ const FILES: [&KindFiles; 9] = [
     &braze::FILES,
     &clevertap::FILES,
     &mailchimp::FILES,
+    &web_push::FILES,
+    &fcm::FILES,
+    &apns::FILES,
 ];
 
 /// All kinds, in the order in which they are offered.

@@ -10,6 +10,7 @@ mod message_files;
 mod privacy;
 mod process;
 mod scheduled;
+mod vapid_keys;
 
 use std::path::Path;
 use std::process::Command;
