@@ -9,12 +9,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use p256::ecdsa::signature::Verifier;
 use p256::ecdsa::{Signature, SigningKey, VerifyingKey};
-use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 use super::*;
-use crate::kind;
 use crate::testing::{self, reasons};
+use crate::{NetworkPolicy, OutgoingOptions, kind};
 
 const KEY: &str = include_str!("../../../tests/keys/p256.pem");
 const DEVICE: &str = "a1b2c3d4a1b2c3d4a1b2c3d4a1b2c3d4a1b2c3d4a1b2c3d4a1b2c3d4a1b2c3d4";
@@ -64,7 +65,7 @@ impl StandIn {
     }
 }
 
-async fn serve(stream: TcpStream, book: Arc<Book>) {
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, book: Arc<Book>) {
     let mut connection = h2::server::handshake(stream).await.expect("HTTP/2 was spoken");
     while let Some(Ok((request, respond))) = connection.accept().await {
         tokio::spawn(answer(request, respond, Arc::clone(&book)));
@@ -182,6 +183,49 @@ async fn answers_are_told_apart_by_their_reasons() {
     let (_, of_device) = send(&[(429, "TooManyRequests")]).await;
     let (_, of_sender) = send(&[(429, "TooManyProviderTokenUpdates")]).await;
     assert!(!is_outage(&of_device[0]) && is_outage(&of_sender[0]));
+}
+
+/// The protocols that a server over TLS offers, and whether a message comes to it.
+async fn comes_over_tls(protocols: &[&[u8]]) -> bool {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let key = made.signing_key.serialize_der().try_into().unwrap();
+    let ring = Arc::new(rustls::crypto::ring::default_provider());
+    let mut tls = rustls::ServerConfig::builder_with_provider(ring)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    tls.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+    let acceptor = TlsAcceptor::from(Arc::new(tls));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let book = Arc::new(Book { answers: Mutex::new([(200, "")].into()), ..Book::default() });
+    let of_server = Arc::clone(&book);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(stream) = acceptor.accept(stream).await else { continue };
+            if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+                tokio::spawn(serve(stream, Arc::clone(&of_server)));
+            }
+        }
+    });
+    let policy = NetworkPolicy { allowed: vec!["127.0.0.0/8".parse().unwrap()] };
+    let authorities_pem = Some(made.cert.pem().into_bytes());
+    let options = OutgoingOptions { policy, authorities_pem, ..OutgoingOptions::default() };
+    let outgoing = Arc::new(Outgoing::new(&options).unwrap());
+    let settings = serde_json::from_value(settings(&url)).unwrap();
+    let sender = kind("apns").unwrap().connect(&settings, &outgoing).unwrap();
+    let push = prepare(&*sender, &json!({"token": DEVICE, "title": "Hello"})).unwrap();
+    let outcomes = sender.send(vec![push]).await;
+    assert_eq!(outcomes[0].is_ok(), book.received.lock().unwrap().len() == 1, "{outcomes:?}");
+    outcomes[0].is_ok()
+}
+
+#[tokio::test]
+async fn http_2_is_agreed_on_over_tls() {
+    assert!(comes_over_tls(&[b"http/1.1", b"h2"]).await);
+    assert!(!comes_over_tls(&[b"http/1.1"]).await);
 }
 
 #[tokio::test]
