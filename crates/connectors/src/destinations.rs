@@ -1,23 +1,28 @@
 //! All kinds of destinations.
 
+mod apns;
 mod braze;
 mod clevertap;
+mod fcm;
 mod kafka;
 mod mailchimp;
 mod parquet;
 pub(crate) mod postgresql;
+mod push;
 mod recombee;
 mod segment;
 #[cfg(test)]
 mod tests;
 pub(crate) mod text_messages;
+mod web_push;
 mod webhook;
 
 use std::sync::LazyLock;
 
+pub use self::web_push::VapidKeyPair;
 use crate::kind::{Kind, KindFiles};
 
-const FILES: [&KindFiles; 10] = [
+const FILES: [&KindFiles; 13] = [
     &recombee::FILES,
     &webhook::FILES,
     &segment::FILES,
@@ -28,6 +33,9 @@ const FILES: [&KindFiles; 10] = [
     &clevertap::FILES,
     &mailchimp::FILES,
     &text_messages::FILES,
+    &web_push::FILES,
+    &fcm::FILES,
+    &apns::FILES,
 ];
 
 /// All kinds, in the order in which they are offered.

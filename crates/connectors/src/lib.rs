@@ -12,10 +12,11 @@ mod settings;
 mod storage;
 #[cfg(test)]
 mod testing;
+mod web_token;
 
 pub use archive::{Archive, ArchiveError};
 pub use destinations::text_messages::{ReceiptCall, ReceiptError, read_receipt};
-pub use destinations::{kind, kinds};
+pub use destinations::{VapidKeyPair, kind, kinds};
 pub use export_place::{EXPORT_KINDS, ExportPlace, LogMove, Tables};
 pub use instance_key::{InstanceKey, KeyError, is_sealed};
 pub use kind::{

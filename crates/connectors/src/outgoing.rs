@@ -35,6 +35,11 @@ const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
 const IDLE_CONNECTIONS_MAX: usize = 16;
 /// How long an idle connection is kept.
 const IDLE_TIME_MAX: Duration = Duration::from_secs(30);
+/// How often the other end of a connection of HTTP/2 with open requests is asked whether it is
+/// there.
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+/// How long the answer to that may take.
+const PING_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Options of outgoing connections.
 #[derive(Debug, Clone)]
@@ -83,16 +88,61 @@ pub enum OutgoingError {
 /// The guarded client of a process.
 pub struct Outgoing {
     policy: NetworkPolicy,
-    /// Over TLS, to the public internet and to allowed networks.
-    secure: reqwest::Client,
-    /// Without TLS, to allowed networks only.
-    plain: reqwest::Client,
+    http1: Clients,
+    http2: Clients,
     /// For connections that are not HTTP.
     tls: rustls::ClientConfig,
     request_time_max: Duration,
     files_folder: Option<PathBuf>,
     /// None once it is dropped.
     runtime: Option<Runtime>,
+}
+
+/// The clients of a version of HTTP.
+struct Clients {
+    /// Over TLS, to the public internet and to allowed networks.
+    secure: reqwest::Client,
+    /// Without TLS, to allowed networks only.
+    plain: reqwest::Client,
+}
+
+/// A version of HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum HttpVersion {
+    /// 1.1
+    Http1,
+    /// 2 alone: also without TLS it is not asked for but known.
+    Http2,
+}
+
+impl Clients {
+    fn new(options: &OutgoingOptions, version: HttpVersion) -> Result<Self, OutgoingError> {
+        let client = |reach: Reach| {
+            let mut builder = reqwest::Client::builder()
+                .user_agent(concat!("Tastemaker/", env!("CARGO_PKG_VERSION")))
+                .redirect(redirect::Policy::none())
+                .referer(false)
+                .no_proxy()
+                .connect_timeout(CONNECT_TIME_MAX)
+                .timeout(options.request_time_max)
+                .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
+                .pool_idle_timeout(IDLE_TIME_MAX)
+                .https_only(reach == Reach::PublicAndAllowed)
+                .dns_resolver(GuardedResolver { policy: options.policy.clone(), reach });
+            builder = match version {
+                HttpVersion::Http1 => builder.http1_only(),
+                HttpVersion::Http2 => builder
+                    .http2_prior_knowledge()
+                    .http2_keep_alive_interval(PING_INTERVAL)
+                    .http2_keep_alive_timeout(PING_TIME_MAX),
+            };
+            if let Some(pem) = &options.authorities_pem {
+                builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
+            }
+            builder.build()
+        };
+        Ok(Self { secure: client(Reach::PublicAndAllowed)?, plain: client(Reach::AllowedOnly)? })
+    }
 }
 
 fn tls_config(authorities_pem: Option<&[u8]>) -> Result<rustls::ClientConfig, OutgoingError> {
@@ -120,27 +170,10 @@ impl Outgoing {
             .build()?;
         // Whoever came first has installed the same one.
         rustls::crypto::ring::default_provider().install_default().ok();
-        let client = |reach: Reach| {
-            let mut builder = reqwest::Client::builder()
-                .user_agent(concat!("Tastemaker/", env!("CARGO_PKG_VERSION")))
-                .redirect(redirect::Policy::none())
-                .referer(false)
-                .no_proxy()
-                .connect_timeout(CONNECT_TIME_MAX)
-                .timeout(options.request_time_max)
-                .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
-                .pool_idle_timeout(IDLE_TIME_MAX)
-                .https_only(reach == Reach::PublicAndAllowed)
-                .dns_resolver(GuardedResolver { policy: options.policy.clone(), reach });
-            if let Some(pem) = &options.authorities_pem {
-                builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
-            }
-            builder.build()
-        };
         Ok(Self {
             policy: options.policy.clone(),
-            secure: client(Reach::PublicAndAllowed)?,
-            plain: client(Reach::AllowedOnly)?,
+            http1: Clients::new(options, HttpVersion::Http1)?,
+            http2: Clients::new(options, HttpVersion::Http2)?,
             tls: tls_config(options.authorities_pem.as_deref())?,
             request_time_max: options.request_time_max,
             files_folder: options.files_folder.clone(),

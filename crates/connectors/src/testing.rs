@@ -94,7 +94,9 @@ pub(crate) struct Received {
     /// With the query.
     pub(crate) path: String,
     pub(crate) headers: BTreeMap<String, String>,
+    /// Null where it is no JSON.
     pub(crate) body: Value,
+    pub(crate) bytes: Bytes,
 }
 
 /// An answer of a receiver: status, headers, body.
@@ -141,6 +143,7 @@ async fn answer(
         path: uri.to_string(),
         headers: headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
         body: serde_json::from_slice(&body).unwrap_or(Value::Null),
+        bytes: body,
     });
     let mut answers = book.answers.lock().unwrap();
     let (status, headers, body) = match answers.len() {

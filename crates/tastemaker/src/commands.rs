@@ -29,6 +29,7 @@ pub(crate) mod shell;
 pub(crate) mod tail;
 pub(crate) mod train;
 pub(crate) mod traits;
+pub(crate) mod vapid_keys;
 pub(crate) mod verify;
 
 use std::path::{Path, PathBuf};

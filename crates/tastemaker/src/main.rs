@@ -88,6 +88,8 @@ enum Command {
     Privacy(commands::privacy::PrivacyArgs),
     /// Continue without entries that a journal has lost at its end
     AcceptLoss(commands::accept_loss::Args),
+    /// Make a key pair for web push, which is printed and kept nowhere
+    VapidKeys,
     /// Measure the speed of this machine
     Bench(commands::bench::Args),
     /// Print a completion script for a shell
@@ -127,6 +129,7 @@ fn main() -> ExitCode {
         Command::Journal(args) => commands::journal::run(&args),
         Command::Privacy(args) => commands::privacy::run(&args),
         Command::AcceptLoss(args) => commands::accept_loss::run(&args),
+        Command::VapidKeys => commands::vapid_keys::run(),
         Command::Bench(args) => commands::bench::run(&args),
         Command::Completions(args) => {
             commands::shell::print_completions(&args, Cli::command());

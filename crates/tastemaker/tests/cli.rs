@@ -11,6 +11,7 @@ mod message_files;
 mod privacy;
 mod process;
 mod scheduled;
+mod vapid_keys;
 
 use std::path::Path;
 use std::process::Command;

@@ -12,7 +12,7 @@ use reqwest::{Client, Method, Response, StatusCode, Url};
 use serde_json::Value;
 
 use super::policy::{Reach, Refused};
-use super::{Outgoing, SharedOutgoing};
+use super::{Clients, Outgoing, SharedOutgoing};
 use crate::DescribedRequest;
 
 /// The most bytes of an answer that are read; the rest is left.
@@ -142,18 +142,18 @@ impl Outgoing {
     /// # Errors
     /// If there is no whole answer in time, or the address may not be reached.
     pub(crate) async fn request(&self, request: HttpRequest) -> Result<HttpResponse, Failure> {
-        let mut response = self.send(request, None).await?;
-        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-        let mut body = Vec::new();
-        while body.len() < ANSWER_BYTES_MAX {
-            match response.chunk().await {
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) => break,
-                Err(error) => return Err(failure_of_error(&error)),
-            }
-        }
-        body.truncate(ANSWER_BYTES_MAX);
-        Ok(HttpResponse { status, headers, body })
+        read(self.send(request, None).await?).await
+    }
+
+    /// As [`Outgoing::request`], over HTTP/2 alone.
+    ///
+    /// # Errors
+    /// As [`Outgoing::request`], also where the other end does not speak HTTP/2.
+    pub(crate) async fn request_http2(
+        &self,
+        request: HttpRequest,
+    ) -> Result<HttpResponse, Failure> {
+        read(self.send_by(&self.http2, request, None).await?).await
     }
 
     /// Sends a request to an address that may be reached. `time_max` takes the place of the time
@@ -166,11 +166,20 @@ impl Outgoing {
         request: HttpRequest,
         time_max: Option<Duration>,
     ) -> Result<Response, Failure> {
+        self.send_by(&self.http1, request, time_max).await
+    }
+
+    async fn send_by(
+        &self,
+        clients: &Clients,
+        request: HttpRequest,
+        time_max: Option<Duration>,
+    ) -> Result<Response, Failure> {
         let refuse = |text: String| Failure::Permanent { reason: "refused_address".into(), text };
         let url = check_url(&request.url).map_err(|what| refuse(format!("the address {what}")))?;
         let (client, reach): (&Client, _) = match url.scheme() {
-            "https" => (&self.secure, Reach::PublicAndAllowed),
-            _ => (&self.plain, Reach::AllowedOnly),
+            "https" => (&clients.secure, Reach::PublicAndAllowed),
+            _ => (&clients.plain, Reach::AllowedOnly),
         };
         // An address in place of a name is not resolved.
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
@@ -194,6 +203,21 @@ impl Outgoing {
         check_status(&response)?;
         Ok(response)
     }
+}
+
+/// Reads an answer, up to a limit.
+async fn read(mut response: Response) -> Result<HttpResponse, Failure> {
+    let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+    let mut body = Vec::new();
+    while body.len() < ANSWER_BYTES_MAX {
+        match response.chunk().await {
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => break,
+            Err(error) => return Err(failure_of_error(&error)),
+        }
+    }
+    body.truncate(ANSWER_BYTES_MAX);
+    Ok(HttpResponse { status, headers, body })
 }
 
 /// The failure of a request without an answer.
