@@ -133,5 +133,17 @@ fn argument(arguments: &[Value], index: usize, otherwise: &str) -> Result<String
 fn whole(arguments: &[Value], index: usize, otherwise: i64) -> Result<i64, String> {
     let Some(value) = arguments.get(index) else { return Ok(otherwise) };
     let parsed = value.as_i64().or_else(|| value.as_str()?.trim().parse().ok());
-    parsed.ok_or_else(|| format!("{value} is no whole number"))
+    parsed.ok_or_else(|| format!("{} is no whole number", name_of(value)))
+}
+
+/// How an error names a value: the start of a text, the kind of others.
+fn name_of(value: &Value) -> String {
+    const EXCERPT_CHARS: usize = 40;
+    match value {
+        Value::String(text) => {
+            format!("{:?}", text.chars().take(EXCERPT_CHARS).collect::<String>())
+        }
+        Value::Number(number) => number.to_string(),
+        other => values::kind_of(other).to_owned(),
+    }
 }

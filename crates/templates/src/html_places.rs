@@ -3,6 +3,7 @@
 //! comments.
 
 use crate::escape;
+use crate::limits::{ATTRIBUTES_MAX, ELEMENTS_DEPTH_MAX};
 
 /// What a value may do at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +68,7 @@ const ACTIVE_ELEMENTS: [&str; 14] = [
     "mj-html-attributes",
     "portal",
 ];
-const ADDRESSES: [&str; 19] = [
+const ADDRESSES: [&str; 20] = [
     "href",
     "src",
     "srcset",
@@ -87,10 +88,24 @@ const ADDRESSES: [&str; 19] = [
     "to",
     "from",
     "values",
+    "thumbnails-src",
 ];
 /// Attributes of MJML elements that are texts; all others become styles.
 const MJML_TEXTS: [&str; 8] =
     ["alt", "title", "name", "rel", "target", "css-class", "lang", "aria-label"];
+
+/// Elements that have no end.
+const VOID_ELEMENTS: [&str; 14] = [
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source",
+    "track", "wbr",
+];
+
+/// An element beyond a bound, by the place where it begins.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Excess {
+    Attributes(usize),
+    Depth(usize),
+}
 
 /// Follows a text. Give it everything that is not an escaped value.
 #[derive(Debug, Clone)]
@@ -103,6 +118,8 @@ pub(crate) struct Scanner {
     value_start: usize,
     /// A value stands in the attribute.
     has_value: bool,
+    /// Attributes of the element so far.
+    attributes: usize,
 }
 
 impl Scanner {
@@ -114,7 +131,52 @@ impl Scanner {
             attribute: String::new(),
             value_start: 0,
             has_value: false,
+            attributes: 0,
         }
+    }
+
+    /// The first element that has more attributes, or stands deeper in others, than the bounds
+    /// allow. Elements that are not closed count on.
+    pub(crate) fn find_excess(html: &str) -> Option<Excess> {
+        let mut scanner = Self::new();
+        let (mut depth, mut start, mut at) = (0usize, 0, 0);
+        let bytes = html.as_bytes();
+        while at < bytes.len() {
+            let was = scanner.state;
+            let is_read = scanner.step(bytes[at]);
+            if was == State::Open && scanner.state == State::Name {
+                start = at - 1;
+            }
+            if scanner.attributes > ATTRIBUTES_MAX {
+                return Some(Excess::Attributes(start));
+            }
+            let ends_tag = is_read
+                && bytes[at] == b'>'
+                && matches!(
+                    was,
+                    State::Name
+                        | State::Between
+                        | State::Attribute
+                        | State::AfterAttribute
+                        | State::BeforeValue
+                        | State::Unquoted
+                );
+            if ends_tag && scanner.is_end {
+                depth = depth.saturating_sub(1);
+            } else if ends_tag {
+                let closes_itself = at > 0 && bytes[at - 1] == b'/';
+                if !closes_itself && !VOID_ELEMENTS.contains(&scanner.element.as_str()) {
+                    depth += 1;
+                }
+                if depth > ELEMENTS_DEPTH_MAX {
+                    return Some(Excess::Depth(start));
+                }
+            }
+            if is_read {
+                at += 1;
+            }
+        }
+        None
     }
 
     pub(crate) fn place(&self) -> HtmlPlace {
@@ -208,9 +270,8 @@ impl Scanner {
         let is_address =
             matches!(self.attribute_place(), HtmlPlace::Address | HtmlPlace::StyleAddress);
         if self.has_value && is_address {
-            let is_harmless = output
-                .get(self.value_start..)
-                .is_some_and(|address| escape::is_harmless_address(address));
+            let is_harmless =
+                output.get(self.value_start..).is_some_and(escape::is_harmless_address);
             if !is_harmless {
                 output.truncate(self.value_start);
                 output.push('#');
@@ -265,6 +326,7 @@ impl Scanner {
                 _ if is_space => self.state,
                 _ => {
                     self.attribute.clear();
+                    self.attributes += 1;
                     push_lower(&mut self.attribute, byte);
                     State::Attribute
                 }
@@ -297,6 +359,7 @@ impl Scanner {
 
     fn begin_element(&mut self, is_end: bool) -> bool {
         self.element.clear();
+        self.attributes = 0;
         self.is_end = is_end;
         self.state = State::Name;
         false

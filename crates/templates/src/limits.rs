@@ -11,7 +11,9 @@ pub const VALUE_BYTES_MAX: usize = 256 << 10;
 /// Steps of one render: one for each part of the template that is met, each turn of a loop, each
 /// filter, and each [`STEP_BYTES`] of the values that they handle. This bounds time: about a tenth
 /// of a second.
-pub const STEPS_MAX: usize = 500_000;
+pub const STEPS_MAX: usize = 200_000;
+/// How much more a value counts that a filter puts in order.
+pub const ORDERING_FACTOR: usize = 4;
 /// Bytes of values that count as one step.
 pub const STEP_BYTES: usize = 64;
 /// Turns of all loops of one render, nested ones multiplied.
@@ -22,9 +24,18 @@ pub const CONTENT_CALLS_MAX: usize = 50;
 pub const COUNT_MAX: usize = 100;
 /// Items that one `recommend` leaves out at the head of its list.
 pub const OFFSET_MAX: usize = 1_000;
+/// Characters of the reason of an `abort`.
+pub const REASON_CHARS_MAX: usize = 200;
 /// Bytes of what is kept to make a text again, as JSON.
 pub const RECORDED_BYTES_MAX: usize = 512 << 10;
 /// Bytes of an MJML document, of the HTML that it becomes, and of HTML whose text part is made.
 pub const MAIL_BYTES_MAX: usize = 2 << 20;
+/// Bytes that the HTML of an MJML document could have at worst: for each element
+/// [`ELEMENT_HTML_BYTES`], and what it may inherit.
+pub const MJML_WORK_BYTES_MAX: usize = 64 << 20;
+/// Bytes of HTML around an MJML element, at most.
+pub const ELEMENT_HTML_BYTES: usize = 4 << 10;
+/// Attributes of one element of MJML or HTML.
+pub const ATTRIBUTES_MAX: usize = 1_000;
 /// Levels of elements in elements of MJML, and of HTML whose text part is made.
 pub const ELEMENTS_DEPTH_MAX: usize = 100;

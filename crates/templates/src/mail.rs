@@ -1,17 +1,55 @@
 //! The HTML of MJML, and the text part of HTML.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use mrml::prelude::parser::Error;
 use mrml::prelude::render::RenderOptions;
 
 use crate::error::Place;
-use crate::limits::{ELEMENTS_DEPTH_MAX, MAIL_BYTES_MAX};
+use crate::html_places::{Excess, Scanner};
+use crate::limits::{
+    ATTRIBUTES_MAX, ELEMENT_HTML_BYTES, ELEMENTS_DEPTH_MAX, MAIL_BYTES_MAX, MJML_WORK_BYTES_MAX,
+};
+use crate::parser::suggest;
 
 /// Characters of a line of the text part.
 const LINE_CHARS: usize = 78;
-/// Elements that have no end.
-const VOID_ELEMENTS: [&str; 14] = [
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source",
-    "track", "wbr",
+/// The elements of MJML, for mistakes in their names: the library takes others as HTML.
+const MJML_ELEMENTS: [&str; 34] = [
+    "mjml",
+    "mj-accordion",
+    "mj-accordion-element",
+    "mj-accordion-text",
+    "mj-accordion-title",
+    "mj-all",
+    "mj-attributes",
+    "mj-body",
+    "mj-breakpoint",
+    "mj-button",
+    "mj-carousel",
+    "mj-carousel-image",
+    "mj-class",
+    "mj-column",
+    "mj-divider",
+    "mj-font",
+    "mj-group",
+    "mj-head",
+    "mj-hero",
+    "mj-image",
+    "mj-include",
+    "mj-navbar",
+    "mj-navbar-link",
+    "mj-preview",
+    "mj-raw",
+    "mj-section",
+    "mj-social",
+    "mj-social-element",
+    "mj-spacer",
+    "mj-style",
+    "mj-table",
+    "mj-text",
+    "mj-title",
+    "mj-wrapper",
 ];
 
 /// Why an MJML document is none.
@@ -39,19 +77,35 @@ pub fn mjml_to_html(mjml: &str) -> Result<String, MjmlError> {
     if mjml.len() > MAIL_BYTES_MAX {
         return Err(error(MAIL_BYTES_MAX, format!("MJML has at most {MAIL_BYTES_MAX} bytes")));
     }
-    if let Some(offset) = first_too_deep(mjml) {
-        let what = format!("elements stand in elements at most {ELEMENTS_DEPTH_MAX} deep");
-        return Err(error(offset, what));
+    match Scanner::find_excess(mjml) {
+        Some(Excess::Attributes(offset)) => {
+            let what = format!("an element has at most {ATTRIBUTES_MAX} attributes");
+            return Err(error(offset, what));
+        }
+        Some(Excess::Depth(offset)) => {
+            let what = format!("elements stand in elements at most {ELEMENTS_DEPTH_MAX} deep");
+            return Err(error(offset, what));
+        }
+        None => {}
     }
-    let parsed = mrml::parse(mjml).map_err(|found| {
-        let (offset, what) = describe(&found, mjml);
-        error(offset, what)
-    })?;
-    let options = RenderOptions { disable_comments: true, ..RenderOptions::default() };
-    let html = parsed
-        .element
-        .render(&options)
-        .map_err(|found| error(0, format!("the document cannot be made into HTML: {found}")))?;
+    if let Some((offset, name)) = find_unknown_element(mjml) {
+        let near = suggest(name, MJML_ELEMENTS.into_iter());
+        return Err(error(offset, format!("there is no element {name}{near}")));
+    }
+    if work_of(mjml) > MJML_WORK_BYTES_MAX {
+        let what = "the document has too many elements for attributes of this length; shorten it";
+        return Err(error(0, what.to_owned()));
+    }
+    // The library believes some mistakes impossible.
+    let made = catch_unwind(AssertUnwindSafe(|| {
+        let parsed = mrml::parse(mjml).map_err(|found| describe(&found, mjml))?;
+        let options = RenderOptions { disable_comments: true, ..RenderOptions::default() };
+        let made = parsed.element.render(&options);
+        made.map_err(|found| (0, format!("the document cannot be made into HTML: {found}")))
+    }));
+    let html = made
+        .unwrap_or_else(|_| Err((0, "the document cannot be made into HTML".to_owned())))
+        .map_err(|(offset, what)| error(offset, what))?;
     if html.len() > MAIL_BYTES_MAX {
         return Err(error(0, format!("the HTML would have more than {MAIL_BYTES_MAX} bytes")));
     }
@@ -101,13 +155,37 @@ fn describe(error: &Error, mjml: &str) -> (usize, String) {
     }
 }
 
+fn find_unknown_element(mjml: &str) -> Option<(usize, &str)> {
+    let names = mjml.match_indices("<mj").map(|(open, _)| {
+        let name = &mjml[open + 1..];
+        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        (open, &name[..name.find(|c| !is_part(c)).unwrap_or(name.len())])
+    });
+    names.into_iter().find(|(_, name)| !MJML_ELEMENTS.contains(name))
+}
+
+/// Bytes that the HTML could have at worst. An element may inherit what stands in the head, and
+/// the attributes of the one around it.
+fn work_of(mjml: &str) -> usize {
+    let mut elements = 0usize;
+    let mut ends = TagEnds::of(mjml);
+    let mut inherited = mjml.find("</mj-head").unwrap_or(0);
+    for (open, _) in mjml.match_indices("<mj") {
+        elements += 1;
+        inherited = inherited.max(ends.after(open) - open);
+    }
+    elements.saturating_mul(ELEMENT_HTML_BYTES + inherited)
+}
+
 /// The text part of a mail: paragraphs, lists, tables and headings as lines, links with their
 /// addresses. What is beyond the bounds of `limits` is given without any layout.
 pub fn text_of_html(html: &str) -> String {
     let html = crate::error::prefix(html, MAIL_BYTES_MAX);
-    if first_too_deep(html).is_none() {
+    if Scanner::find_excess(html).is_none() {
         let config = html2text::config::plain().no_table_borders().link_footnotes(true);
-        if let Ok(text) = config.string_from_read(html.as_bytes(), LINE_CHARS) {
+        let made =
+            catch_unwind(AssertUnwindSafe(|| config.string_from_read(html.as_bytes(), LINE_CHARS)));
+        if let Ok(Ok(text)) = made {
             return tidy(&text);
         }
     }
@@ -131,35 +209,22 @@ fn tidy(text: &str) -> String {
     tidied
 }
 
-/// The first element that stands deeper than the bound. Elements that are not closed count on.
-fn first_too_deep(html: &str) -> Option<usize> {
-    let mut depth = 0usize;
-    let mut at = 0;
-    while let Some(open) = html[at..].find('<').map(|open| at + open) {
-        let rest = &html[open + 1..];
-        at = open + 1;
-        if let Some(comment) = rest.strip_prefix("!--") {
-            at = comment.find("-->").map_or(html.len(), |end| open + 4 + end);
-            continue;
-        }
-        let is_end = rest.starts_with('/');
-        let name = rest.trim_start_matches('/');
-        if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
-            continue;
-        }
-        let length = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-        let name = name[..length.unwrap_or(name.len())].to_ascii_lowercase();
-        if is_end {
-            depth = depth.saturating_sub(1);
-            continue;
-        }
-        let closes_itself = rest.find('>').is_some_and(|end| rest[..end].ends_with('/'));
-        if !VOID_ELEMENTS.contains(&name.as_str()) && !closes_itself {
-            depth += 1;
-        }
-        if depth > ELEMENTS_DEPTH_MAX {
-            return Some(open);
-        }
+/// Where tags end. It reads a text once, however many tags are not closed.
+struct TagEnds<'t> {
+    text: &'t str,
+    next: usize,
+}
+
+impl<'t> TagEnds<'t> {
+    fn of(text: &'t str) -> Self {
+        Self { text, next: 0 }
     }
-    None
+
+    /// The first `>` at or after a place, or the end. Places may not go back.
+    fn after(&mut self, place: usize) -> usize {
+        if self.next < place || self.next == 0 {
+            self.next = self.text[place..].find('>').map_or(self.text.len(), |end| place + end);
+        }
+        self.next
+    }
 }

@@ -113,8 +113,7 @@ impl Parser<'_> {
             return Err(self.error(offset, what));
         }
         let mut nodes = Vec::new();
-        loop {
-            let Some(piece) = self.pieces.next() else { break };
+        while let Some(piece) = self.pieces.next() {
             match piece {
                 Piece::Text(range) if range.is_empty() => {}
                 Piece::Text(range) => {

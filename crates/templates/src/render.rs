@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::content::{Content, Recorded, Values};
 use crate::error::{Place, RenderError};
 use crate::filters::Makes;
-use crate::limits::{OUTPUT_BYTES_MAX, STEP_BYTES, STEPS_MAX, VALUE_BYTES_MAX};
+use crate::limits::{ORDERING_FACTOR, OUTPUT_BYTES_MAX, STEP_BYTES, STEPS_MAX, VALUE_BYTES_MAX};
 use crate::output::{Known, Output};
 use crate::syntax::{Chain, Condition, Expression, Kind, Node, Operator, Test};
 use crate::values;
@@ -190,6 +190,9 @@ impl<'r> Renderer<'r> {
                 let index = *count % values.len();
                 *count += 1;
                 let known = self.read(&values[index])?;
+                if known.value.is_null() {
+                    return Err(self.missing(&values[index]));
+                }
                 self.write_value(&known, false, *offset)
             }
             Node::Assign { name, chain } => {
@@ -254,6 +257,10 @@ impl<'r> Renderer<'r> {
                 }
                 known.from_people |= value.from_people;
                 arguments.push(value.value);
+            }
+            if matches!(call.filter.name, "sort" | "sort_natural" | "uniq") {
+                let bytes = values::weight(&known.value);
+                self.spend(call.offset, bytes.saturating_mul(ORDERING_FACTOR))?;
             }
             let run = call.filter.run;
             let input = std::mem::take(&mut known.value);

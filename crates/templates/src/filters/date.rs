@@ -5,7 +5,7 @@ use jiff::fmt::temporal::Pieces;
 use jiff::{Timestamp, civil};
 use serde_json::Value;
 
-use super::{Outcome, argument};
+use super::{Outcome, argument, name_of};
 
 /// Characters of a format.
 const FORMAT_CHARS_MAX: usize = 200;
@@ -20,11 +20,9 @@ pub(super) fn date(input: Value, arguments: &[Value]) -> Outcome {
         Value::String(text) if matches!(text.trim(), "now" | "today") => {
             format!("{text:?} is no date; write the variable now, without quotes")
         }
-        Value::String(text) => {
-            let start: String = text.chars().take(40).collect();
-            format!("{start:?} is no date such as 2026-03-31 or 2026-03-31T08:00:00Z")
+        other => {
+            format!("{} is no date such as 2026-03-31 or 2026-03-31T08:00:00Z", name_of(other))
         }
-        other => format!("{} is no date", crate::values::kind_of(other)),
     })?;
     let mut formatted = String::new();
     let config = Config::new().lenient(true);

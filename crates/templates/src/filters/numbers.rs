@@ -2,7 +2,7 @@
 
 use serde_json::{Number, Value};
 
-use super::{Outcome, whole};
+use super::{Outcome, name_of, whole};
 
 #[derive(Clone, Copy)]
 enum Operand {
@@ -20,13 +20,7 @@ impl Operand {
             }
             value => value.as_i64().map(Self::Whole).or_else(|| value.as_f64().map(Self::Float)),
         };
-        number.ok_or_else(|| match value {
-            Value::String(text) => {
-                let start: String = text.chars().take(40).collect();
-                format!("{start:?} is no number")
-            }
-            value => format!("{} is no number", crate::values::kind_of(value)),
-        })
+        number.ok_or_else(|| format!("{} is no number", name_of(value)))
     }
 
     fn float(self) -> f64 {

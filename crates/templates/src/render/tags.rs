@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Renderer, Source};
 use crate::content::{Answer, ContentError, Item, Request};
 use crate::error::{Refusal, RenderError};
-use crate::limits::CONTENT_CALLS_MAX;
+use crate::limits::{CONTENT_CALLS_MAX, REASON_CHARS_MAX};
 use crate::output::Known;
 use crate::syntax::{Expression, Linked, Recommend};
 use crate::values::text_of;
@@ -168,7 +168,8 @@ impl<'r> Renderer<'r> {
         };
         let reason = text_of(&value).unwrap_or_default();
         let reason = if reason.is_empty() { "without a reason".to_owned() } else { reason };
-        let reason = Refusal::Aborted { reason: crate::escape::line(&reason) };
+        let reason = crate::escape::line(&reason).chars().take(REASON_CHARS_MAX).collect();
+        let reason = Refusal::Aborted { reason };
         Err(RenderError::Refused { reason, place: self.place(offset) })
     }
 }

@@ -37,8 +37,16 @@ fn mistakes_of_mjml_have_a_place() {
 #[test]
 fn mjml_is_bounded() {
     assert!(error_of(&"x".repeat(MAIL_BYTES_MAX + 1)).contains("at most"));
-    let deep = format!("<mjml><mj-body>{}", "<mj-section>".repeat(10_000));
+    let deep = format!("<mjml><mj-body>{}", "<mj-section a=\"x>y\">".repeat(10_000));
     assert!(error_of(&deep).contains("deep"));
+    let padded = format!(
+        "<mj-head><mj-attributes><mj-all padding=\"{}\"/></mj-attributes></mj-head>",
+        "1".repeat(200_000)
+    );
+    let many = format!("<mjml>{padded}<mj-body>{}</mj-body></mjml>", "<mj-spacer/>".repeat(20_000));
+    assert!(error_of(&many).contains("too many elements"));
+    let unclosed = format!("<mjml><mj-body>{}", "<mj-text ".repeat(200_000));
+    assert!(error_of(&unclosed).contains("attributes"));
     let deep = format!(
         "<mjml><mj-body><mj-section><mj-column><mj-text>{}{}</mj-text></mj-column></mj-section></mj-body></mjml>",
         "<b>".repeat(ELEMENTS_DEPTH_MAX - 10),
@@ -71,7 +79,14 @@ fn a_text_part_of_hostile_html_is_bounded() {
         "<table><tr><td>".repeat(30) + "text",
         "x".repeat(3 * MAIL_BYTES_MAX),
         "<!--".repeat(300_000),
+        "<br ".repeat(500_000),
+        "<b </b ".repeat(250_000),
+        format!("<p {}>x</p>", (0..150_000).map(|n| format!("a{n} ")).collect::<String>()),
         "<td width=100%>x</td>".repeat(20_000),
+        "<table><tr><td colspan=1000000000>x</td><td rowspan=4294967296>y</td></tr></table>"
+            .repeat(100),
+        "<ol start=9223372036854775807><li>a<li>b</ol><ol start=-9223372036854775808><li>c</ol>"
+            .to_owned(),
     ] {
         let start = std::time::Instant::now();
         text_of_html(&html);
