@@ -244,6 +244,14 @@ impl Scanner {
                 self.state = State::Open;
                 continue;
             }
+            // Likewise inside of quotes.
+            if let State::Quoted(quote) = self.state
+                && byte != quote
+            {
+                let rest = bytes[at..].iter().position(|byte| *byte == quote);
+                at = rest.map_or(bytes.len(), |length| at + length);
+                continue;
+            }
             if self.state == State::Quoted(byte)
                 || (self.state == State::Unquoted && (byte.is_ascii_whitespace() || byte == b'>'))
             {
