@@ -11,6 +11,7 @@ pub mod messages;
 pub mod mutation;
 pub mod senders;
 pub mod signatures;
+pub mod templates;
 
 use std::path::PathBuf;
 
@@ -28,7 +29,7 @@ pub struct Body {
 }
 
 /// Every target.
-pub const BODIES: [Body; 8] = [
+pub const BODIES: [Body; 9] = [
     Body {
         name: "expressions",
         run: expressions::run,
@@ -62,6 +63,12 @@ pub const BODIES: [Body; 8] = [
         dictionary: signatures::DICTIONARY,
     },
     Body { name: "senders", run: senders::run, seeds: Vec::new, dictionary: senders::DICTIONARY },
+    Body {
+        name: "templates",
+        run: templates::run,
+        seeds: Vec::new,
+        dictionary: templates::DICTIONARY,
+    },
 ];
 
 /// The folder of the kept corpora.

@@ -63,6 +63,11 @@ fn what_verifies_means_what_was_signed() {
 }
 
 #[test]
+fn templates_do_no_harm() {
+    check("templates");
+}
+
+#[test]
 fn a_seed_repeats_a_run() {
     let corpus = [b"{\"a\": 1}".to_vec(), b"x,y\n".to_vec()];
     let make = |seed| {
