@@ -3,6 +3,7 @@
 mod audience;
 mod catalog;
 mod computed_trait;
+mod delivery_options;
 mod destination;
 mod destination_rules;
 mod feed;
@@ -24,6 +25,9 @@ pub use catalog::{
 };
 pub use computed_trait::{
     COMPUTED_TRAITS_MAX, ComputedTraitDefinition, ComputedTraitOf, ComputedTraitType,
+};
+pub use delivery_options::{
+    ChannelLimits, DeliveryOptions, LocalTime, QuietHours, QuietThen, QuietWindow,
 };
 pub use destination::{
     DELIVERY_CONCURRENCY_MAX, DELIVERY_RATE_MAX, DESTINATION_NAME_BYTES_MAX, DESTINATIONS_MAX,
