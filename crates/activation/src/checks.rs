@@ -11,15 +11,14 @@ use domain::{ChannelLimits, DeliveryOptions, LocalTime, QuietThen, TimeZone, Tim
 use serde::{Deserialize, Serialize};
 
 pub use self::best_time::{BEST_TIME_BUCKETS, BestTime};
-pub use self::local_time::{Calendar, due_in_zone};
+pub use self::local_time::{Calendar, day_of, due_in_zone};
 use self::local_time::{end_of_quiet_hours, is_cut_off, is_quiet};
 
 /// The length of the periods in which a channel sends so many messages, in milliseconds.
 const THROTTLE_MS: i64 = 300_000;
 
-/// Why a message is not sent. The names are counted in reports, and stand in the journal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+/// Why a message is not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefusalReason {
     /// The person is in a control group.
     ControlGroup,
@@ -43,6 +42,25 @@ pub enum RefusalReason {
     RunLimit,
     /// The campaign has sent as many messages as it may.
     MessagesLimit,
+}
+
+impl RefusalReason {
+    /// The word by which reports count it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::ControlGroup => "control_group",
+            Self::OptedOut => "opted_out",
+            Self::NotReachable => "not_reachable",
+            Self::Expired => "expired",
+            Self::QuietHours => "quiet_hours",
+            Self::CutOff => "cut_off",
+            Self::CampaignGap => "campaign_gap",
+            Self::ChannelCap => "channel_cap",
+            Self::DayLimit => "day_limit",
+            Self::RunLimit => "run_limit",
+            Self::MessagesLimit => "messages_limit",
+        }
+    }
 }
 
 /// What becomes of a message that is due.

@@ -8,7 +8,7 @@ mod rules;
 
 pub use checks::{
     BEST_TIME_BUCKETS, BestTime, Calendar, Checks, Decision, DueMessage, PastMessage,
-    RefusalReason, SentCounts, due_in_zone,
+    RefusalReason, SentCounts, day_of, due_in_zone,
 };
 pub use dispatcher::{
     BREAKER_FAILURES, BREAKER_OPEN_MS, BREAKER_OPEN_MS_MAX, BreakerState, DEAD_LETTERS_MAX,

@@ -8,6 +8,7 @@ mod audiences;
 mod back_fill;
 mod background;
 mod backup;
+mod campaigns;
 mod check;
 mod clock;
 mod computed_traits;

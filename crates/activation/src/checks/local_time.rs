@@ -31,6 +31,12 @@ impl Calendar {
     }
 }
 
+/// The day of an instant in a zone, in days since 1970-01-01; 0 for earlier ones.
+pub fn day_of(zone: &TimeZone, at: Timestamp) -> u32 {
+    let days = local(zone, at).date().since(Date::constant(1970, 1, 1));
+    days.map_or(0, |days| days.get_days().max(0) as u32)
+}
+
 /// When a run at a local date and time is due in a zone. A time that the clock leaves out is due
 /// when it has leapt, one that comes twice is due the first time.
 pub fn due_in_zone(at: DateTime, zone: &TimeZone) -> Option<Timestamp> {
