@@ -5,6 +5,7 @@
 //! step is applied, so that caps and limits hold exactly. After a crash a step may be repeated: the
 //! fold takes only the first decision on a message.
 
+mod check;
 mod content;
 mod person;
 mod runs;
@@ -13,7 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use activation::{Checks, Decision, SentCounts};
-use domain::{Campaign, CampaignStart, CampaignStatus, ChannelLimits, TimeZone, Timestamp, UserIdx};
+use domain::{
+    Campaign, CampaignStart, CampaignStatus, ChannelLimits, TimeZone, Timestamp, UserIdx,
+};
 use rustc_hash::FxHashSet;
 use serving::Serving;
 use state::{
@@ -21,6 +24,7 @@ use state::{
     PreparedEntry, RunState, Waiting,
 };
 
+pub(crate) use self::check::check_campaigns;
 use self::content::{Contents, Made};
 use self::person::Person;
 use crate::list_maker::ListMaker;

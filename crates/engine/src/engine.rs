@@ -13,8 +13,8 @@ use recommender::Cancelled;
 use serving::{MemoryBudget, Serving, Snapshot};
 use state::PreparedEntry;
 
-use crate::campaigns::CampaignSending;
 use crate::artifacts::Artifacts;
+use crate::campaigns::CampaignSending;
 use crate::decisions::{Step, next_step};
 use crate::delivery::{Delivery, DeliveryStatus, Means};
 use crate::error::describe_error;

@@ -237,7 +237,10 @@ impl Campaigns {
     /// Messages of a channel, of all campaigns, in the period of five minutes of an instant.
     pub fn sent_lately(&self, channel: &str, now: Timestamp) -> u64 {
         let period = now.0.div_euclid(PERIOD_MS);
-        self.lately.get(channel).filter(|lately| lately.period == period).map_or(0, |lately| lately.n)
+        self.lately
+            .get(channel)
+            .filter(|lately| lately.period == period)
+            .map_or(0, |lately| lately.n)
     }
 
     /// Whether an event of a name may begin a campaign.
@@ -256,7 +259,7 @@ impl Campaigns {
     }
 
     /// Lets messages wait that an event of a person begins. Where somebody may yet do something, so
-    /// that they get none, a later event takes the place of an earlier one.
+    /// that they get none, the latest event counts.
     pub(crate) fn follow_event(
         &mut self,
         batch: &mut Batch<'_>,
@@ -274,13 +277,7 @@ impl Campaigns {
         }
         let mut row = self.person(batch, user)?;
         for (key, campaign, definition) in begun {
-            let CampaignStart::Event { after_s, unless, .. } = &definition.start else { continue };
-            if unless.is_some() {
-                while let Some(place) = row.waiting.iter().position(|one| one.campaign == campaign)
-                {
-                    self.remove_waiting(batch, user, &mut row, place);
-                }
-            }
+            let CampaignStart::Event { after_s, .. } = &definition.start else { continue };
             let first_due = Timestamp(event.timestamp.0 + i64::from(*after_s) * 1_000);
             let (occurrence, due) = (Occurrence::Event(offset), first_due.max(now));
             let waiting = Waiting { campaign, occurrence, due, first_due };
@@ -419,6 +416,15 @@ impl Campaigns {
             self.count_refused(&entry.campaign, reason, *n);
         }
         true
+    }
+
+    /// Whether one message of a campaign waits for a person at most: the latest event counts where
+    /// they may yet do something, so that they get none.
+    fn waits_once(&self, campaign: u32) -> bool {
+        let kept = self.by_key.values().find(|kept| kept.number == campaign);
+        kept.is_some_and(|kept| {
+            matches!(kept.definition.start, CampaignStart::Event { unless: Some(_), .. })
+        })
     }
 
     fn is_kept(&self, key: &str, number: u32) -> bool {

@@ -239,7 +239,8 @@ impl Parser<'_> {
         self.end(arguments)?;
         let opened = Some(("case", offset));
         let (before, mut closing) = self.block(opened, &ENDS)?;
-        let is_blank = |node: &Node| matches!(node, Node::Text { text, .. } if text.trim().is_empty());
+        let is_blank =
+            |node: &Node| matches!(node, Node::Text { text, .. } if text.trim().is_empty());
         if !before.iter().all(is_blank) {
             let what = "nothing may stand between case and its first when; move it before case";
             return Err(self.error(offset, what));

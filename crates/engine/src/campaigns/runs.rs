@@ -22,7 +22,8 @@ impl Sender {
         run: Timestamp,
         now: Timestamp,
     ) -> Result<(), EngineError> {
-        let first = campaign.run.filter(|state| state.run == run).map_or(0, |state| state.next_user);
+        let first =
+            campaign.run.filter(|state| state.run == run).map_or(0, |state| state.next_user);
         let n_users = self.shared.live.snapshot().profiles.ids().n_users() as u32;
         let next_user = first.saturating_add(PEOPLE_PER_STEP).min(n_users);
         let people = self.people_of_run(campaign, run, first..next_user)?;

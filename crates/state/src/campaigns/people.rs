@@ -170,7 +170,8 @@ impl Campaigns {
         }
     }
 
-    /// Lets a message wait, unless it does or too many do. Returns whether it does now.
+    /// Lets a message wait, unless it does or too many do. Of a campaign of which one waits for a
+    /// person the one of the latest event does. Returns false where too many wait.
     pub(super) fn add_waiting(
         &mut self,
         batch: &mut Batch<'_>,
@@ -180,6 +181,15 @@ impl Campaigns {
     ) -> bool {
         if row.find(waiting.campaign, waiting.occurrence).is_some() {
             return true;
+        }
+        if self.waits_once(waiting.campaign)
+            && let Some(place) = row.waiting.iter().position(|one| one.campaign == waiting.campaign)
+        {
+            let other = row.waiting[place];
+            if (other.first_due, other.occurrence) > (waiting.first_due, waiting.occurrence) {
+                return true;
+            }
+            self.remove_waiting(batch, user, row, place);
         }
         if row.waiting.len() >= WAITING_MAX {
             return false;

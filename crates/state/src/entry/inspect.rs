@@ -287,6 +287,7 @@ fn redact_change(change: &mut Value) {
         ("put_computed_trait", "definition"),
         ("put_export", "export"),
         ("put_feed", "feed"),
+        ("put_campaign", "campaign"),
     ] {
         let Some(text) = change.get(kind).and_then(|put| put[key].as_str()) else { continue };
         let mut value = serde_json::from_str(text).unwrap_or(Value::Null);
