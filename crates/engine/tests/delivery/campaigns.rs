@@ -234,7 +234,10 @@ fn a_message_has_the_event_and_recommended_items_or_is_refused_with_its_reason()
             shop.track(&format!("u{n}"), "Product Viewed", json!({ "product_id": item }));
         }
     }
-    let definition = TraitDefinition::recommended_items("next");
+    let definition = TraitDefinition {
+        exclude: Some(Exclusion::Interacted),
+        ..TraitDefinition::recommended_items("next")
+    };
     let change = ConfigChange::put_trait(&definition);
     shop.engine().change_config(change, Expected::Anything).unwrap();
     let with = |subject: &str| {
