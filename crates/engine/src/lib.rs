@@ -217,6 +217,10 @@ pub use state::{
     UnmatchedEvent, UserBackFill, UserMerge, VIOLATIONS_MAX, ViolationCount,
     WEAK_SIGNALS_PER_KIND_MAX, redact_write_keys,
 };
+pub use state::{
+    CampaignCounts, CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun, DecisionOutcome,
+    Occurrence,
+};
 pub use state::{FoundAnswers, FoundBy, question_of_audience};
 
 /// Checks that a text is an expression; what it names may be missing.
