@@ -1,10 +1,15 @@
 #![doc = include_str!("../README.md")]
 
+mod checks;
 mod dispatcher;
 mod job;
 mod progress;
 mod rules;
 
+pub use checks::{
+    BEST_TIME_BUCKETS, BestTime, Calendar, Checks, Decision, DueMessage, PastMessage,
+    RefusalReason, SentCounts, day_of, due_in_zone,
+};
 pub use dispatcher::{
     BREAKER_FAILURES, BREAKER_OPEN_MS, BREAKER_OPEN_MS_MAX, BreakerState, DEAD_LETTERS_MAX,
     Dispatcher, Held, OPEN_BYTES_MAX, OPEN_MAX, PROGRESS_AGE_MAX_MS, RETRY_AFTER_MS_MAX,

@@ -111,7 +111,7 @@ impl Matching {
 
 impl EventMatch {
     /// Whether an event matches, where no filter compares with now.
-    pub(crate) fn matches(&self, event: &Event) -> bool {
+    pub fn matches(&self, event: &Event) -> bool {
         let holds = |filter: &Filter| filter.holds(&event.properties, Timestamp(0));
         event.name == self.name && self.filters.iter().all(holds)
     }

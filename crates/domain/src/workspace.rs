@@ -1,8 +1,10 @@
 //! The configuration of a workspace: its tokens, sources, traits, audiences and scenarios.
 
 mod audience;
+mod campaign;
 mod catalog;
 mod computed_trait;
+mod delivery_options;
 mod destination;
 mod destination_rules;
 mod feed;
@@ -18,12 +20,19 @@ mod tracking_plan;
 mod trait_definition;
 
 pub use audience::{AUDIENCES_MAX, AudienceDefinition, likely::*};
+pub use campaign::{
+    CAMPAIGN_WAIT_S_MAX, CAMPAIGNS_MAX, CONTENT_BYTES_MAX, Campaign, CampaignStart, CampaignStatus,
+    CampaignUnless,
+};
 pub use catalog::{
     CatalogSettings, ENRICHED_COLUMNS_MAX, ENRICHED_EVENTS_MAX, Enrichment, ITEMS_CATALOG,
     PRODUCT_CATALOGS_MAX, check_catalog_name,
 };
 pub use computed_trait::{
     COMPUTED_TRAITS_MAX, ComputedTraitDefinition, ComputedTraitOf, ComputedTraitType,
+};
+pub use delivery_options::{
+    ChannelLimits, DeliveryOptions, LocalTime, QuietHours, QuietThen, QuietWindow,
 };
 pub use destination::{
     DELIVERY_CONCURRENCY_MAX, DELIVERY_RATE_MAX, DESTINATION_NAME_BYTES_MAX, DESTINATIONS_MAX,
@@ -62,6 +71,7 @@ pub use trait_definition::{
 use serde::{Deserialize, Serialize};
 
 use self::audience::check_audiences;
+use self::campaign::check_campaigns;
 use self::computed_trait::check_computed_traits;
 use self::feed::check_feeds;
 use self::scheduled_export::check_exports;
@@ -69,7 +79,7 @@ use self::source::check_sources;
 use self::sync::check_syncs;
 use self::trait_definition::check_traits;
 use crate::scenario::{Scenario, check_scenarios};
-use crate::{InteractionWeights, WeakSignalWeights, WorkspaceId};
+use crate::{InteractionWeights, TimeZone, WeakSignalWeights, WorkspaceId};
 
 /// The newest numbered set of presets, which a new workspace gets.
 pub const PRESETS_LATEST: u32 = 2;
@@ -145,6 +155,12 @@ pub struct WorkspaceConfig {
     /// The catalog files that are fetched again and again.
     #[serde(default, rename = "feed", skip_serializing_if = "Vec::is_empty")]
     pub feeds: Vec<Feed>,
+    /// The time zone whose days and hours count for campaigns; UTC if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<TimeZone>,
+    /// The campaigns.
+    #[serde(default, rename = "campaign", skip_serializing_if = "Vec::is_empty")]
+    pub campaigns: Vec<Campaign>,
 }
 
 /// Limits on a configuration.
@@ -191,6 +207,8 @@ impl WorkspaceConfig {
             computed_traits: Vec::new(),
             exports: Vec::new(),
             feeds: Vec::new(),
+            time_zone: None,
+            campaigns: Vec::new(),
         }
     }
 
@@ -222,6 +240,11 @@ impl WorkspaceConfig {
     /// The computed trait of people with a key.
     pub fn computed_trait_of_people(&self, key: &str) -> Option<&ComputedTraitDefinition> {
         self.computed_trait(key).filter(|computed| computed.of.is_people())
+    }
+
+    /// The campaign of a key.
+    pub fn campaign(&self, key: &str) -> Option<&Campaign> {
+        self.campaigns.iter().find(|campaign| campaign.key == key)
     }
 
     /// The scheduled export of a name.
@@ -260,6 +283,7 @@ impl WorkspaceConfig {
             retention: self.retention,
             identity: self.identity.clone(),
             catalog: self.catalog.clone(),
+            time_zone: self.time_zone.clone(),
         }
     }
 
@@ -274,11 +298,13 @@ impl WorkspaceConfig {
             retention,
             identity,
             catalog,
+            time_zone,
         } = settings;
         (self.name, self.public_merge_users) = (name, public_merge_users);
         self.public_user_properties = public_user_properties;
         (self.presets, self.weak_signals) = (presets, weak_signals);
         (self.retention, self.identity, self.catalog) = (retention, identity, catalog);
+        self.time_zone = time_zone;
     }
 
     /// Replaces the source `name`, also by one of another name; adds it where there is none.
@@ -322,6 +348,16 @@ impl WorkspaceConfig {
     /// Removes an audience; false where there is none of this key.
     pub fn remove_audience(&mut self, key: &str) -> bool {
         remove_named(&mut self.audiences, key, |audience| &audience.key)
+    }
+
+    /// Adds a campaign or replaces the one of its key.
+    pub fn put_campaign(&mut self, definition: Campaign) {
+        put_named(&mut self.campaigns, definition, |campaign| &campaign.key);
+    }
+
+    /// Removes a campaign; false where there is none of this key.
+    pub fn remove_campaign(&mut self, key: &str) -> bool {
+        remove_named(&mut self.campaigns, key, |campaign| &campaign.key)
     }
 
     /// Adds a computed trait or replaces the one of its key.
@@ -409,7 +445,8 @@ impl WorkspaceConfig {
             .and_then(|()| {
                 check_computed_traits(&self.computed_traits, &self.audiences, &self.traits)
             })
-            .and_then(|()| check_syncs(self));
+            .and_then(|()| check_syncs(self))
+            .and_then(|()| check_campaigns(self));
         if let Err(what) = checked {
             return refuse(what);
         }

@@ -16,6 +16,7 @@ use state::{
 };
 
 use crate::audiences::check_audiences;
+use crate::campaigns::check_campaigns;
 use crate::computed_traits::check_computed_traits;
 use crate::delivery::{connect, kind_of, seal_secrets};
 use crate::exports::{check_exports, check_feeds};
@@ -74,6 +75,7 @@ pub fn check_config(config: &WorkspaceConfig) -> Result<(), String> {
         .and_then(|()| check_audiences(config))
         .and_then(|()| check_exports(config))
         .and_then(|()| check_feeds(config))
+        .and_then(|()| check_campaigns(config))
         .map_err(|what| format!("workspace {}: {what}", config.id))
 }
 
@@ -174,6 +176,7 @@ impl Engine {
         check_audiences(&config).map_err(ConfigError::Invalid)?;
         check_exports(&config).map_err(ConfigError::Invalid)?;
         check_feeds(&config).map_err(ConfigError::Invalid)?;
+        check_campaigns(&config).map_err(ConfigError::Invalid)?;
         let entry = |command| Entry::Command {
             received_at: self.now(),
             command: Box::new(Command::Configure(Box::new(command))),

@@ -14,6 +14,7 @@ use serving::{MemoryBudget, Serving, Snapshot};
 use state::PreparedEntry;
 
 use crate::artifacts::Artifacts;
+use crate::campaigns::CampaignSending;
 use crate::decisions::{Step, next_step};
 use crate::delivery::{Delivery, DeliveryStatus, Means};
 use crate::error::describe_error;
@@ -91,6 +92,7 @@ pub struct Engine {
     pub(crate) delivery: Option<Delivery>,
     /// None where nothing is delivered.
     pub(crate) syncing: Option<Syncing>,
+    campaign_sending: Option<CampaignSending>,
     pub(crate) outgoing: Option<Arc<Outgoing>>,
     pub(crate) instance_key: Option<Arc<InstanceKey>>,
     pub(crate) archive: Option<Arc<Archive>>,
@@ -266,6 +268,7 @@ impl Engine {
         let syncs = options.outgoing.is_some();
         let engine = Self {
             syncing: syncs.then(|| Syncing::start(&shared, &writer, &serving)),
+            campaign_sending: syncs.then(|| CampaignSending::start(&shared, &writer, &serving)),
             delivery,
             outgoing: options.outgoing.clone(),
             instance_key: options.instance_key.clone(),
@@ -425,6 +428,7 @@ impl Engine {
         let mut threads =
             vec![self.recorder.status(), self.ticker.status(), self.history_reading.status()];
         threads.extend(self.syncing.iter().map(Syncing::thread_status));
+        threads.extend(self.campaign_sending.iter().map(CampaignSending::thread_status));
         threads.extend(self.delivery.iter().flat_map(Delivery::threads));
         threads
     }
@@ -462,6 +466,9 @@ impl Engine {
         self.cut_training_short();
         if let Some(syncing) = &self.syncing {
             syncing.stop();
+        }
+        if let Some(sending) = &self.campaign_sending {
+            sending.stop();
         }
         if let Some(delivery) = &self.delivery {
             delivery.stop();

@@ -8,6 +8,7 @@ mod audiences;
 mod back_fill;
 mod background;
 mod backup;
+mod campaigns;
 mod check;
 mod clock;
 mod computed_traits;
@@ -216,6 +217,10 @@ pub use state::{
     SynonymCommand, TRAININGS_KEPT_MAX, UNMATCHED_NAME_CHARS_MAX, UNMATCHED_NAMES_MAX,
     UnmatchedEvent, UserBackFill, UserMerge, VIOLATIONS_MAX, ViolationCount,
     WEAK_SIGNALS_PER_KIND_MAX, redact_write_keys,
+};
+pub use state::{
+    CampaignCounts, CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun, DecisionOutcome,
+    Occurrence,
 };
 pub use state::{FoundAnswers, FoundBy, question_of_audience};
 

@@ -171,8 +171,17 @@ pub(crate) fn place(message: &str) -> Option<String> {
 /// What follows the kind and the name of a resource, which is quoted and escaped.
 fn after_name(message: &str) -> Option<&str> {
     let (kind, quoted) = message.split_once(" \"")?;
-    let kinds =
-        ["source", "token", "trait", "computed trait", "scenario", "destination", "export", "feed"];
+    let kinds = [
+        "source",
+        "token",
+        "trait",
+        "computed trait",
+        "scenario",
+        "destination",
+        "export",
+        "feed",
+        "campaign",
+    ];
     if !kinds.contains(&kind) {
         return None;
     }

@@ -7,6 +7,7 @@ mod api_keys;
 mod audiences;
 mod audit;
 mod body;
+mod campaigns;
 mod catalog;
 mod collections;
 mod computed_traits;
@@ -213,9 +214,11 @@ fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(scheduled_exports::list))
         .routes(routes!(scheduled_exports::read, scheduled_exports::put, scheduled_exports::delete))
         .routes(routes!(scheduled_exports::start))
+        .routes(routes!(campaigns::list))
         .routes(routes!(feeds::list))
         .routes(routes!(locations::list))
         .routes(routes!(locations::delete))
+        .routes(routes!(campaigns::read, campaigns::put, campaigns::delete))
         .routes(routes!(feeds::read, feeds::put, feeds::delete))
         .routes(routes!(training::start, training::read))
         .routes(routes!(training::read_run))

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::{InteractionKind, PropertyValue, Rejection, RejectionReason, Timestamp, UserIdx};
 use profiles::{ExternalIdType, Identifier, StoredTrait};
+use serde_json::{Map, Value};
 use state::EntityKind;
 
 use crate::{LiveState, QueryError, Snapshot, listing};
@@ -47,6 +48,12 @@ impl Snapshot<'_> {
     pub fn item_properties(&self, item_id: &str) -> Option<BTreeMap<String, PropertyValue>> {
         let values = self.catalog.table().values(self.catalog.item(item_id)?.0);
         Some(values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+
+    /// An item's properties as JSON; none for an unknown item.
+    pub fn item_json(&self, item_id: &str) -> Option<Map<String, Value>> {
+        let properties = self.item_properties(item_id)?.into_iter();
+        Some(properties.map(|(name, value)| (name, value.to_json())).collect())
     }
 
     /// The traits that sources set on a profile, in the order of their keys.

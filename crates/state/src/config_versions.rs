@@ -131,7 +131,9 @@ fn definitions(config: &WorkspaceConfig) -> BTreeMap<Resource, String> {
     let computed = computed.map(|one| (Resource::ComputedTrait(one.key.clone()), text(one)));
     let audiences = config.audiences.iter();
     let audiences = audiences.map(|one| (Resource::Audience(one.key.clone()), text(one)));
-    scenarios.chain(traits).chain(computed).chain(audiences).collect()
+    let campaigns = config.campaigns.iter();
+    let campaigns = campaigns.map(|one| (Resource::Campaign(one.key.clone()), text(one)));
+    scenarios.chain(traits).chain(computed).chain(audiences).chain(campaigns).collect()
 }
 
 /// What the keys of the versions of a definition begin with. Names are longer than keys may be in

@@ -10,7 +10,7 @@ mod diff;
 use std::collections::BTreeMap;
 
 use domain::{
-    AudienceDefinition, ComputedTraitDefinition, Destination, ENGINE_DESTINATION, Feed,
+    AudienceDefinition, Campaign, ComputedTraitDefinition, Destination, ENGINE_DESTINATION, Feed,
     InteractionWeights, Scenario, ScheduledExport, Source, Token, TraitDefinition, WorkspaceConfig,
     WorkspaceSettings,
 };
@@ -44,6 +44,8 @@ pub enum Resource {
     Export(String),
     /// A feed, by name.
     Feed(String),
+    /// A campaign, by key.
+    Campaign(String),
 }
 
 impl Resource {
@@ -61,6 +63,7 @@ impl Resource {
             Self::ComputedTrait(_) => "computed trait",
             Self::Export(_) => "export",
             Self::Feed(_) => "feed",
+            Self::Campaign(_) => "campaign",
         }
     }
 
@@ -75,7 +78,8 @@ impl Resource {
             | Self::Audience(name)
             | Self::ComputedTrait(name)
             | Self::Export(name)
-            | Self::Feed(name) => Some(name),
+            | Self::Feed(name)
+            | Self::Campaign(name) => Some(name),
             Self::InteractionWeights | Self::Settings => None,
         }
     }
@@ -95,6 +99,7 @@ impl Resource {
             Self::ComputedTrait(key) => config.computed_trait(key).is_some(),
             Self::Export(name) => config.export(name).is_some(),
             Self::Feed(name) => config.feed(name).is_some(),
+            Self::Campaign(key) => config.campaign(key).is_some(),
         }
     }
 }
@@ -230,6 +235,18 @@ pub enum ConfigChange {
         /// The name of the feed.
         name: String,
     },
+    /// Adds a campaign or replaces the one of the same key.
+    PutCampaign {
+        /// The key of the campaign.
+        key: String,
+        /// JSON text of a [`Campaign`].
+        campaign: String,
+    },
+    /// Removes a campaign.
+    RemoveCampaign {
+        /// The key of the campaign.
+        key: String,
+    },
 }
 
 impl ConfigChange {
@@ -278,6 +295,11 @@ impl ConfigChange {
         Self::PutFeed { name: feed.name.clone(), feed: to_json(feed) }
     }
 
+    /// Adds a campaign or replaces the one of the same key.
+    pub fn put_campaign(campaign: &Campaign) -> Self {
+        Self::PutCampaign { key: campaign.key.clone(), campaign: to_json(campaign) }
+    }
+
     /// Replaces the weights of interaction kinds.
     pub fn put_interaction_weights(weights: &InteractionWeights) -> Self {
         Self::PutInteractionWeights { weights: to_json(weights) }
@@ -316,6 +338,9 @@ impl ConfigChange {
                 Resource::Export(name.clone())
             }
             Self::PutFeed { name, .. } | Self::RemoveFeed { name } => Resource::Feed(name.clone()),
+            Self::PutCampaign { key, .. } | Self::RemoveCampaign { key } => {
+                Resource::Campaign(key.clone())
+            }
         }
     }
 
@@ -330,7 +355,8 @@ impl ConfigChange {
             | Self::RemoveAudience { .. }
             | Self::RemoveComputedTrait { .. }
             | Self::RemoveExport { .. }
-            | Self::RemoveFeed { .. } => true,
+            | Self::RemoveFeed { .. }
+            | Self::RemoveCampaign { .. } => true,
             Self::PutSource { .. }
             | Self::PutToken { .. }
             | Self::PutTrait { .. }
@@ -341,7 +367,8 @@ impl ConfigChange {
             | Self::PutAudience { .. }
             | Self::PutComputedTrait { .. }
             | Self::PutExport { .. }
-            | Self::PutFeed { .. } => false,
+            | Self::PutFeed { .. }
+            | Self::PutCampaign { .. } => false,
         }
     }
 
@@ -382,6 +409,8 @@ impl ConfigChange {
             Self::RemoveExport { name } => drop(config.remove_export(name)),
             Self::PutFeed { feed, .. } => config.put_feed(from_json(feed)?),
             Self::RemoveFeed { name } => drop(config.remove_feed(name)),
+            Self::PutCampaign { campaign, .. } => config.put_campaign(from_json(campaign)?),
+            Self::RemoveCampaign { key } => drop(config.remove_campaign(key)),
         }
         Ok((!self.is_removal()).then(|| self.resource()))
     }

@@ -18,6 +18,7 @@ pub use inspect::{read_writer_build, redact_write_keys};
 use crate::TrainingRecord;
 use crate::answers::FoundAnswers;
 use crate::attribution::ListImpression;
+use crate::campaigns::CampaignEntry;
 use crate::command::Command;
 use crate::destinations::DeliveryProgress;
 use crate::read_history::{PersonHistory, ReadHistory};
@@ -132,6 +133,8 @@ pub enum Entry {
     ReadHistory(Box<ReadHistory>),
     /// A condition that follows from a model holds for people now, or no longer.
     Found(Box<FoundAnswers>),
+    /// A fact about a campaign.
+    Campaign(Box<CampaignEntry>),
 }
 
 /// Errors of decoding entries.
@@ -178,6 +181,7 @@ impl Entry {
             Self::Trained(training) => Some(training.finished_at),
             Self::Delivered(progress) => Some(progress.at),
             Self::Sync(value) => Some(value.at),
+            Self::Campaign(entry) => Some(entry.at()),
             Self::ReadHistory(read) => Some(read.at),
             Self::Found(found) => Some(found.at),
             Self::ListImpressions { lists } => lists.iter().map(|list| list.at).max(),

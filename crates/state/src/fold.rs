@@ -1,6 +1,7 @@
 //! The fold: applies journal entries to the state. It reads no clock, no random source, no network
 //! and no model.
 
+mod campaigns;
 mod found;
 mod landing;
 mod list_impressions;
@@ -18,6 +19,7 @@ use serde_json::value::RawValue;
 use store::{Batch, StoreError};
 use uuid::Uuid;
 
+use self::campaigns::apply_campaign;
 use self::found::apply_found;
 use self::landing::land;
 use self::list_impressions::record_list_impressions;
@@ -212,6 +214,7 @@ pub(crate) fn fire_timer(
             views.work_out_account_traits(batch, timer.id, timer.due)?;
         }
         TimerKind::ForgetSent => views.forget_sent_from(batch, timer.id, timer.due)?,
+        TimerKind::ForgetCampaign => views.forget_campaign(batch, timer.id, timer.due)?,
     }
     Ok(())
 }
@@ -295,9 +298,11 @@ fn apply_entry(
             views.destinations.restart(batch, offset, &views.setup.config);
             views.follow_definitions(batch, offset)?;
             views.last_sent.follow_config(batch, &views.setup.config);
+            views.follow_campaigns(batch)?;
         }
         Entry::Found(found) => apply_found(views, batch, *found)?,
         Entry::Sync(value) => return apply_sync(views, batch, offset, &value),
+        Entry::Campaign(entry) => return apply_campaign(views, batch, offset, &entry),
         Entry::ReadHistory(read) => views.add_read_history(batch, *read)?,
         Entry::Delivered(progress) => views.destinations.apply(batch, *progress)?,
         Entry::Command { received_at, command } => {

@@ -5,6 +5,7 @@ mod answers;
 mod attribution;
 mod audiences;
 mod back_fill;
+mod campaigns;
 mod collections;
 mod command;
 mod computed_traits;
@@ -64,6 +65,11 @@ pub use audiences::{
 pub use back_fill::{
     BACK_FILLS_KEPT_MAX, BackFill, BackFillCommand, BackFills, NamedItem, SignalOf, UserBackFill,
     UserMerge,
+};
+pub use campaigns::{
+    CAMPAIGN_EVENT, CAMPAIGN_SOURCE, CampaignCounts, CampaignDecision, CampaignEntry,
+    CampaignMessage, CampaignRun, Campaigns, DecisionOutcome, DueMessageOf, KeptCampaign,
+    Occurrence, PAST_MESSAGES_MAX, RunState, WAITING_MAX, Waiting, channel_code,
 };
 pub use collections::{CollectionKind, Collections, Groups, MEMBERS_MAX, Member, Series};
 pub use command::{Command, EntityKind, find_user};

@@ -72,7 +72,8 @@ impl Views {
         };
         let asks_traits = self.computed_traits.asks_for(name);
         let mut concerned = self.audiences.asked_for().by_event(name).to_vec();
-        let is_asked = asks_traits || !concerned.is_empty();
+        let begins_campaign = self.campaigns.asks_for(name);
+        let is_asked = asks_traits || begins_campaign || !concerned.is_empty();
         let event = is_asked.then(|| Event::from_message(message)).flatten();
         let Self { computed_traits, unread_history, profiles, audiences, .. } = self;
         let (mut due, mut changed, mut of_accounts) = (None, Vec::new(), Parts::new());
@@ -86,6 +87,10 @@ impl Views {
         concerned.sort_unstable();
         self.add_to_accounts(batch, user, &of_accounts, When::Entry)?;
         let membership_due = self.track_membership(batch, user, event.as_ref(), &concerned, now)?;
+        if begins_campaign && let Some(event) = &event {
+            let offset = self.applied - 1;
+            self.campaigns.follow_event(batch, user, event, offset, now)?;
+        }
         match [due, membership_due].into_iter().flatten().min() {
             Some(due) => {
                 let timer = Timer { due, kind: TimerKind::WorkOutPerson, id: user.0 };

@@ -12,8 +12,8 @@ use crate::attribution::{is_asked_for, lists_people};
 use crate::id_keys::is_id_key;
 use crate::people::{NamedPeople, People, erase_from_rejection, is_id, without_ids};
 use crate::{
-    BackFillCommand, Command, EntityKind, Entry, ListImpression, PastEvents, PersonHistory,
-    ReadHistory, RegulationCommand, ReplayCommand, SentValue,
+    BackFillCommand, CampaignEntry, Command, DecisionOutcome, EntityKind, Entry, ListImpression,
+    PastEvents, PersonHistory, ReadHistory, RegulationCommand, ReplayCommand, SentValue,
 };
 
 /// What remains of an entry without some people.
@@ -117,6 +117,7 @@ pub fn without_erased(entry: Entry, people: &NamedPeople) -> Remaining {
             if is_changed { Remaining::Part(entry) } else { Remaining::Whole(entry) }
         }
         Entry::Sync(value) => erase_sent(value, people),
+        Entry::Campaign(entry) => erase_campaign(*entry, people),
         Entry::ReadHistory(read) => erase_history(read, people),
         other => without_rows(other, people),
     }
@@ -264,6 +265,33 @@ fn erase_sent(mut value: Box<SentValue>, people: &NamedPeople) -> Remaining {
     let is_changed = named.is_some() || without.is_some();
     value.value = without.unwrap_or(value.value);
     let entry = Entry::Sync(value);
+    if is_changed { Remaining::Part(entry) } else { Remaining::Whole(entry) }
+}
+
+/// Of a decision about them what is counted is left; the message of another one loses them.
+fn erase_campaign(entry: CampaignEntry, people: &NamedPeople) -> Remaining {
+    let CampaignEntry::Decision(mut decision) = entry else {
+        return Remaining::Whole(Entry::Campaign(Box::new(entry)));
+    };
+    let is_theirs = decision.person.take_if(|(type_, id)| people.has(*type_, id)).is_some();
+    let mut is_changed = is_theirs;
+    match &mut decision.outcome {
+        DecisionOutcome::Sent(sent) if is_theirs => sent.fields = "{}".to_owned(),
+        DecisionOutcome::Sent(sent) => {
+            if people.may_be_in(sent.fields.as_bytes())
+                && let Some(changed) = without_named(&sent.fields, people)
+            {
+                sent.fields = changed;
+                is_changed = true;
+            }
+        }
+        DecisionOutcome::Refused { detail, .. } => {
+            let named = |text: &mut String| is_theirs || people.are_named_in(text);
+            is_changed |= detail.take_if(named).is_some();
+        }
+        DecisionOutcome::Waits { .. } => {}
+    }
+    let entry = Entry::Campaign(Box::new(CampaignEntry::Decision(decision)));
     if is_changed { Remaining::Part(entry) } else { Remaining::Whole(entry) }
 }
 

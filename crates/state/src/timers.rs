@@ -44,6 +44,8 @@ pub enum TimerKind {
     /// Works out the computed traits of an account, or counts its next members. The id is the
     /// number of the account.
     WorkOutAccountTraits = 5,
+    /// Removes what waits for a campaign that is gone. The id is the number of the campaign.
+    ForgetCampaign = 6,
 }
 
 impl TimerKind {
@@ -58,6 +60,7 @@ impl TimerKind {
             Self::ForgetSent,
             Self::WorkOutAccount,
             Self::WorkOutAccountTraits,
+            Self::ForgetCampaign,
         ];
         all.into_iter().find(|kind| *kind as u8 == number)
     }
@@ -72,7 +75,8 @@ impl TimerKind {
             | Self::WorkOutEverybody
             | Self::ForgetSent
             | Self::WorkOutAccount
-            | Self::WorkOutAccountTraits => one.min(other),
+            | Self::WorkOutAccountTraits
+            | Self::ForgetCampaign => one.min(other),
         }
     }
 }

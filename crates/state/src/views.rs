@@ -12,6 +12,7 @@ use crate::answers::Answers;
 use crate::attribution::{Attribution, CountedInteraction, parse_recommendation_id};
 use crate::audiences::Audiences;
 use crate::back_fill::BackFills;
+use crate::campaigns::Campaigns;
 use crate::collections::{CollectionKind, Collections, Groups, Series};
 use crate::computed_traits::ComputedTraits;
 use crate::config_versions::ConfigVersions;
@@ -164,6 +165,8 @@ views! {
     answers: Answers,
     /// What is kept of accounts for computed traits of theirs.
     account_traits: AccountTraits,
+    /// Campaigns, and what waits for people.
+    campaigns: Campaigns,
 }
 
 impl Views {
@@ -198,6 +201,7 @@ impl Views {
         if self.last_sent.follow_config(batch, &self.setup.config) {
             self.begin_forgetting_sent(batch)?;
         }
+        self.follow_campaigns(batch)?;
         self.follow_definitions(batch, offset)
     }
 

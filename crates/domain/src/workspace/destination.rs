@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::DestinationRules;
+use super::{ChannelLimits, DestinationRules};
 
 /// The name of our own engine among the destinations. It is always there.
 pub const ENGINE_DESTINATION: &str = "engine";
@@ -44,6 +44,9 @@ pub struct Destination {
     /// How much is sent at once.
     #[serde(default, skip_serializing_if = "is_default")]
     pub delivery: DeliverySettings,
+    /// How often one person gets messages of campaigns through it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub limits: ChannelLimits,
 }
 
 /// How much is sent to a destination at once.
@@ -69,6 +72,7 @@ impl Destination {
             mappings: None,
             rules: DestinationRules::default(),
             delivery: DeliverySettings::default(),
+            limits: ChannelLimits::default(),
         }
     }
 

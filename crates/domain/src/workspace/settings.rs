@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{CatalogSettings, Identity, Retention};
-use crate::WeakSignalWeights;
+use crate::{TimeZone, WeakSignalWeights};
 
 const PUBLIC_USER_PROPERTIES_MAX: usize = 1_000;
 const WORKSPACE_NAME_BYTES_MAX: usize = 200;
@@ -36,6 +36,9 @@ pub struct WorkspaceSettings {
     /// What columns of the catalog mean, and which are added to events.
     #[serde(default, skip_serializing_if = "CatalogSettings::is_default")]
     pub catalog: CatalogSettings,
+    /// The time zone whose days and hours count for campaigns; UTC if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<TimeZone>,
 }
 
 impl WorkspaceSettings {

@@ -8,7 +8,7 @@ use activation::{Job, Withheld};
 use connectors::{Made, Prepared, Sender};
 use domain::{Arrival, Envelope, Message, WorkspaceId, check_message};
 use mapping::{Mapping, MappingError, Payload};
-use state::ReplayCommand;
+use state::{CampaignEntry, DecisionOutcome, ReplayCommand};
 use uuid::Uuid;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
@@ -53,6 +53,17 @@ pub(crate) fn deliverable(
             Entry::Sync(value) if value.destinations.iter().any(|name| name == destination) => {
                 let message = Box::new(value.message(&shared.config.load().id, offset));
                 return Ok(Some(Deliverable { message, mapping, is_edited: false, replay }));
+            }
+            Entry::Campaign(entry) => {
+                let CampaignEntry::Decision(decision) = *entry else { return Ok(None) };
+                let is_its = matches!(&decision.outcome,
+                    DecisionOutcome::Sent(sent) if sent.channel == destination);
+                let message = decision.message(&shared.config.load().id).filter(|_| is_its);
+                let deliverable = |message| {
+                    let message = Box::new(message);
+                    Deliverable { message, mapping, is_edited: false, replay }
+                };
+                return Ok(message.map(deliverable));
             }
             Entry::Command { command, .. } => *command,
             _ => return Ok(None),

@@ -188,6 +188,8 @@ async fn every_answer_has_the_status_the_type_and_the_form_that_the_document_say
         "computed_traits/spent",
         "scheduled_exports",
         "scheduled_exports/nightly",
+        "campaigns",
+        "campaigns/welcome",
         "feeds",
         "feeds/shop",
         "locations",

@@ -1,8 +1,8 @@
 //! The changes that lead from one configuration to another.
 
 use domain::{
-    AudienceDefinition, ComputedTraitDefinition, Destination, Feed, Scenario, ScheduledExport,
-    WorkspaceConfig,
+    AudienceDefinition, Campaign, ComputedTraitDefinition, Destination, Feed, Scenario,
+    ScheduledExport, WorkspaceConfig,
 };
 
 use super::ConfigChange;
@@ -15,6 +15,9 @@ impl ConfigChange {
         // They name destinations, audiences and traits.
         for export in from.exports.iter().filter(|one| to.export(&one.name).is_none()) {
             changes.push(Self::RemoveExport { name: export.name.clone() });
+        }
+        for campaign in from.campaigns.iter().filter(|one| to.campaign(&one.key).is_none()) {
+            changes.push(Self::RemoveCampaign { key: campaign.key.clone() });
         }
         for source in from.sources.iter().filter(|source| to.source(&source.name).is_none()) {
             changes.push(Self::RemoveSource { name: source.name.clone() });
@@ -83,6 +86,8 @@ impl ConfigChange {
         changes.extend(to.exports.iter().filter(is_new).map(Self::put_export));
         let is_new = |feed: &&Feed| from.feed(&feed.name) != Some(*feed);
         changes.extend(to.feeds.iter().filter(is_new).map(Self::put_feed));
+        let is_new = |campaign: &&Campaign| from.campaign(&campaign.key) != Some(*campaign);
+        changes.extend(to.campaigns.iter().filter(is_new).map(Self::put_campaign));
         changes
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Entry, VERSION, wire};
-use crate::{Command, Place};
+use crate::{CampaignDecision, CampaignEntry, CampaignRun, Command, DecisionOutcome, Place};
 
 /// The longest summary of an entry, in characters.
 const SUMMARY_CHARS_MAX: usize = 160;
@@ -46,6 +46,7 @@ impl Entry {
             Self::Erased { .. } => "erased",
             Self::Tick { .. } => "tick",
             Self::Sync(_) => "sync",
+            Self::Campaign(_) => "campaign",
             Self::ReadHistory(_) => "read_history",
             Self::Found(_) => "found",
         }
@@ -186,6 +187,7 @@ impl Entry {
                     found.question
                 )
             }
+            Self::Campaign(entry) => describe_campaign(entry),
             Self::Erased { .. } => "of people who were deleted".to_owned(),
             Self::CatalogActivated { catalog, .. } => catalog.clone().unwrap_or_default(),
             Self::Resumed { .. } | Self::Reset { .. } => String::new(),
@@ -193,6 +195,24 @@ impl Entry {
         // Text from sources must not control the terminal.
         let plain = text.chars().map(|char| if char.is_control() { ' ' } else { char });
         shorten(plain)
+    }
+}
+
+fn describe_campaign(entry: &CampaignEntry) -> String {
+    match entry {
+        CampaignEntry::Run(CampaignRun { campaign, run, next_user, is_done, .. }) => {
+            let place = if *is_done { "done".to_owned() } else { format!("up to {next_user}") };
+            format!("{campaign:?}, the run of {run}: {place}")
+        }
+        CampaignEntry::Decision(CampaignDecision { campaign, person, outcome, .. }) => {
+            let person = person.as_ref().map_or("somebody", |(_, id)| id);
+            let what = match outcome {
+                DecisionOutcome::Sent(sent) => format!("sent by {:?}", sent.channel),
+                DecisionOutcome::Waits { until } => format!("waits until {until}"),
+                DecisionOutcome::Refused { reason, .. } => format!("not sent: {reason}"),
+            };
+            format!("{campaign:?} to {person:?}: {what}")
+        }
     }
 }
 
@@ -267,6 +287,7 @@ fn redact_change(change: &mut Value) {
         ("put_computed_trait", "definition"),
         ("put_export", "export"),
         ("put_feed", "feed"),
+        ("put_campaign", "campaign"),
     ] {
         let Some(text) = change.get(kind).and_then(|put| put[key].as_str()) else { continue };
         let mut value = serde_json::from_str(text).unwrap_or(Value::Null);

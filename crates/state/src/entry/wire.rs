@@ -14,6 +14,7 @@
 //! files and APIs have.
 
 mod answers;
+mod campaign;
 mod catalog;
 mod command;
 mod delivery;
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use serde_with::As;
 
 use self::answers::FoundAnswers;
+use self::campaign::CampaignEntry;
 use self::catalog::{Column, ItemRow};
 use self::command::Command;
 use self::delivery::DeliveryProgress;
@@ -121,4 +123,5 @@ pub(super) enum Entry {
     Sync(#[serde(with = "As::<Box<SentValue>>")] Box<crate::SentValue>),
     ReadHistory(#[serde(with = "As::<Box<ReadHistory>>")] Box<crate::ReadHistory>),
     Found(#[serde(with = "As::<Box<FoundAnswers>>")] Box<crate::FoundAnswers>),
+    Campaign(#[serde(with = "As::<Box<CampaignEntry>>")] Box<crate::CampaignEntry>),
 }

@@ -305,6 +305,31 @@ pub(crate) fn exports_and_feeds() -> [Command; 4] {
         .map(|(change, expected)| Command::Configure(Box::new(ConfigCommand { change, expected })))
 }
 
+/// A campaign is made and removed.
+pub(crate) fn campaigns() -> [Command; 2] {
+    let campaign = serde_json::json!({
+        "key": "welcome", "name": "Welcome", "status": "running", "channel": "crm",
+        "topic": "news", "audience": "buyers",
+        "start": { "type": "event", "event": "Signed Up", "where": "plan = \"pro\"",
+            "after_s": 3_600, "unless": { "event": "Order Completed", "where": "total > 1" } },
+        "content": { "subject": "Welcome" },
+        "options": {
+            "local_time": "person",
+            "quiet_hours": { "windows": [{ "days": ["monday"], "from": "22:00", "to": "07:00" }],
+                "then": "discard" },
+            "cut_off": "23:00", "gap_s": 600, "ignores_channel_limits": true,
+            "people_per_day": 1, "people_per_run": 2, "messages_max": 3, "expires_after_s": 4 },
+        "control_percent": 10,
+    });
+    let campaign: domain::Campaign = serde_json::from_value(campaign).unwrap();
+    let changes = [
+        (ConfigChange::put_campaign(&campaign), Expected::Absent),
+        (ConfigChange::RemoveCampaign { key: text("gone") }, Expected::Present),
+    ];
+    changes
+        .map(|(change, expected)| Command::Configure(Box::new(ConfigCommand { change, expected })))
+}
+
 /// A catalog of locations is imported and removed.
 pub(crate) fn locations() -> [Command; 4] {
     let import = uuid::Uuid::from_u128(7);

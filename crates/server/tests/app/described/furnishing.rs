@@ -152,6 +152,18 @@ pub(super) async fn furnish(shop: &mut Described) -> (String, String) {
         ("POST", "scheduled_exports/nightly/run", Value::Null),
         (
             "PUT",
+            "campaigns/welcome",
+            json!({ "key": "welcome", "name": "Welcome", "status": "running", "channel": "crm",
+                "start": { "type": "event", "event": "Signed Up", "where": "plan = \"pro\"",
+                    "after_s": 3_600,
+                    "unless": { "event": "Order Completed", "where": "total > 1" } },
+                "content": { "to": "{{ profile.traits.email }}", "subject": "Welcome" },
+                "options": { "quiet_hours": { "windows": [{ "days": ["monday"],
+                    "from": "22:00", "to": "07:00" }] }, "cut_off": "23:00", "gap_s": 600 },
+                "control_percent": 10 }),
+        ),
+        (
+            "PUT",
             "feeds/shop",
             json!({ "name": "shop", "url": "https://shop.example.com/feed.xml",
                     "format": "google_merchant", "every_minutes": 60 }),

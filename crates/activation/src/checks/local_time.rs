@@ -1,0 +1,127 @@
+//! What the clock on the wall says, and when it says something else.
+
+use domain::{ClockTime, QuietWindow, TimeZone, Timestamp, Weekday};
+use jiff::civil::{Date, DateTime, Time};
+use jiff::{Span, ToSpan};
+
+/// How many days ahead the end of quiet hours is looked for: windows repeat every week.
+const DAYS_AHEAD: i64 = 8;
+
+/// When the day, the week and the month began in which an instant lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Calendar {
+    /// The first instant of the day.
+    pub day: Timestamp,
+    /// The first instant of Monday.
+    pub week: Timestamp,
+    /// The first instant of the first of the month.
+    pub month: Timestamp,
+}
+
+impl Calendar {
+    /// Of an instant in a zone.
+    pub fn at(zone: &TimeZone, now: Timestamp) -> Self {
+        let today = local(zone, now).date();
+        let since_monday = i64::from(today.weekday().to_monday_zero_offset());
+        Self {
+            day: start_of_day(zone, today),
+            week: start_of_day(zone, after(today, -since_monday)),
+            month: start_of_day(zone, today.first_of_month()),
+        }
+    }
+}
+
+/// The day of an instant in a zone, in days since 1970-01-01; 0 for earlier ones.
+pub fn day_of(zone: &TimeZone, at: Timestamp) -> u32 {
+    let days = local(zone, at).date().since(Date::constant(1970, 1, 1));
+    days.map_or(0, |days| days.get_days().max(0) as u32)
+}
+
+/// When a run at a local date and time is due in a zone. A time that the clock leaves out is due
+/// when it has leapt, one that comes twice is due the first time.
+pub fn due_in_zone(at: DateTime, zone: &TimeZone) -> Option<Timestamp> {
+    let zoned = zone.rules().to_ambiguous_zoned(at).compatible().ok()?;
+    Some(Timestamp(zoned.timestamp().as_millisecond()))
+}
+
+/// Whether an instant is in a window.
+pub(super) fn is_quiet(windows: &[QuietWindow], zone: &TimeZone, now: Timestamp) -> bool {
+    let local = local(zone, now);
+    let minute = minute(local);
+    let begins_on = |window: &QuietWindow, date: Date| {
+        window.days.is_empty() || window.days.contains(&Weekday::from(date.weekday()))
+    };
+    windows.iter().any(|window| {
+        let today = begins_on(window, local.date());
+        let yesterday = begins_on(window, after(local.date(), -1));
+        match window.from < window.to {
+            true => today && (window.from..window.to).contains(&minute),
+            false => (today && minute >= window.from) || (yesterday && minute < window.to),
+        }
+    })
+}
+
+/// The first instant after `now` that is in no window; none where windows leave no time.
+pub(super) fn end_of_quiet_hours(
+    windows: &[QuietWindow],
+    zone: &TimeZone,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let today = local(zone, now).date();
+    // What is quiet changes where a window ends or where the clock leaps.
+    let days = (-1..=DAYS_AHEAD).map(|n| after(today, n));
+    let ends = days.flat_map(|day| windows.iter().map(move |window| at(day, window.to)));
+    let mut candidates: Vec<Timestamp> = ends.flat_map(|end| instants_of(zone, end)).collect();
+    if let Ok(from) = jiff::Timestamp::from_millisecond(now.0) {
+        let leaps = zone.rules().following(from).take(2);
+        candidates.extend(leaps.map(|leap| Timestamp(leap.timestamp().as_millisecond())));
+    }
+    candidates.sort_unstable();
+    candidates.into_iter().find(|at| *at > now && !is_quiet(windows, zone, *at))
+}
+
+/// Whether the clock says `from` or later.
+pub(super) fn is_cut_off(from: ClockTime, zone: &TimeZone, now: Timestamp) -> bool {
+    minute(local(zone, now)) >= from
+}
+
+/// What the clock says at an instant; at the end of time, its last reading.
+pub(super) fn local(zone: &TimeZone, at: Timestamp) -> DateTime {
+    let at = jiff::Timestamp::from_millisecond(at.0).unwrap_or(jiff::Timestamp::MAX);
+    zone.rules().to_datetime(at)
+}
+
+/// The instants at which the clock says something: two where it is set back, none where it leaps.
+fn instants_of(zone: &TimeZone, at: DateTime) -> impl Iterator<Item = Timestamp> {
+    let ambiguous = zone.rules().to_ambiguous_zoned(at);
+    let both = match ambiguous.offset() {
+        jiff::tz::AmbiguousOffset::Gap { .. } => [None, None],
+        jiff::tz::AmbiguousOffset::Unambiguous { .. } => [ambiguous.compatible().ok(), None],
+        jiff::tz::AmbiguousOffset::Fold { .. } => {
+            [ambiguous.clone().earlier().ok(), ambiguous.later().ok()]
+        }
+    };
+    both.into_iter().flatten().map(|zoned| Timestamp(zoned.timestamp().as_millisecond()))
+}
+
+fn start_of_day(zone: &TimeZone, date: Date) -> Timestamp {
+    // Where midnight is left out, the day begins after it.
+    let zoned = zone.rules().to_ambiguous_zoned(date.at(0, 0, 0, 0)).compatible();
+    Timestamp(zoned.map_or(i64::MIN, |zoned| zoned.timestamp().as_millisecond()))
+}
+
+fn at(date: Date, time: ClockTime) -> DateTime {
+    let minutes = time.minutes();
+    let time = Time::constant((minutes / 60) as i8, (minutes % 60) as i8, 0, 0);
+    date.to_datetime(time)
+}
+
+pub(super) fn after(date: Date, days: i64) -> Date {
+    let span: Span = days.days();
+    date.saturating_add(span)
+}
+
+fn minute(local: DateTime) -> ClockTime {
+    let minutes = local.hour() as u16 * 60 + local.minute() as u16;
+    ClockTime::from_minutes(minutes).expect("a day has so many minutes")
+}

@@ -1,0 +1,278 @@
+//! Campaigns: who gets a message, when, once, and what of the others is counted.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::{
+    Campaign, CampaignStart, CampaignStatus, CampaignUnless, ClockTime, DeliveryOptions,
+    QuietHours, QuietThen, QuietWindow, Timestamp, TraitDefinition,
+};
+use engine::ManualClock;
+
+use super::*;
+
+const START: Timestamp = Timestamp(1_767_225_600_000);
+const HOUR_MS: i64 = 3_600_000;
+
+/// A workspace whose clock is set, with a channel.
+struct Shop {
+    folder: tempfile::TempDir,
+    clock: Arc<ManualClock>,
+    engine: Option<Engine>,
+    receiver: Receiver,
+    n_sent: std::cell::Cell<u64>,
+}
+
+impl Shop {
+    fn new() -> Self {
+        let mut shop = Self {
+            folder: tempfile::tempdir().unwrap(),
+            clock: Arc::new(ManualClock::new(START)),
+            engine: None,
+            receiver: Receiver::start(),
+            n_sent: std::cell::Cell::new(0),
+        };
+        shop.restart();
+        let mut channel = webhook(&shop.receiver, json!({}));
+        channel.name = "mail".to_owned();
+        channel.rules.sources = Some(vec!["campaign".to_owned()]);
+        put(shop.engine(), &channel);
+        shop
+    }
+
+    fn engine(&self) -> &Engine {
+        self.engine.as_ref().unwrap()
+    }
+
+    fn restart(&mut self) {
+        self.engine = None;
+        let options = EngineOptions { clock: self.clock.clone(), ..options(true) };
+        let id = WorkspaceId::new("shop").unwrap();
+        let engine = Engine::open_with(id, self.folder.path(), &options, &|_, _| {}).unwrap();
+        self.engine = Some(engine);
+    }
+
+    fn pass(&self, ms: i64) {
+        let at = Timestamp(self.engine().now().0 + ms);
+        self.clock.set(at);
+        self.engine().submit_blocking(vec![Entry::Tick { at }]).unwrap();
+    }
+
+    fn send(&self, body: Value) {
+        let n = self.n_sent.get();
+        self.n_sent.set(n + 1);
+        let mut body = body;
+        body["messageId"] = format!("m{n}").into();
+        let arrival = Arrival { received_at: self.engine().now(), source: "web", peer_ip: None };
+        let message = check_message(&body.to_string(), None, &Envelope::default(), &arrival);
+        self.engine().submit_blocking(vec![Entry::Message(Box::new(message.unwrap()))]).unwrap();
+    }
+
+    fn identify(&self, user: &str, traits: Value) {
+        self.send(json!({ "type": "identify", "userId": user, "traits": traits }));
+    }
+
+    fn track(&self, user: &str, event: &str, properties: Value) {
+        self.send(json!({ "type": "track", "userId": user, "event": event,
+            "properties": properties }));
+    }
+
+    fn put_campaign(&self, campaign: &Campaign) -> Result<(), String> {
+        let change = ConfigChange::put_campaign(campaign);
+        let changed = self.engine().change_config(change, Expected::Anything);
+        changed.map(drop).map_err(|error| error.to_string())
+    }
+
+    /// What was received: who, and the subject.
+    fn received(&self) -> Vec<(String, String)> {
+        let requests = self.receiver.received();
+        let bodies = requests.iter().flat_map(|request| match &request.body {
+            Value::Array(messages) => messages.clone(),
+            message => vec![message.clone()],
+        });
+        let message = |body: Value| {
+            let subject = body["properties"]["subject"].as_str().unwrap_or_default();
+            (body["userId"].as_str().unwrap().to_owned(), subject.to_owned())
+        };
+        let mut received: Vec<_> = bodies.map(message).collect();
+        received.sort();
+        received
+    }
+
+    fn await_received(&self, expected: &[(&str, &str)]) {
+        let expected: Vec<(String, String)> =
+            expected.iter().map(|(who, what)| ((*who).to_owned(), (*what).to_owned())).collect();
+        await_that("the messages are there", || (self.received() == expected).then_some(()));
+        std::thread::sleep(Duration::from_millis(200));
+        assert_eq!(self.received(), expected, "and no further one");
+    }
+
+    fn refused(&self, key: &str) -> BTreeMap<String, u64> {
+        let snapshot = self.engine().snapshot();
+        snapshot.campaigns.by_key()[key].counts.refused.clone()
+    }
+
+    fn await_refused(&self, key: &str, expected: &[(&str, u64)]) {
+        let expected: BTreeMap<String, u64> =
+            expected.iter().map(|(reason, n)| ((*reason).to_owned(), *n)).collect();
+        await_that("the others are counted", || (self.refused(key) == expected).then_some(()));
+    }
+}
+
+fn campaign(start: CampaignStart) -> Campaign {
+    let content = [
+        ("to", "{{ profile.traits.email }}"),
+        ("subject", "Hello {{ profile.traits.name | default: \"you\" }}"),
+    ];
+    Campaign {
+        key: "hello".to_owned(),
+        name: None,
+        status: CampaignStatus::Running,
+        channel: "mail".to_owned(),
+        topic: None,
+        start,
+        audience: None,
+        content: content.map(|(field, text)| (field.to_owned(), text.to_owned())).into(),
+        options: DeliveryOptions::default(),
+        control_percent: 0,
+    }
+}
+
+fn after(event: &str, after_s: u32, unless: Option<&str>) -> CampaignStart {
+    CampaignStart::Event {
+        event: event.to_owned(),
+        filters: None,
+        after_s,
+        unless: unless.map(|event| CampaignUnless { event: event.to_owned(), filters: None }),
+    }
+}
+
+#[test]
+fn a_run_reaches_everybody_once_who_can_be_reached() {
+    let mut shop = Shop::new();
+    shop.identify("ada", json!({ "email": "ada@shop.example", "name": "Ada" }));
+    shop.identify("ben", json!({ "email": "ben@shop.example" }));
+    shop.identify("cy", json!({ "name": "Cy" }));
+    shop.put_campaign(&campaign(CampaignStart::At { at: Timestamp(0) })).unwrap();
+    let expected = [("ada", "Hello Ada"), ("ben", "Hello you")];
+    shop.await_received(&expected);
+    shop.await_refused("hello", &[("not_reachable", 1)]);
+    // Neither a restart nor a lost store sends anything again.
+    shop.restart();
+    shop.await_received(&expected);
+    shop.engine = None;
+    fs_err::remove_dir_all(shop.folder.path().join("store")).unwrap();
+    shop.restart();
+    shop.await_received(&expected);
+    shop.await_refused("hello", &[("not_reachable", 1)]);
+    let snapshot = shop.engine().snapshot();
+    let kept = &snapshot.campaigns.by_key()["hello"];
+    assert_eq!((kept.counts.sent, kept.counts.people, kept.n_waiting), (2, 2, 0));
+    assert!(kept.run.unwrap().is_done);
+}
+
+#[test]
+fn a_cart_that_is_left_gets_a_message_after_a_day_and_a_purchase_none() {
+    let shop = Shop::new();
+    for user in ["ada", "ben", "cy"] {
+        shop.identify(user, json!({ "email": "x@shop.example", "name": user }));
+    }
+    let day_s = 24 * 3_600;
+    let left = campaign(after("Product Added", day_s, Some("Order Completed")));
+    shop.put_campaign(&left).unwrap();
+    shop.track("ada", "Product Added", json!({ "product_id": "shoe" }));
+    shop.track("ben", "Product Added", json!({ "product_id": "shoe" }));
+    shop.pass(HOUR_MS);
+    shop.track("ben", "Order Completed", json!({}));
+    // A second product begins the wait anew.
+    shop.track("cy", "Product Added", json!({ "product_id": "ball" }));
+    shop.pass(HOUR_MS);
+    shop.track("cy", "Product Added", json!({ "product_id": "shoe" }));
+    shop.pass(22 * HOUR_MS - 1);
+    shop.await_received(&[]);
+    shop.pass(1);
+    shop.await_received(&[("ada", "Hello ada")]);
+    shop.await_refused("hello", &[("did_meanwhile", 1)]);
+    shop.pass(2 * HOUR_MS - 1);
+    shop.await_received(&[("ada", "Hello ada")]);
+    shop.pass(1);
+    shop.await_received(&[("ada", "Hello ada"), ("cy", "Hello cy")]);
+}
+
+#[test]
+fn quiet_hours_hold_messages_back_and_caps_refuse_them() {
+    let shop = Shop::new();
+    shop.identify("ada", json!({ "email": "ada@shop.example", "name": "Ada" }));
+    let window = QuietWindow {
+        days: Vec::new(),
+        from: ClockTime::parse("00:00").unwrap(),
+        to: ClockTime::parse("06:00").unwrap(),
+    };
+    let quiet = QuietHours { windows: vec![window], then: QuietThen::Later };
+    let options = DeliveryOptions {
+        quiet_hours: Some(quiet),
+        gap_s: Some(7_200),
+        ..DeliveryOptions::default()
+    };
+    // It is midnight.
+    shop.put_campaign(&Campaign { options, ..campaign(after("Signed Up", 0, None)) }).unwrap();
+    shop.track("ada", "Signed Up", json!({}));
+    shop.track("ada", "Signed Up", json!({}));
+    shop.pass(6 * HOUR_MS - 1);
+    shop.await_received(&[]);
+    shop.pass(1);
+    shop.await_received(&[("ada", "Hello Ada")]);
+    shop.await_refused("hello", &[("campaign_gap", 1)]);
+}
+
+#[test]
+fn a_message_has_the_event_and_recommended_items_or_is_refused_with_its_reason() {
+    let shop = Shop::new();
+    for n in 0..4 {
+        shop.identify(&format!("u{n}"), json!({ "email": "x@shop.example" }));
+        for item in ["shoe", "ball"] {
+            shop.track(&format!("u{n}"), "Product Viewed", json!({ "product_id": item }));
+        }
+    }
+    let definition = TraitDefinition {
+        exclude: Some(Exclusion::Interacted),
+        ..TraitDefinition::recommended_items("next")
+    };
+    let change = ConfigChange::put_trait(&definition);
+    shop.engine().change_config(change, Expected::Anything).unwrap();
+    let with = |subject: &str| {
+        let mut campaign = campaign(after("Product Added", 0, None));
+        campaign.content.insert("subject".to_owned(), subject.to_owned());
+        campaign
+    };
+    let error = shop.put_campaign(&with("{% recommend \"nxt\" count: 1 as items %}x")).unwrap_err();
+    assert!(error.contains("no recommended-items trait \"nxt\""), "{error}");
+    let error = shop.put_campaign(&with("Hello {{ profile.traits.name")).unwrap_err();
+    assert!(error.contains("content.subject: line 1, column 7"), "{error}");
+    let text = "{% recommend \"next\" count: 1 as items %}{{ event.properties.product_id }} and \
+                {{ items[0].id }}";
+    shop.put_campaign(&with(text)).unwrap();
+    shop.identify("ada", json!({ "email": "ada@shop.example" }));
+    shop.track("ada", "Product Viewed", json!({ "product_id": "shoe" }));
+    shop.track("ada", "Product Added", json!({ "product_id": "shoe" }));
+    shop.await_received(&[("ada", "shoe and ball")]);
+    shop.put_campaign(&with("{{ event.properties.colour }}")).unwrap();
+    shop.track("ada", "Product Added", json!({ "product_id": "shoe" }));
+    shop.await_refused("hello", &[("missing_variable", 1)]);
+}
+
+#[test]
+fn two_who_become_one_get_one_message() {
+    let shop = Shop::new();
+    shop.identify("ada", json!({ "email": "ada@shop.example", "name": "Ada" }));
+    shop.send(json!({ "type": "track", "anonymousId": "phone", "event": "Product Viewed" }));
+    let day_s = 24 * 3_600;
+    shop.put_campaign(&campaign(after("Product Added", day_s, Some("Order Completed")))).unwrap();
+    shop.track("ada", "Product Added", json!({}));
+    shop.send(json!({ "type": "track", "anonymousId": "phone", "event": "Product Added" }));
+    // The phone is hers: what it bought counts.
+    shop.send(json!({ "type": "identify", "userId": "ada", "anonymousId": "phone" }));
+    shop.pass(i64::from(day_s) * 1_000);
+    shop.await_received(&[("ada", "Hello Ada")]);
+    assert_eq!(shop.engine().snapshot().campaigns.by_key()["hello"].n_waiting, 0);
+}

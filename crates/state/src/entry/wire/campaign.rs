@@ -1,0 +1,84 @@
+//! The forms of facts about campaigns.
+
+use serde::{Deserialize, Serialize};
+use serde_with::{As, Same};
+
+use super::forms;
+use super::interaction::ExternalIdType;
+
+forms! {
+    CampaignEntry = crate::CampaignEntry,
+    CampaignDecision = crate::CampaignDecision,
+    CampaignRun = crate::CampaignRun,
+    CampaignMessage = crate::CampaignMessage,
+    DecisionOutcome = crate::DecisionOutcome,
+    Occurrence = crate::Occurrence,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "crate::CampaignEntry", rename_all = "snake_case")]
+pub(in crate::entry) enum CampaignEntry {
+    Decision(#[serde(with = "As::<CampaignDecision>")] crate::CampaignDecision),
+    Run(#[serde(with = "As::<CampaignRun>")] crate::CampaignRun),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "crate::CampaignDecision")]
+pub(in crate::entry) struct CampaignDecision {
+    at: domain::Timestamp,
+    campaign: String,
+    number: u32,
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "As::<Option<(ExternalIdType, Same)>>"
+    )]
+    person: Option<(profiles::ExternalIdType, String)>,
+    #[serde(with = "As::<Occurrence>")]
+    occurrence: crate::Occurrence,
+    #[serde(with = "As::<DecisionOutcome>")]
+    outcome: crate::DecisionOutcome,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "crate::Occurrence", rename_all = "snake_case")]
+pub(in crate::entry) enum Occurrence {
+    Event(u64),
+    Run(domain::Timestamp),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "crate::DecisionOutcome", rename_all = "snake_case")]
+pub(in crate::entry) enum DecisionOutcome {
+    Sent(#[serde(with = "As::<CampaignMessage>")] crate::CampaignMessage),
+    Waits {
+        until: domain::Timestamp,
+    },
+    Refused {
+        reason: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "crate::CampaignMessage")]
+pub(in crate::entry) struct CampaignMessage {
+    channel: String,
+    fields: String,
+    day: u32,
+    is_first_of_day: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "crate::CampaignRun")]
+pub(in crate::entry) struct CampaignRun {
+    at: domain::Timestamp,
+    campaign: String,
+    number: u32,
+    run: domain::Timestamp,
+    next_user: u32,
+    is_done: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    refused: Vec<(String, u64)>,
+}
