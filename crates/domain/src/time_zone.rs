@@ -127,19 +127,19 @@ impl utoipa::ToSchema for ClockTime {}
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Weekday {
-    #[allow(missing_docs)]
+    /// Monday.
     Monday,
-    #[allow(missing_docs)]
+    /// Tuesday.
     Tuesday,
-    #[allow(missing_docs)]
+    /// Wednesday.
     Wednesday,
-    #[allow(missing_docs)]
+    /// Thursday.
     Thursday,
-    #[allow(missing_docs)]
+    /// Friday.
     Friday,
-    #[allow(missing_docs)]
+    /// Saturday.
     Saturday,
-    #[allow(missing_docs)]
+    /// Sunday.
     Sunday,
 }
 

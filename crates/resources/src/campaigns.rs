@@ -87,7 +87,7 @@ pub async fn read(
 /// # Errors
 /// If it is none.
 pub fn parse(key: &str, body: &[u8]) -> Result<Campaign, ApiError> {
-    parse_named("campaign", "key", key, body, |campaign: &Campaign| &campaign.key)
+    parse_named("campaign", "key", key, body, &["results"], |campaign: &Campaign| &campaign.key)
 }
 
 /// Makes or replaces a campaign. The answer has it as it is stored, and whether it is new.

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::{
-    DeliverySettings, Destination, DestinationRules, ENGINE_DESTINATION, SyncSettings,
-    WorkspaceConfig,
+    ChannelLimits, DeliverySettings, Destination, DestinationRules, ENGINE_DESTINATION,
+    SyncSettings, WorkspaceConfig,
 };
 use engine::{ConfigChange, Engine, Expected, Kind, Resource};
 use mapping::{ActionSchema, Mappings, Problem};
@@ -52,6 +52,8 @@ pub struct ShownDestination {
     pub rules: DestinationRules,
     /// How much is sent at once.
     pub delivery: DeliverySettings,
+    /// How often one person gets messages of campaigns through it.
+    pub limits: ChannelLimits,
 }
 
 impl ShownDestination {
@@ -66,6 +68,7 @@ impl ShownDestination {
             mappings: own.unwrap_or_else(|| to_list(mapping::presets_in_set(config.preset_set()))),
             rules: DestinationRules::default(),
             delivery: DeliverySettings::default(),
+            limits: ChannelLimits::default(),
         }
     }
 
@@ -86,6 +89,7 @@ impl ShownDestination {
             mappings: destination.mappings.clone().unwrap_or_else(presets),
             rules: destination.rules.clone(),
             delivery: destination.delivery,
+            limits: destination.limits,
         }
     }
 
@@ -123,6 +127,7 @@ impl ShownDestination {
             mappings: Some(mappings),
             rules: self.rules.clone(),
             delivery: self.delivery,
+            limits: self.limits,
         }
     }
 
@@ -173,6 +178,9 @@ pub struct DestinationChange {
     /// How much is sent at once.
     #[serde(default)]
     pub delivery: DeliverySettings,
+    /// How often one person gets messages of campaigns through it.
+    #[serde(default)]
+    pub limits: ChannelLimits,
 }
 
 /// A member that is there, which may be null.
@@ -195,7 +203,7 @@ impl DestinationChange {
 
     /// Takes what was read and is put back as it is meant: presets stay presets, and our own engine
     /// has no kind.
-    fn as_read(mut self, name: &str, shown: Option<&ShownDestination>) -> Result<Self, ApiError> {
+    fn into_put_back(mut self, name: &str, shown: Option<&ShownDestination>) -> Result<Self, ApiError> {
         if let Some(other) = self.name.take().filter(|other| other != name) {
             let what =
                 format!("destination {name:?}: name is {other:?}, but the path says {name:?}");
@@ -234,6 +242,7 @@ impl DestinationChange {
             mappings: self.mappings.flatten(),
             rules: self.rules,
             delivery: self.delivery,
+            limits: self.limits,
         }
     }
 }
@@ -290,7 +299,7 @@ pub async fn put(
             return Err(ApiError::invalid(what).at("/name".to_owned()));
         }
         let shown = ShownDestination::of(&engine.config(), &name).ok();
-        let change = change.as_read(&name, shown.as_ref())?;
+        let change = change.into_put_back(&name, shown.as_ref())?;
         change.check_mappings(&name, before.as_ref())?;
         let destination = change.into_destination(name.clone(), before.as_ref());
         let actions = actions_of(Some(&destination).filter(|_| name != ENGINE_DESTINATION))?;

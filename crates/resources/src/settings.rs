@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use domain::{
-    CatalogSettings, Identity, InteractionWeights, Retention, WeakSignalWeights, WorkspaceSettings,
+    CatalogSettings, Identity, InteractionWeights, Retention, TimeZone, WeakSignalWeights,
+    WorkspaceSettings,
 };
 use engine::{ConfigChange, Engine, Expected, Resource};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -58,6 +59,9 @@ pub struct SettingsPatch {
     /// goes back to none of it.
     #[serde(default, deserialize_with = "deserialize_present")]
     pub catalog: Option<Option<CatalogSettings>>,
+    /// The time zone whose days and hours count for campaigns; null goes back to UTC.
+    #[serde(default, deserialize_with = "deserialize_present")]
+    pub time_zone: Option<Option<TimeZone>>,
 }
 
 /// A change of some weights. Missing kinds keep theirs.
@@ -128,6 +132,7 @@ pub async fn update(
                 Some(catalog) => catalog.unwrap_or_default(),
                 None => present.catalog.clone(),
             },
+            time_zone: patch.time_zone.unwrap_or(present.time_zone),
         };
         for catalog in present.catalog.location_property.keys() {
             if !settings.catalog.location_property.contains_key(catalog) {

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use domain::{
-    AudienceDefinition, CatalogSettings, ComputedTraitDefinition, Destination, Feed, Identity,
-    InteractionWeights, PRESETS_LATEST, Retention, Scenario, ScheduledExport, Source, Token,
-    TraitDefinition, WeakSignalWeights, WorkspaceConfig, WorkspaceId,
+    AudienceDefinition, Campaign, CatalogSettings, ComputedTraitDefinition, Destination, Feed,
+    Identity, InteractionWeights, PRESETS_LATEST, Retention, Scenario, ScheduledExport, Source,
+    TimeZone, Token, TraitDefinition, WeakSignalWeights, WorkspaceConfig, WorkspaceId,
 };
 use engine::installation::{Actor, Deed, DeedOutcome, InstallationJournal};
 use engine::{ConfigChange, DataFolder, Engine, Problem};
@@ -65,6 +65,9 @@ pub(crate) struct BootstrapWorkspace {
     exports: Vec<ScheduledExport>,
     #[serde(default, rename = "feed")]
     feeds: Vec<Feed>,
+    time_zone: Option<TimeZone>,
+    #[serde(default, rename = "campaign")]
+    campaigns: Vec<Campaign>,
 }
 
 impl BootstrapWorkspace {
@@ -88,6 +91,8 @@ impl BootstrapWorkspace {
             computed_traits: file.computed_traits,
             exports: file.exports,
             feeds: file.feeds,
+            time_zone: file.time_zone,
+            campaigns: file.campaigns,
             presets: file.presets.or(Some(PRESETS_LATEST)),
             weak_signals: file.weak_signals.unwrap_or_default(),
             retention: file.retention,
@@ -111,6 +116,7 @@ impl BootstrapWorkspace {
         config.retention = self.retention.or(config.retention);
         config.identity = self.identity.clone().or(config.identity);
         config.catalog = self.catalog.clone().unwrap_or(config.catalog);
+        config.time_zone = self.time_zone.clone().or(config.time_zone);
         file.all_tokens().for_each(|token| config.put_token(token));
         for mut source in file.sources {
             // Senders know a source by its key: with another name it is the same one.
@@ -134,6 +140,7 @@ impl BootstrapWorkspace {
         file.computed_traits.into_iter().for_each(|put| config.put_computed_trait(put));
         file.exports.into_iter().for_each(|export| config.put_export(export));
         file.feeds.into_iter().for_each(|feed| config.put_feed(feed));
+        file.campaigns.into_iter().for_each(|campaign| config.put_campaign(campaign));
         config
     }
 }

@@ -102,7 +102,7 @@ impl Destination {
                 "delivery.requests_per_second must be above 0 and at most {DELIVERY_RATE_MAX}"
             ));
         }
-        Ok(())
+        self.limits.validate().map_err(|what| format!("limits.{what}"))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::{
-    Campaign, CampaignStart, CampaignStatus, CampaignUnless, ClockTime, DeliveryOptions,
+    Campaign, CampaignStart, CampaignStatus, CampaignUnless, ClockTime, DeliveryOptions, Exclusion,
     QuietHours, QuietThen, QuietWindow, Timestamp, TraitDefinition,
 };
 use engine::ManualClock;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{DeliverySettings, DestinationRules};
+use domain::{ChannelLimits, DeliverySettings, DestinationRules};
 use maud::{Markup, Render, html};
 use resources::destinations::{DestinationChange, ShownDestination, ShownKind, ShownSetting};
 use serde_json::{Map, Value, json};
@@ -42,6 +42,14 @@ const LISTS: [(&str, &str, &str); 6] = [
 const CONCURRENCY: &str = "delivery/concurrency";
 const RATE: &str = "delivery/requests_per_second";
 const SAMPLE: &str = "rules/sample_percent";
+/// The limits of campaigns: control, label, hint, unit.
+const LIMITS: [(&str, &str, &str, &str); 5] = [
+    ("limits/per_day", "A day", "No limit if empty", "messages"),
+    ("limits/per_week", "A week", "It begins on Monday; no limit if empty", "messages"),
+    ("limits/per_month", "A month", "No limit if empty", "messages"),
+    ("limits/gap_s", "Between two", "At least so long; no limit if empty", "seconds"),
+    ("limits/per_five_minutes", "All people in five minutes", "No limit if empty", "messages"),
+];
 const MAPPINGS: &str = "mappings";
 
 fn control(setting: &ShownSetting) -> String {
@@ -57,7 +65,9 @@ fn removal(setting: &ShownSetting) -> String {
 pub(super) fn placed(mistake: Mistake, kind: &ShownKind) -> Mistake {
     let settings: Vec<String> = kind.settings.iter().map(control).collect();
     let lists = LISTS.iter().map(|(name, ..)| *name);
-    let others = ["name", MAPPINGS, CONCURRENCY, RATE, SAMPLE].into_iter().chain(lists);
+    let limits = LIMITS.iter().map(|(name, ..)| *name);
+    let others = ["name", MAPPINGS, CONCURRENCY, RATE, SAMPLE].into_iter();
+    let others = others.chain(lists).chain(limits);
     let all: Vec<&str> = settings.iter().map(String::as_str).chain(others).collect();
     mistake.among(&all)
 }
@@ -101,6 +111,12 @@ pub(super) fn of_stored(destination: &ShownDestination, kind: &ShownKind) -> Typ
         add(name, entries.join("\n"));
     }
     let DeliverySettings { concurrency, requests_per_second } = destination.delivery;
+    let ChannelLimits { per_day, per_week, per_month, gap_s, per_five_minutes } =
+        destination.limits;
+    let limits = [per_day, per_week, per_month, gap_s].map(|limit| limit.map(u64::from));
+    for ((name, ..), limit) in LIMITS.iter().zip(limits.into_iter().chain([per_five_minutes])) {
+        add(name, limit.map(|limit| limit.to_string()).unwrap_or_default());
+    }
     add(SAMPLE, sample_percent.map(|share| share.to_string()).unwrap_or_default());
     add(CONCURRENCY, concurrency.map(|n| n.to_string()).unwrap_or_default());
     add(RATE, requests_per_second.map(|rate| rate.to_string()).unwrap_or_default());
@@ -163,6 +179,13 @@ pub(super) fn change(typed: &Typed, kind: &ShownKind) -> Result<DestinationChang
         delivery: DeliverySettings {
             concurrency: number(typed, CONCURRENCY)?,
             requests_per_second: number(typed, RATE)?,
+        },
+        limits: ChannelLimits {
+            per_day: number(typed, LIMITS[0].0)?,
+            per_week: number(typed, LIMITS[1].0)?,
+            per_month: number(typed, LIMITS[2].0)?,
+            gap_s: number(typed, LIMITS[3].0)?,
+            per_five_minutes: number(typed, LIMITS[4].0)?,
         },
     })
 }
@@ -253,6 +276,9 @@ impl Render for Controls<'_> {
                 (self.number(
                     RATE, "Limit", "As many as it takes if empty", "requests a second",
                 ))
+            }))
+            (field_group("Messages of campaigns to one person", &html! {
+                @for (name, label, hint, unit) in LIMITS { (self.number(name, label, hint, unit)) }
             }))
             (field_group("Mappings", &html! { (self.mappings()) }))
         }
