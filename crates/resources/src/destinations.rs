@@ -203,7 +203,11 @@ impl DestinationChange {
 
     /// Takes what was read and is put back as it is meant: presets stay presets, and our own engine
     /// has no kind.
-    fn into_put_back(mut self, name: &str, shown: Option<&ShownDestination>) -> Result<Self, ApiError> {
+    fn into_put_back(
+        mut self,
+        name: &str,
+        shown: Option<&ShownDestination>,
+    ) -> Result<Self, ApiError> {
         if let Some(other) = self.name.take().filter(|other| other != name) {
             let what =
                 format!("destination {name:?}: name is {other:?}, but the path says {name:?}");

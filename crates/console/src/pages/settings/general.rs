@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 use domain::Right::ReadWorkspace;
-use domain::{InteractionWeights, Retention};
+use domain::{InteractionWeights, Retention, TimeZone};
 use engine::Expected;
 use maud::{Markup, Render, html};
 use resources::settings::{self, SettingsPatch, WeakSignalsPatch};
@@ -77,6 +77,7 @@ async fn present(workspace: &RequestedWorkspace) -> Result<(Typed, Typed), ApiEr
         ("presets", presets.to_string()),
         ("click", settings.weak_signals.click.to_string()),
         ("list_view", settings.weak_signals.list_view.to_string()),
+        ("time_zone", settings.time_zone.map(|zone| zone.to_string()).unwrap_or_default()),
         ("retention", settings.retention.map(|kept| kept.days.to_string()).unwrap_or_default()),
     ];
     let InteractionWeights { view, purchase, rating, cart, bookmark, portion } = weights;
@@ -157,6 +158,11 @@ fn body(
                         value: settings.text("retention"),
                         unit: "days",
                     })
+                    (TextInput::new(Field::new("time_zone", "Time zone")
+                        .optional()
+                        .hint("Such as Europe/Berlin: whose days and hours count for campaigns. UTC if empty.")
+                        .error(mistake.at("time_zone")))
+                        .value(settings.text("time_zone")))
                     (Checkbox {
                         field: Field::new("public_merge_users", "Browsers may merge people")
                             .hint("Anybody could then merge two people whose ids they know"),
@@ -209,7 +215,16 @@ fn read_patch(typed: &Typed, presets: u32) -> Result<SettingsPatch, ApiError> {
         }),
         identity: None,
         catalog: None,
+        time_zone: Some(typed.optional("time_zone").map(read_zone).transpose()?),
     })
+}
+
+fn read_zone(name: String) -> Result<TimeZone, ApiError> {
+    let wrong = || {
+        let what = format!("{name:?} is no time zone: write its IANA name, such as Europe/Berlin");
+        ApiError::invalid(what).at("/time_zone")
+    };
+    TimeZone::named(&name).ok_or_else(wrong)
 }
 
 async fn put_weights(
