@@ -2,6 +2,7 @@
 
 mod braze;
 mod clevertap;
+mod email;
 mod kafka;
 mod mailchimp;
 mod parquet;
@@ -16,7 +17,7 @@ use std::sync::LazyLock;
 
 use crate::kind::{Kind, KindFiles};
 
-const FILES: [&KindFiles; 9] = [
+const FILES: [&KindFiles; 10] = [
     &recombee::FILES,
     &webhook::FILES,
     &segment::FILES,
@@ -26,6 +27,7 @@ const FILES: [&KindFiles; 9] = [
     &braze::FILES,
     &clevertap::FILES,
     &mailchimp::FILES,
+    &email::FILES,
 ];
 
 /// All kinds, in the order in which they are offered.
