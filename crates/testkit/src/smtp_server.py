@@ -17,7 +17,7 @@ import dkim
 from aiosmtpd.smtp import SMTP, AuthResult
 
 FOLDER = pathlib.Path(sys.argv[1])
-CONTENT_BYTES_MAX = 700_000
+CONTENT_BYTES_MAX = 25_000
 SEEN = collections.Counter()
 OPEN = collections.Counter()
 

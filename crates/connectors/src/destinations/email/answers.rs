@@ -2,7 +2,7 @@
 
 use activation::Failure;
 
-use super::smtp::{Broken, Reply, Step};
+use super::smtp::{Broken, CLOSING, Reply, Step};
 
 /// The failure of a mail of which nobody knows whether the server took it.
 pub(crate) const OUTCOME_UNKNOWN: &str = "outcome_unknown";
@@ -42,7 +42,7 @@ pub(super) fn refused(step: Step, reply: &Reply) -> Failure {
     }
     let smtp = format!("smtp_{}", reply.code);
     if reply.code < 500 {
-        let is_of_server = reply.code == 421 || matches!(reply.enhanced, Some((_, 3, _)));
+        let is_of_server = reply.code == CLOSING || matches!(reply.enhanced, Some((_, 3, _)));
         let is_outage = is_of_server || !matches!(step, Step::Recipient | Step::Content);
         return Failure::Retry { reason: smtp, text: text(""), after_ms: None, is_outage };
     }

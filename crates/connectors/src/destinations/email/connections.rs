@@ -12,7 +12,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::answers::{broken, outage, refused, unknown};
-use super::smtp::{Session, Stream, Trouble};
+use super::smtp::{CLOSING, Session, Step, Stream, Trouble};
 use crate::outgoing::SharedOutgoing;
 
 /// How long a connection is kept while nothing is sent. Servers close idle ones after minutes.
@@ -59,8 +59,9 @@ impl Connections {
         let _permit = self.permits.acquire().await.expect("it is never closed");
         if let Some(kept) = self.take() {
             match self.send_over(kept, from, to, mail).await {
-                // The server may have closed it long ago.
+                // The server may have closed it long ago, with or without a word.
                 Err(Trouble::Broken(_)) => {}
+                Err(Trouble::Refused(Step::Sender, reply)) if reply.code == CLOSING => {}
                 sent => return sent.map_err(|trouble| failure(&trouble)),
             }
         }

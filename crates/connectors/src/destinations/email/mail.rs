@@ -195,9 +195,7 @@ impl Mail {
         let text = match (read_content(made, "text")?, &html) {
             (Some(text), _) => text,
             (None, None) => return Err(wrong("html", "is missing, and text too")),
-            (None, Some(html)) => text_of_html(html).map_err(|error| {
-                wrong("html", format!("cannot be laid out as text, give one: {error}"))
-            })?,
+            (None, Some(html)) => text_of_html(html),
         };
         let preheader = line("preheader")?;
         let html = html.map(|html| match &preheader {

@@ -23,6 +23,9 @@ const DONE: u16 = 2;
 /// The class of answers that ask for what belongs to a command.
 const GO_ON: u16 = 3;
 
+/// The code by which a server ends a connection.
+pub(super) const CLOSING: u16 = 421;
+
 /// What a connection runs over.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
@@ -270,8 +273,7 @@ impl<S: Stream> Session<S> {
         let sent = self.send_once(from, to, mail).await;
         self.is_usable = match &sent {
             Ok(()) => true,
-            // After 421 the server closes the connection.
-            Err(Trouble::Refused(_, reply)) if reply.code == 421 => false,
+            Err(Trouble::Refused(_, reply)) if reply.code == CLOSING => false,
             // The next mail begins anew, whatever came of this one.
             Err(Trouble::Refused(..)) => self.ask(Step::Greeting, "RSET").await.is_ok(),
             Err(Trouble::Broken(_) | Trouble::Unknown(_)) => false,
@@ -286,12 +288,11 @@ impl<S: Stream> Session<S> {
         let recipient = format!("RCPT TO:<{to}>");
         if self.extensions.pipelining {
             self.write(Step::Sender, format!("{sender}\r\n{recipient}\r\n").as_bytes()).await?;
-            let replies = (
-                self.read_reply(Step::Sender, ANSWER_TIME_MAX).await?,
-                self.read_reply(Step::Recipient, ANSWER_TIME_MAX).await?,
-            );
-            expect(Step::Sender, replies.0, DONE)?;
-            expect(Step::Recipient, replies.1, DONE)?;
+            let of_sender = self.read_reply(Step::Sender, ANSWER_TIME_MAX).await?;
+            let of_recipient = self.read_reply(Step::Recipient, ANSWER_TIME_MAX).await;
+            // A server that refuses the sender may say no more.
+            expect(Step::Sender, of_sender, DONE)?;
+            expect(Step::Recipient, of_recipient?, DONE)?;
         } else {
             self.ask(Step::Sender, &sender).await?;
             self.ask(Step::Recipient, &recipient).await?;
