@@ -3,6 +3,7 @@
 mod apns;
 mod braze;
 mod clevertap;
+mod email;
 mod fcm;
 mod kafka;
 mod mailchimp;
@@ -22,7 +23,7 @@ use std::sync::LazyLock;
 pub use self::web_push::VapidKeyPair;
 use crate::kind::{Kind, KindFiles};
 
-const FILES: [&KindFiles; 13] = [
+const FILES: [&KindFiles; 14] = [
     &recombee::FILES,
     &webhook::FILES,
     &segment::FILES,
@@ -32,6 +33,7 @@ const FILES: [&KindFiles; 13] = [
     &braze::FILES,
     &clevertap::FILES,
     &mailchimp::FILES,
+    &email::FILES,
     &text_messages::FILES,
     &web_push::FILES,
     &fcm::FILES,

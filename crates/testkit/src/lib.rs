@@ -4,6 +4,7 @@ mod hold;
 mod numbers;
 mod postgresql;
 mod random;
+mod smtp;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -16,6 +17,7 @@ pub use hold::HeldSyncs;
 pub use numbers::widened_number;
 pub use postgresql::PostgresServer;
 pub use random::Random;
+pub use smtp::SmtpServer;
 
 /// The size of a sector, in bytes. A sector is written whole or not at all.
 const SECTOR_BYTES: usize = 512;
