@@ -203,11 +203,7 @@ impl DestinationChange {
 
     /// Takes what was read and is put back as it is meant: presets stay presets, and our own engine
     /// has no kind.
-    fn into_put_back(
-        mut self,
-        name: &str,
-        shown: Option<&ShownDestination>,
-    ) -> Result<Self, ApiError> {
+    fn put_back(mut self, name: &str, shown: Option<&ShownDestination>) -> Result<Self, ApiError> {
         if let Some(other) = self.name.take().filter(|other| other != name) {
             let what =
                 format!("destination {name:?}: name is {other:?}, but the path says {name:?}");
@@ -303,7 +299,7 @@ pub async fn put(
             return Err(ApiError::invalid(what).at("/name".to_owned()));
         }
         let shown = ShownDestination::of(&engine.config(), &name).ok();
-        let change = change.into_put_back(&name, shown.as_ref())?;
+        let change = change.put_back(&name, shown.as_ref())?;
         change.check_mappings(&name, before.as_ref())?;
         let destination = change.into_destination(name.clone(), before.as_ref());
         let actions = actions_of(Some(&destination).filter(|_| name != ENGINE_DESTINATION))?;

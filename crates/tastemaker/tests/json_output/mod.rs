@@ -52,7 +52,7 @@ fn runs() -> Vec<(&'static str, &'static str, &'static [&'static str])> {
         ("privacy unsuppress", "--user-id u1", SHOP),
         ("privacy delete", "--user-id u2", SHOP),
         ("privacy status", "", SHOP),
-        ("privacy scan", "data --user-id nobody-at-all", NONE),
+        ("privacy scan", "--folder data --user-id nobody-at-all", NONE),
         ("accept-loss", "", SHOP),
         ("accounts add", "ann@example.com --role owner", DATA),
         ("accounts list", "", DATA),
