@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use mapping::Mappings;
+use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, prop_assume, proptest};
 use serde_json::{Value, json};
 use testkit::SmtpServer;
 
@@ -403,5 +404,62 @@ fn settings_that_are_wrong_are_named() {
         let is = error(more.clone());
         assert!(is.starts_with(part), "{more}: {is}");
         assert!(!is.contains("secret"), "{is}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// Another program reads the fields that a mail was made of.
+    #[test]
+    fn a_parser_finds_the_fields(
+        local in "[a-z0-9][a-z0-9._+-]{0,20}[a-z0-9]",
+        to_name in proptest::option::of("\\PC{1,60}"),
+        subject in "\\PC{1,120}",
+        html in proptest::option::of("(\\PC|[\r\n\t .=]){1,300}"),
+        text in "(\\PC|[\r\n\t .=]){1,300}",
+        header in "[!-~]{1,20}( [!-~]{1,20}){0,5}",
+        category in proptest::option::of("[a-z0-9]{1,20}"),
+    ) {
+        prop_assume!(!local.contains(".."));
+        // What looks encoded is decoded by whoever reads it.
+        let is_plain = |text: &str| !text.contains("=?");
+        prop_assume!(is_plain(&subject) && is_plain(&header));
+        prop_assume!(to_name.as_deref().is_none_or(is_plain));
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        prop_assume!(!words(&subject).is_empty());
+        let lines = |text: &str| text.replace("\r\n", "\n").replace('\r', "\n");
+        let sender = sender(25, json!({}));
+        let to = format!("{local}@example.com");
+        let fields = json!({"to": to, "to_name": to_name, "subject": subject, "html": html,
+            "text": text, "headers": {"X-Tag": header}, "category": category});
+        let prepared = prepare_one(&*sender, fields).unwrap();
+        let from = From { address: "shop@shop.example".parse().unwrap(), name: None, reply_to: None };
+        let written = mail_of(&prepared).write(&from, "id", SystemTime::now());
+        prop_assert!(written.is_ascii());
+        let written = String::from_utf8(written).unwrap();
+        prop_assert!(written.split("\r\n").all(|line| line.len() <= 998 && !line.contains(['\r', '\n'])));
+        let parsed = mail_parser::MessageParser::default().parse(&written).unwrap();
+        prop_assert_eq!(parsed.subject().unwrap_or_default(), words(&subject));
+        prop_assert_eq!(parsed.message_id(), Some("id@shop.example"));
+        let found = parsed.to().unwrap().first().unwrap();
+        prop_assert_eq!(found.address(), Some(to.as_str()));
+        let name = to_name.as_deref().map(words).filter(|name| !name.is_empty());
+        prop_assert_eq!(found.name().map(str::to_owned), name);
+        // A mail of one part may end with a line break more.
+        let is_one_part = html.is_none();
+        let end = |text: &str| match is_one_part {
+            true => text.trim_end_matches('\n').to_owned(),
+            false => text.to_owned(),
+        };
+        prop_assert_eq!(end(&lines(&parsed.body_text(0).unwrap())), end(&lines(&text)));
+        if let Some(html) = &html {
+            prop_assert_eq!(lines(&parsed.body_html(0).unwrap()), lines(html));
+        }
+        // The parser leaves headers folded that it does not know.
+        let tag = parsed.header("X-Tag").and_then(|tag| tag.as_text()).map(|tag| tag.replace("\r\n", ""));
+        prop_assert_eq!(tag.as_deref(), Some(header.as_str()));
+        prop_assert_eq!(parsed.from().unwrap().first().unwrap().address(), Some("shop@shop.example"));
+        prop_assert_eq!(written.matches("List-Id: ").count(), usize::from(category.is_some()));
     }
 }
