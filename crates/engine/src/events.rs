@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::{Message, UserIdx, WorkspaceConfig};
-use journal::Offset;
 use profiles::{ExternalId, Profile, TimelineEntry, TimelinePage, TimelineQuery};
 use serving::{ExpressionError, RequestBudget};
 use state::{Counts, EntityKind, Entry};
 
-use crate::shared::Shared;
-use crate::timeline_message::decode_message;
+use crate::timeline_message::{read_bytes, read_message};
 use crate::{Engine, EngineError, MessageRates};
 
 /// A message of a timeline.
@@ -184,20 +182,6 @@ impl Engine {
         let entry = read_bytes(&self.shared, offset)?.map(decode).transpose();
         entry.map_err(|source| EngineError::Entry { offset, source })
     }
-}
-
-/// As [`Engine::message`], for threads that have no engine.
-pub(crate) fn read_message(shared: &Shared, offset: u64) -> Result<Option<Message>, EngineError> {
-    let bytes = read_bytes(shared, offset)?;
-    bytes.map_or(Ok(None), |bytes| decode_message(offset, &bytes))
-}
-
-fn read_bytes(shared: &Shared, offset: u64) -> Result<Option<Vec<u8>>, EngineError> {
-    Ok(match shared.journal.get(Offset(offset))? {
-        None if offset < shared.journal.start().0 => None,
-        // Without bytes it cannot be decoded, which the error says.
-        found => Some(found.unwrap_or_default()),
-    })
 }
 
 fn sort(entries: &mut [TimelineEntry], ascending: bool) {

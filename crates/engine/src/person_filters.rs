@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 use serving::{NearPerson, PersonFilter, PersonFilters, RecommendationRequest};
 use state::find_user;
 
-use crate::events::read_message;
 use crate::list_maker::ListMaker;
+use crate::timeline_message::read_message;
 use crate::{EngineError, RecommendationError};
 
 /// The most values that one filter compares items with; further ones do not count.

@@ -4,6 +4,7 @@
 //! that is due is decided by the engine, which knows models, templates and time zones; the decision
 //! enters the journal, and the fold applies it. A second decision on the same message is none.
 
+mod counts;
 mod decision;
 mod people;
 
@@ -21,6 +22,7 @@ use store::key::{KeyBuf, KeyParts};
 use store::{Batch, Keyspace, Read, Store, StoreError};
 use xxhash_rust::xxh3::xxh3_64;
 
+pub use self::counts::{CampaignCounts, RunState};
 pub use self::decision::{
     CAMPAIGN_EVENT, CAMPAIGN_SOURCE, CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun,
     DecisionOutcome, Occurrence,
@@ -44,30 +46,6 @@ const PERIOD_MS: i64 = 300_000;
 const FORGOTTEN_PER_STEP: usize = 2_000;
 /// Why a message does not wait: the person has too many that do.
 const TOO_MANY_WAIT: &str = "too_many_wait";
-
-/// How far the last run of a campaign came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunState {
-    /// The time of the run.
-    pub run: Timestamp,
-    /// The index of the first person who was not looked at.
-    pub next_user: u32,
-    /// Whether everybody was.
-    pub is_done: bool,
-    /// People who got a message.
-    pub n_people: u64,
-}
-
-/// What a campaign sent and refused.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CampaignCounts {
-    /// Messages that were handed to the channel.
-    pub sent: u64,
-    /// People who got the first message of a day.
-    pub people: u64,
-    /// Messages that were not sent, by reason.
-    pub refused: BTreeMap<String, u64>,
-}
 
 /// A campaign that is kept.
 #[derive(Debug, Clone)]

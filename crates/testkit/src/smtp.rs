@@ -90,8 +90,8 @@ impl SmtpServer {
         fs_err::write(self.folder.path().join("dns.json"), records.to_string()).unwrap();
     }
 
-    /// The mails that it took, in their order: `from`, `to`, `content`, whether `dkim` is right, and
-    /// how they came.
+    /// The mails that it took, in their order: `from`, `to`, `content`, whether `dkim` is right,
+    /// and how they came.
     ///
     /// # Panics
     /// If the file cannot be read.

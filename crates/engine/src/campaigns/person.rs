@@ -11,8 +11,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::Step;
 use crate::EngineError;
-use crate::events::read_message;
 use crate::shared::Shared;
+use crate::timeline_message::read_message;
 
 /// The trait that says in which time zone a person is.
 const ZONE_TRAIT: &str = "timezone";

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
 mod campaigns;
+mod email;
 mod receiver;
 mod replay;
 mod sync;

@@ -1,6 +1,7 @@
 //! One entry or more of every variant, with every field set somewhere: what the fixtures hold and
 //! what the encoding is pinned by.
 
+mod campaigns;
 mod commands;
 mod replays;
 mod training;
@@ -12,10 +13,9 @@ use domain::{
     ViolationKind, WorkspaceConfig, WorkspaceId, check_message,
 };
 use engine::{
-    CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun, Command, DeadLetter,
-    DecisionOutcome, DeliveryProgress, Entry, ExternalIdType, FoundAnswers, FoundBy,
-    ListImpression, NamingValue, Occurrence, OpenDelivery, PastEvents, PersonHistory, PersonKey,
-    Place, Progress, ReadHistory, RegulationCommand, RegulationStatus, RegulationType, SentValue,
+    Command, DeadLetter, DeliveryProgress, Entry, ExternalIdType, FoundAnswers, FoundBy,
+    ListImpression, NamingValue, OpenDelivery, PastEvents, PersonHistory, PersonKey, Place,
+    Progress, ReadHistory, RegulationCommand, RegulationStatus, RegulationType, SentValue,
     SuppressedId, SyncSubject,
 };
 use serde_json::{Value, json};
@@ -127,53 +127,8 @@ pub(crate) fn since_the_fixtures() -> Vec<Entry> {
     entries.push(Entry::CatalogActivated { import: uuid::Uuid::nil(), received_at: AT, catalog });
     entries.push(command(commands::trait_of_a_catalog()));
     entries.push(command(commands::computed_trait_of_accounts()));
-    entries.extend(campaigns());
+    entries.extend(campaigns::all());
     entries
-}
-
-/// What was decided of messages of campaigns, and the campaigns themselves.
-fn campaigns() -> Vec<Entry> {
-    let decision = |occurrence, outcome| CampaignDecision {
-        at: AT,
-        campaign: "welcome".to_owned(),
-        number: 0,
-        person: Some((ExternalIdType::UserId, "u1".to_owned())),
-        occurrence,
-        outcome,
-    };
-    let sent = DecisionOutcome::Sent(CampaignMessage {
-        channel: "crm".to_owned(),
-        fields: r#"{"subject":"Welcome"}"#.to_owned(),
-        day: 19_675,
-        is_first_of_day: true,
-    });
-    let refused = DecisionOutcome::Refused {
-        reason: "missing_variable".to_owned(),
-        detail: Some("content.subject: no name".to_owned()),
-    };
-    let run = CampaignRun {
-        at: AT,
-        campaign: "welcome".to_owned(),
-        number: 0,
-        run: AT,
-        next_user: 500,
-        is_done: false,
-        refused: vec![("not_reachable".to_owned(), 3)],
-    };
-    let erased = CampaignDecision { person: None, ..decision(Occurrence::Event(8), sent.clone()) };
-    let facts = [
-        CampaignEntry::Decision(decision(Occurrence::Event(7), sent)),
-        CampaignEntry::Decision(decision(
-            Occurrence::Run(AT),
-            DecisionOutcome::Waits { until: Timestamp(AT.0 + 1) },
-        )),
-        CampaignEntry::Decision(decision(Occurrence::Run(AT), refused)),
-        CampaignEntry::Decision(erased),
-        CampaignEntry::Run(run),
-    ];
-    let command = |command| Entry::Command { received_at: AT, command: Box::new(command) };
-    let changes = commands::campaigns().map(command).into_iter();
-    changes.chain(facts.map(|fact| Entry::Campaign(Box::new(fact)))).collect()
 }
 
 /// Values of others that name people who were deleted.

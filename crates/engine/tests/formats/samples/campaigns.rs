@@ -1,0 +1,53 @@
+//! What was decided of messages of campaigns, and the campaigns themselves.
+
+use domain::Timestamp;
+use engine::{
+    CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun, DecisionOutcome, Entry,
+    ExternalIdType, Occurrence,
+};
+
+use super::{AT, commands};
+
+pub(super) fn all() -> Vec<Entry> {
+    let decision = |occurrence, outcome| CampaignDecision {
+        at: AT,
+        campaign: "welcome".to_owned(),
+        number: 0,
+        person: Some((ExternalIdType::UserId, "u1".to_owned())),
+        occurrence,
+        outcome,
+    };
+    let sent = DecisionOutcome::Sent(CampaignMessage {
+        channel: "crm".to_owned(),
+        fields: r#"{"subject":"Welcome"}"#.to_owned(),
+        day: 19_675,
+        is_first_of_day: true,
+    });
+    let refused = DecisionOutcome::Refused {
+        reason: "missing_variable".to_owned(),
+        detail: Some("content.subject: no name".to_owned()),
+    };
+    let run = CampaignRun {
+        at: AT,
+        campaign: "welcome".to_owned(),
+        number: 0,
+        run: AT,
+        next_user: 500,
+        is_done: false,
+        refused: vec![("not_reachable".to_owned(), 3)],
+    };
+    let erased = CampaignDecision { person: None, ..decision(Occurrence::Event(8), sent.clone()) };
+    let facts = [
+        CampaignEntry::Decision(decision(Occurrence::Event(7), sent)),
+        CampaignEntry::Decision(decision(
+            Occurrence::Run(AT),
+            DecisionOutcome::Waits { until: Timestamp(AT.0 + 1) },
+        )),
+        CampaignEntry::Decision(decision(Occurrence::Run(AT), refused)),
+        CampaignEntry::Decision(erased),
+        CampaignEntry::Run(run),
+    ];
+    let command = |command| Entry::Command { received_at: AT, command: Box::new(command) };
+    let changes = commands::campaigns().map(command).into_iter();
+    changes.chain(facts.map(|fact| Entry::Campaign(Box::new(fact)))).collect()
+}
