@@ -207,8 +207,10 @@ impl Sender {
             }
             Ok(())
         })?;
+        // Somebody without any id cannot be named in a decision.
+        let did_anything = !decided.is_empty();
         self.submit(decided.into_iter().map(CampaignEntry::Decision).collect())?;
-        Ok(true)
+        Ok(did_anything)
     }
 
     /// Decides on some messages of a campaign with what was sent before.

@@ -46,6 +46,8 @@ const PERIOD_MS: i64 = 300_000;
 const FORGOTTEN_PER_STEP: usize = 2_000;
 /// Why a message does not wait: the person has too many that do.
 const TOO_MANY_WAIT: &str = "too_many_wait";
+/// Why a message that waited is not sent: new data of the person is refused.
+const SUPPRESSED: &str = "suppressed";
 
 /// A campaign that is kept.
 #[derive(Debug, Clone)]
@@ -359,6 +361,22 @@ impl Campaigns {
         }
         self.put_person(batch, user, &row);
         Ok(true)
+    }
+
+    /// Removes what waits for somebody who is suppressed, and counts it as refused.
+    pub(crate) fn drop_suppressed(
+        &mut self,
+        batch: &mut Batch<'_>,
+        user: UserIdx,
+        decision: &CampaignDecision,
+    ) -> Result<(), StoreError> {
+        let mut row = self.person(batch, user)?;
+        if let Some(place) = row.find(decision.number, decision.occurrence) {
+            self.remove_waiting(batch, user, &mut row, place);
+            self.put_person(batch, user, &row);
+            self.count_refused(&decision.campaign, SUPPRESSED, 1);
+        }
+        Ok(())
     }
 
     /// Counts a decision about somebody who was deleted since.

@@ -7,7 +7,7 @@ use domain::{
     Campaign, CampaignStart, CampaignStatus, CampaignUnless, ClockTime, DeliveryOptions, Exclusion,
     QuietHours, QuietThen, QuietWindow, Timestamp, TraitDefinition,
 };
-use engine::ManualClock;
+use engine::{ManualClock, NewRegulation, RegulationType, Surroundings};
 
 use super::*;
 
@@ -274,5 +274,28 @@ fn two_who_become_one_get_one_message() {
     shop.send(json!({ "type": "identify", "userId": "ada", "anonymousId": "phone" }));
     shop.pass(i64::from(day_s) * 1_000);
     shop.await_received(&[("ada", "Hello Ada")]);
+    assert_eq!(shop.engine().snapshot().campaigns.by_key()["hello"].n_waiting, 0);
+}
+
+#[test]
+fn what_waits_for_somebody_who_is_suppressed_goes_and_holds_up_nobody() {
+    let shop = Shop::new();
+    for user in ["ada", "ben"] {
+        shop.identify(user, json!({ "email": "x@shop.example", "name": user }));
+    }
+    shop.put_campaign(&campaign(after("Signed Up", 3_600, None))).unwrap();
+    shop.track("ada", "Signed Up", json!({}));
+    shop.track("ben", "Signed Up", json!({}));
+    let suppressed = NewRegulation {
+        type_: RegulationType::SuppressOnly,
+        user_ids: vec!["ada".to_owned()],
+        anonymous_ids: Vec::new(),
+        other_ids: Vec::new(),
+    };
+    let id = shop.engine().begin_regulation(&suppressed).unwrap();
+    shop.engine().run_regulation(id, &Surroundings::NONE).unwrap();
+    shop.pass(HOUR_MS);
+    shop.await_received(&[("ben", "Hello ben")]);
+    shop.await_refused("hello", &[("suppressed", 1)]);
     assert_eq!(shop.engine().snapshot().campaigns.by_key()["hello"].n_waiting, 0);
 }

@@ -116,6 +116,11 @@ impl CampaignDecision {
         let mut body: Map<String, Value> = fields.unwrap_or_default();
         body.insert("campaign".to_owned(), self.campaign.as_str().into());
         let named_as = |wanted: ExternalIdType| (*type_ == wanted).then(|| id.clone());
+        let context = type_.is_declared().then(|| {
+            json!({ "externalIds": [{
+                "id": id, "type": type_.word(), "collection": "users", "encoding": "none",
+            }] })
+        });
         let integrations = json!({ "All": false, sent.channel.clone(): true });
         Some(Message {
             message_id: self.message_id(workspace, *type_, id),
@@ -128,7 +133,7 @@ impl CampaignDecision {
             name: None,
             category: None,
             body: Some(Value::Object(body).to_string()),
-            context: None,
+            context: context.map(|context| context.to_string()),
             integrations: Some(integrations.to_string()),
             timestamp: self.at,
             original_timestamp: None,

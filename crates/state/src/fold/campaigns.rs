@@ -43,13 +43,12 @@ fn apply_decision(
         views.campaigns.count_erased(batch, decision)?;
         return Ok(false);
     };
-    if views.regulations.suppressed.has(*type_, id) {
-        return Ok(false);
-    }
     let person = ExternalId { type_: *type_, value: id };
-    match views.profiles.ids().user_by_external_id(person) {
-        Some(user) => views.campaigns.decide(batch, user, decision),
-        None => Ok(false),
+    let Some(user) = views.profiles.ids().user_by_external_id(person) else { return Ok(false) };
+    match views.regulations.suppressed.has(*type_, id) {
+        // What waits for them would be due for ever.
+        true => views.campaigns.drop_suppressed(batch, user, decision).map(|()| false),
+        false => views.campaigns.decide(batch, user, decision),
     }
 }
 
