@@ -4,14 +4,12 @@
 //! and cut-off, frequency caps, limits, throttle. The first that speaks decides, and its reason is
 //! counted.
 
-mod best_time;
 mod local_time;
 
 use domain::{ChannelLimits, DeliveryOptions, LocalTime, QuietThen, TimeZone, Timestamp};
 use serde::{Deserialize, Serialize};
 
-pub use self::best_time::{BEST_TIME_BUCKETS, BestTime};
-pub use self::local_time::{Calendar, day_of, due_in_zone};
+pub use self::local_time::{Calendar, day_of};
 use self::local_time::{end_of_quiet_hours, is_cut_off, is_quiet};
 
 /// The length of the periods in which a channel sends so many messages, in milliseconds.

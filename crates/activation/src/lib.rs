@@ -7,8 +7,7 @@ mod progress;
 mod rules;
 
 pub use checks::{
-    BEST_TIME_BUCKETS, BestTime, Calendar, Checks, Decision, DueMessage, PastMessage,
-    RefusalReason, SentCounts, day_of, due_in_zone,
+    Calendar, Checks, Decision, DueMessage, PastMessage, RefusalReason, SentCounts, day_of,
 };
 pub use dispatcher::{
     BREAKER_FAILURES, BREAKER_OPEN_MS, BREAKER_OPEN_MS_MAX, BreakerState, DEAD_LETTERS_MAX,

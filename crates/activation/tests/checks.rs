@@ -2,9 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
-use activation::{
-    BestTime, Checks, Decision, DueMessage, PastMessage, RefusalReason, SentCounts, due_in_zone,
-};
+use activation::{Checks, Decision, DueMessage, PastMessage, RefusalReason, SentCounts};
 use domain::{
     ChannelLimits, ClockTime, DeliveryOptions, LocalTime, QuietHours, QuietThen, QuietWindow,
     TimeZone, Timestamp, Weekday,
@@ -328,34 +326,4 @@ fn quiet_hours_end_when_the_clock_on_the_wall_says_so() {
     let always = [window(&[], "00:00", "00:00")];
     let quiet = Decision::Refuse(RefusalReason::QuietHours);
     assert_eq!(decide(&always, "2026-01-12T02:00:00Z"), quiet);
-}
-
-#[test]
-fn a_run_is_due_once_in_each_zone() {
-    let nine = jiff::civil::date(2026, 3, 29).at(9, 0, 0, 0);
-    let due = |zone: &str, time| due_in_zone(time, &TimeZone::named(zone).unwrap()).unwrap();
-    assert_eq!(due("Europe/Berlin", nine), at("2026-03-29T07:00:00Z"));
-    assert_eq!(due("America/New_York", nine), at("2026-03-29T13:00:00Z"));
-    let leapt = jiff::civil::date(2026, 3, 29).at(2, 30, 0, 0);
-    assert_eq!(due("Europe/Berlin", leapt), at("2026-03-29T01:30:00Z"));
-    let twice = jiff::civil::date(2026, 10, 25).at(2, 30, 0, 0);
-    assert_eq!(due("Europe/Berlin", twice), at("2026-10-25T00:30:00Z"));
-}
-
-#[test]
-fn the_best_time_is_that_of_the_person_and_the_end_of_the_day_for_others() {
-    let berlin = TimeZone::named("Europe/Berlin").unwrap();
-    let run = at("2026-01-10T09:00:00Z");
-    let mut person = BestTime::default();
-    assert_eq!(person.due(&berlin, run), at("2026-01-10T23:00:00Z"));
-    // Evenings at half past seven, and once in the morning.
-    for day in 1..4 {
-        person.add(&berlin, at(&format!("2026-01-0{day}T18:30:00Z")));
-    }
-    person.add(&berlin, at("2026-01-05T06:30:00Z"));
-    assert_eq!(person.bucket(), Some(9));
-    assert_eq!(person.due(&berlin, run), at("2026-01-10T17:00:00Z"));
-    // In the bucket at once, after it on the next day.
-    assert_eq!(person.due(&berlin, at("2026-01-10T18:59:00Z")), at("2026-01-10T18:59:00Z"));
-    assert_eq!(person.due(&berlin, at("2026-01-10T19:00:00Z")), at("2026-01-11T17:00:00Z"));
 }

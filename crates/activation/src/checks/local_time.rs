@@ -19,7 +19,7 @@ pub struct Calendar {
 }
 
 impl Calendar {
-    /// Of an instant in a zone.
+    /// The day, the week and the month of an instant in a zone.
     pub fn at(zone: &TimeZone, now: Timestamp) -> Self {
         let today = local(zone, now).date();
         let since_monday = i64::from(today.weekday().to_monday_zero_offset());
@@ -35,13 +35,6 @@ impl Calendar {
 pub fn day_of(zone: &TimeZone, at: Timestamp) -> u32 {
     let days = local(zone, at).date().since(Date::constant(1970, 1, 1));
     days.map_or(0, |days| days.get_days().max(0) as u32)
-}
-
-/// When a run at a local date and time is due in a zone. A time that the clock leaves out is due
-/// when it has leapt, one that comes twice is due the first time.
-pub fn due_in_zone(at: DateTime, zone: &TimeZone) -> Option<Timestamp> {
-    let zoned = zone.rules().to_ambiguous_zoned(at).compatible().ok()?;
-    Some(Timestamp(zoned.timestamp().as_millisecond()))
 }
 
 /// Whether an instant is in a window.
@@ -86,7 +79,7 @@ pub(super) fn is_cut_off(from: ClockTime, zone: &TimeZone, now: Timestamp) -> bo
 }
 
 /// What the clock says at an instant; at the end of time, its last reading.
-pub(super) fn local(zone: &TimeZone, at: Timestamp) -> DateTime {
+fn local(zone: &TimeZone, at: Timestamp) -> DateTime {
     let at = jiff::Timestamp::from_millisecond(at.0).unwrap_or(jiff::Timestamp::MAX);
     zone.rules().to_datetime(at)
 }
@@ -116,7 +109,7 @@ fn at(date: Date, time: ClockTime) -> DateTime {
     date.to_datetime(time)
 }
 
-pub(super) fn after(date: Date, days: i64) -> Date {
+fn after(date: Date, days: i64) -> Date {
     let span: Span = days.days();
     date.saturating_add(span)
 }

@@ -27,7 +27,7 @@ pub enum DecisionOutcome {
     Sent(CampaignMessage),
     /// It is due again.
     Waits {
-        /// When.
+        /// The instant.
         until: Timestamp,
     },
     /// It is not sent.
