@@ -67,7 +67,7 @@ pub use back_fill::{
     UserMerge,
 };
 pub use campaigns::{
-    CAMPAIGN_EVENT, CAMPAIGN_SOURCE, CampaignCounts, CampaignDecision, CampaignEntry,
+    Begun, CAMPAIGN_EVENT, CAMPAIGN_SOURCE, CampaignCounts, CampaignDecision, CampaignEntry,
     CampaignMessage, CampaignRun, CampaignTrigger, Campaigns, DecisionOutcome, DueMessageOf,
     KeptCampaign, Occurrence, PAST_MESSAGES_MAX, RunState, TriggerDetails, TriggeredPerson,
     WAITING_MAX, Waiting, channel_code,
