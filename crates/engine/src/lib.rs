@@ -220,7 +220,7 @@ pub use state::{
 };
 pub use state::{
     CampaignCounts, CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun, CampaignTrigger,
-    DecisionOutcome, Occurrence, TriggeredPerson,
+    CampaignWinner, DecisionOutcome, Occurrence, TriggeredPerson, VariantResults,
 };
 pub use state::{FoundAnswers, FoundBy, question_of_audience};
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use domain::{Campaign, CampaignStart, CampaignStatus, Timestamp};
+use domain::{Campaign, CampaignStart, CampaignStatus, CampaignVariant, Timestamp};
 use engine::{
     CampaignEntry, CampaignTrigger, ConfigChange, Engine, Entry, Expected, ExternalId,
-    ExternalIdType, Outcome, Resource, TriggeredPerson,
+    ExternalIdType, Outcome, Resource, TriggeredPerson, VariantResults,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -97,10 +97,29 @@ pub struct CampaignRunReport {
     pub looked_at: u32,
     /// People who got a message.
     pub people: u64,
+    /// For how many people it would have been: it did not begin, because these are more than
+    /// `safety_people_max`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub too_many_people: Option<u64>,
+}
+
+/// What came of a variant of a campaign.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct VariantReport {
+    /// Its key.
+    pub key: String,
+    /// Messages that were sent.
+    pub sent: u64,
+    /// Whether everybody gets it: it has won the test.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub has_won: bool,
+    /// Whether it is better for sure, and not only ahead when the time was over; of the winner.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_sure: Option<bool>,
 }
 
 /// What a campaign sent and what it did not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct CampaignResults {
     /// Messages that were handed to the channel.
     pub sent: u64,
@@ -113,6 +132,11 @@ pub struct CampaignResults {
     /// The last run of a campaign that has a time; none before the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_run: Option<CampaignRunReport>,
+    /// Runs that were due while nothing ran, and were not made up for.
+    pub missed_runs: u64,
+    /// Its variants, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub variants: Vec<VariantReport>,
 }
 
 /// A campaign with what it did.
@@ -292,16 +316,26 @@ fn report(engine: &Engine, campaign: Campaign) -> CampaignReport {
             is_done: run.is_done,
             looked_at: run.next_user,
             people: run.n_people,
+            too_many_people: run.too_many,
         }),
+        missed_runs: kept.missed_runs,
+        variants: variants(&campaign, &kept.variants),
     });
-    let nothing = || CampaignResults {
-        sent: 0,
-        people: 0,
-        refused: BTreeMap::new(),
-        waiting: 0,
-        last_run: None,
+    CampaignReport { campaign, results: results.unwrap_or_default() }
+}
+
+fn variants(campaign: &Campaign, results: &VariantResults) -> Vec<VariantReport> {
+    let report = |variant: &CampaignVariant| {
+        let key = variant.key.clone();
+        let winner = results.winner.as_ref().filter(|winner| winner.variant == key);
+        VariantReport {
+            sent: results.counts.get(&key).map_or(0, |counts| counts.people),
+            has_won: winner.is_some(),
+            is_sure: winner.map(|winner| winner.is_sure),
+            key,
+        }
     };
-    CampaignReport { campaign, results: results.unwrap_or_else(nothing) }
+    campaign.variants.iter().map(report).collect()
 }
 
 fn unknown(engine: &Engine, key: &str) -> ApiError {

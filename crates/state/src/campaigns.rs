@@ -6,6 +6,7 @@
 
 mod beginnings;
 mod counts;
+mod deciding;
 mod decision;
 mod people;
 mod triggers;
@@ -15,7 +16,9 @@ use std::sync::Arc;
 
 use activation::PastMessage;
 use conditions::EventMatch;
-use domain::{Campaign, Timestamp, UserIdx, WorkspaceConfig, WorkspaceId};
+use domain::{
+    Campaign, CampaignStart, CampaignStatus, Timestamp, UserIdx, WorkspaceConfig, WorkspaceId,
+};
 use profiles::Merge;
 use serde::{Deserialize, Serialize};
 use store::key::{KeyBuf, KeyParts};
@@ -23,10 +26,10 @@ use store::{Batch, Keyspace, Read, Store, StoreError};
 use xxhash_rust::xxh3::xxh3_64;
 
 use self::beginnings::beginning;
-pub use self::counts::{CampaignCounts, RunState};
+pub use self::counts::{CampaignCounts, RunState, VariantResults, Winner};
 pub use self::decision::{
     CAMPAIGN_EVENT, CAMPAIGN_SOURCE, CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun,
-    CampaignTrigger, DecisionOutcome, Occurrence, TriggeredPerson,
+    CampaignTrigger, CampaignWinner, DecisionOutcome, Occurrence, TriggeredPerson,
 };
 pub use self::people::{DueMessageOf, PAST_MESSAGES_MAX, WAITING_MAX, Waiting};
 pub use self::triggers::{Begun, TriggerDetails};
@@ -51,6 +54,8 @@ const FORGOTTEN_PER_STEP: usize = 2_000;
 const TOO_MANY_WAIT: &str = "too_many_wait";
 /// Why a message that waited is not sent: new data of the person is refused.
 pub(crate) const SUPPRESSED: &str = "suppressed";
+/// Why there is no message about a date: the person has none that lies ahead. It is not counted.
+pub const NO_DATE: &str = "no_date";
 
 /// A campaign that is kept.
 #[derive(Debug, Clone)]
@@ -67,6 +72,43 @@ pub struct KeptCampaign {
     pub run: Option<RunState>,
     /// What it did, in all.
     pub counts: CampaignCounts,
+    /// Since when it runs, with the start that it has; none where it does not.
+    pub running_since: Option<Timestamp>,
+    /// Runs that were due and did not begin.
+    pub missed_runs: u64,
+    /// What came of its variants.
+    pub variants: VariantResults,
+}
+
+impl KeptCampaign {
+    fn new(number: u32, definition: Arc<Campaign>) -> Self {
+        Self {
+            number,
+            begins: beginning(&definition),
+            definition,
+            n_waiting: 0,
+            run: None,
+            counts: CampaignCounts::default(),
+            running_since: None,
+            missed_runs: 0,
+            variants: VariantResults::default(),
+        }
+    }
+
+    /// Takes another definition. With another start or status it begins anew, and with other
+    /// variants these do.
+    fn follow_definition(&mut self, definition: &Arc<Campaign>, now: Timestamp) {
+        let before = std::mem::replace(&mut self.definition, Arc::clone(definition));
+        self.begins = beginning(definition);
+        let runs = definition.status == CampaignStatus::Running;
+        self.running_since = match self.running_since {
+            Some(since) if runs && before.start == definition.start => Some(since),
+            _ => runs.then_some(now),
+        };
+        if (&before.variants, &before.test) != (&definition.variants, &definition.test) {
+            self.variants = VariantResults::default();
+        }
+    }
 }
 
 /// A row of a campaign.
@@ -78,6 +120,9 @@ struct CampaignRow {
     n_waiting: u64,
     run: Option<RunState>,
     counts: CampaignCounts,
+    running_since: Option<Timestamp>,
+    missed_runs: u64,
+    variants: VariantResults,
 }
 
 /// The campaigns of a workspace.
@@ -136,12 +181,18 @@ impl StatePart for Campaigns {
                 loaded.lately.insert(key, decode(&value)?);
                 continue;
             }
-            let CampaignRow { number, definition, n_waiting, run, counts } = decode(&value)?;
+            let row: CampaignRow = decode(&value)?;
             let definition: Campaign =
-                serde_json::from_str(&definition).map_err(|_| unreadable())?;
-            let begins = beginning(&definition);
-            let definition = Arc::new(definition);
-            let kept = KeptCampaign { number, definition, begins, n_waiting, run, counts };
+                serde_json::from_str(&row.definition).map_err(|_| unreadable())?;
+            let kept = KeptCampaign {
+                n_waiting: row.n_waiting,
+                run: row.run,
+                counts: row.counts,
+                running_since: row.running_since,
+                missed_runs: row.missed_runs,
+                variants: row.variants,
+                ..KeptCampaign::new(row.number, Arc::new(definition))
+            };
             loaded.by_key.insert(key, kept);
         }
         Ok(loaded)
@@ -170,6 +221,9 @@ impl StatePart for Campaigns {
                 n_waiting: kept.n_waiting,
                 run: kept.run,
                 counts: kept.counts.clone(),
+                running_since: kept.running_since,
+                missed_runs: kept.missed_runs,
+                variants: kept.variants.clone(),
             };
             batch.put(&self.rows, row_key(&key), encode(&row));
         }
@@ -234,6 +288,7 @@ impl Campaigns {
         &mut self,
         batch: &mut Batch<'_>,
         config: &WorkspaceConfig,
+        now: Timestamp,
     ) -> Vec<u32> {
         let is_gone = |key: &&String| config.campaign(key).is_none();
         let gone: Vec<String> = self.by_key.keys().filter(is_gone).cloned().collect();
@@ -248,20 +303,14 @@ impl Campaigns {
             if self.by_key.get(key).is_some_and(|kept| *kept.definition == *definition) {
                 continue;
             }
-            let begins = beginning(definition);
             let definition = Arc::new(definition.clone());
-            match self.by_key.get_mut(key) {
-                Some(kept) => (kept.definition, kept.begins) = (definition, begins),
-                None => {
-                    let number = self.next_number;
-                    self.next_number += 1;
-                    batch.put(&self.rows, NEXT_NUMBER_KEY, encode(&self.next_number));
-                    let (n_waiting, run) = (0, None);
-                    let counts = CampaignCounts::default();
-                    let kept = KeptCampaign { number, definition, begins, n_waiting, run, counts };
-                    self.by_key.insert(key.clone(), kept);
-                }
-            }
+            let kept = self.by_key.entry(key.clone()).or_insert_with(|| {
+                let number = self.next_number;
+                self.next_number += 1;
+                batch.put(&self.rows, NEXT_NUMBER_KEY, encode(&self.next_number));
+                KeptCampaign::new(number, Arc::clone(&definition))
+            });
+            kept.follow_definition(&definition, now);
             self.changed.insert(key.clone());
         }
         waited_for
@@ -276,137 +325,8 @@ impl Campaigns {
         self.forget_waiting(batch, campaign, FORGOTTEN_PER_STEP)
     }
 
-    /// Applies a decision on a message to a person. Returns whether it is the first one on it, of a
-    /// campaign that is there.
-    pub(crate) fn decide(
-        &mut self,
-        batch: &mut Batch<'_>,
-        user: UserIdx,
-        decision: &CampaignDecision,
-    ) -> Result<bool, StoreError> {
-        let CampaignDecision { at, campaign: key, number, occurrence, outcome, .. } = decision;
-        if !self.is_kept(key, *number) {
-            return Ok(false);
-        }
-        let mut row = self.person(batch, user)?;
-        let place = row.find(*number, *occurrence);
-        let is_due = match (place, occurrence) {
-            (Some(_), _) => true,
-            (None, Occurrence::Run(run)) => row.last_run(*number).is_none_or(|last| last < *run),
-            (None, _) => false,
-        };
-        if !is_due {
-            return Ok(false);
-        }
-        let waited = place.map(|place| self.remove_waiting(batch, user, &mut row, place));
-        if !matches!(outcome, DecisionOutcome::Waits { .. }) {
-            self.forget_details(batch, user, *number, *occurrence);
-        }
-        if let Occurrence::Run(run) = occurrence {
-            row.note_run(*number, *run);
-        }
-        match outcome {
-            DecisionOutcome::Waits { until } => {
-                let first_due = waited.map_or(*at, |waited| waited.first_due);
-                let (campaign, occurrence, due) = (*number, *occurrence, *until);
-                let waiting = Waiting { campaign, occurrence, due, first_due };
-                if !self.add_waiting(batch, user, &mut row, waiting) {
-                    self.count_refused(key, TOO_MANY_WAIT, 1);
-                }
-            }
-            DecisionOutcome::Refused { reason, .. } => self.count_refused(key, reason, 1),
-            DecisionOutcome::Sent(sent) => {
-                let channel = channel_code(&sent.channel);
-                row.add_past(PastMessage { at: *at, channel, campaign: *number });
-                self.count_sent(batch, decision, sent)?;
-            }
-        }
-        self.put_person(batch, user, &row);
-        Ok(true)
-    }
-
-    /// Removes what waits for somebody who is suppressed, and counts it as refused.
-    pub(crate) fn drop_suppressed(
-        &mut self,
-        batch: &mut Batch<'_>,
-        user: UserIdx,
-        decision: &CampaignDecision,
-    ) -> Result<(), StoreError> {
-        let mut row = self.person(batch, user)?;
-        if let Some(place) = row.find(decision.number, decision.occurrence) {
-            self.drop_waiting(batch, user, &mut row, place);
-            self.put_person(batch, user, &row);
-            self.count_refused(&decision.campaign, SUPPRESSED, 1);
-        }
-        Ok(())
-    }
-
-    /// Counts a decision about somebody who was deleted since.
-    pub(crate) fn count_erased(
-        &mut self,
-        batch: &mut Batch<'_>,
-        decision: &CampaignDecision,
-    ) -> Result<(), StoreError> {
-        if !self.is_kept(&decision.campaign, decision.number) {
-            return Ok(());
-        }
-        match &decision.outcome {
-            DecisionOutcome::Sent(sent) => self.count_sent(batch, decision, sent),
-            DecisionOutcome::Refused { reason, .. } => {
-                self.count_refused(&decision.campaign, reason, 1);
-                Ok(())
-            }
-            DecisionOutcome::Waits { .. } => Ok(()),
-        }
-    }
-
-    /// Notes how far a run came.
-    pub(crate) fn follow_run(&mut self, entry: &CampaignRun) -> bool {
-        if !self.is_kept(&entry.campaign, entry.number) {
-            return false;
-        }
-        let Some(kept) = self.by_key.get_mut(&entry.campaign) else { return false };
-        let CampaignRun { run, next_user, is_done, .. } = *entry;
-        let n_people = kept.run.filter(|last| last.run == run).map_or(0, |last| last.n_people);
-        kept.run = Some(RunState { run, next_user, is_done, n_people });
-        self.changed.insert(entry.campaign.clone());
-        for (reason, n) in &entry.refused {
-            self.count_refused(&entry.campaign, reason, *n);
-        }
-        true
-    }
-
     pub(crate) fn is_kept(&self, key: &str, number: u32) -> bool {
         self.by_key.get(key).is_some_and(|kept| kept.number == number)
-    }
-
-    fn count_sent(
-        &mut self,
-        batch: &mut Batch<'_>,
-        decision: &CampaignDecision,
-        sent: &CampaignMessage,
-    ) -> Result<(), StoreError> {
-        let n_people = u64::from(sent.is_first_of_day);
-        let day_key = KeyBuf::new().u32(decision.number).u32(sent.day);
-        let mut day = self.counts_of_day(batch, decision.number, sent.day)?;
-        day.sent += 1;
-        day.people += n_people;
-        batch.put(&self.days, day_key, encode(&day));
-        let period = decision.at.0.div_euclid(PERIOD_MS);
-        let lately = self.lately.entry(sent.channel.clone()).or_default();
-        let n_before = if lately.period == period { lately.n } else { 0 };
-        *lately = SentLately { period, n: n_before + 1 };
-        self.changed_lately.insert(sent.channel.clone());
-        let Some(kept) = self.by_key.get_mut(&decision.campaign) else { return Ok(()) };
-        kept.counts.sent += 1;
-        kept.counts.people += n_people;
-        if let (Occurrence::Run(run), Some(state)) = (decision.occurrence, &mut kept.run)
-            && state.run == run
-        {
-            state.n_people += 1;
-        }
-        self.changed.insert(decision.campaign.clone());
-        Ok(())
     }
 
     pub(crate) fn count_refused(&mut self, key: &str, reason: &str, n: u64) {

@@ -68,9 +68,9 @@ pub use back_fill::{
 };
 pub use campaigns::{
     Begun, CAMPAIGN_EVENT, CAMPAIGN_SOURCE, CampaignCounts, CampaignDecision, CampaignEntry,
-    CampaignMessage, CampaignRun, CampaignTrigger, Campaigns, DecisionOutcome, DueMessageOf,
-    KeptCampaign, Occurrence, PAST_MESSAGES_MAX, RunState, TriggerDetails, TriggeredPerson,
-    WAITING_MAX, Waiting, channel_code,
+    CampaignMessage, CampaignRun, CampaignTrigger, CampaignWinner, Campaigns, DecisionOutcome,
+    DueMessageOf, KeptCampaign, NO_DATE, Occurrence, PAST_MESSAGES_MAX, RunState, TriggerDetails,
+    TriggeredPerson, VariantResults, WAITING_MAX, Waiting, Winner, channel_code,
 };
 pub use collections::{CollectionKind, Collections, Groups, MEMBERS_MAX, Member, Series};
 pub use command::{Command, EntityKind, find_user};

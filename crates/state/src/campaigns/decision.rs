@@ -18,6 +18,8 @@ pub enum Occurrence {
     Event(u64),
     /// The run of a time.
     Run(Timestamp),
+    /// A date of the person, as the entry at an offset of the journal had it looked at.
+    Dated(u64),
     /// A call of the API.
     Triggered {
         /// The place of the call in the journal.
@@ -81,6 +83,8 @@ pub struct CampaignMessage {
     pub day: u32,
     /// Whether it is the first of the campaign to the person on that day.
     pub is_first_of_day: bool,
+    /// The key of the variant; none where it is the campaign's own form.
+    pub variant: Option<String>,
 }
 
 /// How far a run came: everybody before a place was decided on.
@@ -100,6 +104,25 @@ pub struct CampaignRun {
     pub is_done: bool,
     /// People who get no message, by reason, since the place before.
     pub refused: Vec<(String, u64)>,
+    /// How many runs before it were due and did not begin.
+    pub missed: u64,
+    /// For how many people it would be, where that are too many, so that it does not begin.
+    pub too_many: Option<u64>,
+}
+
+/// The variant of a campaign that everybody gets from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CampaignWinner {
+    /// When it was decided.
+    pub at: Timestamp,
+    /// The key of the campaign.
+    pub campaign: String,
+    /// The number of the campaign.
+    pub number: u32,
+    /// The key of the variant.
+    pub variant: String,
+    /// Whether it is better for sure, or was ahead when the time was over.
+    pub is_sure: bool,
 }
 
 /// A call that begins messages of a campaign.
@@ -137,6 +160,8 @@ pub enum CampaignEntry {
     Run(CampaignRun),
     /// A call began messages.
     Trigger(CampaignTrigger),
+    /// The best variant is known.
+    Winner(CampaignWinner),
 }
 
 impl CampaignEntry {
@@ -146,6 +171,7 @@ impl CampaignEntry {
             Self::Decision(decision) => decision.at,
             Self::Run(run) => run.at,
             Self::Trigger(trigger) => trigger.at,
+            Self::Winner(winner) => winner.at,
         }
     }
 }
@@ -158,6 +184,9 @@ impl CampaignDecision {
         let fields = serde_json::from_str(&sent.fields).ok();
         let mut body: Map<String, Value> = fields.unwrap_or_default();
         body.insert("campaign".to_owned(), self.campaign.as_str().into());
+        if let Some(variant) = &sent.variant {
+            body.insert("variant".to_owned(), variant.as_str().into());
+        }
         let named_as = |wanted: ExternalIdType| (*type_ == wanted).then(|| id.clone());
         let context = type_.is_declared().then(|| {
             json!({ "externalIds": [{
@@ -193,6 +222,7 @@ impl CampaignDecision {
         let occurrence = match self.occurrence {
             Occurrence::Event(offset) => format!("event {offset}"),
             Occurrence::Run(at) => format!("run {}", at.0),
+            Occurrence::Dated(offset) => format!("date {offset}"),
             Occurrence::Triggered { offset, nth } => format!("trigger {offset} {nth}"),
             Occurrence::Journey { instance, step } => format!("journey {instance} {step}"),
         };

@@ -164,7 +164,7 @@ impl Campaigns {
 /// The key of what is known of a message; none where the message at an offset, or a run, says it.
 fn details_key(user: UserIdx, campaign: u32, occurrence: Occurrence) -> Option<KeyBuf> {
     let (kind, number, nth) = match occurrence {
-        Occurrence::Event(_) | Occurrence::Run(_) => return None,
+        Occurrence::Event(_) | Occurrence::Run(_) | Occurrence::Dated(_) => return None,
         Occurrence::Triggered { offset, nth } => (0, offset, nth),
         Occurrence::Journey { instance, step } => (1, instance, step),
     };

@@ -10,7 +10,7 @@ use crate::campaigns::{
 use crate::people::People;
 use crate::timers::{Timer, TimerKind};
 use crate::views::Views;
-use domain::Timestamp;
+use domain::{Timestamp, UserIdx};
 
 /// Why somebody whom a call names gets no message: nobody knows them any more.
 const UNKNOWN_PERSON: &str = "unknown_person";
@@ -29,13 +29,17 @@ pub(super) fn apply_campaign(
             Ok(Outcome::Applied)
         }
         CampaignEntry::Decision(decision) => {
-            let is_first = apply_decision(views, batch, decision)?;
+            let is_first = apply_decision(views, batch, offset, decision)?;
             if is_first {
                 return Ok(Outcome::Applied);
             }
             views.destinations.record_skipped(batch, offset);
             Ok(Outcome::Duplicate)
         }
+        CampaignEntry::Winner(winner) => match views.campaigns.follow_winner(winner) {
+            true => Ok(Outcome::Applied),
+            false => Ok(Outcome::Duplicate),
+        },
         CampaignEntry::Trigger(trigger) => apply_trigger(views, batch, offset, trigger),
     }
 }
@@ -79,6 +83,7 @@ fn apply_trigger(
 fn apply_decision(
     views: &mut Views,
     batch: &mut Batch<'_>,
+    offset: u64,
     decision: &CampaignDecision,
 ) -> Result<bool, StoreError> {
     let Some((type_, id)) = &decision.person else {
@@ -90,7 +95,7 @@ fn apply_decision(
     match views.regulations.suppressed.has(*type_, id) {
         // What waits for them would be due for ever.
         true => views.campaigns.drop_suppressed(batch, user, decision).map(|()| false),
-        false => views.campaigns.decide(batch, user, decision),
+        false => views.campaigns.decide(batch, user, offset, decision),
     }
 }
 
@@ -99,12 +104,25 @@ impl Views {
     /// are gone.
     pub(crate) fn follow_campaigns(&mut self, batch: &mut Batch<'_>) -> Result<(), StoreError> {
         let config = std::sync::Arc::clone(&self.setup.config);
-        for campaign in self.campaigns.follow_config(batch, &config) {
+        let now = self.setup.clock.time().bound(Timestamp(i64::MAX));
+        for campaign in self.campaigns.follow_config(batch, &config, now) {
             let due = self.setup.clock.time().bound(Timestamp(i64::MAX));
             self.timers
                 .schedule(batch, Timer { due, kind: TimerKind::ForgetCampaign, id: campaign })?;
         }
         Ok(())
+    }
+
+    /// Has it looked at when messages about dates are due that a message of a person has set.
+    pub(super) fn follow_dates(
+        &mut self,
+        batch: &mut Batch<'_>,
+        user: UserIdx,
+        traits: &[String],
+        offset: u64,
+    ) -> Result<(), StoreError> {
+        let now = self.setup.clock.time().bound(Timestamp(i64::MAX));
+        traits.iter().try_for_each(|key| self.campaigns.follow_date(batch, user, key, offset, now))
     }
 
     /// Removes some of what waits for a campaign that is gone, and schedules the next step.

@@ -2,7 +2,7 @@
 
 use domain::Timestamp;
 use engine::{
-    CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun, CampaignTrigger,
+    CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun, CampaignTrigger, CampaignWinner,
     DecisionOutcome, Entry, ExternalIdType, Occurrence, TriggeredPerson,
 };
 
@@ -22,6 +22,7 @@ pub(super) fn all() -> Vec<Entry> {
         fields: r#"{"subject":"Welcome"}"#.to_owned(),
         day: 19_675,
         is_first_of_day: true,
+        variant: Some("b".to_owned()),
     });
     let refused = DecisionOutcome::Refused {
         reason: "missing_variable".to_owned(),
@@ -35,6 +36,8 @@ pub(super) fn all() -> Vec<Entry> {
         next_user: 500,
         is_done: false,
         refused: vec![("not_reachable".to_owned(), 3)],
+        missed: 2,
+        too_many: Some(9),
     };
     let erased = CampaignDecision { person: None, ..decision(Occurrence::Event(8), sent.clone()) };
     let trigger = CampaignTrigger {
@@ -52,6 +55,13 @@ pub(super) fn all() -> Vec<Entry> {
         ],
     };
     let waits = || DecisionOutcome::Waits { until: Timestamp(AT.0 + 1) };
+    let winner = CampaignWinner {
+        at: AT,
+        campaign: "welcome".to_owned(),
+        number: 0,
+        variant: "b".to_owned(),
+        is_sure: true,
+    };
     let facts = [
         CampaignEntry::Decision(decision(Occurrence::Event(7), sent)),
         CampaignEntry::Decision(decision(
@@ -62,6 +72,8 @@ pub(super) fn all() -> Vec<Entry> {
         CampaignEntry::Decision(erased),
         CampaignEntry::Run(run),
         CampaignEntry::Trigger(trigger),
+        CampaignEntry::Winner(winner),
+        CampaignEntry::Decision(decision(Occurrence::Dated(9), waits())),
         CampaignEntry::Decision(decision(Occurrence::Triggered { offset: 9, nth: 1 }, waits())),
         CampaignEntry::Decision(decision(Occurrence::Journey { instance: 3, step: 2 }, waits())),
     ];

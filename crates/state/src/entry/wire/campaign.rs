@@ -11,6 +11,7 @@ forms! {
     CampaignDecision = crate::CampaignDecision,
     CampaignRun = crate::CampaignRun,
     CampaignTrigger = crate::CampaignTrigger,
+    CampaignWinner = crate::CampaignWinner,
     TriggeredPerson = crate::TriggeredPerson,
     CampaignMessage = crate::CampaignMessage,
     DecisionOutcome = crate::DecisionOutcome,
@@ -23,6 +24,7 @@ pub(in crate::entry) enum CampaignEntry {
     Decision(#[serde(with = "As::<CampaignDecision>")] crate::CampaignDecision),
     Run(#[serde(with = "As::<CampaignRun>")] crate::CampaignRun),
     Trigger(#[serde(with = "As::<CampaignTrigger>")] crate::CampaignTrigger),
+    Winner(#[serde(with = "As::<CampaignWinner>")] crate::CampaignWinner),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -48,6 +50,7 @@ pub(in crate::entry) struct CampaignDecision {
 pub(in crate::entry) enum Occurrence {
     Event(u64),
     Run(domain::Timestamp),
+    Dated(u64),
     Triggered { offset: u64, nth: u32 },
     Journey { instance: u64, step: u32 },
 }
@@ -73,6 +76,8 @@ pub(in crate::entry) struct CampaignMessage {
     fields: String,
     day: u32,
     is_first_of_day: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    variant: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -86,6 +91,20 @@ pub(in crate::entry) struct CampaignRun {
     is_done: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     refused: Vec<(String, u64)>,
+    #[serde(default)]
+    missed: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    too_many: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "crate::CampaignWinner")]
+pub(in crate::entry) struct CampaignWinner {
+    at: domain::Timestamp,
+    campaign: String,
+    number: u32,
+    variant: String,
+    is_sure: bool,
 }
 
 #[derive(Serialize, Deserialize)]
