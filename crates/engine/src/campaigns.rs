@@ -311,7 +311,9 @@ impl Sender {
         let mut making = self.contents.begin(definition, variant, maker, user, person, step.now);
         let mut options = definition.options.clone();
         if !definition.start.has_runs() {
-            options.expires_after_s.get_or_insert(EXPIRES_AFTER_S_DEFAULT);
+            // Who waits for the best variant has not waited for the message.
+            let test_s = definition.test.as_ref().and_then(|test| test.decide_after_s);
+            options.expires_after_s.get_or_insert(EXPIRES_AFTER_S_DEFAULT + test_s.unwrap_or(0));
         }
         if person.ignores_limits {
             options.ignores_channel_limits = true;

@@ -7,12 +7,11 @@ use conditions::{Event, EventMatch};
 use domain::{Campaign, CampaignVariant, Timestamp, UserIdx};
 use serde_json::{Map, Value, json};
 use serving::RequestBudget;
+use state::Waiting;
 use templates::{
     Content, ContentError, Form, Item, Refusal, RenderError, Request, Template, Values,
     mjml_to_html,
 };
-
-use state::Waiting;
 
 use super::Running;
 use super::person::Person;

@@ -59,7 +59,9 @@ impl Sender {
     fn due_run(&self, campaign: &Running, now: Timestamp) -> Option<DueRun> {
         let definition = &campaign.definition;
         let since = campaign.running_since?;
-        if definition.status != CampaignStatus::Running {
+        let is_dated = matches!(definition.start, CampaignStart::Date { .. });
+        let has_runs = definition.start.has_runs() || is_dated;
+        if definition.status != CampaignStatus::Running || !has_runs {
             return None;
         }
         let only = |at| {

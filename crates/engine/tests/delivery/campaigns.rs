@@ -12,6 +12,8 @@ use engine::{
     Surroundings, TriggeredPerson,
 };
 
+mod kinds;
+
 use super::*;
 
 const START: Timestamp = Timestamp(1_767_225_600_000);
@@ -136,8 +138,11 @@ fn campaign(start: CampaignStart) -> Campaign {
         start,
         audience: None,
         content: content.map(|(field, text)| (field.to_owned(), text.to_owned())).into(),
+        variants: Vec::new(),
+        test: None,
         options: DeliveryOptions::default(),
         control_percent: 0,
+        control_group: None,
     }
 }
 
@@ -145,6 +150,8 @@ fn after(event: &str, after_s: u32, unless: Option<&str>) -> CampaignStart {
     CampaignStart::Event {
         event: event.to_owned(),
         filters: None,
+        count: None,
+        within_s: None,
         after_s,
         unless: unless.map(|event| CampaignUnless { event: event.to_owned(), filters: None }),
     }
