@@ -221,7 +221,7 @@ fn variants_go_by_what_people_are() {
     for (user, plan) in [("ada", "gold"), ("ben", "free"), ("cy", "none")] {
         shop.identify(user, json!({ "email": "x@shop.example", "plan": plan }));
     }
-    let audience = json!({ "key": "free", "when": "trait plan = \"free\"" });
+    let audience = json!({ "key": "free", "condition": "trait plan = \"free\"" });
     let audience: AudienceDefinition = serde_json::from_value(audience).unwrap();
     shop.change(ConfigChange::put_audience(&audience));
     let gold = CampaignVariant { when: Some("plan = \"gold\"".to_owned()), ..variant("gold") };
