@@ -4,7 +4,7 @@
 //! and cut-off, frequency caps, limits, throttle. The first that speaks decides, and its reason is
 //! counted.
 
-mod local_time;
+pub(crate) mod local_time;
 
 use domain::{ChannelLimits, DeliveryOptions, LocalTime, QuietThen, TimeZone, Timestamp};
 use serde::{Deserialize, Serialize};

@@ -5,6 +5,8 @@ mod dispatcher;
 mod job;
 mod progress;
 mod rules;
+mod schedule;
+mod variants;
 
 pub use checks::{
     Calendar, Checks, Decision, DueMessage, PastMessage, RefusalReason, SentCounts, day_of,
@@ -20,3 +22,5 @@ pub use progress::{
     count_reason,
 };
 pub use rules::{RuleError, Rules, Withheld};
+pub use schedule::{DAY_PARTS, DatePlan, DueRun, Schedule, day_part, next_day_part, run_of_person};
+pub use variants::{ALPHA, PEOPLE_MIN, VariantCounts, leading, sure_winner};

@@ -215,6 +215,7 @@ fn options() -> impl Strategy<Value = DeliveryOptions> {
                 people_per_run: limits.1,
                 messages_max: limits.2,
                 expires_after_s: expires,
+                ..DeliveryOptions::default()
             }
         })
 }

@@ -2,9 +2,12 @@
 
 mod audience;
 mod campaign;
+mod campaign_start;
+mod campaign_variants;
 mod catalog;
 mod changes;
 mod computed_trait;
+mod control_groups;
 mod delivery_options;
 mod destination;
 mod destination_rules;
@@ -21,10 +24,11 @@ mod tracking_plan;
 mod trait_definition;
 
 pub use audience::{AUDIENCES_MAX, AudienceDefinition, likely::*};
-pub use campaign::{
-    CAMPAIGN_WAIT_S_MAX, CAMPAIGNS_MAX, CONTENT_BYTES_MAX, Campaign, CampaignStart, CampaignStatus,
-    CampaignUnless,
+pub use campaign::{CAMPAIGNS_MAX, CONTENT_BYTES_MAX, Campaign, CampaignStatus};
+pub use campaign_start::{
+    CAMPAIGN_COUNT_MAX, CAMPAIGN_WAIT_S_MAX, CampaignEvery, CampaignStart, CampaignUnless,
 };
+pub use campaign_variants::{CampaignVariant, VARIANTS_MAX, VariantObjective, VariantTest};
 pub use catalog::{
     CatalogSettings, ENRICHED_COLUMNS_MAX, ENRICHED_EVENTS_MAX, Enrichment, ITEMS_CATALOG,
     PRODUCT_CATALOGS_MAX, check_catalog_name,
@@ -32,8 +36,10 @@ pub use catalog::{
 pub use computed_trait::{
     COMPUTED_TRAITS_MAX, ComputedTraitDefinition, ComputedTraitOf, ComputedTraitType,
 };
+pub use control_groups::{ControlGroup, ControlGroups};
 pub use delivery_options::{
-    ChannelLimits, DeliveryOptions, LocalTime, QuietHours, QuietThen, QuietWindow,
+    BestTime, ChannelLimits, DeliveryOptions, LocalTime, PastZones, QuietHours, QuietThen,
+    QuietWindow,
 };
 pub use destination::{
     DELIVERY_CONCURRENCY_MAX, DELIVERY_RATE_MAX, DESTINATION_NAME_BYTES_MAX, DESTINATIONS_MAX,
@@ -160,6 +166,9 @@ pub struct WorkspaceConfig {
     /// The time zone whose days and hours count for campaigns; UTC if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<TimeZone>,
+    /// People who get nothing of campaigns, so that their effect is measured.
+    #[serde(default, skip_serializing_if = "ControlGroups::is_default")]
+    pub control_groups: ControlGroups,
     /// The campaigns.
     #[serde(default, rename = "campaign", skip_serializing_if = "Vec::is_empty")]
     pub campaigns: Vec<Campaign>,
@@ -210,6 +219,7 @@ impl WorkspaceConfig {
             exports: Vec::new(),
             feeds: Vec::new(),
             time_zone: None,
+            control_groups: ControlGroups::default(),
             campaigns: Vec::new(),
         }
     }
@@ -286,6 +296,7 @@ impl WorkspaceConfig {
             identity: self.identity.clone(),
             catalog: self.catalog.clone(),
             time_zone: self.time_zone.clone(),
+            control_groups: self.control_groups.clone(),
         }
     }
 
@@ -301,12 +312,13 @@ impl WorkspaceConfig {
             identity,
             catalog,
             time_zone,
+            control_groups,
         } = settings;
         (self.name, self.public_merge_users) = (name, public_merge_users);
         self.public_user_properties = public_user_properties;
         (self.presets, self.weak_signals) = (presets, weak_signals);
         (self.retention, self.identity, self.catalog) = (retention, identity, catalog);
-        self.time_zone = time_zone;
+        (self.time_zone, self.control_groups) = (time_zone, control_groups);
     }
 
     /// The feed of a name.

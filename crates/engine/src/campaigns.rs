@@ -8,25 +8,30 @@
 mod check;
 mod content;
 mod person;
+mod planned;
 mod runs;
+mod variants;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use activation::{Checks, Decision, SentCounts};
 use domain::{
-    Campaign, CampaignStart, CampaignStatus, ChannelLimits, TimeZone, Timestamp, UserIdx,
+    Campaign, CampaignStart, CampaignStatus, ChannelLimits, ControlGroups, TimeZone, Timestamp,
+    UserIdx,
 };
 use rustc_hash::FxHashSet;
 use serving::Serving;
 use state::{
-    CampaignDecision, CampaignEntry, CampaignMessage, DecisionOutcome, KeptCampaign, Occurrence,
-    PreparedEntry, RunState, Waiting,
+    CampaignDecision, CampaignEntry, CampaignMessage, DecisionOutcome, KeptCampaign, PreparedEntry,
+    RunState, VariantResults, Waiting,
 };
 
 pub(crate) use self::check::check_campaigns;
 use self::content::{Contents, Made};
 use self::person::Person;
+use self::planned::{Planned, UsualParts};
+use self::variants::Choice;
 use crate::list_maker::ListMaker;
 use crate::shared::{Health, Shared};
 use crate::writer::Writer;
@@ -64,6 +69,7 @@ impl CampaignSending {
             writer: Arc::clone(writer),
             serving: Arc::clone(serving),
             contents: Contents::default(),
+            usual_parts: UsualParts::default(),
         };
         Self { thread: BackgroundThread::start(work).expect("threads can be started") }
     }
@@ -84,6 +90,7 @@ struct Sender {
     writer: Arc<Writer>,
     serving: Arc<Serving>,
     contents: Contents,
+    usual_parts: UsualParts,
 }
 
 /// A campaign as it is now.
@@ -94,12 +101,15 @@ struct Running {
     n_waiting: u64,
     run: Option<RunState>,
     messages: u64,
+    running_since: Option<Timestamp>,
+    variants: VariantResults,
 }
 
 /// What a step decides with.
 struct Step<'s> {
     campaign: &'s Running,
     limits: &'s ChannelLimits,
+    control: &'s ControlGroups,
     zone: &'s TimeZone,
     now: Timestamp,
     /// The day of `now`, in days since 1970 of the workspace's time zone.
@@ -158,6 +168,8 @@ impl Sender {
             n_waiting: kept.n_waiting,
             run: kept.run,
             messages: kept.counts.sent,
+            running_since: kept.running_since,
+            variants: kept.variants.clone(),
         };
         campaigns.map(running).collect()
     }
@@ -170,17 +182,15 @@ impl Sender {
                 break;
             }
             let now = self.shared.clock.now();
+            // What is decided next goes by the winner.
+            if self.decide_winner(campaign, now)? {
+                did_anything = true;
+                continue;
+            }
             if campaign.n_waiting > 0 {
                 did_anything |= self.decide_due(campaign, now)?;
             }
-            if let CampaignStart::At { at } = campaign.definition.start
-                && campaign.definition.status == CampaignStatus::Running
-                && at <= now
-                && !campaign.run.is_some_and(|run| run.run >= at && run.is_done)
-            {
-                self.run_on(campaign, at, now)?;
-                did_anything = true;
-            }
+            did_anything |= self.do_run(campaign, now)?;
         }
         Ok(did_anything)
     }
@@ -237,7 +247,8 @@ impl Sender {
                 channel_messages: snapshot.campaigns.sent_lately(&campaign.definition.channel, now),
             }
         };
-        let mut step = Step { campaign, limits: &limits, zone: &zone, now, day, sent };
+        let control = &config.control_groups;
+        let mut step = Step { campaign, limits: &limits, control, zone: &zone, now, day, sent };
         decide(self, &mut step)
     }
 
@@ -274,14 +285,39 @@ impl Sender {
             let reason = reason.to_owned();
             Ok(DecisionOutcome::Refused { reason, detail })
         };
-        if let Some(reason) = person.refuses(definition) {
-            return refused(reason, None);
-        }
+        // Who gets a message about a date that lies ahead is decided when it has come.
+        let planned = self.plan(step, user, waiting, person)?;
+        let is_dated = matches!(definition.start, CampaignStart::Date { .. });
+        let first_due = match planned {
+            Planned::At(until) if is_dated => return Ok(DecisionOutcome::Waits { until }),
+            Planned::Never(reason) if is_dated => return refused(reason, None),
+            planned => {
+                if let Some(reason) = person.refuses(definition) {
+                    return refused(reason, None);
+                }
+                match planned {
+                    Planned::Since(first_due) => first_due,
+                    Planned::At(until) => return Ok(DecisionOutcome::Waits { until }),
+                    Planned::Never(reason) => return refused(reason, None),
+                }
+            }
+        };
+        let waiting = &Waiting { first_due, ..*waiting };
+        let variant = match self.contents.choose(step.campaign, person, waiting, step.now) {
+            Choice::At(until) => return Ok(DecisionOutcome::Waits { until }),
+            Choice::Variant(variant) => variant,
+        };
         let maker = ListMaker { shared: &self.shared, serving: &self.serving, now: step.now };
-        let mut making = self.contents.begin(definition, maker, user, person, step.now);
+        let mut making = self.contents.begin(definition, variant, maker, user, person, step.now);
         let mut options = definition.options.clone();
-        if matches!(waiting.occurrence, Occurrence::Event(_)) {
-            options.expires_after_s.get_or_insert(EXPIRES_AFTER_S_DEFAULT);
+        if !definition.start.has_runs() {
+            // Who waits for the best variant has not waited for the message.
+            let test_s = definition.test.as_ref().and_then(|test| test.decide_after_s);
+            options.expires_after_s.get_or_insert(EXPIRES_AFTER_S_DEFAULT + test_s.unwrap_or(0));
+        }
+        if person.ignores_limits {
+            options.ignores_channel_limits = true;
+            options.gap_s = None;
         }
         let checks = Checks { options: &options, limits: step.limits, zone: step.zone };
         let due = person.due_message(step, waiting, making.is_reachable());
@@ -304,6 +340,7 @@ impl Sender {
             fields,
             day: step.day,
             is_first_of_day,
+            variant: variant.map(|variant| definition.variants[variant].key.clone()),
         }))
     }
 

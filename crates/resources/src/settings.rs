@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use domain::{
-    CatalogSettings, Identity, InteractionWeights, Retention, TimeZone, WeakSignalWeights,
-    WorkspaceSettings,
+    CatalogSettings, ControlGroups, Identity, InteractionWeights, Retention, TimeZone,
+    WeakSignalWeights, WorkspaceSettings,
 };
 use engine::{ConfigChange, Engine, Expected, Resource};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -62,6 +62,9 @@ pub struct SettingsPatch {
     /// The time zone whose days and hours count for campaigns; null goes back to UTC.
     #[serde(default, deserialize_with = "deserialize_present")]
     pub time_zone: Option<Option<TimeZone>>,
+    /// People who get nothing of campaigns, as a whole; null goes back to nobody.
+    #[serde(default, deserialize_with = "deserialize_present")]
+    pub control_groups: Option<Option<ControlGroups>>,
 }
 
 /// A change of some weights. Missing kinds keep theirs.
@@ -133,6 +136,10 @@ pub async fn update(
                 None => present.catalog.clone(),
             },
             time_zone: patch.time_zone.unwrap_or(present.time_zone),
+            control_groups: match patch.control_groups {
+                Some(groups) => groups.unwrap_or_default(),
+                None => present.control_groups,
+            },
         };
         for catalog in present.catalog.location_property.keys() {
             if !settings.catalog.location_property.contains_key(catalog) {

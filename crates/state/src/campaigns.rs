@@ -4,15 +4,18 @@
 //! that is due is decided by the engine, which knows models, templates and time zones; the decision
 //! enters the journal, and the fold applies it. A second decision on the same message is none.
 
+mod beginnings;
 mod counts;
+mod deciding;
 mod decision;
 mod people;
+mod triggers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use activation::PastMessage;
-use conditions::{Event, EventMatch};
+use conditions::EventMatch;
 use domain::{
     Campaign, CampaignStart, CampaignStatus, Timestamp, UserIdx, WorkspaceConfig, WorkspaceId,
 };
@@ -22,12 +25,14 @@ use store::key::{KeyBuf, KeyParts};
 use store::{Batch, Keyspace, Read, Store, StoreError};
 use xxhash_rust::xxh3::xxh3_64;
 
-pub use self::counts::{CampaignCounts, RunState};
+use self::beginnings::beginning;
+pub use self::counts::{CampaignCounts, RunState, VariantResults, Winner};
 pub use self::decision::{
     CAMPAIGN_EVENT, CAMPAIGN_SOURCE, CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun,
-    DecisionOutcome, Occurrence,
+    CampaignTrigger, CampaignWinner, DecisionOutcome, Occurrence, TriggeredPerson,
 };
 pub use self::people::{DueMessageOf, PAST_MESSAGES_MAX, WAITING_MAX, Waiting};
+pub use self::triggers::{Begun, TriggerDetails};
 use crate::journal_clock::JournalTime;
 use crate::part::{StatePart, counts_nothing};
 
@@ -35,6 +40,7 @@ const CAMPAIGNS: &str = "state.campaigns";
 const PEOPLE: &str = "state.campaign_people";
 const DUE: &str = "state.campaign_due";
 const DAYS: &str = "state.campaign_days";
+const TRIGGERED: &str = "state.campaign_triggered";
 /// The row of the next number.
 const NEXT_NUMBER_KEY: [u8; 1] = [0];
 /// The first byte of keys of campaigns, and of channels.
@@ -47,7 +53,9 @@ const FORGOTTEN_PER_STEP: usize = 2_000;
 /// Why a message does not wait: the person has too many that do.
 const TOO_MANY_WAIT: &str = "too_many_wait";
 /// Why a message that waited is not sent: new data of the person is refused.
-const SUPPRESSED: &str = "suppressed";
+pub(crate) const SUPPRESSED: &str = "suppressed";
+/// Why there is no message about a date: the person has none that lies ahead. It is not counted.
+pub const NO_DATE: &str = "no_date";
 
 /// A campaign that is kept.
 #[derive(Debug, Clone)]
@@ -64,6 +72,43 @@ pub struct KeptCampaign {
     pub run: Option<RunState>,
     /// What it did, in all.
     pub counts: CampaignCounts,
+    /// Since when it runs, with the start that it has; none where it does not.
+    pub running_since: Option<Timestamp>,
+    /// Runs that were due and did not begin.
+    pub missed_runs: u64,
+    /// What came of its variants.
+    pub variants: VariantResults,
+}
+
+impl KeptCampaign {
+    fn new(number: u32, definition: Arc<Campaign>) -> Self {
+        Self {
+            number,
+            begins: beginning(&definition),
+            definition,
+            n_waiting: 0,
+            run: None,
+            counts: CampaignCounts::default(),
+            running_since: None,
+            missed_runs: 0,
+            variants: VariantResults::default(),
+        }
+    }
+
+    /// Takes another definition. With another start or status it begins anew, and with other
+    /// variants these do.
+    fn follow_definition(&mut self, definition: &Arc<Campaign>, now: Timestamp) {
+        let before = std::mem::replace(&mut self.definition, Arc::clone(definition));
+        self.begins = beginning(definition);
+        let runs = definition.status == CampaignStatus::Running;
+        self.running_since = match self.running_since {
+            Some(since) if runs && before.start == definition.start => Some(since),
+            _ => runs.then_some(now),
+        };
+        if (&before.variants, &before.test) != (&definition.variants, &definition.test) {
+            self.variants = VariantResults::default();
+        }
+    }
 }
 
 /// A row of a campaign.
@@ -75,6 +120,9 @@ struct CampaignRow {
     n_waiting: u64,
     run: Option<RunState>,
     counts: CampaignCounts,
+    running_since: Option<Timestamp>,
+    missed_runs: u64,
+    variants: VariantResults,
 }
 
 /// The campaigns of a workspace.
@@ -83,6 +131,7 @@ pub struct Campaigns {
     people: Keyspace,
     due: Keyspace,
     days: Keyspace,
+    triggered: Keyspace,
     by_key: BTreeMap<String, KeptCampaign>,
     next_number: u32,
     /// Those whose rows are not written yet.
@@ -102,7 +151,7 @@ struct SentLately {
 }
 
 impl StatePart for Campaigns {
-    const KEYSPACES: &'static [&'static str] = &[CAMPAIGNS, PEOPLE, DUE, DAYS];
+    const KEYSPACES: &'static [&'static str] = &[CAMPAIGNS, PEOPLE, DUE, DAYS, TRIGGERED];
 
     counts_nothing!();
 
@@ -112,6 +161,7 @@ impl StatePart for Campaigns {
             people: store.keyspace(PEOPLE),
             due: store.keyspace(DUE),
             days: store.keyspace(DAYS),
+            triggered: store.keyspace(TRIGGERED),
             by_key: BTreeMap::new(),
             next_number: 0,
             changed: BTreeSet::new(),
@@ -131,12 +181,18 @@ impl StatePart for Campaigns {
                 loaded.lately.insert(key, decode(&value)?);
                 continue;
             }
-            let CampaignRow { number, definition, n_waiting, run, counts } = decode(&value)?;
+            let row: CampaignRow = decode(&value)?;
             let definition: Campaign =
-                serde_json::from_str(&definition).map_err(|_| unreadable())?;
-            let begins = beginning(&definition);
-            let definition = Arc::new(definition);
-            let kept = KeptCampaign { number, definition, begins, n_waiting, run, counts };
+                serde_json::from_str(&row.definition).map_err(|_| unreadable())?;
+            let kept = KeptCampaign {
+                n_waiting: row.n_waiting,
+                run: row.run,
+                counts: row.counts,
+                running_since: row.running_since,
+                missed_runs: row.missed_runs,
+                variants: row.variants,
+                ..KeptCampaign::new(row.number, Arc::new(definition))
+            };
             loaded.by_key.insert(key, kept);
         }
         Ok(loaded)
@@ -165,6 +221,9 @@ impl StatePart for Campaigns {
                 n_waiting: kept.n_waiting,
                 run: kept.run,
                 counts: kept.counts.clone(),
+                running_since: kept.running_since,
+                missed_runs: kept.missed_runs,
+                variants: kept.variants.clone(),
             };
             batch.put(&self.rows, row_key(&key), encode(&row));
         }
@@ -223,58 +282,13 @@ impl Campaigns {
             .map_or(0, |lately| lately.n)
     }
 
-    /// Whether an event of a name may begin a campaign.
-    pub(crate) fn asks_for(&self, event: &str) -> bool {
-        self.beginning_with(event).next().is_some()
-    }
-
-    fn beginning_with<'c>(
-        &'c self,
-        event: &'c str,
-    ) -> impl Iterator<Item = (&'c String, &'c KeptCampaign, &'c EventMatch)> {
-        self.by_key.iter().filter_map(move |(key, kept)| {
-            let begins = kept.begins.as_ref().filter(|begins| begins.name == event)?;
-            (kept.definition.status == CampaignStatus::Running).then_some((key, kept, begins))
-        })
-    }
-
-    /// Lets messages wait that an event of a person begins. Where somebody may yet do something, so
-    /// that they get none, the latest event counts.
-    pub(crate) fn follow_event(
-        &mut self,
-        batch: &mut Batch<'_>,
-        user: UserIdx,
-        event: &Event,
-        offset: u64,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let begun = self.beginning_with(&event.name).filter(|(_, _, begins)| begins.matches(event));
-        let begun: Vec<(String, u32, Arc<Campaign>)> = begun
-            .map(|(key, kept, _)| (key.clone(), kept.number, Arc::clone(&kept.definition)))
-            .collect();
-        if begun.is_empty() {
-            return Ok(());
-        }
-        let mut row = self.person(batch, user)?;
-        for (key, campaign, definition) in begun {
-            let CampaignStart::Event { after_s, .. } = &definition.start else { continue };
-            let first_due = Timestamp(event.timestamp.0 + i64::from(*after_s) * 1_000);
-            let (occurrence, due) = (Occurrence::Event(offset), first_due.max(now));
-            let waiting = Waiting { campaign, occurrence, due, first_due };
-            if !self.add_waiting(batch, user, &mut row, waiting) {
-                self.count_refused(&key, TOO_MANY_WAIT, 1);
-            }
-        }
-        self.put_person(batch, user, &row);
-        Ok(())
-    }
-
     /// Follows the campaigns of a configuration. Returns the numbers of those that are gone, of
     /// which messages wait.
     pub(crate) fn follow_config(
         &mut self,
         batch: &mut Batch<'_>,
         config: &WorkspaceConfig,
+        now: Timestamp,
     ) -> Vec<u32> {
         let is_gone = |key: &&String| config.campaign(key).is_none();
         let gone: Vec<String> = self.by_key.keys().filter(is_gone).cloned().collect();
@@ -289,20 +303,14 @@ impl Campaigns {
             if self.by_key.get(key).is_some_and(|kept| *kept.definition == *definition) {
                 continue;
             }
-            let begins = beginning(definition);
             let definition = Arc::new(definition.clone());
-            match self.by_key.get_mut(key) {
-                Some(kept) => (kept.definition, kept.begins) = (definition, begins),
-                None => {
-                    let number = self.next_number;
-                    self.next_number += 1;
-                    batch.put(&self.rows, NEXT_NUMBER_KEY, encode(&self.next_number));
-                    let (n_waiting, run) = (0, None);
-                    let counts = CampaignCounts::default();
-                    let kept = KeptCampaign { number, definition, begins, n_waiting, run, counts };
-                    self.by_key.insert(key.clone(), kept);
-                }
-            }
+            let kept = self.by_key.entry(key.clone()).or_insert_with(|| {
+                let number = self.next_number;
+                self.next_number += 1;
+                batch.put(&self.rows, NEXT_NUMBER_KEY, encode(&self.next_number));
+                KeptCampaign::new(number, Arc::clone(&definition))
+            });
+            kept.follow_definition(&definition, now);
             self.changed.insert(key.clone());
         }
         waited_for
@@ -317,146 +325,11 @@ impl Campaigns {
         self.forget_waiting(batch, campaign, FORGOTTEN_PER_STEP)
     }
 
-    /// Applies a decision on a message to a person. Returns whether it is the first one on it, of a
-    /// campaign that is there.
-    pub(crate) fn decide(
-        &mut self,
-        batch: &mut Batch<'_>,
-        user: UserIdx,
-        decision: &CampaignDecision,
-    ) -> Result<bool, StoreError> {
-        let CampaignDecision { at, campaign: key, number, occurrence, outcome, .. } = decision;
-        if !self.is_kept(key, *number) {
-            return Ok(false);
-        }
-        let mut row = self.person(batch, user)?;
-        let place = row.find(*number, *occurrence);
-        let is_due = match (place, occurrence) {
-            (Some(_), _) => true,
-            (None, Occurrence::Event(_)) => false,
-            (None, Occurrence::Run(run)) => row.last_run(*number).is_none_or(|last| last < *run),
-        };
-        if !is_due {
-            return Ok(false);
-        }
-        let waited = place.map(|place| self.remove_waiting(batch, user, &mut row, place));
-        if let Occurrence::Run(run) = occurrence {
-            row.note_run(*number, *run);
-        }
-        match outcome {
-            DecisionOutcome::Waits { until } => {
-                let first_due = waited.map_or(*at, |waited| waited.first_due);
-                let (campaign, occurrence, due) = (*number, *occurrence, *until);
-                let waiting = Waiting { campaign, occurrence, due, first_due };
-                if !self.add_waiting(batch, user, &mut row, waiting) {
-                    self.count_refused(key, TOO_MANY_WAIT, 1);
-                }
-            }
-            DecisionOutcome::Refused { reason, .. } => self.count_refused(key, reason, 1),
-            DecisionOutcome::Sent(sent) => {
-                let channel = channel_code(&sent.channel);
-                row.add_past(PastMessage { at: *at, channel, campaign: *number });
-                self.count_sent(batch, decision, sent)?;
-            }
-        }
-        self.put_person(batch, user, &row);
-        Ok(true)
-    }
-
-    /// Removes what waits for somebody who is suppressed, and counts it as refused.
-    pub(crate) fn drop_suppressed(
-        &mut self,
-        batch: &mut Batch<'_>,
-        user: UserIdx,
-        decision: &CampaignDecision,
-    ) -> Result<(), StoreError> {
-        let mut row = self.person(batch, user)?;
-        if let Some(place) = row.find(decision.number, decision.occurrence) {
-            self.remove_waiting(batch, user, &mut row, place);
-            self.put_person(batch, user, &row);
-            self.count_refused(&decision.campaign, SUPPRESSED, 1);
-        }
-        Ok(())
-    }
-
-    /// Counts a decision about somebody who was deleted since.
-    pub(crate) fn count_erased(
-        &mut self,
-        batch: &mut Batch<'_>,
-        decision: &CampaignDecision,
-    ) -> Result<(), StoreError> {
-        if !self.is_kept(&decision.campaign, decision.number) {
-            return Ok(());
-        }
-        match &decision.outcome {
-            DecisionOutcome::Sent(sent) => self.count_sent(batch, decision, sent),
-            DecisionOutcome::Refused { reason, .. } => {
-                self.count_refused(&decision.campaign, reason, 1);
-                Ok(())
-            }
-            DecisionOutcome::Waits { .. } => Ok(()),
-        }
-    }
-
-    /// Notes how far a run came.
-    pub(crate) fn follow_run(&mut self, entry: &CampaignRun) -> bool {
-        if !self.is_kept(&entry.campaign, entry.number) {
-            return false;
-        }
-        let Some(kept) = self.by_key.get_mut(&entry.campaign) else { return false };
-        let CampaignRun { run, next_user, is_done, .. } = *entry;
-        let n_people = kept.run.filter(|last| last.run == run).map_or(0, |last| last.n_people);
-        kept.run = Some(RunState { run, next_user, is_done, n_people });
-        self.changed.insert(entry.campaign.clone());
-        for (reason, n) in &entry.refused {
-            self.count_refused(&entry.campaign, reason, *n);
-        }
-        true
-    }
-
-    /// Whether one message of a campaign waits for a person at most: the latest event counts where
-    /// they may yet do something, so that they get none.
-    fn waits_once(&self, campaign: u32) -> bool {
-        let kept = self.by_key.values().find(|kept| kept.number == campaign);
-        kept.is_some_and(|kept| {
-            matches!(kept.definition.start, CampaignStart::Event { unless: Some(_), .. })
-        })
-    }
-
-    fn is_kept(&self, key: &str, number: u32) -> bool {
+    pub(crate) fn is_kept(&self, key: &str, number: u32) -> bool {
         self.by_key.get(key).is_some_and(|kept| kept.number == number)
     }
 
-    fn count_sent(
-        &mut self,
-        batch: &mut Batch<'_>,
-        decision: &CampaignDecision,
-        sent: &CampaignMessage,
-    ) -> Result<(), StoreError> {
-        let n_people = u64::from(sent.is_first_of_day);
-        let day_key = KeyBuf::new().u32(decision.number).u32(sent.day);
-        let mut day = self.counts_of_day(batch, decision.number, sent.day)?;
-        day.sent += 1;
-        day.people += n_people;
-        batch.put(&self.days, day_key, encode(&day));
-        let period = decision.at.0.div_euclid(PERIOD_MS);
-        let lately = self.lately.entry(sent.channel.clone()).or_default();
-        let n_before = if lately.period == period { lately.n } else { 0 };
-        *lately = SentLately { period, n: n_before + 1 };
-        self.changed_lately.insert(sent.channel.clone());
-        let Some(kept) = self.by_key.get_mut(&decision.campaign) else { return Ok(()) };
-        kept.counts.sent += 1;
-        kept.counts.people += n_people;
-        if let (Occurrence::Run(run), Some(state)) = (decision.occurrence, &mut kept.run)
-            && state.run == run
-        {
-            state.n_people += 1;
-        }
-        self.changed.insert(decision.campaign.clone());
-        Ok(())
-    }
-
-    fn count_refused(&mut self, key: &str, reason: &str, n: u64) {
+    pub(crate) fn count_refused(&mut self, key: &str, reason: &str, n: u64) {
         let Some(kept) = self.by_key.get_mut(key) else { return };
         *kept.counts.refused.entry(reason.to_owned()).or_default() += n;
         self.changed.insert(key.to_owned());
@@ -473,16 +346,6 @@ impl Campaigns {
 /// The number by which messages of a channel are remembered.
 pub fn channel_code(channel: &str) -> u32 {
     xxh3_64(channel.as_bytes()) as u32
-}
-
-/// The event that begins a campaign.
-fn beginning(definition: &Campaign) -> Option<EventMatch> {
-    match &definition.start {
-        CampaignStart::At { .. } => None,
-        CampaignStart::Event { event, filters, .. } => {
-            EventMatch::parse(event, filters.as_deref()).ok()
-        }
-    }
 }
 
 fn row_key(key: &str) -> KeyBuf {

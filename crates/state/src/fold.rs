@@ -350,9 +350,15 @@ fn apply_message(
     {
         views.unmatched_events.add(batch, message.type_, event, received_at);
     }
-    let mut set = Vec::new();
+    let (mut set, mut dates) = (Vec::new(), Vec::new());
     if message.type_ == MessageType::Identify {
         for (key, value) in parse_traits(message) {
+            if views.campaigns.asks_for_date(&key) {
+                let before = views.profiles.stored_trait(batch, user, &key)?;
+                if before.is_none_or(|before| before.json != value.get()) {
+                    dates.push(key.clone());
+                }
+            }
             let value = StoredTrait {
                 json: value.get().to_owned(),
                 updated_at: message.timestamp,
@@ -363,6 +369,7 @@ fn apply_message(
         }
     }
     views.track_message(batch, user, message, &set)?;
+    views.follow_dates(batch, user, &dates, offset)?;
     let named_by = match message.type_ {
         MessageType::Page | MessageType::Screen => NamedBy::Page,
         _ => NamedBy::Action,

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use domain::{
-    AudienceDefinition, Campaign, CatalogSettings, ComputedTraitDefinition, Destination, Feed,
-    Identity, InteractionWeights, PRESETS_LATEST, Retention, Scenario, ScheduledExport, Source,
-    TimeZone, Token, TraitDefinition, WeakSignalWeights, WorkspaceConfig, WorkspaceId,
+    AudienceDefinition, Campaign, CatalogSettings, ComputedTraitDefinition, ControlGroups,
+    Destination, Feed, Identity, InteractionWeights, PRESETS_LATEST, Retention, Scenario,
+    ScheduledExport, Source, TimeZone, Token, TraitDefinition, WeakSignalWeights, WorkspaceConfig,
+    WorkspaceId,
 };
 use engine::installation::{Actor, Deed, DeedOutcome, InstallationJournal};
 use engine::{ConfigChange, DataFolder, Engine, Problem};
@@ -66,6 +67,7 @@ pub(crate) struct BootstrapWorkspace {
     #[serde(default, rename = "feed")]
     feeds: Vec<Feed>,
     time_zone: Option<TimeZone>,
+    control_groups: Option<ControlGroups>,
     #[serde(default, rename = "campaign")]
     campaigns: Vec<Campaign>,
 }
@@ -92,6 +94,7 @@ impl BootstrapWorkspace {
             exports: file.exports,
             feeds: file.feeds,
             time_zone: file.time_zone,
+            control_groups: file.control_groups.unwrap_or_default(),
             campaigns: file.campaigns,
             presets: file.presets.or(Some(PRESETS_LATEST)),
             weak_signals: file.weak_signals.unwrap_or_default(),
@@ -117,6 +120,7 @@ impl BootstrapWorkspace {
         config.identity = self.identity.clone().or(config.identity);
         config.catalog = self.catalog.clone().unwrap_or(config.catalog);
         config.time_zone = self.time_zone.clone().or(config.time_zone);
+        config.control_groups = self.control_groups.clone().unwrap_or(config.control_groups);
         file.all_tokens().for_each(|token| config.put_token(token));
         for mut source in file.sources {
             // Senders know a source by its key: with another name it is the same one.

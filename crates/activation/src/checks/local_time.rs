@@ -79,7 +79,7 @@ pub(super) fn is_cut_off(from: ClockTime, zone: &TimeZone, now: Timestamp) -> bo
 }
 
 /// What the clock says at an instant; at the end of time, its last reading.
-fn local(zone: &TimeZone, at: Timestamp) -> DateTime {
+pub(crate) fn local(zone: &TimeZone, at: Timestamp) -> DateTime {
     let at = jiff::Timestamp::from_millisecond(at.0).unwrap_or(jiff::Timestamp::MAX);
     zone.rules().to_datetime(at)
 }
@@ -103,13 +103,13 @@ fn start_of_day(zone: &TimeZone, date: Date) -> Timestamp {
     Timestamp(zoned.map_or(i64::MIN, |zoned| zoned.timestamp().as_millisecond()))
 }
 
-fn at(date: Date, time: ClockTime) -> DateTime {
+pub(crate) fn at(date: Date, time: ClockTime) -> DateTime {
     let minutes = time.minutes();
     let time = Time::constant((minutes / 60) as i8, (minutes % 60) as i8, 0, 0);
     date.to_datetime(time)
 }
 
-fn after(date: Date, days: i64) -> Date {
+pub(crate) fn after(date: Date, days: i64) -> Date {
     let span: Span = days.days();
     date.saturating_add(span)
 }

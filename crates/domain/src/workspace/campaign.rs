@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::audience::{check_key, check_name};
+use super::campaign_start::CampaignStart;
+use super::campaign_variants::{CampaignVariant, VariantTest, check_variants};
 use super::{DeliveryOptions, WorkspaceConfig};
-use crate::Timestamp;
 
 /// The most campaigns of a workspace.
 pub const CAMPAIGNS_MAX: usize = 200;
@@ -16,8 +17,6 @@ const CONTENT_FIELDS_MAX: usize = 50;
 pub const CONTENT_BYTES_MAX: usize = 262_144;
 /// The longest name of an event, of a field or of a topic, in bytes.
 const TEXT_BYTES_MAX: usize = 200;
-/// The longest wait after an event, in seconds: 182 days.
-pub const CAMPAIGN_WAIT_S_MAX: u32 = 15_724_800;
 
 /// Whether a campaign sends.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -30,43 +29,6 @@ pub enum CampaignStatus {
     Running,
     /// It does not send any more; what waits is not sent.
     Stopped,
-}
-
-/// What somebody may do meanwhile, so that they get no message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CampaignUnless {
-    /// The name of the event, as in conditions.
-    pub event: String,
-    /// Tests of its properties, as a condition has them behind `where`; none for every such event.
-    #[serde(default, rename = "where", skip_serializing_if = "Option::is_none")]
-    pub filters: Option<String>,
-}
-
-/// When a campaign sends.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-pub enum CampaignStart {
-    /// Once, to everybody whom it is for; at once where the time has passed.
-    At {
-        /// The time.
-        at: Timestamp,
-    },
-    /// To whoever does something.
-    Event {
-        /// The name of the event, as in conditions.
-        event: String,
-        /// Tests of its properties, as a condition has them behind `where`; none for every such
-        /// event.
-        #[serde(default, rename = "where", skip_serializing_if = "Option::is_none")]
-        filters: Option<String>,
-        /// How long after the event the message is due, in seconds.
-        #[serde(default)]
-        after_s: u32,
-        /// The message is not sent if the person does this within `after_s`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        unless: Option<CampaignUnless>,
-    },
 }
 
 /// A campaign.
@@ -93,12 +55,21 @@ pub struct Campaign {
     pub audience: Option<String>,
     /// The fields of the message, with a template for each.
     pub content: BTreeMap<String, String>,
+    /// Other forms of the message, up to 50.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variants: Vec<CampaignVariant>,
+    /// How it is found out which variant is the best, and goes to everybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<VariantTest>,
     /// When and how often it sends.
     #[serde(default)]
     pub options: DeliveryOptions,
     /// How many of a hundred people get nothing, so that the effect is measured, 0 to 99.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub control_percent: u8,
+    /// The control group of the workspace that gets nothing of it, by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control_group: Option<String>,
 }
 
 fn is_zero(percent: &u8) -> bool {
@@ -121,8 +92,13 @@ impl Campaign {
         if let Some(key) = self.audience.as_ref().filter(|key| config.audience(key).is_none()) {
             return Err(format!("audience is {key:?}: there is no such audience"));
         }
-        self.check_start()?;
-        self.check_content()?;
+        self.start.validate()?;
+        if self.content.is_empty() {
+            return Err("content has no fields: a message needs one".to_owned());
+        }
+        check_content(&self.content).map_err(|what| format!("content{what}"))?;
+        self.check_variants(config)?;
+        self.check_control_group(config)?;
         self.options.validate().map_err(|what| format!("options.{what}"))?;
         match self.control_percent {
             0..=99 => Ok(()),
@@ -130,45 +106,47 @@ impl Campaign {
         }
     }
 
-    fn check_start(&self) -> Result<(), String> {
-        let CampaignStart::Event { event, after_s, unless, .. } = &self.start else {
-            return Ok(());
-        };
-        check_text("start.event", event)?;
-        if *after_s > CAMPAIGN_WAIT_S_MAX {
-            return Err(format!(
-                "start.after_s is {after_s}: it must be at most {CAMPAIGN_WAIT_S_MAX} (182 days)"
-            ));
-        }
-        let Some(unless) = unless else { return Ok(()) };
-        check_text("start.unless.event", &unless.event)?;
-        match after_s {
-            0 => Err("start.unless needs start.after_s: how long people have for it".to_owned()),
-            _ => Ok(()),
-        }
-    }
-
-    fn check_content(&self) -> Result<(), String> {
-        let n_fields = self.content.len();
-        if !(1..=CONTENT_FIELDS_MAX).contains(&n_fields) {
-            return Err(format!(
-                "content has {n_fields} fields: it must have 1 to {CONTENT_FIELDS_MAX}"
-            ));
-        }
-        for (field, text) in &self.content {
-            check_text("a field of content", field)?;
-            if text.len() > CONTENT_BYTES_MAX {
-                let n_bytes = text.len();
-                return Err(format!(
-                    "content.{field} has {n_bytes} bytes: it must have at most {CONTENT_BYTES_MAX}"
-                ));
+    fn check_variants(&self, config: &WorkspaceConfig) -> Result<(), String> {
+        check_variants(&self.variants, self.test.as_ref())?;
+        for variant in &self.variants {
+            if let Some(key) =
+                variant.audience.as_ref().filter(|key| config.audience(key).is_none())
+            {
+                let of = &variant.key;
+                return Err(format!("variant {of:?}: there is no audience {key:?}"));
             }
         }
         Ok(())
     }
+
+    fn check_control_group(&self, config: &WorkspaceConfig) -> Result<(), String> {
+        let Some(name) = &self.control_group else { return Ok(()) };
+        match config.control_groups.groups.iter().any(|group| group.name == *name) {
+            true => Ok(()),
+            false => Err(format!("control_group is {name:?}: the workspace has no such group")),
+        }
+    }
 }
 
-fn check_text(what: &str, text: &str) -> Result<(), String> {
+/// Checks fields of a message: none are missing, and none are too many or too long.
+pub(super) fn check_content(content: &BTreeMap<String, String>) -> Result<(), String> {
+    let n_fields = content.len();
+    if n_fields > CONTENT_FIELDS_MAX {
+        return Err(format!(" has {n_fields} fields: it must have at most {CONTENT_FIELDS_MAX}"));
+    }
+    for (field, text) in content {
+        check_text("a field", field).map_err(|what| format!(": {what}"))?;
+        if text.len() > CONTENT_BYTES_MAX {
+            let n_bytes = text.len();
+            return Err(format!(
+                ".{field} has {n_bytes} bytes: it must have at most {CONTENT_BYTES_MAX}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn check_text(what: &str, text: &str) -> Result<(), String> {
     match text.len() {
         1..=TEXT_BYTES_MAX => Ok(()),
         _ => Err(format!("{what} must be 1 to {TEXT_BYTES_MAX} bytes")),

@@ -89,6 +89,36 @@ pub struct DeliveryOptions {
     /// A message that has waited longer is not sent, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_after_s: Option<u32>,
+    /// What people get, with `local_time = "person"`, for whom the time of a run is past when it
+    /// begins.
+    pub past_zones: PastZones,
+    /// A message goes when the person is active, and not as soon as it is due.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub best_time: Option<BestTime>,
+    /// A run that is for more people does not begin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub safety_people_max: Option<u64>,
+    /// Whether people of the system control group of the workspace get it too.
+    pub ignores_system_control: bool,
+}
+
+/// What becomes of people for whom the time of a run is past.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PastZones {
+    /// They get nothing.
+    #[default]
+    Drop,
+    /// They get it at this time on the next day.
+    NextDay,
+}
+
+/// When a person is active.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BestTime {
+    /// The name of the event by which it is found, as in conditions.
+    pub event: String,
 }
 
 /// How often one person gets messages of a channel, from all campaigns together, and how fast the
@@ -129,10 +159,14 @@ impl DeliveryOptions {
             }
         }
         check_gap(self.gap_s)?;
+        if self.best_time.as_ref().is_some_and(|best| best.event.is_empty()) {
+            return Err("best_time.event is empty".to_owned());
+        }
         let limits = [
             ("people_per_day", self.people_per_day),
             ("people_per_run", self.people_per_run),
             ("messages_max", self.messages_max),
+            ("safety_people_max", self.safety_people_max),
             ("expires_after_s", self.expires_after_s.map(u64::from)),
         ];
         match limits.into_iter().find(|(_, limit)| *limit == Some(0)) {

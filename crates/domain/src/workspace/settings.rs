@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CatalogSettings, Identity, Retention};
+use super::{CatalogSettings, ControlGroups, Identity, Retention};
 use crate::{TimeZone, WeakSignalWeights};
 
 const PUBLIC_USER_PROPERTIES_MAX: usize = 1_000;
@@ -39,6 +39,9 @@ pub struct WorkspaceSettings {
     /// The time zone whose days and hours count for campaigns; UTC if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<TimeZone>,
+    /// People who get nothing of campaigns, so that their effect is measured.
+    #[serde(default, skip_serializing_if = "ControlGroups::is_default")]
+    pub control_groups: ControlGroups,
 }
 
 impl WorkspaceSettings {
@@ -64,6 +67,7 @@ impl WorkspaceSettings {
             return Err(format!("identity.{what}"));
         }
         self.catalog.validate().map_err(|what| format!("catalog.{what}"))?;
+        self.control_groups.validate().map_err(|what| format!("control_groups.{what}"))?;
         self.retention.map_or(Ok(()), Retention::validate)
     }
 }

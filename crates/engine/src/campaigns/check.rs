@@ -1,6 +1,8 @@
 //! Checks of campaigns that need the languages of templates and of conditions.
 
 use conditions::EventMatch;
+use std::collections::BTreeMap;
+
 use domain::{Campaign, CampaignStart, WorkspaceConfig};
 use templates::Template;
 
@@ -12,7 +14,9 @@ use super::content::form_of;
 /// A sentence that names the campaign, the place and the mistake.
 pub(crate) fn check_campaigns(config: &WorkspaceConfig) -> Result<(), String> {
     let check = |campaign: &Campaign| {
-        let checked = check_events(campaign).and_then(|()| check_content(config, campaign));
+        let checked = check_events(campaign)
+            .and_then(|()| check_content(config, &campaign.content))
+            .and_then(|()| check_variants(config, campaign));
         checked.map_err(|what| format!("campaign {:?}: {what}", campaign.key))
     };
     config.campaigns.iter().try_for_each(check)
@@ -31,8 +35,28 @@ fn check_events(campaign: &Campaign) -> Result<(), String> {
     Ok(())
 }
 
-fn check_content(config: &WorkspaceConfig, campaign: &Campaign) -> Result<(), String> {
-    for (field, text) in &campaign.content {
+fn check_variants(config: &WorkspaceConfig, campaign: &Campaign) -> Result<(), String> {
+    for variant in &campaign.variants {
+        let in_variant = |what: String| format!("variant {:?}: {what}", variant.key);
+        if let Some(when) = &variant.when {
+            EventMatch::parse("", Some(when))
+                .map_err(|error| in_variant(format!("when: {error}")))?;
+        }
+        let mut names = variant.recommend.values();
+        if let Some(name) = names.find(|name| config.trait_definition(name).is_none()) {
+            let what = format!("recommend: there is no recommended-items trait {name:?}");
+            return Err(in_variant(what));
+        }
+        check_content(config, &variant.content).map_err(in_variant)?;
+    }
+    Ok(())
+}
+
+fn check_content(
+    config: &WorkspaceConfig,
+    content: &BTreeMap<String, String>,
+) -> Result<(), String> {
+    for (field, text) in content {
         let in_field = |what: String| format!("content.{field}: {what}");
         let template = Template::parse(text, form_of(field));
         let template = template.map_err(|error| in_field(error.to_string()))?;

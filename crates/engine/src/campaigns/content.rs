@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use domain::{Campaign, Timestamp, UserIdx};
+use conditions::{Event, EventMatch};
+use domain::{Campaign, CampaignVariant, Timestamp, UserIdx};
 use serde_json::{Map, Value, json};
 use serving::RequestBudget;
+use state::Waiting;
 use templates::{
     Content, ContentError, Form, Item, Refusal, RenderError, Request, Template, Values,
     mjml_to_html,
 };
 
+use super::Running;
 use super::person::Person;
+use super::variants::{Choice, choose};
 use crate::list_maker::ListMaker;
 
 /// Fields that say where a message goes: who has no value of one cannot be reached.
@@ -39,8 +43,18 @@ pub(super) struct Contents {
 /// The templates of one campaign.
 struct Compiled {
     of: Arc<Campaign>,
-    /// By field; of one that cannot be parsed, why.
-    fields: Vec<(String, Result<Template, String>)>,
+    fields: Fields,
+    variants: Vec<CompiledVariant>,
+}
+
+/// By field; of one that cannot be parsed, why.
+type Fields = Vec<(String, Result<Template, String>)>;
+
+/// A variant of the message.
+struct CompiledVariant {
+    /// What the traits of a person must be; none where it does not ask, or cannot be read.
+    when: Option<EventMatch>,
+    fields: Fields,
 }
 
 /// What became of a message.
@@ -64,20 +78,49 @@ pub(super) struct Making<'m> {
 }
 
 impl Contents {
-    /// Begins to make a message for a person.
-    pub(super) fn begin<'m>(
-        &'m mut self,
-        campaign: &Arc<Campaign>,
-        maker: ListMaker<'m>,
-        user: UserIdx,
+    /// Which variant of the message a person gets.
+    pub(super) fn choose(
+        &mut self,
+        campaign: &Running,
         person: &Person,
+        waiting: &Waiting,
         now: Timestamp,
-    ) -> Making<'m> {
+    ) -> Choice {
+        if campaign.definition.variants.is_empty() {
+            return Choice::Variant(None);
+        }
+        let compiled = self.compiled(&campaign.definition);
+        let traits = person.profile["traits"].as_object().cloned().unwrap_or_default();
+        let traits = Event { name: String::new(), timestamp: now, properties: traits };
+        let fits = |n: usize, variant: &CampaignVariant| match &variant.audience {
+            Some(key) => person.audiences.contains(key),
+            None => compiled.variants[n].when.as_ref().is_some_and(|when| when.matches(&traits)),
+        };
+        choose(campaign, person, waiting, now, fits)
+    }
+
+    fn compiled(&mut self, campaign: &Arc<Campaign>) -> &Compiled {
         let compiled = self.by_key.entry(campaign.key.clone());
         let compiled = compiled.or_insert_with(|| Compiled::of(campaign));
         if !Arc::ptr_eq(&compiled.of, campaign) {
             *compiled = Compiled::of(campaign);
         }
+        compiled
+    }
+
+    /// Begins to make a message for a person: of a variant, or in the campaign's own form.
+    pub(super) fn begin<'m>(
+        &'m mut self,
+        campaign: &'m Arc<Campaign>,
+        variant: Option<usize>,
+        maker: ListMaker<'m>,
+        user: UserIdx,
+        person: &Person,
+        now: Timestamp,
+    ) -> Making<'m> {
+        let compiled = self.compiled(campaign);
+        let fields = variant.map_or(&compiled.fields, |variant| &compiled.variants[variant].fields);
+        let variant = variant.map(|variant| &campaign.variants[variant]);
         let values = Values {
             profile: person.profile.clone(),
             event: person.event.clone(),
@@ -85,19 +128,41 @@ impl Contents {
             now: now.to_string().into(),
         };
         let budget = Arc::new(RequestBudget::unlimited());
-        let content = PersonContent { maker, user, budget };
-        Making { fields: &compiled.fields, values, content }
+        let content = PersonContent { maker, user, budget, variant };
+        Making { fields, values, content }
     }
 }
 
 impl Compiled {
     fn of(campaign: &Arc<Campaign>) -> Self {
-        let parse = |(field, text): (&String, &String)| {
-            let template = Template::parse(text, form_of(field)).map_err(|error| error.to_string());
-            (field.clone(), template)
+        let variant = |variant: &CampaignVariant| CompiledVariant {
+            when: variant.when.as_ref().and_then(|when| EventMatch::parse("", Some(when)).ok()),
+            fields: parse_fields(&content_of(campaign, variant)),
         };
-        Self { of: Arc::clone(campaign), fields: campaign.content.iter().map(parse).collect() }
+        Self {
+            of: Arc::clone(campaign),
+            fields: parse_fields(&campaign.content),
+            variants: campaign.variants.iter().map(variant).collect(),
+        }
     }
+}
+
+/// The fields of a variant, with those of the campaign that it does not have.
+pub(super) fn content_of(
+    campaign: &Campaign,
+    variant: &CampaignVariant,
+) -> BTreeMap<String, String> {
+    let mut content = campaign.content.clone();
+    content.extend(variant.content.clone());
+    content
+}
+
+fn parse_fields(content: &BTreeMap<String, String>) -> Fields {
+    let parse = |(field, text): (&String, &String)| {
+        let template = Template::parse(text, form_of(field)).map_err(|error| error.to_string());
+        (field.clone(), template)
+    };
+    content.iter().map(parse).collect()
 }
 
 impl Making<'_> {
@@ -166,12 +231,14 @@ struct PersonContent<'m> {
     maker: ListMaker<'m>,
     user: UserIdx,
     budget: Arc<RequestBudget>,
+    variant: Option<&'m CampaignVariant>,
 }
 
 impl Content for PersonContent<'_> {
     fn recommend(&mut self, request: Request<'_>) -> Result<Vec<Item>, ContentError> {
         let config = self.maker.shared.config.load_full();
-        let name = request.definition;
+        let other = self.variant.and_then(|variant| variant.recommend.get(request.definition));
+        let name = other.map_or(request.definition, String::as_str);
         let Some(definition) = config.trait_definition(name) else {
             return Err(ContentError(format!("there is no recommended-items trait {name:?}")));
         };

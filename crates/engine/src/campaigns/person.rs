@@ -2,7 +2,9 @@
 
 use activation::{DueMessage, PastMessage};
 use conditions::{Event, EventMatch};
-use domain::{Campaign, CampaignStart, CampaignStatus, TimeZone, Timestamp, UserIdx};
+use domain::{
+    Campaign, CampaignStart, CampaignStatus, ControlGroups, TimeZone, Timestamp, UserIdx,
+};
 use profiles::ExternalIdType;
 use serde_json::{Map, Value, json};
 use serving::{QueryError, Snapshot};
@@ -25,11 +27,15 @@ pub(super) struct Person {
     pub(super) profile: Value,
     /// The event that began the message, as templates read it; null for others.
     pub(super) event: Value,
+    /// The keys of the audiences to which they belong, where the campaign asks for any.
+    pub(super) audiences: Vec<String>,
     is_member: bool,
     did_meanwhile: bool,
     past: Vec<PastMessage>,
-    zone: Option<TimeZone>,
+    pub(super) zone: Option<TimeZone>,
     is_of_control_group: bool,
+    /// Whether the gap of the campaign and the limits of the channel are passed over.
+    pub(super) ignores_limits: bool,
 }
 
 impl Person {
@@ -43,7 +49,7 @@ impl Person {
         let definition = &step.campaign.definition;
         let event = match waiting.occurrence {
             Occurrence::Event(offset) => read_message(shared, offset)?,
-            Occurrence::Run(_) => None,
+            _ => None,
         };
         let event = event.as_ref().and_then(Event::from_message);
         let did_meanwhile = did_meanwhile(shared, definition, event.as_ref(), user)?;
@@ -54,34 +60,45 @@ impl Person {
             false => None,
         };
         let Some(name) = name else { return Ok(None) };
-        let is_member = match &definition.audience {
-            Some(key) => snapshot.audiences_of(user)?.contains(&key.as_str()),
-            None => true,
-        };
+        let needs_audiences = definition.audience.is_some()
+            || definition.variants.iter().any(|variant| variant.audience.is_some());
+        let audiences = if needs_audiences { snapshot.audiences_of(user)? } else { Vec::new() };
+        let audiences: Vec<String> = audiences.into_iter().map(str::to_owned).collect();
+        let is_member = definition.audience.as_ref().is_none_or(|key| audiences.contains(key));
         let traits = read_traits(&snapshot, user)?;
         let zone = traits.get(ZONE_TRAIT).and_then(Value::as_str).and_then(TimeZone::named);
         let past = snapshot.campaigns.past_messages(snapshot.store(), user);
         let past = past.map_err(QueryError::from)?;
+        let trigger = snapshot.campaigns.trigger_details(snapshot.store(), user, waiting);
+        let trigger = trigger.map_err(QueryError::from)?;
         drop(snapshot);
         let (type_, id) = &name;
         let profile = json!({ type_.word(): id, "traits": traits });
-        let is_of_control_group = is_of_control_group(definition, id);
-        let event = event.map_or(Value::Null, |event| {
-            json!({
+        let is_of_control_group = is_of_control_group(definition, step.control, id);
+        let event = match (event, &trigger) {
+            (Some(event), _) => json!({
                 "event": event.name,
                 "timestamp": event.timestamp,
                 "properties": event.properties,
-            })
-        });
+            }),
+            (None, Some(trigger)) => json!({
+                "event": definition.key,
+                "timestamp": waiting.first_due,
+                "properties": serde_json::from_str::<Value>(&trigger.properties).ok(),
+            }),
+            (None, None) => Value::Null,
+        };
         Ok(Some(Self {
             name,
             profile,
             event,
+            audiences,
             is_member,
             did_meanwhile,
             past,
             zone,
             is_of_control_group,
+            ignores_limits: trigger.is_some_and(|trigger| trigger.ignores_limits),
         }))
     }
 
@@ -171,7 +188,17 @@ fn did_meanwhile(
 }
 
 /// Whether a person gets nothing of a campaign, so that its effect is measured: the same for good.
-fn is_of_control_group(definition: &Campaign, id: &str) -> bool {
-    let place = xxh3_64(format!("control\0{}\0{id}", definition.key).as_bytes()) % 100;
-    place < u64::from(definition.control_percent)
+/// The groups of the workspace are the same for all campaigns.
+fn is_of_control_group(definition: &Campaign, control: &ControlGroups, id: &str) -> bool {
+    let is_within = |of: String, percent: u8| {
+        xxh3_64(format!("{of}\0{id}").as_bytes()) % 100 < u64::from(percent)
+    };
+    let is_of_system = !definition.options.ignores_system_control
+        && is_within("system_control".to_owned(), control.system_percent);
+    let group = definition.control_group.as_ref();
+    let group = group.and_then(|name| control.groups.iter().find(|group| group.name == *name));
+    let is_of_group = group
+        .is_some_and(|group| is_within(format!("control_group\0{}", group.name), group.percent));
+    let of_campaign = format!("control\0{}", definition.key);
+    is_of_system || is_of_group || is_within(of_campaign, definition.control_percent)
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Timestamp, UserIdx};
+use activation::{DueRun, Schedule};
+use domain::{CampaignStart, CampaignStatus, LocalTime, TimeZone, Timestamp, UserIdx};
 use serving::QueryError;
-use state::{CampaignEntry, CampaignRun, DecisionOutcome, Occurrence, Waiting};
+use state::{CampaignEntry, CampaignRun, DecisionOutcome, NO_DATE, Occurrence, Waiting};
 
-use super::{Running, Sender};
+use super::{EXPIRES_AFTER_S_DEFAULT, Running, Sender};
 use crate::EngineError;
 
 /// The people who are looked at before what was decided is journalled.
@@ -15,12 +16,97 @@ const PEOPLE_PER_STEP: u32 = 500;
 const NOT_QUALIFIED: &str = "not_qualified";
 
 impl Sender {
+    /// Does the next step of the run of a campaign that is due. Returns whether there is one.
+    pub(super) fn do_run(
+        &mut self,
+        campaign: &Running,
+        now: Timestamp,
+    ) -> Result<bool, EngineError> {
+        let Some(DueRun { at: run, missed }) = self.due_run(campaign, now) else {
+            return Ok(false);
+        };
+        let is_new = campaign.run.is_none_or(|last| last.run != run);
+        let skipped = |missed, too_many| CampaignRun {
+            at: now,
+            campaign: campaign.key.clone(),
+            number: campaign.number,
+            run,
+            next_user: 0,
+            is_done: true,
+            refused: Vec::new(),
+            missed,
+            too_many,
+        };
+        if is_new && is_late(campaign, run, now) {
+            self.submit(vec![CampaignEntry::Run(skipped(missed + 1, None))])?;
+            return Ok(true);
+        }
+        if is_new
+            && campaign.definition.start.has_runs()
+            && let Some(max) = campaign.definition.options.safety_people_max
+        {
+            let n_people = self.n_qualified(campaign);
+            if n_people > max {
+                self.submit(vec![CampaignEntry::Run(skipped(missed, Some(n_people)))])?;
+                return Ok(true);
+            }
+        }
+        self.run_on(campaign, run, now, if is_new { missed } else { 0 })?;
+        Ok(true)
+    }
+
+    /// The run that is under way or due.
+    fn due_run(&self, campaign: &Running, now: Timestamp) -> Option<DueRun> {
+        let definition = &campaign.definition;
+        let since = campaign.running_since?;
+        let is_dated = matches!(definition.start, CampaignStart::Date { .. });
+        let has_runs = definition.start.has_runs() || is_dated;
+        if definition.status != CampaignStatus::Running || !has_runs {
+            return None;
+        }
+        let only = |at| {
+            let is_done = campaign.run.is_some_and(|run| run.run >= at && run.is_done);
+            (!is_done).then_some(DueRun { at, missed: 0 })
+        };
+        let zone = self.shared.config.load().time_zone.clone().unwrap_or(TimeZone::UTC);
+        let is_of_person = definition.options.local_time == LocalTime::Person;
+        let schedule = Schedule { start: &definition.start, zone: &zone, is_of_person };
+        match definition.start {
+            // All who have the date are looked at once.
+            CampaignStart::Date { .. } => only(since),
+            CampaignStart::At { at } => {
+                schedule.due(Timestamp(i64::MIN), now).and_then(|_| only(at))
+            }
+            _ => match campaign.run.filter(|run| !run.is_done && run.run >= since) {
+                Some(run) => Some(DueRun { at: run.run, missed: 0 }),
+                None => {
+                    let last = campaign.run.map_or(i64::MIN, |run| run.run.0);
+                    schedule.due(Timestamp(last.max(since.0 - 1)), now)
+                }
+            },
+        }
+    }
+
+    /// For how many people a campaign is, before the checks.
+    fn n_qualified(&self, campaign: &Running) -> u64 {
+        let snapshot = self.shared.live.snapshot();
+        match &campaign.definition.audience {
+            Some(key) => snapshot.audiences.n_members(key).unwrap_or(0),
+            None => {
+                let ids = snapshot.profiles.ids();
+                let users = (0..ids.n_users() as u32).map(UserIdx);
+                users.filter(|user| ids.is_alive(*user)).count() as u64
+            }
+        }
+    }
+
     /// Looks at the next people of a run.
-    pub(super) fn run_on(
+    fn run_on(
         &mut self,
         campaign: &Running,
         run: Timestamp,
         now: Timestamp,
+        missed: u64,
     ) -> Result<(), EngineError> {
         let first =
             campaign.run.filter(|state| state.run == run).map_or(0, |state| state.next_user);
@@ -44,6 +130,7 @@ impl Sender {
             Ok(())
         })?;
         refused.remove(NOT_QUALIFIED);
+        refused.remove(NO_DATE);
         entries.push(CampaignEntry::Run(CampaignRun {
             at: now,
             campaign: campaign.key.clone(),
@@ -52,6 +139,8 @@ impl Sender {
             next_user,
             is_done: next_user >= n_users,
             refused: refused.into_iter().collect(),
+            missed,
+            too_many: None,
         }));
         Ok(self.submit(entries)?)
     }
@@ -73,4 +162,15 @@ impl Sender {
         }
         Ok(people)
     }
+}
+
+/// Whether a run of a campaign that has several is too late to be made up for.
+fn is_late(campaign: &Running, run: Timestamp, now: Timestamp) -> bool {
+    let options = &campaign.definition.options;
+    let expires_after_s = options.expires_after_s.unwrap_or(EXPIRES_AFTER_S_DEFAULT);
+    let has_several = matches!(
+        campaign.definition.start,
+        CampaignStart::Dates { .. } | CampaignStart::Recurring { .. }
+    );
+    has_several && now.0 - run.0 > i64::from(expires_after_s) * 1_000
 }

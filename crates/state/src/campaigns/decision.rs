@@ -18,6 +18,22 @@ pub enum Occurrence {
     Event(u64),
     /// The run of a time.
     Run(Timestamp),
+    /// A date of the person, as the entry at an offset of the journal had it looked at.
+    Dated(u64),
+    /// A call of the API.
+    Triggered {
+        /// The place of the call in the journal.
+        offset: u64,
+        /// The place of the person in the call.
+        nth: u32,
+    },
+    /// A node of a journey.
+    Journey {
+        /// The number of the person's way through the journey, of all journeys.
+        instance: u64,
+        /// How many steps the way had before.
+        step: u32,
+    },
 }
 
 /// What becomes of a message that was due.
@@ -67,6 +83,8 @@ pub struct CampaignMessage {
     pub day: u32,
     /// Whether it is the first of the campaign to the person on that day.
     pub is_first_of_day: bool,
+    /// The key of the variant; none where it is the campaign's own form.
+    pub variant: Option<String>,
 }
 
 /// How far a run came: everybody before a place was decided on.
@@ -86,6 +104,51 @@ pub struct CampaignRun {
     pub is_done: bool,
     /// People who get no message, by reason, since the place before.
     pub refused: Vec<(String, u64)>,
+    /// How many runs before it were due and did not begin.
+    pub missed: u64,
+    /// For how many people it would be, where that are too many, so that it does not begin.
+    pub too_many: Option<u64>,
+}
+
+/// The variant of a campaign that everybody gets from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CampaignWinner {
+    /// When it was decided.
+    pub at: Timestamp,
+    /// The key of the campaign.
+    pub campaign: String,
+    /// The number of the campaign.
+    pub number: u32,
+    /// The key of the variant.
+    pub variant: String,
+    /// Whether it is better for sure, or was ahead when the time was over.
+    pub is_sure: bool,
+}
+
+/// A call that begins messages of a campaign.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CampaignTrigger {
+    /// When it was made.
+    pub at: Timestamp,
+    /// The key of the campaign.
+    pub campaign: String,
+    /// The number of the campaign.
+    pub number: u32,
+    /// Names the call over all repeats; none where each is one of its own.
+    pub id: Option<String>,
+    /// Whether the gap of the campaign and the limits of the channel are passed over.
+    pub ignores_limits: bool,
+    /// Who gets a message, in order.
+    pub people: Vec<TriggeredPerson>,
+}
+
+/// A person whom a call names.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TriggeredPerson {
+    /// An id by which they are found; none of somebody who was deleted since.
+    pub person: Option<(ExternalIdType, String)>,
+    /// JSON text of an object: what templates see as `event.properties`.
+    pub properties: String,
 }
 
 /// A fact about a campaign.
@@ -95,6 +158,10 @@ pub enum CampaignEntry {
     Decision(CampaignDecision),
     /// A run came further.
     Run(CampaignRun),
+    /// A call began messages.
+    Trigger(CampaignTrigger),
+    /// The best variant is known.
+    Winner(CampaignWinner),
 }
 
 impl CampaignEntry {
@@ -103,6 +170,8 @@ impl CampaignEntry {
         match self {
             Self::Decision(decision) => decision.at,
             Self::Run(run) => run.at,
+            Self::Trigger(trigger) => trigger.at,
+            Self::Winner(winner) => winner.at,
         }
     }
 }
@@ -115,6 +184,9 @@ impl CampaignDecision {
         let fields = serde_json::from_str(&sent.fields).ok();
         let mut body: Map<String, Value> = fields.unwrap_or_default();
         body.insert("campaign".to_owned(), self.campaign.as_str().into());
+        if let Some(variant) = &sent.variant {
+            body.insert("variant".to_owned(), variant.as_str().into());
+        }
         let named_as = |wanted: ExternalIdType| (*type_ == wanted).then(|| id.clone());
         let context = type_.is_declared().then(|| {
             json!({ "externalIds": [{
@@ -150,6 +222,9 @@ impl CampaignDecision {
         let occurrence = match self.occurrence {
             Occurrence::Event(offset) => format!("event {offset}"),
             Occurrence::Run(at) => format!("run {}", at.0),
+            Occurrence::Dated(offset) => format!("date {offset}"),
+            Occurrence::Triggered { offset, nth } => format!("trigger {offset} {nth}"),
+            Occurrence::Journey { instance, step } => format!("journey {instance} {step}"),
         };
         let (campaign, number, type_) = (&self.campaign, self.number, type_.word());
         let parts = format!("{workspace}\0{campaign}\0{number}\0{type_}\0{id}\0{occurrence}");

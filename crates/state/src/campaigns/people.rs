@@ -1,7 +1,7 @@
 //! What is kept of a person for campaigns: messages that wait, and those that they got.
 
 use activation::PastMessage;
-use domain::{Timestamp, UserIdx};
+use domain::{CAMPAIGN_COUNT_MAX, Timestamp, UserIdx};
 use serde::{Deserialize, Serialize};
 use store::key::{KeyBuf, KeyParts};
 use store::{Batch, Read, StoreError};
@@ -46,6 +46,8 @@ pub(super) struct PersonRow {
     pub(super) past: Vec<PastMessage>,
     /// For each campaign the last run in which something was decided for the person.
     pub(super) runs: Vec<(u32, Timestamp)>,
+    /// For each campaign that counts events the times of the latest ones, ascending.
+    pub(super) counted: Vec<(u32, Vec<Timestamp>)>,
 }
 
 impl PersonRow {
@@ -67,6 +69,40 @@ impl PersonRow {
             Some((_, last)) => *last = (*last).max(run),
             None => self.runs.push((campaign, run)),
         }
+    }
+
+    /// Counts an event. Returns whether it is the last of so many within some seconds; then they
+    /// are counted anew.
+    pub(super) fn counts_up_to(
+        &mut self,
+        campaign: u32,
+        at: Timestamp,
+        count: u32,
+        within_s: u32,
+    ) -> bool {
+        self.add_counted(campaign, &[at]);
+        let place = self.counted.iter().position(|(number, _)| *number == campaign);
+        let Some((_, times)) = place.map(|place| &mut self.counted[place]) else { return false };
+        let span_ms = i64::from(within_s) * 1_000;
+        let is_in_time = times.iter().filter(|time| at.0 - span_ms < time.0 && **time <= at);
+        if is_in_time.count() < count as usize {
+            return false;
+        }
+        times.clear();
+        true
+    }
+
+    fn add_counted(&mut self, campaign: u32, times: &[Timestamp]) {
+        let place = self.counted.iter().position(|(number, _)| *number == campaign);
+        let place = place.unwrap_or_else(|| {
+            self.counted.push((campaign, Vec::new()));
+            self.counted.len() - 1
+        });
+        let all = &mut self.counted[place].1;
+        all.extend_from_slice(times);
+        all.sort_unstable();
+        let too_many = all.len().saturating_sub(CAMPAIGN_COUNT_MAX as usize);
+        all.drain(..too_many);
     }
 
     pub(super) fn add_past(&mut self, message: PastMessage) {
@@ -215,6 +251,18 @@ impl Campaigns {
         waiting
     }
 
+    /// Takes a message that waits from the row of a person, with all that is known of it.
+    pub(super) fn drop_waiting(
+        &mut self,
+        batch: &mut Batch<'_>,
+        user: UserIdx,
+        row: &mut PersonRow,
+        place: usize,
+    ) {
+        let Waiting { campaign, occurrence, .. } = self.remove_waiting(batch, user, row, place);
+        self.forget_details(batch, user, campaign, occurrence);
+    }
+
     /// The target gets what waits for the source, except what waits for both, and what the source
     /// got.
     pub(super) fn merge_people(
@@ -229,10 +277,26 @@ impl Campaigns {
         }
         let mut row = self.person(batch, target)?;
         while !gone.waiting.is_empty() {
-            let waiting = self.remove_waiting(batch, source, &mut gone, 0);
-            if !was_decided(&row, &waiting) {
-                self.add_waiting(batch, target, &mut row, waiting);
+            let mut waiting = self.remove_waiting(batch, source, &mut gone, 0);
+            if self.is_dated(waiting.campaign) {
+                // The date may be another one now: it is looked at again.
+                let is_its = |one: &Waiting| one.campaign == waiting.campaign;
+                if let Some(place) = row.waiting.iter().position(is_its) {
+                    let other = self.remove_waiting(batch, target, &mut row, place);
+                    waiting.first_due = waiting.first_due.max(other.first_due);
+                }
+                waiting.due = waiting.first_due;
             }
+            match was_decided(&row, &waiting) {
+                true => self.forget_details(batch, source, waiting.campaign, waiting.occurrence),
+                false => {
+                    self.move_details(batch, target, source, &waiting)?;
+                    self.add_waiting(batch, target, &mut row, waiting);
+                }
+            }
+        }
+        for (campaign, times) in gone.counted.drain(..) {
+            row.add_counted(campaign, &times);
         }
         for (campaign, run) in gone.runs.drain(..) {
             row.note_run(campaign, run);
@@ -250,7 +314,7 @@ impl Campaigns {
     ) -> Result<(), StoreError> {
         let mut row = self.person(batch, user)?;
         while !row.waiting.is_empty() {
-            self.remove_waiting(batch, user, &mut row, 0);
+            self.drop_waiting(batch, user, &mut row, 0);
         }
         self.put_person(batch, user, &PersonRow::default());
         Ok(())
@@ -267,7 +331,7 @@ impl Campaigns {
         for DueMessageOf { user, waiting } in &found {
             let mut row = self.person(batch, *user)?;
             match row.find(waiting.campaign, waiting.occurrence) {
-                Some(place) => drop(self.remove_waiting(batch, *user, &mut row, place)),
+                Some(place) => self.drop_waiting(batch, *user, &mut row, place),
                 None => batch.remove(&self.due, due_key(*user, waiting)),
             }
             row.runs.retain(|(number, _)| *number != campaign);
@@ -281,18 +345,21 @@ impl Campaigns {
 fn was_decided(row: &PersonRow, waiting: &Waiting) -> bool {
     match waiting.occurrence {
         Occurrence::Run(run) => row.last_run(waiting.campaign).is_some_and(|last| last >= run),
-        Occurrence::Event(_) => false,
+        _ => false,
     }
 }
 
 /// Sorts by campaign, time, person. Two messages about one occurrence have one key.
 fn due_key(user: UserIdx, waiting: &Waiting) -> KeyBuf {
-    let (kind, number) = match waiting.occurrence {
-        Occurrence::Event(offset) => (0, offset),
-        Occurrence::Run(at) => (1, at.0 as u64),
+    let (kind, number, nth) = match waiting.occurrence {
+        Occurrence::Event(offset) => (0, offset, 0),
+        Occurrence::Dated(offset) => (4, offset, 0),
+        Occurrence::Run(at) => (1, at.0 as u64, 0),
+        Occurrence::Triggered { offset, nth } => (2, offset, nth),
+        Occurrence::Journey { instance, step } => (3, instance, step),
     };
     let key = KeyBuf::new().u32(waiting.campaign).u64(waiting.due.0 as u64);
-    key.u32(user.0).u8(kind).u64(number)
+    key.u32(user.0).u8(kind).u64(number).u32(nth)
 }
 
 pub(super) fn read_due(key: &[u8], value: &[u8]) -> Result<DueMessageOf, StoreError> {

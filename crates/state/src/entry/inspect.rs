@@ -6,7 +6,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Entry, VERSION, wire};
-use crate::{CampaignDecision, CampaignEntry, CampaignRun, Command, DecisionOutcome, Place};
+use crate::{
+    CampaignDecision, CampaignEntry, CampaignRun, CampaignTrigger, CampaignWinner, Command,
+    DecisionOutcome, Place,
+};
 
 /// The longest summary of an entry, in characters.
 const SUMMARY_CHARS_MAX: usize = 160;
@@ -203,6 +206,12 @@ fn describe_campaign(entry: &CampaignEntry) -> String {
         CampaignEntry::Run(CampaignRun { campaign, run, next_user, is_done, .. }) => {
             let place = if *is_done { "done".to_owned() } else { format!("up to {next_user}") };
             format!("{campaign:?}, the run of {run}: {place}")
+        }
+        CampaignEntry::Winner(CampaignWinner { campaign, variant, .. }) => {
+            format!("{campaign:?}, everybody gets the variant {variant:?}")
+        }
+        CampaignEntry::Trigger(CampaignTrigger { campaign, people, .. }) => {
+            format!("{campaign:?}, a call that names {} people", people.len())
         }
         CampaignEntry::Decision(CampaignDecision { campaign, person, outcome, .. }) => {
             let person = person.as_ref().map_or("somebody", |(_, id)| id);

@@ -215,6 +215,7 @@ fn read_patch(typed: &Typed, presets: u32) -> Result<SettingsPatch, ApiError> {
         }),
         identity: None,
         catalog: None,
+        control_groups: None,
         time_zone: Some(typed.optional("time_zone").map(read_zone).transpose()?),
     })
 }

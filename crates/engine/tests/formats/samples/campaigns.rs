@@ -2,8 +2,8 @@
 
 use domain::Timestamp;
 use engine::{
-    CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun, DecisionOutcome, Entry,
-    ExternalIdType, Occurrence,
+    CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun, CampaignTrigger, CampaignWinner,
+    DecisionOutcome, Entry, ExternalIdType, Occurrence, TriggeredPerson,
 };
 
 use super::{AT, commands};
@@ -22,6 +22,7 @@ pub(super) fn all() -> Vec<Entry> {
         fields: r#"{"subject":"Welcome"}"#.to_owned(),
         day: 19_675,
         is_first_of_day: true,
+        variant: Some("b".to_owned()),
     });
     let refused = DecisionOutcome::Refused {
         reason: "missing_variable".to_owned(),
@@ -35,8 +36,32 @@ pub(super) fn all() -> Vec<Entry> {
         next_user: 500,
         is_done: false,
         refused: vec![("not_reachable".to_owned(), 3)],
+        missed: 2,
+        too_many: Some(9),
     };
     let erased = CampaignDecision { person: None, ..decision(Occurrence::Event(8), sent.clone()) };
+    let trigger = CampaignTrigger {
+        at: AT,
+        campaign: "welcome".to_owned(),
+        number: 0,
+        id: Some("call 1".to_owned()),
+        ignores_limits: true,
+        people: vec![
+            TriggeredPerson {
+                person: Some((ExternalIdType::UserId, "u1".to_owned())),
+                properties: r#"{"order":"7"}"#.to_owned(),
+            },
+            TriggeredPerson { person: None, properties: "{}".to_owned() },
+        ],
+    };
+    let waits = || DecisionOutcome::Waits { until: Timestamp(AT.0 + 1) };
+    let winner = CampaignWinner {
+        at: AT,
+        campaign: "welcome".to_owned(),
+        number: 0,
+        variant: "b".to_owned(),
+        is_sure: true,
+    };
     let facts = [
         CampaignEntry::Decision(decision(Occurrence::Event(7), sent)),
         CampaignEntry::Decision(decision(
@@ -46,6 +71,11 @@ pub(super) fn all() -> Vec<Entry> {
         CampaignEntry::Decision(decision(Occurrence::Run(AT), refused)),
         CampaignEntry::Decision(erased),
         CampaignEntry::Run(run),
+        CampaignEntry::Trigger(trigger),
+        CampaignEntry::Winner(winner),
+        CampaignEntry::Decision(decision(Occurrence::Dated(9), waits())),
+        CampaignEntry::Decision(decision(Occurrence::Triggered { offset: 9, nth: 1 }, waits())),
+        CampaignEntry::Decision(decision(Occurrence::Journey { instance: 3, step: 2 }, waits())),
     ];
     let command = |command| Entry::Command { received_at: AT, command: Box::new(command) };
     let changes = commands::campaigns().map(command).into_iter();
