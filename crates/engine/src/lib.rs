@@ -35,6 +35,7 @@ pub mod installation;
 mod items;
 mod journal_files;
 mod journal_inspection;
+mod journeys;
 mod likely_preview;
 mod list_calculation;
 mod list_maker;
@@ -221,6 +222,10 @@ pub use state::{
 pub use state::{
     CampaignCounts, CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun, DecisionOutcome,
     Occurrence,
+};
+pub use state::{
+    EnteringPerson, Instance, InstanceId, JourneyAnswer, JourneyCounts, JourneyEntry,
+    JourneyFinding, JourneyTrigger, Moment, NodeCounts, Plan, Stage, TRIGGERED_PEOPLE_MAX,
 };
 pub use state::{FoundAnswers, FoundBy, question_of_audience};
 

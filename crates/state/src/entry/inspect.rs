@@ -6,7 +6,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Entry, VERSION, wire};
-use crate::{CampaignDecision, CampaignEntry, CampaignRun, Command, DecisionOutcome, Place};
+use crate::{
+    CampaignDecision, CampaignEntry, CampaignRun, Command, DecisionOutcome, JourneyAnswer,
+    JourneyEntry, JourneyFinding, JourneyTrigger, Place,
+};
 
 /// The longest summary of an entry, in characters.
 const SUMMARY_CHARS_MAX: usize = 160;
@@ -47,6 +50,7 @@ impl Entry {
             Self::Tick { .. } => "tick",
             Self::Sync(_) => "sync",
             Self::Campaign(_) => "campaign",
+            Self::Journey(_) => "journey",
             Self::ReadHistory(_) => "read_history",
             Self::Found(_) => "found",
         }
@@ -188,6 +192,7 @@ impl Entry {
                 )
             }
             Self::Campaign(entry) => describe_campaign(entry),
+            Self::Journey(entry) => describe_journey(entry),
             Self::Erased { .. } => "of people who were deleted".to_owned(),
             Self::CatalogActivated { catalog, .. } => catalog.clone().unwrap_or_default(),
             Self::Resumed { .. } | Self::Reset { .. } => String::new(),
@@ -212,6 +217,22 @@ fn describe_campaign(entry: &CampaignEntry) -> String {
                 DecisionOutcome::Refused { reason, .. } => format!("not sent: {reason}"),
             };
             format!("{campaign:?} to {person:?}: {what}")
+        }
+    }
+}
+
+fn describe_journey(entry: &JourneyEntry) -> String {
+    match entry {
+        JourneyEntry::Trigger(JourneyTrigger { journey, people, .. }) => {
+            format!("{journey:?}: {} people enter", people.len())
+        }
+        JourneyEntry::Answer(JourneyAnswer { journey, person, finding, .. }) => {
+            let person = person.as_ref().map_or("somebody", |(_, id)| id);
+            let what = match finding {
+                JourneyFinding::Until(until) => format!("waits until {until}"),
+                JourneyFinding::Sent { destination, .. } => format!("sent to {destination:?}"),
+            };
+            format!("{journey:?}, {person:?}: {what}")
         }
     }
 }
@@ -288,6 +309,7 @@ fn redact_change(change: &mut Value) {
         ("put_export", "export"),
         ("put_feed", "feed"),
         ("put_campaign", "campaign"),
+        ("put_journey", "journey"),
     ] {
         let Some(text) = change.get(kind).and_then(|put| put[key].as_str()) else { continue };
         let mut value = serde_json::from_str(text).unwrap_or(Value::Null);

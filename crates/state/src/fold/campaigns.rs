@@ -4,7 +4,7 @@ use profiles::ExternalId;
 use store::{Batch, StoreError};
 
 use crate::Outcome;
-use crate::campaigns::{CampaignDecision, CampaignEntry};
+use crate::campaigns::{CampaignDecision, CampaignEntry, DecisionOutcome, DueMessageOf};
 use crate::people::People;
 use crate::timers::{Timer, TimerKind};
 use crate::views::Views;
@@ -45,11 +45,18 @@ fn apply_decision(
     };
     let person = ExternalId { type_: *type_, value: id };
     let Some(user) = views.profiles.ids().user_by_external_id(person) else { return Ok(false) };
-    match views.regulations.suppressed.has(*type_, id) {
+    if views.regulations.suppressed.has(*type_, id) {
         // What waits for them would be due for ever.
-        true => views.campaigns.drop_suppressed(batch, user, decision).map(|()| false),
-        false => views.campaigns.decide(batch, user, decision),
+        views.campaigns.drop_suppressed(batch, user, decision)?;
+        let refused = DecisionOutcome::Refused { reason: String::new(), detail: None };
+        views.follow_journey_message(batch, user, decision.occurrence, &refused)?;
+        return Ok(false);
     }
+    let is_first = views.campaigns.decide(batch, user, decision)?;
+    if is_first {
+        views.follow_journey_message(batch, user, decision.occurrence, &decision.outcome)?;
+    }
+    Ok(is_first)
 }
 
 impl Views {
@@ -72,7 +79,12 @@ impl Views {
         campaign: u32,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        if !self.campaigns.forget(batch, campaign)? {
+        let (is_all, forgotten) = self.campaigns.forget(batch, campaign)?;
+        for DueMessageOf { user, waiting } in forgotten {
+            let refused = DecisionOutcome::Refused { reason: String::new(), detail: None };
+            self.follow_journey_message(batch, user, waiting.occurrence, &refused)?;
+        }
+        if !is_all {
             let due = Timestamp(now.0 + 1);
             self.timers
                 .schedule(batch, Timer { due, kind: TimerKind::ForgetCampaign, id: campaign })?;
