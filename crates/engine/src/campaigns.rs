@@ -283,8 +283,12 @@ impl Sender {
         let maker = ListMaker { shared: &self.shared, serving: &self.serving, now: step.now };
         let mut making = self.contents.begin(definition, maker, user, person, step.now);
         let mut options = definition.options.clone();
-        if matches!(waiting.occurrence, Occurrence::Event(_)) {
+        if !matches!(waiting.occurrence, Occurrence::Run(_)) {
             options.expires_after_s.get_or_insert(EXPIRES_AFTER_S_DEFAULT);
+        }
+        if person.ignores_limits {
+            options.ignores_channel_limits = true;
+            options.gap_s = None;
         }
         let checks = Checks { options: &options, limits: step.limits, zone: step.zone };
         let due = person.due_message(step, waiting, making.is_reachable());

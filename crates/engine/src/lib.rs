@@ -220,8 +220,8 @@ pub use state::{
     WEAK_SIGNALS_PER_KIND_MAX, redact_write_keys,
 };
 pub use state::{
-    CampaignCounts, CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun, DecisionOutcome,
-    Occurrence,
+    CampaignCounts, CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun, CampaignTrigger,
+    DecisionOutcome, Occurrence, TriggeredPerson,
 };
 pub use state::{
     EnteringPerson, Instance, InstanceId, JourneyAnswer, JourneyCounts, JourneyEntry,

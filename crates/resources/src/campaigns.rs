@@ -3,15 +3,88 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use domain::{Campaign, Timestamp};
-use engine::{ConfigChange, Engine, Expected, Resource};
-use serde::Serialize;
+use domain::{Campaign, CampaignStart, CampaignStatus, Timestamp};
+use engine::{
+    CampaignEntry, CampaignTrigger, ConfigChange, Engine, Entry, Expected, ExternalId,
+    ExternalIdType, Outcome, Resource, TriggeredPerson,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use web::App;
 use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
 
 use crate::configuration::{parse_named, put_resource, remove_resource};
 use crate::{Revised, unknown_resource};
+
+/// The most people of one call that begins messages.
+pub const TRIGGERED_PEOPLE_MAX: usize = 1_000;
+/// The most bytes of the properties of one message, as JSON.
+const TRIGGER_PROPERTIES_BYTES_MAX: usize = 16_384;
+/// The longest id of a call, in bytes.
+const TRIGGER_ID_BYTES_MAX: usize = 200;
+
+/// A person whom a call names.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PersonToTrigger {
+    /// The type of the id: `user_id`, `anonymous_id`, or one that identity rules know.
+    #[serde(rename = "type", default = "user_id_word")]
+    pub type_: String,
+    /// The id.
+    pub id: String,
+    /// What templates see as `event.properties`, beside those of the call, before which these go.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub properties: Map<String, Value>,
+}
+
+fn user_id_word() -> String {
+    ExternalIdType::UserId.word().to_owned()
+}
+
+/// A call that begins messages of a campaign.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Trigger {
+    /// Who gets a message, 1 to 1,000 people.
+    pub people: Vec<PersonToTrigger>,
+    /// What templates see as `event.properties`.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub properties: Map<String, Value>,
+    /// Names the call: one of the same id within 7 days begins nothing.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// Whether the gap of the campaign and the limits of the channel hold.
+    #[serde(default = "is_true")]
+    pub respect_limits: bool,
+}
+
+fn is_true() -> bool {
+    true
+}
+
+/// A person whom nobody knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct UnknownPerson {
+    /// The type of the id.
+    #[serde(rename = "type")]
+    pub type_: String,
+    /// The id.
+    pub id: String,
+}
+
+/// What became of a call that begins messages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Triggered {
+    /// How many people are known; a message to each waits for its checks.
+    pub people: usize,
+    /// The others: they get nothing.
+    pub unknown: Vec<UnknownPerson>,
+    /// Whether a call of the same id was made before, so that this one began nothing.
+    pub is_repeated: bool,
+}
 
 /// How far the last run of a campaign came.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -115,6 +188,95 @@ pub async fn delete(
     expected: Expected,
 ) -> Result<(), ApiError> {
     remove_resource(app, workspace, ConfigChange::RemoveCampaign { key }, expected).await
+}
+
+/// Begins messages of a campaign whose start is `triggered`.
+///
+/// # Errors
+/// 404 where there is no campaign of the key, 400 where it is not begun by calls, does not run, or
+/// what is asked for is wrong.
+pub async fn trigger(
+    workspace: &RequestedWorkspace,
+    key: String,
+    asked: Trigger,
+) -> Result<Triggered, ApiError> {
+    let trigger = move |engine: &Engine| trigger_now(engine, key, &asked);
+    workspace.run(trigger).await
+}
+
+fn trigger_now(engine: &Engine, key: String, asked: &Trigger) -> Result<Triggered, ApiError> {
+    let config = engine.config();
+    let campaign = config.campaign(&key).ok_or_else(|| unknown(engine, &key))?;
+    if !matches!(campaign.start, CampaignStart::Triggered {}) {
+        let what = "its start must be { type = \"triggered\" } to be begun by calls";
+        return Err(ApiError::invalid(format!("campaign {key:?}: {what}")));
+    }
+    if campaign.status != CampaignStatus::Running {
+        return Err(ApiError::invalid(format!("campaign {key:?}: its status is not running")));
+    }
+    let n_people = asked.people.len();
+    if !(1..=TRIGGERED_PEOPLE_MAX).contains(&n_people) {
+        let what = format!("{n_people} people: there must be 1 to {TRIGGERED_PEOPLE_MAX}");
+        return Err(ApiError::invalid(what).at("/people"));
+    }
+    if asked.id.as_ref().is_some_and(|id| !(1..=TRIGGER_ID_BYTES_MAX).contains(&id.len())) {
+        let what = format!("id must be 1 to {TRIGGER_ID_BYTES_MAX} bytes");
+        return Err(ApiError::invalid(what).at("/id"));
+    }
+    let (mut people, mut unknown) = (Vec::new(), Vec::new());
+    for (n, person) in asked.people.iter().enumerate() {
+        match to_trigger(engine, asked, n, person)? {
+            Some(found) => people.push(found),
+            None => {
+                let (type_, id) = (person.type_.clone(), person.id.clone());
+                unknown.push(UnknownPerson { type_, id });
+            }
+        }
+    }
+    let n_people = people.len();
+    let answer = |is_repeated| Triggered { people: n_people, unknown, is_repeated };
+    if n_people == 0 {
+        return Ok(answer(false));
+    }
+    let number = engine.snapshot().campaigns.by_key().get(&key).map(|kept| kept.number);
+    let number = number.ok_or_else(|| self::unknown(engine, &key))?;
+    let entry = CampaignEntry::Trigger(CampaignTrigger {
+        at: engine.now(),
+        campaign: key,
+        number,
+        id: asked.id.clone(),
+        ignores_limits: !asked.respect_limits,
+        people,
+    });
+    let outcomes = engine.submit_blocking(vec![Entry::Campaign(Box::new(entry))])?;
+    Ok(answer(outcomes.contains(&Outcome::Duplicate)))
+}
+
+/// A person of a call, with the properties of their message; none whom nobody knows.
+fn to_trigger(
+    engine: &Engine,
+    asked: &Trigger,
+    n: usize,
+    person: &PersonToTrigger,
+) -> Result<Option<TriggeredPerson>, ApiError> {
+    let Some(type_) = ExternalIdType::from_word(&person.type_) else {
+        let what = format!("{:?} is no type of ids", person.type_);
+        return Err(ApiError::invalid(what).at(format!("/people/{n}/type")));
+    };
+    let mut properties = asked.properties.clone();
+    properties.extend(person.properties.clone());
+    let properties = Value::Object(properties).to_string();
+    if properties.len() > TRIGGER_PROPERTIES_BYTES_MAX {
+        let n_bytes = properties.len();
+        let what = format!(
+            "the properties have {n_bytes} bytes: they must have at most \
+             {TRIGGER_PROPERTIES_BYTES_MAX}"
+        );
+        return Err(ApiError::invalid(what).at(format!("/people/{n}/properties")));
+    }
+    let is_known = engine.user(ExternalId { type_, value: &person.id }).is_some();
+    let person = Some((type_, person.id.clone()));
+    Ok(is_known.then_some(TriggeredPerson { person, properties }))
 }
 
 fn report(engine: &Engine, campaign: Campaign) -> CampaignReport {

@@ -4,30 +4,33 @@
 //! that is due is decided by the engine, which knows models, templates and time zones; the decision
 //! enters the journal, and the fold applies it. A second decision on the same message is none.
 
+mod beginnings;
 mod counts;
 mod decision;
 mod people;
+mod taking_back;
+mod triggers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use activation::PastMessage;
-use conditions::{Event, EventMatch};
-use domain::{
-    Campaign, CampaignStart, CampaignStatus, Timestamp, UserIdx, WorkspaceConfig, WorkspaceId,
-};
+use conditions::EventMatch;
+use domain::{Campaign, Timestamp, UserIdx, WorkspaceConfig, WorkspaceId};
 use profiles::Merge;
 use serde::{Deserialize, Serialize};
 use store::key::{KeyBuf, KeyParts};
 use store::{Batch, Keyspace, Read, Store, StoreError};
 use xxhash_rust::xxh3::xxh3_64;
 
+use self::beginnings::beginning;
 pub use self::counts::{CampaignCounts, RunState};
 pub use self::decision::{
     CAMPAIGN_EVENT, CAMPAIGN_SOURCE, CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun,
-    DecisionOutcome, Occurrence,
+    CampaignTrigger, DecisionOutcome, Occurrence, TriggeredPerson,
 };
 pub use self::people::{DueMessageOf, PAST_MESSAGES_MAX, WAITING_MAX, Waiting};
+pub use self::triggers::{Begun, TriggerDetails};
 use crate::journal_clock::JournalTime;
 use crate::part::{StatePart, counts_nothing};
 
@@ -35,6 +38,7 @@ const CAMPAIGNS: &str = "state.campaigns";
 const PEOPLE: &str = "state.campaign_people";
 const DUE: &str = "state.campaign_due";
 const DAYS: &str = "state.campaign_days";
+const TRIGGERED: &str = "state.campaign_triggered";
 /// The row of the next number.
 const NEXT_NUMBER_KEY: [u8; 1] = [0];
 /// The first byte of keys of campaigns, and of channels.
@@ -47,7 +51,7 @@ const FORGOTTEN_PER_STEP: usize = 2_000;
 /// Why a message does not wait: the person has too many that do.
 const TOO_MANY_WAIT: &str = "too_many_wait";
 /// Why a message that waited is not sent: new data of the person is refused.
-const SUPPRESSED: &str = "suppressed";
+pub(crate) const SUPPRESSED: &str = "suppressed";
 
 /// A campaign that is kept.
 #[derive(Debug, Clone)]
@@ -83,6 +87,7 @@ pub struct Campaigns {
     people: Keyspace,
     due: Keyspace,
     days: Keyspace,
+    triggered: Keyspace,
     by_key: BTreeMap<String, KeptCampaign>,
     next_number: u32,
     /// Those whose rows are not written yet.
@@ -102,7 +107,7 @@ struct SentLately {
 }
 
 impl StatePart for Campaigns {
-    const KEYSPACES: &'static [&'static str] = &[CAMPAIGNS, PEOPLE, DUE, DAYS];
+    const KEYSPACES: &'static [&'static str] = &[CAMPAIGNS, PEOPLE, DUE, DAYS, TRIGGERED];
 
     counts_nothing!();
 
@@ -112,6 +117,7 @@ impl StatePart for Campaigns {
             people: store.keyspace(PEOPLE),
             due: store.keyspace(DUE),
             days: store.keyspace(DAYS),
+            triggered: store.keyspace(TRIGGERED),
             by_key: BTreeMap::new(),
             next_number: 0,
             changed: BTreeSet::new(),
@@ -223,52 +229,6 @@ impl Campaigns {
             .map_or(0, |lately| lately.n)
     }
 
-    /// Whether an event of a name may begin a campaign.
-    pub(crate) fn asks_for(&self, event: &str) -> bool {
-        self.beginning_with(event).next().is_some()
-    }
-
-    fn beginning_with<'c>(
-        &'c self,
-        event: &'c str,
-    ) -> impl Iterator<Item = (&'c String, &'c KeptCampaign, &'c EventMatch)> {
-        self.by_key.iter().filter_map(move |(key, kept)| {
-            let begins = kept.begins.as_ref().filter(|begins| begins.name == event)?;
-            (kept.definition.status == CampaignStatus::Running).then_some((key, kept, begins))
-        })
-    }
-
-    /// Lets messages wait that an event of a person begins. Where somebody may yet do something, so
-    /// that they get none, the latest event counts.
-    pub(crate) fn follow_event(
-        &mut self,
-        batch: &mut Batch<'_>,
-        user: UserIdx,
-        event: &Event,
-        offset: u64,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let begun = self.beginning_with(&event.name).filter(|(_, _, begins)| begins.matches(event));
-        let begun: Vec<(String, u32, Arc<Campaign>)> = begun
-            .map(|(key, kept, _)| (key.clone(), kept.number, Arc::clone(&kept.definition)))
-            .collect();
-        if begun.is_empty() {
-            return Ok(());
-        }
-        let mut row = self.person(batch, user)?;
-        for (key, campaign, definition) in begun {
-            let CampaignStart::Event { after_s, .. } = &definition.start else { continue };
-            let first_due = Timestamp(event.timestamp.0 + i64::from(*after_s) * 1_000);
-            let (occurrence, due) = (Occurrence::Event(offset), first_due.max(now));
-            let waiting = Waiting { campaign, occurrence, due, first_due };
-            if !self.add_waiting(batch, user, &mut row, waiting) {
-                self.count_refused(&key, TOO_MANY_WAIT, 1);
-            }
-        }
-        self.put_person(batch, user, &row);
-        Ok(())
-    }
-
     /// Follows the campaigns of a configuration. Returns the numbers of those that are gone, of
     /// which messages wait.
     pub(crate) fn follow_config(
@@ -308,12 +268,13 @@ impl Campaigns {
         waited_for
     }
 
-    /// Removes some of what waits for a campaign that is gone, and returns whether that was all.
+    /// Removes some of what waits for a campaign that is gone, and returns whether that was all, and
+    /// what it was.
     pub(crate) fn forget(
         &mut self,
         batch: &mut Batch<'_>,
         campaign: u32,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<(bool, Vec<DueMessageOf>), StoreError> {
         self.forget_waiting(batch, campaign, FORGOTTEN_PER_STEP)
     }
 
@@ -333,13 +294,16 @@ impl Campaigns {
         let place = row.find(*number, *occurrence);
         let is_due = match (place, occurrence) {
             (Some(_), _) => true,
-            (None, Occurrence::Event(_)) => false,
             (None, Occurrence::Run(run)) => row.last_run(*number).is_none_or(|last| last < *run),
+            (None, _) => false,
         };
         if !is_due {
             return Ok(false);
         }
         let waited = place.map(|place| self.remove_waiting(batch, user, &mut row, place));
+        if !matches!(outcome, DecisionOutcome::Waits { .. }) {
+            self.forget_details(batch, user, *number, *occurrence);
+        }
         if let Occurrence::Run(run) = occurrence {
             row.note_run(*number, *run);
         }
@@ -372,7 +336,7 @@ impl Campaigns {
     ) -> Result<(), StoreError> {
         let mut row = self.person(batch, user)?;
         if let Some(place) = row.find(decision.number, decision.occurrence) {
-            self.remove_waiting(batch, user, &mut row, place);
+            self.drop_waiting(batch, user, &mut row, place);
             self.put_person(batch, user, &row);
             self.count_refused(&decision.campaign, SUPPRESSED, 1);
         }
@@ -414,16 +378,7 @@ impl Campaigns {
         true
     }
 
-    /// Whether one message of a campaign waits for a person at most: the latest event counts where
-    /// they may yet do something, so that they get none.
-    fn waits_once(&self, campaign: u32) -> bool {
-        let kept = self.by_key.values().find(|kept| kept.number == campaign);
-        kept.is_some_and(|kept| {
-            matches!(kept.definition.start, CampaignStart::Event { unless: Some(_), .. })
-        })
-    }
-
-    fn is_kept(&self, key: &str, number: u32) -> bool {
+    pub(crate) fn is_kept(&self, key: &str, number: u32) -> bool {
         self.by_key.get(key).is_some_and(|kept| kept.number == number)
     }
 
@@ -456,7 +411,7 @@ impl Campaigns {
         Ok(())
     }
 
-    fn count_refused(&mut self, key: &str, reason: &str, n: u64) {
+    pub(crate) fn count_refused(&mut self, key: &str, reason: &str, n: u64) {
         let Some(kept) = self.by_key.get_mut(key) else { return };
         *kept.counts.refused.entry(reason.to_owned()).or_default() += n;
         self.changed.insert(key.to_owned());
@@ -473,16 +428,6 @@ impl Campaigns {
 /// The number by which messages of a channel are remembered.
 pub fn channel_code(channel: &str) -> u32 {
     xxh3_64(channel.as_bytes()) as u32
-}
-
-/// The event that begins a campaign.
-fn beginning(definition: &Campaign) -> Option<EventMatch> {
-    match &definition.start {
-        CampaignStart::At { .. } => None,
-        CampaignStart::Event { event, filters, .. } => {
-            EventMatch::parse(event, filters.as_deref()).ok()
-        }
-    }
 }
 
 fn row_key(key: &str) -> KeyBuf {

@@ -12,9 +12,9 @@ use crate::attribution::{is_asked_for, lists_people};
 use crate::id_keys::is_id_key;
 use crate::people::{NamedPeople, People, erase_from_rejection, is_id, without_ids};
 use crate::{
-    BackFillCommand, CampaignEntry, Command, DecisionOutcome, EntityKind, Entry, JourneyEntry,
-    JourneyFinding, ListImpression, PastEvents, PersonHistory, ReadHistory, RegulationCommand,
-    ReplayCommand, SentValue,
+    BackFillCommand, CampaignEntry, CampaignTrigger, Command, DecisionOutcome, EntityKind, Entry,
+    JourneyEntry, JourneyFinding, ListImpression, PastEvents, PersonHistory, ReadHistory,
+    RegulationCommand, ReplayCommand, SentValue,
 };
 
 /// What remains of an entry without some people.
@@ -272,8 +272,10 @@ fn erase_sent(mut value: Box<SentValue>, people: &NamedPeople) -> Remaining {
 
 /// Of a decision about them what is counted is left; the message of another one loses them.
 fn erase_campaign(entry: CampaignEntry, people: &NamedPeople) -> Remaining {
-    let CampaignEntry::Decision(mut decision) = entry else {
-        return Remaining::Whole(Entry::Campaign(Box::new(entry)));
+    let mut decision = match entry {
+        CampaignEntry::Decision(decision) => decision,
+        CampaignEntry::Trigger(trigger) => return erase_trigger(trigger, people),
+        entry => return Remaining::Whole(Entry::Campaign(Box::new(entry))),
     };
     let is_theirs = decision.person.take_if(|(type_, id)| people.has(*type_, id)).is_some();
     let mut is_changed = is_theirs;
@@ -326,6 +328,24 @@ fn erase_journey(mut entry: JourneyEntry, people: &NamedPeople) -> Remaining {
         }
     }
     let entry = Entry::Journey(Box::new(entry));
+    if is_changed { Remaining::Part(entry) } else { Remaining::Whole(entry) }
+}
+
+/// The places of the others in a call stay the same: they name their messages.
+fn erase_trigger(mut trigger: CampaignTrigger, people: &NamedPeople) -> Remaining {
+    let mut is_changed = false;
+    for triggered in &mut trigger.people {
+        if triggered.person.take_if(|(type_, id)| people.has(*type_, id)).is_some() {
+            triggered.properties = "{}".to_owned();
+            is_changed = true;
+        } else if people.may_be_in(triggered.properties.as_bytes())
+            && let Some(changed) = without_named(&triggered.properties, people)
+        {
+            triggered.properties = changed;
+            is_changed = true;
+        }
+    }
+    let entry = Entry::Campaign(Box::new(CampaignEntry::Trigger(trigger)));
     if is_changed { Remaining::Part(entry) } else { Remaining::Whole(entry) }
 }
 

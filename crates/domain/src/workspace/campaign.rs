@@ -67,6 +67,8 @@ pub enum CampaignStart {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         unless: Option<CampaignUnless>,
     },
+    /// To whomever a call of the API or a node of a journey names.
+    Triggered {},
 }
 
 /// A campaign.

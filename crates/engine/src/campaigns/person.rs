@@ -30,6 +30,8 @@ pub(super) struct Person {
     past: Vec<PastMessage>,
     zone: Option<TimeZone>,
     is_of_control_group: bool,
+    /// Whether the gap of the campaign and the limits of the channel are passed over.
+    pub(super) ignores_limits: bool,
 }
 
 impl Person {
@@ -43,7 +45,7 @@ impl Person {
         let definition = &step.campaign.definition;
         let event = match waiting.occurrence {
             Occurrence::Event(offset) => read_message(shared, offset)?,
-            Occurrence::Run(_) => None,
+            _ => None,
         };
         let event = event.as_ref().and_then(Event::from_message);
         let did_meanwhile = did_meanwhile(shared, definition, event.as_ref(), user)?;
@@ -62,17 +64,25 @@ impl Person {
         let zone = traits.get(ZONE_TRAIT).and_then(Value::as_str).and_then(TimeZone::named);
         let past = snapshot.campaigns.past_messages(snapshot.store(), user);
         let past = past.map_err(QueryError::from)?;
+        let trigger = snapshot.campaigns.trigger_details(snapshot.store(), user, waiting);
+        let trigger = trigger.map_err(QueryError::from)?;
         drop(snapshot);
         let (type_, id) = &name;
         let profile = json!({ type_.word(): id, "traits": traits });
         let is_of_control_group = is_of_control_group(definition, id);
-        let event = event.map_or(Value::Null, |event| {
-            json!({
+        let event = match (event, &trigger) {
+            (Some(event), _) => json!({
                 "event": event.name,
                 "timestamp": event.timestamp,
                 "properties": event.properties,
-            })
-        });
+            }),
+            (None, Some(trigger)) => json!({
+                "event": definition.key,
+                "timestamp": waiting.first_due,
+                "properties": serde_json::from_str::<Value>(&trigger.properties).ok(),
+            }),
+            (None, None) => Value::Null,
+        };
         Ok(Some(Self {
             name,
             profile,
@@ -82,6 +92,7 @@ impl Person {
             past,
             zone,
             is_of_control_group,
+            ignores_limits: trigger.is_some_and(|trigger| trigger.ignores_limits),
         }))
     }
 

@@ -7,7 +7,10 @@ use domain::{
     Campaign, CampaignStart, CampaignStatus, CampaignUnless, ClockTime, DeliveryOptions, Exclusion,
     QuietHours, QuietThen, QuietWindow, Timestamp, TraitDefinition,
 };
-use engine::{ManualClock, NewRegulation, RegulationType, Surroundings};
+use engine::{
+    CampaignEntry, CampaignTrigger, ExternalIdType, ManualClock, NewRegulation, RegulationType,
+    Surroundings, TriggeredPerson,
+};
 
 use super::*;
 
@@ -297,5 +300,78 @@ fn what_waits_for_somebody_who_is_suppressed_goes_and_holds_up_nobody() {
     shop.pass(HOUR_MS);
     shop.await_received(&[("ben", "Hello ben")]);
     shop.await_refused("hello", &[("suppressed", 1)]);
+    assert_eq!(shop.engine().snapshot().campaigns.by_key()["hello"].n_waiting, 0);
+}
+
+impl Shop {
+    /// Begins messages of the campaign `hello` by a call.
+    fn trigger(&self, id: Option<&str>, ignores_limits: bool, people: &[(&str, Value)]) -> Outcome {
+        let number = self.engine().snapshot().campaigns.by_key()["hello"].number;
+        let people = people.iter().map(|(user, properties)| TriggeredPerson {
+            person: Some((ExternalIdType::UserId, (*user).to_owned())),
+            properties: properties.to_string(),
+        });
+        let trigger = CampaignTrigger {
+            at: self.engine().now(),
+            campaign: "hello".to_owned(),
+            number,
+            id: id.map(str::to_owned),
+            ignores_limits,
+            people: people.collect(),
+        };
+        let entry = Entry::Campaign(Box::new(CampaignEntry::Trigger(trigger)));
+        self.engine().submit_blocking(vec![entry]).unwrap().remove(0)
+    }
+}
+
+#[test]
+fn a_call_begins_a_message_for_each_person_with_its_properties_and_once() {
+    let mut shop = Shop::new();
+    for user in ["ada", "ben"] {
+        shop.identify(user, json!({ "email": "x@shop.example", "name": user }));
+    }
+    let mut ordered = campaign(CampaignStart::Triggered {});
+    let subject = "{{ profile.traits.name }}: {{ event.properties.order }}";
+    ordered.content.insert("subject".to_owned(), subject.to_owned());
+    ordered.options.gap_s = Some(3_600);
+    shop.put_campaign(&ordered).unwrap();
+    let order = |number: u32| json!({ "order": number });
+    let call = [("ada", order(7)), ("gone", order(0)), ("ben", order(8))];
+    assert_eq!(shop.trigger(Some("a"), false, &call), Outcome::Applied);
+    assert_eq!(shop.trigger(Some("a"), false, &call), Outcome::Duplicate);
+    shop.await_received(&[("ada", "ada: 7"), ("ben", "ben: 8")]);
+    shop.await_refused("hello", &[("unknown_person", 1)]);
+    shop.trigger(None, false, &[("ada", order(9))]);
+    shop.await_refused("hello", &[("campaign_gap", 1), ("unknown_person", 1)]);
+    shop.trigger(None, true, &[("ada", order(9)), ("ada", order(10))]);
+    let expected = [("ada", "ada: 10"), ("ada", "ada: 7"), ("ada", "ada: 9"), ("ben", "ben: 8")];
+    shop.await_received(&expected);
+    // What waits survives a lost store, with its properties.
+    ordered.options.quiet_hours = Some(QuietHours {
+        windows: vec![QuietWindow {
+            days: Vec::new(),
+            from: ClockTime::parse("00:00").unwrap(),
+            to: ClockTime::parse("06:00").unwrap(),
+        }],
+        then: QuietThen::Later,
+    });
+    shop.put_campaign(&ordered).unwrap();
+    shop.trigger(Some("b"), true, &[("ben", order(11))]);
+    await_that("it waits", || {
+        let snapshot = shop.engine().snapshot();
+        (snapshot.campaigns.by_key()["hello"].n_waiting == 1).then_some(())
+    });
+    shop.engine = None;
+    fs_err::remove_dir_all(shop.folder.path().join("store")).unwrap();
+    shop.restart();
+    shop.pass(6 * HOUR_MS);
+    let expected = [
+        ("ada", "ada: 10"),
+        ("ada", "ada: 7"),
+        ("ada", "ada: 9"),
+        ("ben", "ben: 11"),
+        ("ben", "ben: 8"),
+    ];
+    shop.await_received(&expected);
     assert_eq!(shop.engine().snapshot().campaigns.by_key()["hello"].n_waiting, 0);
 }

@@ -7,14 +7,14 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::Campaign;
-use resources::campaigns::{self, CampaignReport};
+use resources::campaigns::{self, CampaignReport, Trigger, Triggered};
 use serde::Serialize;
 use web::App;
 use web::error::ApiError;
 use web::workspaces::Workspace;
 
 use super::Upload;
-use super::body::RawBody;
+use super::body::{Body, RawBody};
 use super::revision::{Expectation, revised};
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -83,4 +83,20 @@ pub(super) async fn delete(
 ) -> Result<StatusCode, ApiError> {
     campaigns::delete(&app, &workspace, key, expected).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Begins messages of a campaign whose start is `triggered`.
+///
+/// People whom nobody knows are named in the answer.
+#[utoipa::path(
+    post,
+    path = "/api/workspaces/{workspace}/campaigns/{key}/trigger",
+    request_body = Trigger,
+    responses((status = 200, description = "Done", body = Triggered)),
+)]
+pub(super) async fn trigger(
+    Path((_, key)): Path<(String, String)>,
+    Upload(workspace, Body(asked)): Upload<Body<Trigger>>,
+) -> Result<Json<Triggered>, ApiError> {
+    Ok(Json(campaigns::trigger(&workspace, key, asked).await?))
 }

@@ -265,6 +265,7 @@ pub(super) const CALLS: &[Call] = &[
     read("/api/workspaces/{workspace}/campaigns/{key}", ReadWorkspace),
     edit("PUT", "/api/workspaces/{workspace}/campaigns/{key}", "campaign.put"),
     edit("DELETE", "/api/workspaces/{workspace}/campaigns/{key}", "campaign.delete"),
+    edit("POST", "/api/workspaces/{workspace}/campaigns/{key}/trigger", "campaign.trigger"),
     read("/api/workspaces/{workspace}/feeds", ReadWorkspace),
     read("/api/workspaces/{workspace}/feeds/{name}", ReadWorkspace),
     edit("PUT", "/api/workspaces/{workspace}/feeds/{name}", "feed.put"),

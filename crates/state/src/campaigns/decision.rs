@@ -18,6 +18,20 @@ pub enum Occurrence {
     Event(u64),
     /// The run of a time.
     Run(Timestamp),
+    /// A call of the API.
+    Triggered {
+        /// The place of the call in the journal.
+        offset: u64,
+        /// The place of the person in the call.
+        nth: u32,
+    },
+    /// A node of a journey.
+    Journey {
+        /// The number of the person's way through the journey, of all journeys.
+        instance: u64,
+        /// How many steps the way had before.
+        step: u32,
+    },
 }
 
 /// What becomes of a message that was due.
@@ -88,6 +102,32 @@ pub struct CampaignRun {
     pub refused: Vec<(String, u64)>,
 }
 
+/// A call that begins messages of a campaign.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CampaignTrigger {
+    /// When it was made.
+    pub at: Timestamp,
+    /// The key of the campaign.
+    pub campaign: String,
+    /// The number of the campaign.
+    pub number: u32,
+    /// Names the call over all repeats; none where each is one of its own.
+    pub id: Option<String>,
+    /// Whether the gap of the campaign and the limits of the channel are passed over.
+    pub ignores_limits: bool,
+    /// Who gets a message, in order.
+    pub people: Vec<TriggeredPerson>,
+}
+
+/// A person whom a call names.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TriggeredPerson {
+    /// An id by which they are found; none of somebody who was deleted since.
+    pub person: Option<(ExternalIdType, String)>,
+    /// JSON text of an object: what templates see as `event.properties`.
+    pub properties: String,
+}
+
 /// A fact about a campaign.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CampaignEntry {
@@ -95,6 +135,8 @@ pub enum CampaignEntry {
     Decision(CampaignDecision),
     /// A run came further.
     Run(CampaignRun),
+    /// A call began messages.
+    Trigger(CampaignTrigger),
 }
 
 impl CampaignEntry {
@@ -103,6 +145,7 @@ impl CampaignEntry {
         match self {
             Self::Decision(decision) => decision.at,
             Self::Run(run) => run.at,
+            Self::Trigger(trigger) => trigger.at,
         }
     }
 }
@@ -150,6 +193,8 @@ impl CampaignDecision {
         let occurrence = match self.occurrence {
             Occurrence::Event(offset) => format!("event {offset}"),
             Occurrence::Run(at) => format!("run {}", at.0),
+            Occurrence::Triggered { offset, nth } => format!("trigger {offset} {nth}"),
+            Occurrence::Journey { instance, step } => format!("journey {instance} {step}"),
         };
         let (campaign, number, type_) = (&self.campaign, self.number, type_.word());
         let parts = format!("{workspace}\0{campaign}\0{number}\0{type_}\0{id}\0{occurrence}");

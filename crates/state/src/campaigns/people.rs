@@ -215,6 +215,18 @@ impl Campaigns {
         waiting
     }
 
+    /// Takes a message that waits from the row of a person, with all that is known of it.
+    pub(super) fn drop_waiting(
+        &mut self,
+        batch: &mut Batch<'_>,
+        user: UserIdx,
+        row: &mut PersonRow,
+        place: usize,
+    ) {
+        let Waiting { campaign, occurrence, .. } = self.remove_waiting(batch, user, row, place);
+        self.forget_details(batch, user, campaign, occurrence);
+    }
+
     /// The target gets what waits for the source, except what waits for both, and what the source
     /// got.
     pub(super) fn merge_people(
@@ -230,8 +242,12 @@ impl Campaigns {
         let mut row = self.person(batch, target)?;
         while !gone.waiting.is_empty() {
             let waiting = self.remove_waiting(batch, source, &mut gone, 0);
-            if !was_decided(&row, &waiting) {
-                self.add_waiting(batch, target, &mut row, waiting);
+            match was_decided(&row, &waiting) {
+                true => self.forget_details(batch, source, waiting.campaign, waiting.occurrence),
+                false => {
+                    self.move_details(batch, target, source, &waiting)?;
+                    self.add_waiting(batch, target, &mut row, waiting);
+                }
             }
         }
         for (campaign, run) in gone.runs.drain(..) {
@@ -250,30 +266,31 @@ impl Campaigns {
     ) -> Result<(), StoreError> {
         let mut row = self.person(batch, user)?;
         while !row.waiting.is_empty() {
-            self.remove_waiting(batch, user, &mut row, 0);
+            self.drop_waiting(batch, user, &mut row, 0);
         }
         self.put_person(batch, user, &PersonRow::default());
         Ok(())
     }
 
-    /// Removes some of what waits for the campaign of a number, and returns whether that was all.
+    /// Removes some of what waits for the campaign of a number, and returns whether that was all,
+    /// and what it was.
     pub(super) fn forget_waiting(
         &mut self,
         batch: &mut Batch<'_>,
         campaign: u32,
         n_max: usize,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<(bool, Vec<DueMessageOf>), StoreError> {
         let found = self.due(batch, campaign, Timestamp(i64::MAX), n_max)?;
         for DueMessageOf { user, waiting } in &found {
             let mut row = self.person(batch, *user)?;
             match row.find(waiting.campaign, waiting.occurrence) {
-                Some(place) => drop(self.remove_waiting(batch, *user, &mut row, place)),
+                Some(place) => self.drop_waiting(batch, *user, &mut row, place),
                 None => batch.remove(&self.due, due_key(*user, waiting)),
             }
             row.runs.retain(|(number, _)| *number != campaign);
             self.put_person(batch, *user, &row);
         }
-        Ok(found.len() < n_max)
+        Ok((found.len() < n_max, found))
     }
 }
 
@@ -281,18 +298,20 @@ impl Campaigns {
 fn was_decided(row: &PersonRow, waiting: &Waiting) -> bool {
     match waiting.occurrence {
         Occurrence::Run(run) => row.last_run(waiting.campaign).is_some_and(|last| last >= run),
-        Occurrence::Event(_) => false,
+        _ => false,
     }
 }
 
 /// Sorts by campaign, time, person. Two messages about one occurrence have one key.
 fn due_key(user: UserIdx, waiting: &Waiting) -> KeyBuf {
-    let (kind, number) = match waiting.occurrence {
-        Occurrence::Event(offset) => (0, offset),
-        Occurrence::Run(at) => (1, at.0 as u64),
+    let (kind, number, nth) = match waiting.occurrence {
+        Occurrence::Event(offset) => (0, offset, 0),
+        Occurrence::Run(at) => (1, at.0 as u64, 0),
+        Occurrence::Triggered { offset, nth } => (2, offset, nth),
+        Occurrence::Journey { instance, step } => (3, instance, step),
     };
     let key = KeyBuf::new().u32(waiting.campaign).u64(waiting.due.0 as u64);
-    key.u32(user.0).u8(kind).u64(number)
+    key.u32(user.0).u8(kind).u64(number).u32(nth)
 }
 
 pub(super) fn read_due(key: &[u8], value: &[u8]) -> Result<DueMessageOf, StoreError> {

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::{Entry, VERSION, wire};
 use crate::{
-    CampaignDecision, CampaignEntry, CampaignRun, Command, DecisionOutcome, JourneyAnswer,
-    JourneyEntry, JourneyFinding, JourneyTrigger, Place,
+    CampaignDecision, CampaignEntry, CampaignRun, CampaignTrigger, Command, DecisionOutcome,
+    JourneyAnswer, JourneyEntry, JourneyFinding, JourneyTrigger, Place,
 };
 
 /// The longest summary of an entry, in characters.
@@ -208,6 +208,9 @@ fn describe_campaign(entry: &CampaignEntry) -> String {
         CampaignEntry::Run(CampaignRun { campaign, run, next_user, is_done, .. }) => {
             let place = if *is_done { "done".to_owned() } else { format!("up to {next_user}") };
             format!("{campaign:?}, the run of {run}: {place}")
+        }
+        CampaignEntry::Trigger(CampaignTrigger { campaign, people, .. }) => {
+            format!("{campaign:?}, a call that names {} people", people.len())
         }
         CampaignEntry::Decision(CampaignDecision { campaign, person, outcome, .. }) => {
             let person = person.as_ref().map_or("somebody", |(_, id)| id);

@@ -4,11 +4,17 @@ use profiles::ExternalId;
 use store::{Batch, StoreError};
 
 use crate::Outcome;
-use crate::campaigns::{CampaignDecision, CampaignEntry, DecisionOutcome, DueMessageOf};
+use crate::campaigns::{
+    CampaignDecision, CampaignEntry, CampaignTrigger, DecisionOutcome, DueMessageOf, Occurrence,
+    SUPPRESSED, TriggerDetails,
+};
 use crate::people::People;
 use crate::timers::{Timer, TimerKind};
 use crate::views::Views;
 use domain::Timestamp;
+
+/// Why somebody whom a call names gets no message: nobody knows them any more.
+const UNKNOWN_PERSON: &str = "unknown_person";
 
 /// Applies a fact. A decision on somebody who is suppressed, or whom nobody knows any more, and a
 /// second one on the same message, are skipped by the channel too.
@@ -31,7 +37,44 @@ pub(super) fn apply_campaign(
             views.destinations.record_skipped(batch, offset);
             Ok(Outcome::Duplicate)
         }
+        CampaignEntry::Trigger(trigger) => apply_trigger(views, batch, offset, trigger),
     }
+}
+
+/// Begins a message for each person whom a call names, unless it was made before.
+fn apply_trigger(
+    views: &mut Views,
+    batch: &mut Batch<'_>,
+    offset: u64,
+    trigger: &CampaignTrigger,
+) -> Result<Outcome, StoreError> {
+    let CampaignTrigger { campaign, number, id, ignores_limits, people, .. } = trigger;
+    if !views.campaigns.is_kept(campaign, *number) {
+        return Ok(Outcome::Duplicate);
+    }
+    let now = views.setup.clock.time().bound(Timestamp(i64::MAX));
+    if let Some(id) = id
+        && !views.campaigns.note_call(batch, *number, id, now)?
+    {
+        return Ok(Outcome::Duplicate);
+    }
+    for (nth, triggered) in (0..).zip(people) {
+        let Some((type_, id)) = &triggered.person else { continue };
+        let person = ExternalId { type_: *type_, value: id };
+        let Some(user) = views.profiles.ids().user_by_external_id(person) else {
+            views.campaigns.count_refused(campaign, UNKNOWN_PERSON, 1);
+            continue;
+        };
+        if views.regulations.suppressed.has(*type_, id) {
+            views.campaigns.count_refused(campaign, SUPPRESSED, 1);
+            continue;
+        }
+        let (properties, ignores_limits) = (triggered.properties.clone(), *ignores_limits);
+        let details = TriggerDetails { properties, ignores_limits };
+        let occurrence = Occurrence::Triggered { offset, nth };
+        views.campaigns.begin(batch, campaign, user, occurrence, &details, now)?;
+    }
+    Ok(Outcome::Applied)
 }
 
 fn apply_decision(

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use conditions::Event;
-use domain::{JourneyEntrance, Timestamp, TraitChange, UserIdx};
+use domain::{JOURNEY_ENTRY, JourneyEntrance, Timestamp, TraitChange, UserIdx};
 use profiles::{ExternalId, StoredTrait};
 use serde_json::{Map, Value};
 use store::{Batch, StoreError};
 
 use crate::Outcome;
-use crate::campaigns::{DecisionOutcome, Occurrence};
+use crate::campaigns::{Begun, DecisionOutcome, Occurrence, TriggerDetails};
 use crate::journeys::{
     Directory, Entering, EntryRun, Fact, Instance, InstanceId, JOURNEY_SOURCE, JourneyAnswer,
     JourneyEntry, JourneyFinding, JourneyTrigger, JourneysOf, MessageResult, Moment, PersonWorld,
@@ -80,12 +80,18 @@ impl World for FoldWorld<'_, '_> {
         instance: &Instance,
     ) -> Result<bool, StoreError> {
         let occurrence = occurrence(instance.id(), instance.step);
-        self.views.campaigns.begin(self.batch, campaign, self.user, occurrence, self.now)
+        let entry = instance.context.iter().find(|(name, _)| name == JOURNEY_ENTRY);
+        let properties = entry.map_or_else(|| "{}".to_owned(), |(_, json)| json.clone());
+        let details = TriggerDetails { properties, ignores_limits: false };
+        let campaigns = &mut self.views.campaigns;
+        let begun =
+            campaigns.begin(self.batch, campaign, self.user, occurrence, &details, self.now)?;
+        Ok(begun == Begun::Waits)
     }
 
     fn drop_message(&mut self, campaign: &str, instance: &Instance) -> Result<(), StoreError> {
         let occurrence = occurrence(instance.id(), instance.step);
-        self.views.campaigns.drop_waiting(self.batch, campaign, self.user, occurrence)
+        self.views.campaigns.take_back(self.batch, campaign, self.user, occurrence)
     }
 
     fn trigger(&mut self, _: &str, _: &Instance) {}
@@ -103,7 +109,7 @@ impl PersonWorld for FoldWorld<'_, '_> {
 }
 
 fn occurrence(id: InstanceId, step: u32) -> Occurrence {
-    Occurrence::Journey { journey: id.journey, entered: id.entered, step }
+    Occurrence::Journey { instance: id.code(), step }
 }
 
 /// Applies a fact. Somebody who is suppressed, or whom nobody knows, does not enter. A second
@@ -242,12 +248,11 @@ impl Views {
             DecisionOutcome::Refused { .. } => MessageResult::Refused,
             DecisionOutcome::Waits { .. } => return Ok(()),
         };
-        let Occurrence::Journey { journey, entered, step } = occurrence else { return Ok(()) };
+        let Occurrence::Journey { instance, step } = occurrence else { return Ok(()) };
         let now = self.journal_now();
         let moment = Moment { at: now, offset: self.applied - 1 };
-        let named = (InstanceId { journey, entered }, step);
         self.move_person(batch, user, now, |row, directory, world| {
-            row.take_message(directory, named, moment, result, world).map(drop)
+            row.take_message(directory, (instance, step), moment, result, world).map(drop)
         })
     }
 
@@ -258,7 +263,7 @@ impl Views {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         for (user, campaign, id, step) in self.journeys.take_dropped() {
-            self.campaigns.drop_waiting(batch, &campaign, user, occurrence(id, step))?;
+            self.campaigns.take_back(batch, &campaign, user, occurrence(id, step))?;
         }
         for _ in 0..ROUNDS_MAX {
             let noted = self.journeys.take_noted();

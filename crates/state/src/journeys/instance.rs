@@ -3,6 +3,7 @@
 use domain::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// A place in the order of what happened: first by time, then by the place in the journal.
 #[derive(
@@ -60,6 +61,14 @@ pub struct InstanceId {
     pub journey: u32,
     /// The entry.
     pub entered: Moment,
+}
+
+impl InstanceId {
+    /// Its name among messages of campaigns.
+    pub fn code(&self) -> u64 {
+        let Self { journey, entered: Moment { at, offset } } = self;
+        xxh3_64(format!("{journey} {} {offset}", at.0).as_bytes())
+    }
 }
 
 impl Instance {

@@ -179,14 +179,14 @@ impl JourneysOf {
         })
     }
 
-    /// Follows what became of a message. Returns false where no way of the person waits for it.
+    /// Follows what became of a message, of the way of a code and a step. Returns false where no way of the person waits for it.
     ///
     /// # Errors
     /// Those of the world.
     pub fn take_message<W: PersonWorld>(
         &mut self,
         directory: &Directory,
-        (id, step): (InstanceId, u32),
+        (code, step): (u64, u32),
         moment: Moment,
         result: MessageResult,
         world: &mut W,
@@ -196,7 +196,7 @@ impl JourneysOf {
             row.follow_versions(run)?;
             row.each(run, |mover| {
                 let Instance { stage, step: at, .. } = *mover.instance;
-                if mover.instance.id() != id || at != step || stage != Stage::Message {
+                if mover.instance.id().code() != code || at != step || stage != Stage::Message {
                     return Ok(true);
                 }
                 is_found = true;

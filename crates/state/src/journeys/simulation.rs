@@ -209,9 +209,10 @@ fn pass(
         *n_waits += 1;
         let waits = row.instances.iter().find(|one| !matches!(one.stage, Stage::Until(_)));
         if let Some(instance) = waits {
-            let named = (instance.id(), instance.step);
+            let (id, step) = (instance.id(), instance.step);
             let moment = Moment { at: instance.since, offset: instance.seen.offset };
             if instance.stage == Stage::Message {
+                let named = (id.code(), step);
                 row.take_message(directory, named, moment, MessageResult::Sent, world)?;
                 continue;
             }
@@ -219,7 +220,7 @@ fn pass(
             let action = versions.map(|versions| versions.latest().plan.action(instance.node));
             let found = action.filter(|one| matches!(one, JourneyAction::DelayUntil { .. }));
             let found = found.map(|action| clock(action, instance.since));
-            row.take_answer(directory, named, moment, found, world)?;
+            row.take_answer(directory, (id, step), moment, found, world)?;
             continue;
         }
         match row.next_due(directory).filter(|due| *due <= until) {

@@ -2,8 +2,8 @@
 
 use domain::Timestamp;
 use engine::{
-    CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun, DecisionOutcome, Entry,
-    ExternalIdType, Occurrence,
+    CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun, CampaignTrigger,
+    DecisionOutcome, Entry, ExternalIdType, Occurrence, TriggeredPerson,
 };
 
 use super::{AT, commands};
@@ -37,6 +37,21 @@ pub(super) fn all() -> Vec<Entry> {
         refused: vec![("not_reachable".to_owned(), 3)],
     };
     let erased = CampaignDecision { person: None, ..decision(Occurrence::Event(8), sent.clone()) };
+    let trigger = CampaignTrigger {
+        at: AT,
+        campaign: "welcome".to_owned(),
+        number: 0,
+        id: Some("call 1".to_owned()),
+        ignores_limits: true,
+        people: vec![
+            TriggeredPerson {
+                person: Some((ExternalIdType::UserId, "u1".to_owned())),
+                properties: r#"{"order":"7"}"#.to_owned(),
+            },
+            TriggeredPerson { person: None, properties: "{}".to_owned() },
+        ],
+    };
+    let waits = || DecisionOutcome::Waits { until: Timestamp(AT.0 + 1) };
     let facts = [
         CampaignEntry::Decision(decision(Occurrence::Event(7), sent)),
         CampaignEntry::Decision(decision(
@@ -46,6 +61,9 @@ pub(super) fn all() -> Vec<Entry> {
         CampaignEntry::Decision(decision(Occurrence::Run(AT), refused)),
         CampaignEntry::Decision(erased),
         CampaignEntry::Run(run),
+        CampaignEntry::Trigger(trigger),
+        CampaignEntry::Decision(decision(Occurrence::Triggered { offset: 9, nth: 1 }, waits())),
+        CampaignEntry::Decision(decision(Occurrence::Journey { instance: 3, step: 2 }, waits())),
     ];
     let command = |command| Entry::Command { received_at: AT, command: Box::new(command) };
     let changes = commands::campaigns().map(command).into_iter();

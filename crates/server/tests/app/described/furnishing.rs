@@ -164,6 +164,19 @@ pub(super) async fn furnish(shop: &mut Described) -> (String, String) {
         ),
         (
             "PUT",
+            "campaigns/ordered",
+            json!({ "key": "ordered", "status": "running", "channel": "crm",
+                "start": { "type": "triggered" },
+                "content": { "subject": "Order {{ event.properties.order }}" } }),
+        ),
+        (
+            "POST",
+            "campaigns/ordered/trigger",
+            json!({ "people": [{ "type": "user_id", "id": "u0", "properties": { "order": "7" } },
+                { "type": "user_id", "id": "nobody" }], "id": "call 1", "respect_limits": false }),
+        ),
+        (
+            "PUT",
             "feeds/shop",
             json!({ "name": "shop", "url": "https://shop.example.com/feed.xml",
                     "format": "google_merchant", "every_minutes": 60 }),

@@ -10,6 +10,8 @@ forms! {
     CampaignEntry = crate::CampaignEntry,
     CampaignDecision = crate::CampaignDecision,
     CampaignRun = crate::CampaignRun,
+    CampaignTrigger = crate::CampaignTrigger,
+    TriggeredPerson = crate::TriggeredPerson,
     CampaignMessage = crate::CampaignMessage,
     DecisionOutcome = crate::DecisionOutcome,
     Occurrence = crate::Occurrence,
@@ -20,6 +22,7 @@ forms! {
 pub(in crate::entry) enum CampaignEntry {
     Decision(#[serde(with = "As::<CampaignDecision>")] crate::CampaignDecision),
     Run(#[serde(with = "As::<CampaignRun>")] crate::CampaignRun),
+    Trigger(#[serde(with = "As::<CampaignTrigger>")] crate::CampaignTrigger),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -45,6 +48,8 @@ pub(in crate::entry) struct CampaignDecision {
 pub(in crate::entry) enum Occurrence {
     Event(u64),
     Run(domain::Timestamp),
+    Triggered { offset: u64, nth: u32 },
+    Journey { instance: u64, step: u32 },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -81,4 +86,30 @@ pub(in crate::entry) struct CampaignRun {
     is_done: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     refused: Vec<(String, u64)>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "crate::CampaignTrigger")]
+pub(in crate::entry) struct CampaignTrigger {
+    at: domain::Timestamp,
+    campaign: String,
+    number: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    #[serde(default)]
+    ignores_limits: bool,
+    #[serde(with = "As::<Vec<TriggeredPerson>>")]
+    people: Vec<crate::TriggeredPerson>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "crate::TriggeredPerson")]
+pub(in crate::entry) struct TriggeredPerson {
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "As::<Option<(ExternalIdType, Same)>>"
+    )]
+    person: Option<(profiles::ExternalIdType, String)>,
+    properties: String,
 }
