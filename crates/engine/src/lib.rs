@@ -174,6 +174,7 @@ pub use training_record::Training;
 pub use training_runs::{BegunTraining, TRAINING_RUNS_KEPT_MAX, TrainingRun, TrainingRunState};
 pub use verify::{Verification, VerifyError, VerifyProgress};
 
+pub use self::journeys::{JourneySimulation, SIMULATED_DAYS, SIMULATED_PEOPLE_MAX};
 pub use activation::{
     BreakerState, DeadLetter, Held, OpenDelivery, Progress, Status as DispatcherStatus,
 };

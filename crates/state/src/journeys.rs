@@ -148,6 +148,7 @@ impl StatePart for Journeys {
         Merge { target, source }: Merge,
         now: JournalTime,
     ) -> Result<(), StoreError> {
+        self.noted.iter_mut().filter(|(user, _)| *user == source).for_each(|one| one.0 = target);
         let (other, places) = self.read_person(batch, source)?;
         if other.is_empty() {
             return Ok(());

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use domain::{
     AudienceDefinition, Campaign, CatalogSettings, ComputedTraitDefinition, Destination, Feed,
-    Identity, InteractionWeights, PRESETS_LATEST, Retention, Scenario, ScheduledExport, Source,
-    TimeZone, Token, TraitDefinition, WeakSignalWeights, WorkspaceConfig, WorkspaceId,
+    Identity, InteractionWeights, Journey, PRESETS_LATEST, Retention, Scenario, ScheduledExport,
+    Source, TimeZone, Token, TraitDefinition, WeakSignalWeights, WorkspaceConfig, WorkspaceId,
 };
 use engine::installation::{Actor, Deed, DeedOutcome, InstallationJournal};
 use engine::{ConfigChange, DataFolder, Engine, Problem};
@@ -68,6 +68,8 @@ pub(crate) struct BootstrapWorkspace {
     time_zone: Option<TimeZone>,
     #[serde(default, rename = "campaign")]
     campaigns: Vec<Campaign>,
+    #[serde(default, rename = "journey")]
+    journeys: Vec<Journey>,
 }
 
 impl BootstrapWorkspace {
@@ -93,6 +95,7 @@ impl BootstrapWorkspace {
             feeds: file.feeds,
             time_zone: file.time_zone,
             campaigns: file.campaigns,
+            journeys: file.journeys,
             presets: file.presets.or(Some(PRESETS_LATEST)),
             weak_signals: file.weak_signals.unwrap_or_default(),
             retention: file.retention,
@@ -141,6 +144,7 @@ impl BootstrapWorkspace {
         file.exports.into_iter().for_each(|export| config.put_export(export));
         file.feeds.into_iter().for_each(|feed| config.put_feed(feed));
         file.campaigns.into_iter().for_each(|campaign| config.put_campaign(campaign));
+        file.journeys.into_iter().for_each(|journey| config.put_journey(journey));
         config
     }
 }

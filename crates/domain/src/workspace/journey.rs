@@ -2,6 +2,7 @@
 
 mod check;
 mod graph;
+mod text;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

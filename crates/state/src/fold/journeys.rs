@@ -61,16 +61,18 @@ impl World for FoldWorld<'_, '_> {
     }
 
     fn update(&mut self, _: Timestamp, changes: &[TraitChange]) -> Result<(), StoreError> {
-        let (user, updated_at) = (self.user, self.now);
+        let user = self.user;
         for change in changes {
             let stored = self.views.profiles.stored_trait(self.batch, user, &change.key)?;
+            // What is set here is the newest, also where the wait ended before what was told last.
+            let updated_at = stored.as_ref().map_or(self.now, |one| one.updated_at.max(self.now));
             let present = stored.and_then(|stored| serde_json::from_str(&stored.json).ok());
             let json = changed_trait(present.as_ref(), change).to_string();
             let value = StoredTrait { json, updated_at, source: JOURNEY_SOURCE.to_owned() };
             self.views.profiles.set_trait(self.batch, user, &change.key, &value)?;
         }
         self.views.last_sent.touch_traits(user);
-        self.views.work_out(self.batch, user, updated_at)
+        self.views.work_out(self.batch, user, self.now)
     }
 
     fn begin_message(
