@@ -63,6 +63,7 @@ fn make(
         [bool; 3],
     ),
 ) -> Journey {
+    let has_per = has_per && key != "club";
     let n_nodes = nodes.len();
     let name = |n: usize| format!("n{n}");
     // A later node or the end.
@@ -108,7 +109,6 @@ fn make(
         "club" => json!({ "type": "audience", "audience": "vip" }),
         _ => json!({ "type": "triggered" }),
     };
-    let has_per = has_per && key != "club";
     let mut journey = json!({
         "key": key, "status": "running", "entry": entry,
         "reentry": ["never", "after_exit", "always"][usize::from(reentry)],

@@ -223,6 +223,7 @@ fn the_how_to_page_lists_every_key_and_no_other() {
         ("workspace.computed_trait", "[[workspace.computed_trait]]"),
         ("workspace.export", "[[workspace.export]]"),
         ("workspace.feed", "[[workspace.feed]]"),
+        ("workspace.journey", "[[workspace.journey]]"),
         ("workspace.trait", "[[workspace.trait]]"),
         ("workspace.interaction_weights", "[workspace.interaction_weights]"),
         ("workspace.scenario", "[[workspace.scenario]]"),
