@@ -372,3 +372,6 @@ impl Journey {
         plain(self) == plain(other)
     }
 }
+
+#[cfg(test)]
+mod tests;
