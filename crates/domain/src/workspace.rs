@@ -13,6 +13,7 @@ mod destination;
 mod destination_rules;
 mod feed;
 mod identity;
+mod journey;
 mod oauth;
 mod retention;
 mod scheduled_export;
@@ -53,6 +54,11 @@ pub use identity::{
     BLOCKED_MAX, ID_PLACES_MAX, ID_TYPE_NAME_BYTES_MAX, ID_TYPES_MAX, IDENTITY_VERSION_LATEST,
     IDS_OF_TYPE_MAX, IdType, IdTypeName, Identity, LimitPeriod,
 };
+pub use journey::{
+    HoldBranch, JOURNEY_END, JOURNEY_ENTRY, JOURNEY_NODES_MAX, JOURNEYS_MAX, Journey,
+    JourneyAction, JourneyConnector, JourneyEntrance, JourneyEvent, JourneyGoal, JourneyMove,
+    JourneyNode, JourneyStatus, RandomBranch, Reentry, SplitBranch, TraitChange, TraitChangeKind,
+};
 pub use oauth::{OAuth, OAuthKey, TOKEN_LIFETIME_S_DEFAULT};
 pub use retention::{RETENTION_DAYS_MAX, Retention};
 pub use scheduled_export::{
@@ -82,6 +88,7 @@ use self::campaign::check_campaigns;
 use self::changes::{put_named, remove_named};
 use self::computed_trait::check_computed_traits;
 use self::feed::check_feeds;
+use self::journey::check_journeys;
 use self::scheduled_export::check_exports;
 use self::source::check_sources;
 use self::sync::check_syncs;
@@ -172,6 +179,9 @@ pub struct WorkspaceConfig {
     /// The campaigns.
     #[serde(default, rename = "campaign", skip_serializing_if = "Vec::is_empty")]
     pub campaigns: Vec<Campaign>,
+    /// The journeys.
+    #[serde(default, rename = "journey", skip_serializing_if = "Vec::is_empty")]
+    pub journeys: Vec<Journey>,
 }
 
 /// Limits on a configuration.
@@ -221,6 +231,7 @@ impl WorkspaceConfig {
             time_zone: None,
             control_groups: ControlGroups::default(),
             campaigns: Vec::new(),
+            journeys: Vec::new(),
         }
     }
 
@@ -257,6 +268,11 @@ impl WorkspaceConfig {
     /// The campaign of a key.
     pub fn campaign(&self, key: &str) -> Option<&Campaign> {
         self.campaigns.iter().find(|campaign| campaign.key == key)
+    }
+
+    /// The journey of a key.
+    pub fn journey(&self, key: &str) -> Option<&Journey> {
+        self.journeys.iter().find(|journey| journey.key == key)
     }
 
     /// The scheduled export of a name.
@@ -387,7 +403,8 @@ impl WorkspaceConfig {
                 check_computed_traits(&self.computed_traits, &self.audiences, &self.traits)
             })
             .and_then(|()| check_syncs(self))
-            .and_then(|()| check_campaigns(self));
+            .and_then(|()| check_campaigns(self))
+            .and_then(|()| check_journeys(self));
         if let Err(what) = checked {
             return refuse(what);
         }

@@ -32,6 +32,7 @@ use self::content::{Contents, Made};
 use self::person::Person;
 use self::planned::{Planned, UsualParts};
 use self::variants::Choice;
+use crate::journeys;
 use crate::list_maker::ListMaker;
 use crate::shared::{Health, Shared};
 use crate::writer::Writer;
@@ -140,7 +141,7 @@ impl BackgroundWork for Sender {
             return Next::Rest(FAILURE_REST);
         }
         let campaigns = self.read_campaigns();
-        let is_idle = campaigns.is_empty();
+        let is_idle = campaigns.is_empty() && self.shared.config.load().journeys.is_empty();
         match self.work(&campaigns, signals) {
             Ok(true) => Next::Step,
             Ok(false) => Next::Rest(if is_idle { REST } else { LOOK_INTERVAL }),
@@ -176,7 +177,9 @@ impl Sender {
 
     /// Does the next step of each campaign. Returns whether there was anything to do.
     fn work(&mut self, campaigns: &[Running], signals: &Signals) -> Result<bool, EngineError> {
-        let mut did_anything = false;
+        let answers = journeys::find_answers(&self.shared, self.shared.clock.now())?;
+        let mut did_anything = !answers.is_empty();
+        self.submit_entries(answers)?;
         for campaign in campaigns {
             if signals.is_stopping() {
                 break;
@@ -346,11 +349,15 @@ impl Sender {
 
     /// Journals what was decided, and waits until it is applied.
     fn submit(&self, entries: Vec<CampaignEntry>) -> Result<(), SubmitError> {
+        let entries = entries.into_iter().map(|entry| Entry::Campaign(Box::new(entry)));
+        self.submit_entries(entries.collect())
+    }
+
+    fn submit_entries(&self, entries: Vec<Entry>) -> Result<(), SubmitError> {
         if entries.is_empty() {
             return Ok(());
         }
-        let entries = entries.into_iter().map(|entry| Entry::Campaign(Box::new(entry)));
-        let prepared = entries.map(PreparedEntry::unmapped).collect();
+        let prepared = entries.into_iter().map(PreparedEntry::unmapped).collect();
         let submitted = self.writer.submit(&self.shared, prepared)?;
         submitted.blocking_recv().unwrap_or(Err(SubmitError::Stopping))?;
         Ok(())

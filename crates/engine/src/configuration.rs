@@ -20,6 +20,7 @@ use crate::campaigns::check_campaigns;
 use crate::computed_traits::check_computed_traits;
 use crate::delivery::{connect, kind_of, seal_secrets};
 use crate::exports::{check_exports, check_feeds};
+use crate::journeys::check_journeys;
 use crate::{Engine, SubmitError};
 
 /// Errors of changing a configuration.
@@ -76,6 +77,7 @@ pub fn check_config(config: &WorkspaceConfig) -> Result<(), String> {
         .and_then(|()| check_exports(config))
         .and_then(|()| check_feeds(config))
         .and_then(|()| check_campaigns(config))
+        .and_then(|()| check_journeys(config))
         .map_err(|what| format!("workspace {}: {what}", config.id))
 }
 
@@ -177,6 +179,7 @@ impl Engine {
         check_exports(&config).map_err(ConfigError::Invalid)?;
         check_feeds(&config).map_err(ConfigError::Invalid)?;
         check_campaigns(&config).map_err(ConfigError::Invalid)?;
+        check_journeys(&config).map_err(ConfigError::Invalid)?;
         let entry = |command| Entry::Command {
             received_at: self.now(),
             command: Box::new(Command::Configure(Box::new(command))),

@@ -35,6 +35,7 @@ pub mod installation;
 mod items;
 mod journal_files;
 mod journal_inspection;
+mod journeys;
 mod likely_preview;
 mod list_calculation;
 mod list_maker;
@@ -173,6 +174,7 @@ pub use training_record::Training;
 pub use training_runs::{BegunTraining, TRAINING_RUNS_KEPT_MAX, TrainingRun, TrainingRunState};
 pub use verify::{Verification, VerifyError, VerifyProgress};
 
+pub use self::journeys::{JourneySimulation, SIMULATED_DAYS, SIMULATED_PEOPLE_MAX};
 pub use activation::{
     BreakerState, DeadLetter, Held, OpenDelivery, Progress, Status as DispatcherStatus,
 };
@@ -221,6 +223,10 @@ pub use state::{
 pub use state::{
     CampaignCounts, CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun, CampaignTrigger,
     CampaignWinner, DecisionOutcome, Occurrence, TriggeredPerson, VariantResults,
+};
+pub use state::{
+    EnteringPerson, Instance, InstanceId, JourneyAnswer, JourneyCounts, JourneyEntry,
+    JourneyFinding, JourneyTrigger, Moment, NodeCounts, Plan, Stage, TRIGGERED_PEOPLE_MAX,
 };
 pub use state::{FoundAnswers, FoundBy, question_of_audience};
 

@@ -181,6 +181,7 @@ fn after_name(message: &str) -> Option<&str> {
         "export",
         "feed",
         "campaign",
+        "journey",
     ];
     if !kinds.contains(&kind) {
         return None;

@@ -28,6 +28,7 @@ pub mod group_accounts;
 pub mod installation;
 pub mod items;
 pub mod jobs;
+pub mod journeys;
 pub mod lifecycle;
 pub mod likely_preview;
 pub mod limits;

@@ -20,6 +20,7 @@ mod group_accounts;
 mod invitations;
 mod items;
 mod jobs;
+mod journeys;
 mod kpis;
 mod limits;
 mod live;
@@ -219,6 +220,13 @@ fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(locations::list))
         .routes(routes!(locations::delete))
         .routes(routes!(campaigns::read, campaigns::put, campaigns::delete))
+        .routes(routes!(journeys::list))
+        .routes(routes!(journeys::read, journeys::put, journeys::delete))
+        .routes(routes!(journeys::text))
+        .routes(routes!(journeys::statistics))
+        .routes(routes!(journeys::trigger))
+        .routes(routes!(journeys::simulate))
+        .routes(routes!(journeys::of_person))
         .routes(routes!(campaigns::trigger))
         .routes(routes!(feeds::read, feeds::put, feeds::delete))
         .routes(routes!(training::start, training::read))

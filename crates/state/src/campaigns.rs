@@ -9,6 +9,7 @@ mod counts;
 mod deciding;
 mod decision;
 mod people;
+mod taking_back;
 mod triggers;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -316,12 +317,13 @@ impl Campaigns {
         waited_for
     }
 
-    /// Removes some of what waits for a campaign that is gone, and returns whether that was all.
+    /// Removes some of what waits for a campaign that is gone, and returns whether that was all, and
+    /// what it was.
     pub(crate) fn forget(
         &mut self,
         batch: &mut Batch<'_>,
         campaign: u32,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<(bool, Vec<DueMessageOf>), StoreError> {
         self.forget_waiting(batch, campaign, FORGOTTEN_PER_STEP)
     }
 

@@ -133,7 +133,10 @@ fn definitions(config: &WorkspaceConfig) -> BTreeMap<Resource, String> {
     let audiences = audiences.map(|one| (Resource::Audience(one.key.clone()), text(one)));
     let campaigns = config.campaigns.iter();
     let campaigns = campaigns.map(|one| (Resource::Campaign(one.key.clone()), text(one)));
-    scenarios.chain(traits).chain(computed).chain(audiences).chain(campaigns).collect()
+    let journeys = config.journeys.iter();
+    let journeys = journeys.map(|one| (Resource::Journey(one.key.clone()), text(one)));
+    let definitions = scenarios.chain(traits).chain(computed).chain(audiences);
+    definitions.chain(campaigns).chain(journeys).collect()
 }
 
 /// What the keys of the versions of a definition begin with. Names are longer than keys may be in

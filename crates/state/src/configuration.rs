@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 
 use domain::{
     AudienceDefinition, Campaign, ComputedTraitDefinition, Destination, Feed, InteractionWeights,
-    Scenario, ScheduledExport, Source, Token, TraitDefinition, WorkspaceConfig, WorkspaceSettings,
+    Journey, Scenario, ScheduledExport, Source, Token, TraitDefinition, WorkspaceConfig,
+    WorkspaceSettings,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -154,6 +155,18 @@ pub enum ConfigChange {
         /// The key of the campaign.
         key: String,
     },
+    /// Adds a journey or replaces the one of the same key.
+    PutJourney {
+        /// The key of the journey.
+        key: String,
+        /// JSON text of a [`Journey`].
+        journey: String,
+    },
+    /// Removes a journey.
+    RemoveJourney {
+        /// The key of the journey.
+        key: String,
+    },
 }
 
 impl ConfigChange {
@@ -202,6 +215,11 @@ impl ConfigChange {
         Self::PutFeed { name: feed.name.clone(), feed: to_json(feed) }
     }
 
+    /// Adds a journey or replaces the one of the same key.
+    pub fn put_journey(journey: &Journey) -> Self {
+        Self::PutJourney { key: journey.key.clone(), journey: to_json(journey) }
+    }
+
     /// Adds a campaign or replaces the one of the same key.
     pub fn put_campaign(campaign: &Campaign) -> Self {
         Self::PutCampaign { key: campaign.key.clone(), campaign: to_json(campaign) }
@@ -248,6 +266,9 @@ impl ConfigChange {
             Self::PutCampaign { key, .. } | Self::RemoveCampaign { key } => {
                 Resource::Campaign(key.clone())
             }
+            Self::PutJourney { key, .. } | Self::RemoveJourney { key } => {
+                Resource::Journey(key.clone())
+            }
         }
     }
 
@@ -263,7 +284,8 @@ impl ConfigChange {
             | Self::RemoveComputedTrait { .. }
             | Self::RemoveExport { .. }
             | Self::RemoveFeed { .. }
-            | Self::RemoveCampaign { .. } => true,
+            | Self::RemoveCampaign { .. }
+            | Self::RemoveJourney { .. } => true,
             Self::PutSource { .. }
             | Self::PutToken { .. }
             | Self::PutTrait { .. }
@@ -275,7 +297,8 @@ impl ConfigChange {
             | Self::PutComputedTrait { .. }
             | Self::PutExport { .. }
             | Self::PutFeed { .. }
-            | Self::PutCampaign { .. } => false,
+            | Self::PutCampaign { .. }
+            | Self::PutJourney { .. } => false,
         }
     }
 
@@ -318,6 +341,8 @@ impl ConfigChange {
             Self::RemoveFeed { name } => drop(config.remove_feed(name)),
             Self::PutCampaign { campaign, .. } => config.put_campaign(from_json(campaign)?),
             Self::RemoveCampaign { key } => drop(config.remove_campaign(key)),
+            Self::PutJourney { journey, .. } => config.put_journey(from_json(journey)?),
+            Self::RemoveJourney { key } => drop(config.remove_journey(key)),
         }
         Ok((!self.is_removal()).then(|| self.resource()))
     }

@@ -21,6 +21,7 @@ use crate::attribution::ListImpression;
 use crate::campaigns::CampaignEntry;
 use crate::command::Command;
 use crate::destinations::DeliveryProgress;
+use crate::journeys::JourneyEntry;
 use crate::read_history::{PersonHistory, ReadHistory};
 use crate::refusal::Refusal;
 use crate::sent_value::SentValue;
@@ -135,6 +136,8 @@ pub enum Entry {
     Found(Box<FoundAnswers>),
     /// A fact about a campaign.
     Campaign(Box<CampaignEntry>),
+    /// A fact about a journey.
+    Journey(Box<JourneyEntry>),
 }
 
 /// Errors of decoding entries.
@@ -182,6 +185,7 @@ impl Entry {
             Self::Delivered(progress) => Some(progress.at),
             Self::Sync(value) => Some(value.at),
             Self::Campaign(entry) => Some(entry.at()),
+            Self::Journey(entry) => Some(entry.at()),
             Self::ReadHistory(read) => Some(read.at),
             Self::Found(found) => Some(found.at),
             Self::ListImpressions { lists } => lists.iter().map(|list| list.at).max(),

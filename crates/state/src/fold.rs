@@ -3,11 +3,11 @@
 
 mod campaigns;
 mod found;
+mod journeys;
 mod landing;
 mod list_impressions;
 mod sync;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use catalog::NamedBy;
@@ -15,13 +15,13 @@ use domain::{Message, MessageType, Rejection, RejectionReason, Scenario, UserIdx
 use history::WeakSignal;
 use mapping::{Action, MappingError, Mappings};
 use profiles::{Origin, StoredTrait};
-use serde_json::value::RawValue;
 use store::{Batch, StoreError};
 use uuid::Uuid;
 
 use self::campaigns::apply_campaign;
 use self::found::apply_found;
-use self::landing::land;
+use self::journeys::apply_journey;
+use self::landing::{land, parse_traits};
 use self::list_impressions::record_list_impressions;
 use self::sync::apply_sync;
 use crate::attribution::parse_recommendation_id;
@@ -179,6 +179,7 @@ pub(crate) fn apply_firing(
         let until = views.setup.clock.time().bound(at);
         while let Some(timer) = views.timers.pop_due(batch, until)? {
             fire(views, batch, timer)?;
+            views.follow_noted(batch, timer.due)?;
             let n_users = views.profiles.ids().n_users();
             views.follow_people(batch, n_users)?;
         }
@@ -193,6 +194,8 @@ pub(crate) fn apply_firing(
     let outcome = apply_entry(views, batch, offset, entry, mapped)?;
     views.work_out_pending(batch)?;
     views.show_account_traits(batch)?;
+    let now = views.journal_now();
+    views.follow_noted(batch, now)?;
     views.follow_people(batch, n_users)?;
     Ok(outcome)
 }
@@ -215,6 +218,9 @@ pub(crate) fn fire_timer(
         }
         TimerKind::ForgetSent => views.forget_sent_from(batch, timer.id, timer.due)?,
         TimerKind::ForgetCampaign => views.forget_campaign(batch, timer.id, timer.due)?,
+        TimerKind::MoveJourneys => views.move_by_time(batch, UserIdx(timer.id), timer.due)?,
+        TimerKind::WalkJourneys => views.walk_journeys(batch, timer.due)?,
+        TimerKind::EnterJourney => views.enter_journey(batch, timer.id, timer.due)?,
     }
     Ok(())
 }
@@ -299,10 +305,12 @@ fn apply_entry(
             views.follow_definitions(batch, offset)?;
             views.last_sent.follow_config(batch, &views.setup.config);
             views.follow_campaigns(batch)?;
+            views.follow_journeys(batch, offset)?;
         }
         Entry::Found(found) => apply_found(views, batch, *found)?,
         Entry::Sync(value) => return apply_sync(views, batch, offset, &value),
         Entry::Campaign(entry) => return apply_campaign(views, batch, offset, &entry),
+        Entry::Journey(entry) => return apply_journey(views, batch, offset, &entry),
         Entry::ReadHistory(read) => views.add_read_history(batch, *read)?,
         Entry::Delivered(progress) => views.destinations.apply(batch, *progress)?,
         Entry::Command { received_at, command } => {
@@ -473,11 +481,6 @@ impl MessageUser {
     fn resolve(&self, id: &str) -> Option<UserIdx> {
         (self.id.as_deref() == Some(id)).then_some(self.user)
     }
-}
-
-/// Parses the traits of an identify, none if it has no body. The form check refuses other forms.
-fn parse_traits(message: &Message) -> BTreeMap<String, Box<RawValue>> {
-    message.body.as_deref().and_then(|body| serde_json::from_str(body).ok()).unwrap_or_default()
 }
 
 /// A rejection for a part of an accepted message that could not be applied.

@@ -21,6 +21,7 @@ mod id_keys;
 mod impressions;
 mod interactions;
 mod journal_clock;
+mod journeys;
 mod last_sent;
 mod locations;
 mod membership;
@@ -94,6 +95,15 @@ pub use impressions::{IMPRESSIONS_PER_USER_MAX, Impressions};
 pub use interactions::{Interactions, StoredInteraction};
 pub use journal_clock::{
     BELIEVED_AHEAD_MS, JournalClock, JournalTime, SAMPLE_INTERVAL_MS, SAMPLES,
+};
+pub use journeys::{
+    AskedJourney, CONTEXT_BYTES_MAX, Directory, Entering, EnteringPerson, EntryRun, Fact,
+    INSTANCES_MAX, Instance, InstanceId, JOURNEY_CONTEXT, JOURNEY_EVENT, JOURNEY_SOURCE,
+    JourneyAnswer, JourneyCounts, JourneyEntry, JourneyFinding, JourneyTrigger, Journeys,
+    JourneysOf, KeptJourney, Leave, MessageResult, Moment, NodeCounts, PersonWorld, Plan,
+    SeenEvent, SimulatedPerson, SimulatedWorld, Simulation, Stage, TIMELINE_MAX,
+    TRIGGERED_PEOPLE_MAX, TimelineStep, VERSIONS_MAX, Version, Versions, World,
+    is_of_control_group, share_of,
 };
 pub use last_sent::{Due, DuePeople, LastSent, Link, Sent, hash_id};
 pub use locations::LocationCommand;

@@ -73,7 +73,8 @@ impl Views {
         let asks_traits = self.computed_traits.asks_for(name);
         let mut concerned = self.audiences.asked_for().by_event(name).to_vec();
         let begins_campaign = self.campaigns.asks_for(name);
-        let is_asked = asks_traits || begins_campaign || !concerned.is_empty();
+        let moves_journeys = self.journeys.asks_for(name);
+        let is_asked = asks_traits || begins_campaign || moves_journeys || !concerned.is_empty();
         let event = is_asked.then(|| Event::from_message(message)).flatten();
         let Self { computed_traits, unread_history, profiles, audiences, .. } = self;
         let (mut due, mut changed, mut of_accounts) = (None, Vec::new(), Parts::new());
@@ -91,11 +92,12 @@ impl Views {
             let offset = self.applied - 1;
             self.campaigns.follow_event(batch, user, event, offset, now)?;
         }
-        match [due, membership_due].into_iter().flatten().min() {
-            Some(due) => {
-                let timer = Timer { due, kind: TimerKind::WorkOutPerson, id: user.0 };
-                self.timers.schedule_no_later(batch, timer)
-            }
+        if let Some(due) = [due, membership_due].into_iter().flatten().min() {
+            let timer = Timer { due, kind: TimerKind::WorkOutPerson, id: user.0 };
+            self.timers.schedule_no_later(batch, timer)?;
+        }
+        match event.filter(|_| moves_journeys) {
+            Some(event) => self.follow_journey_event(batch, user, &event, now),
             None => Ok(()),
         }
     }
@@ -445,6 +447,9 @@ impl Views {
             if kept.entered.is_some() != is_member {
                 self.last_sent.touch_audiences(user);
                 self.holdouts.touch(user);
+                if is_member {
+                    self.journeys.note_audience(user, number);
+                }
             }
             self.audiences.set_member(batch, user, kept, is_member, now)?;
         }

@@ -13,8 +13,8 @@ use crate::id_keys::is_id_key;
 use crate::people::{NamedPeople, People, erase_from_rejection, is_id, without_ids};
 use crate::{
     BackFillCommand, CampaignEntry, CampaignTrigger, Command, DecisionOutcome, EntityKind, Entry,
-    ListImpression, PastEvents, PersonHistory, ReadHistory, RegulationCommand, ReplayCommand,
-    SentValue,
+    JourneyEntry, JourneyFinding, ListImpression, PastEvents, PersonHistory, ReadHistory,
+    RegulationCommand, ReplayCommand, SentValue,
 };
 
 /// What remains of an entry without some people.
@@ -119,6 +119,7 @@ pub fn without_erased(entry: Entry, people: &NamedPeople) -> Remaining {
         }
         Entry::Sync(value) => erase_sent(value, people),
         Entry::Campaign(entry) => erase_campaign(*entry, people),
+        Entry::Journey(entry) => erase_journey(*entry, people),
         Entry::ReadHistory(read) => erase_history(read, people),
         other => without_rows(other, people),
     }
@@ -295,6 +296,38 @@ fn erase_campaign(entry: CampaignEntry, people: &NamedPeople) -> Remaining {
         DecisionOutcome::Waits { .. } => {}
     }
     let entry = Entry::Campaign(Box::new(CampaignEntry::Decision(decision)));
+    if is_changed { Remaining::Part(entry) } else { Remaining::Whole(entry) }
+}
+
+/// Of a call they are left out; what was found for them stays without them.
+fn erase_journey(mut entry: JourneyEntry, people: &NamedPeople) -> Remaining {
+    let mut is_changed = false;
+    let mut without = |properties: &mut String| {
+        if people.may_be_in(properties.as_bytes())
+            && let Some(changed) = without_named(properties, people)
+        {
+            *properties = changed;
+            is_changed = true;
+        }
+    };
+    match &mut entry {
+        JourneyEntry::Trigger(trigger) => {
+            let n_before = trigger.people.len();
+            trigger.people.retain(|person| !people.has(person.id.0, &person.id.1));
+            trigger.people.iter_mut().for_each(|person| without(&mut person.properties));
+            is_changed |= trigger.people.len() < n_before;
+        }
+        JourneyEntry::Answer(answer) => {
+            let theirs = answer.person.take_if(|(type_, id)| people.has(*type_, id)).is_some();
+            match &mut answer.finding {
+                JourneyFinding::Sent { properties, .. } if theirs => *properties = "{}".to_owned(),
+                JourneyFinding::Sent { properties, .. } => without(properties),
+                JourneyFinding::Until(_) => {}
+            }
+            is_changed |= theirs;
+        }
+    }
+    let entry = Entry::Journey(Box::new(entry));
     if is_changed { Remaining::Part(entry) } else { Remaining::Whole(entry) }
 }
 

@@ -46,11 +46,18 @@ pub enum TimerKind {
     WorkOutAccountTraits = 5,
     /// Removes what waits for a campaign that is gone. The id is the number of the campaign.
     ForgetCampaign = 6,
+    /// Moves a person in journeys. The id is the user index.
+    MoveJourneys = 7,
+    /// Moves everybody by a change of the journeys, in steps. The id is 0.
+    WalkJourneys = 8,
+    /// Lets people enter a journey that has a time, in steps. The id is its number.
+    EnterJourney = 9,
 }
 
 impl TimerKind {
     /// The kinds whose id is a user index.
-    const USER_KINDS: [Self; 2] = [Self::ForgetImpressions, Self::WorkOutPerson];
+    const USER_KINDS: [Self; 3] =
+        [Self::ForgetImpressions, Self::WorkOutPerson, Self::MoveJourneys];
 
     fn from_number(number: u8) -> Option<Self> {
         let all = [
@@ -61,6 +68,9 @@ impl TimerKind {
             Self::WorkOutAccount,
             Self::WorkOutAccountTraits,
             Self::ForgetCampaign,
+            Self::MoveJourneys,
+            Self::WalkJourneys,
+            Self::EnterJourney,
         ];
         all.into_iter().find(|kind| *kind as u8 == number)
     }
@@ -76,7 +86,10 @@ impl TimerKind {
             | Self::ForgetSent
             | Self::WorkOutAccount
             | Self::WorkOutAccountTraits
-            | Self::ForgetCampaign => one.min(other),
+            | Self::ForgetCampaign
+            | Self::MoveJourneys
+            | Self::WalkJourneys
+            | Self::EnterJourney => one.min(other),
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::destinations::Destinations;
 use crate::holdouts::Holdouts;
 use crate::impressions::Impressions;
 use crate::interactions::{AddOutcome, Interactions, interaction_time};
+use crate::journeys::Journeys;
 use crate::last_sent::LastSent;
 use crate::message_ids::MessageIds;
 use crate::part::StatePart;
@@ -167,6 +168,8 @@ views! {
     account_traits: AccountTraits,
     /// Campaigns, and what waits for people.
     campaigns: Campaigns,
+    /// Journeys, and where people are in them.
+    journeys: Journeys,
 }
 
 impl Views {
@@ -202,7 +205,8 @@ impl Views {
             self.begin_forgetting_sent(batch)?;
         }
         self.follow_campaigns(batch)?;
-        self.follow_definitions(batch, offset)
+        self.follow_definitions(batch, offset)?;
+        self.follow_journeys(batch, offset)
     }
 
     /// Clears the store except for the keyspaces of [`Setup`] and [`Regulations`], and reloads the

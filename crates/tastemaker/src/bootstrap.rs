@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use domain::{
     AudienceDefinition, Campaign, CatalogSettings, ComputedTraitDefinition, ControlGroups,
-    Destination, Feed, Identity, InteractionWeights, PRESETS_LATEST, Retention, Scenario,
+    Destination, Feed, Identity, InteractionWeights, Journey, PRESETS_LATEST, Retention, Scenario,
     ScheduledExport, Source, TimeZone, Token, TraitDefinition, WeakSignalWeights, WorkspaceConfig,
     WorkspaceId,
 };
@@ -70,6 +70,8 @@ pub(crate) struct BootstrapWorkspace {
     control_groups: Option<ControlGroups>,
     #[serde(default, rename = "campaign")]
     campaigns: Vec<Campaign>,
+    #[serde(default, rename = "journey")]
+    journeys: Vec<Journey>,
 }
 
 impl BootstrapWorkspace {
@@ -96,6 +98,7 @@ impl BootstrapWorkspace {
             time_zone: file.time_zone,
             control_groups: file.control_groups.unwrap_or_default(),
             campaigns: file.campaigns,
+            journeys: file.journeys,
             presets: file.presets.or(Some(PRESETS_LATEST)),
             weak_signals: file.weak_signals.unwrap_or_default(),
             retention: file.retention,
@@ -145,6 +148,7 @@ impl BootstrapWorkspace {
         file.exports.into_iter().for_each(|export| config.put_export(export));
         file.feeds.into_iter().for_each(|feed| config.put_feed(feed));
         file.campaigns.into_iter().for_each(|campaign| config.put_campaign(campaign));
+        file.journeys.into_iter().for_each(|journey| config.put_journey(journey));
         config
     }
 }

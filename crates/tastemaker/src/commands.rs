@@ -15,6 +15,7 @@ pub(crate) mod export;
 pub(crate) mod feed;
 pub(crate) mod import;
 pub(crate) mod journal;
+pub(crate) mod journey;
 pub(crate) mod mapping;
 pub(crate) mod models;
 pub(crate) mod offline;

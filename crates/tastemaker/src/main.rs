@@ -51,6 +51,8 @@ enum Command {
     Models(commands::models::Args),
     /// List, preview, make and remove audiences
     Audience(commands::audience::Args),
+    /// List, show and simulate journeys
+    Journey(commands::journey::Args),
     /// List, make and remove traits that are computed from events
     ComputedTrait(commands::computed_trait::Args),
     /// List, make, fetch and remove catalog files that are fetched again and again
@@ -111,6 +113,7 @@ fn main() -> ExitCode {
         Command::Evaluate(args) => commands::evaluate::run(&args),
         Command::Models(args) => commands::models::run(&args),
         Command::Audience(args) => commands::audience::run(&args),
+        Command::Journey(args) => commands::journey::run(&args),
         Command::ComputedTrait(args) => commands::computed_trait::run(&args),
         Command::Feed(args) => commands::feed::run(&args),
         Command::Export(args) => commands::export::run(&args),

@@ -73,6 +73,25 @@ pub(super) fn end_of_quiet_hours(
     candidates.into_iter().find(|at| *at > now && !is_quiet(windows, zone, *at))
 }
 
+/// The first instant after `from` at which the clock in a zone says `time`, on one of these days, or
+/// on any day if there are none. Where the clock leaps over it, it is the instant of the leap.
+pub fn next_clock_time(
+    zone: &TimeZone,
+    time: ClockTime,
+    days: &[Weekday],
+    from: Timestamp,
+) -> Timestamp {
+    let today = local(zone, from).date();
+    let dates = (0..=DAYS_AHEAD).map(|n| after(today, n));
+    let dates = dates.filter(|date| days.is_empty() || days.contains(&date.weekday().into()));
+    let instants = dates.filter_map(|date| {
+        let zoned = zone.rules().to_ambiguous_zoned(at(date, time)).compatible().ok()?;
+        Some(Timestamp(zoned.timestamp().as_millisecond()))
+    });
+    // At the end of time no such instant follows.
+    instants.into_iter().find(|instant| *instant > from).unwrap_or(Timestamp(from.0 + 1))
+}
+
 /// Whether the clock says `from` or later.
 pub(super) fn is_cut_off(from: ClockTime, zone: &TimeZone, now: Timestamp) -> bool {
     minute(local(zone, now)) >= from

@@ -1,7 +1,7 @@
 //! Changes of single resources of a configuration.
 
 use super::{
-    AudienceDefinition, Campaign, ComputedTraitDefinition, ScheduledExport, Source,
+    AudienceDefinition, Campaign, ComputedTraitDefinition, Journey, ScheduledExport, Source,
     TraitDefinition, WorkspaceConfig,
 };
 use crate::Scenario;
@@ -53,6 +53,16 @@ impl WorkspaceConfig {
     /// Adds a campaign or replaces the one of its key.
     pub fn put_campaign(&mut self, definition: Campaign) {
         put_named(&mut self.campaigns, definition, |campaign| &campaign.key);
+    }
+
+    /// Adds a journey or replaces the one of its key.
+    pub fn put_journey(&mut self, definition: Journey) {
+        put_named(&mut self.journeys, definition, |journey| &journey.key);
+    }
+
+    /// Removes a journey; false where there is none of this key.
+    pub fn remove_journey(&mut self, key: &str) -> bool {
+        remove_named(&mut self.journeys, key, |journey| &journey.key)
     }
 
     /// Removes a campaign; false where there is none of this key.

@@ -8,7 +8,7 @@ use activation::{Job, Withheld};
 use connectors::{Made, Prepared, Sender};
 use domain::{Arrival, Envelope, Message, WorkspaceId, check_message};
 use mapping::{Mapping, MappingError, Payload};
-use state::{CampaignEntry, DecisionOutcome, ReplayCommand};
+use state::{CampaignEntry, DecisionOutcome, JourneyEntry, ReplayCommand};
 use uuid::Uuid;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
@@ -59,6 +59,15 @@ pub(crate) fn deliverable(
                 let is_its = matches!(&decision.outcome,
                     DecisionOutcome::Sent(sent) if sent.channel == destination);
                 let message = decision.message(&shared.config.load().id).filter(|_| is_its);
+                let deliverable = |message| {
+                    let message = Box::new(message);
+                    Deliverable { message, mapping, is_edited: false, replay }
+                };
+                return Ok(message.map(deliverable));
+            }
+            Entry::Journey(entry) => {
+                let JourneyEntry::Answer(answer) = *entry else { return Ok(None) };
+                let message = answer.message(&shared.config.load().id, destination);
                 let deliverable = |message| {
                     let message = Box::new(message);
                     Deliverable { message, mapping, is_edited: false, replay }

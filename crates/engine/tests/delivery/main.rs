@@ -4,6 +4,7 @@
 
 mod campaigns;
 mod email;
+mod journeys;
 mod receiver;
 mod replay;
 mod sync;

@@ -3,6 +3,7 @@
 
 mod campaigns;
 mod commands;
+mod journeys;
 mod replays;
 mod training;
 
@@ -128,6 +129,7 @@ pub(crate) fn since_the_fixtures() -> Vec<Entry> {
     entries.push(command(commands::trait_of_a_catalog()));
     entries.push(command(commands::computed_trait_of_accounts()));
     entries.extend(campaigns::all());
+    entries.extend(journeys::all());
     entries
 }
 

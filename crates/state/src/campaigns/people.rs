@@ -320,13 +320,14 @@ impl Campaigns {
         Ok(())
     }
 
-    /// Removes some of what waits for the campaign of a number, and returns whether that was all.
+    /// Removes some of what waits for the campaign of a number, and returns whether that was all,
+    /// and what it was.
     pub(super) fn forget_waiting(
         &mut self,
         batch: &mut Batch<'_>,
         campaign: u32,
         n_max: usize,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<(bool, Vec<DueMessageOf>), StoreError> {
         let found = self.due(batch, campaign, Timestamp(i64::MAX), n_max)?;
         for DueMessageOf { user, waiting } in &found {
             let mut row = self.person(batch, *user)?;
@@ -337,7 +338,7 @@ impl Campaigns {
             row.runs.retain(|(number, _)| *number != campaign);
             self.put_person(batch, *user, &row);
         }
-        Ok(found.len() < n_max)
+        Ok((found.len() < n_max, found))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The changes that lead from one configuration to another.
 
 use domain::{
-    AudienceDefinition, Campaign, ComputedTraitDefinition, Destination, Feed, Scenario,
+    AudienceDefinition, Campaign, ComputedTraitDefinition, Destination, Feed, Journey, Scenario,
     ScheduledExport, WorkspaceConfig,
 };
 
@@ -15,6 +15,9 @@ impl ConfigChange {
         // They name destinations, audiences and traits.
         for export in from.exports.iter().filter(|one| to.export(&one.name).is_none()) {
             changes.push(Self::RemoveExport { name: export.name.clone() });
+        }
+        for journey in from.journeys.iter().filter(|one| to.journey(&one.key).is_none()) {
+            changes.push(Self::RemoveJourney { key: journey.key.clone() });
         }
         for campaign in from.campaigns.iter().filter(|one| to.campaign(&one.key).is_none()) {
             changes.push(Self::RemoveCampaign { key: campaign.key.clone() });
@@ -88,6 +91,28 @@ impl ConfigChange {
         changes.extend(to.feeds.iter().filter(is_new).map(Self::put_feed));
         let is_new = |campaign: &&Campaign| from.campaign(&campaign.key) != Some(*campaign);
         changes.extend(to.campaigns.iter().filter(is_new).map(Self::put_campaign));
+        changes.extend(journeys_in_order(from, to).map(Self::put_journey));
         changes
     }
+}
+
+/// The journeys that are new or changed, those that others begin before these.
+fn journeys_in_order<'c>(
+    from: &WorkspaceConfig,
+    to: &'c WorkspaceConfig,
+) -> impl Iterator<Item = &'c Journey> {
+    let is_new = |journey: &&Journey| from.journey(&journey.key) != Some(*journey);
+    let mut open: Vec<&Journey> = to.journeys.iter().filter(is_new).collect();
+    let mut ordered = Vec::new();
+    while !open.is_empty() {
+        let begins_open = |journey: &Journey| {
+            let mut begun = journey.begun();
+            begun.any(|key| key != journey.key && open.iter().any(|other| other.key == key))
+        };
+        let (later, next): (Vec<_>, Vec<_>) = open.iter().partition(|one| begins_open(one));
+        // A configuration with a circle is refused where it is applied.
+        open = if next.is_empty() { Vec::new() } else { later.clone() };
+        ordered.extend(if next.is_empty() { later } else { next });
+    }
+    ordered.into_iter()
 }

@@ -30,6 +30,8 @@ pub enum Resource {
     Feed(String),
     /// A campaign, by key.
     Campaign(String),
+    /// A journey, by key.
+    Journey(String),
 }
 
 impl Resource {
@@ -48,6 +50,7 @@ impl Resource {
             Self::Export(_) => "export",
             Self::Feed(_) => "feed",
             Self::Campaign(_) => "campaign",
+            Self::Journey(_) => "journey",
         }
     }
 
@@ -63,7 +66,8 @@ impl Resource {
             | Self::ComputedTrait(name)
             | Self::Export(name)
             | Self::Feed(name)
-            | Self::Campaign(name) => Some(name),
+            | Self::Campaign(name)
+            | Self::Journey(name) => Some(name),
             Self::InteractionWeights | Self::Settings => None,
         }
     }
@@ -84,6 +88,7 @@ impl Resource {
             Self::Export(name) => config.export(name).is_some(),
             Self::Feed(name) => config.feed(name).is_some(),
             Self::Campaign(key) => config.campaign(key).is_some(),
+            Self::Journey(key) => config.journey(key).is_some(),
         }
     }
 }

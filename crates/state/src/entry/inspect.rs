@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Entry, VERSION, wire};
 use crate::{
     CampaignDecision, CampaignEntry, CampaignRun, CampaignTrigger, CampaignWinner, Command,
-    DecisionOutcome, Place,
+    DecisionOutcome, JourneyAnswer, JourneyEntry, JourneyFinding, JourneyTrigger, Place,
 };
 
 /// The longest summary of an entry, in characters.
@@ -50,6 +50,7 @@ impl Entry {
             Self::Tick { .. } => "tick",
             Self::Sync(_) => "sync",
             Self::Campaign(_) => "campaign",
+            Self::Journey(_) => "journey",
             Self::ReadHistory(_) => "read_history",
             Self::Found(_) => "found",
         }
@@ -191,6 +192,7 @@ impl Entry {
                 )
             }
             Self::Campaign(entry) => describe_campaign(entry),
+            Self::Journey(entry) => describe_journey(entry),
             Self::Erased { .. } => "of people who were deleted".to_owned(),
             Self::CatalogActivated { catalog, .. } => catalog.clone().unwrap_or_default(),
             Self::Resumed { .. } | Self::Reset { .. } => String::new(),
@@ -221,6 +223,22 @@ fn describe_campaign(entry: &CampaignEntry) -> String {
                 DecisionOutcome::Refused { reason, .. } => format!("not sent: {reason}"),
             };
             format!("{campaign:?} to {person:?}: {what}")
+        }
+    }
+}
+
+fn describe_journey(entry: &JourneyEntry) -> String {
+    match entry {
+        JourneyEntry::Trigger(JourneyTrigger { journey, people, .. }) => {
+            format!("{journey:?}: {} people enter", people.len())
+        }
+        JourneyEntry::Answer(JourneyAnswer { journey, person, finding, .. }) => {
+            let person = person.as_ref().map_or("somebody", |(_, id)| id);
+            let what = match finding {
+                JourneyFinding::Until(until) => format!("waits until {until}"),
+                JourneyFinding::Sent { destination, .. } => format!("sent to {destination:?}"),
+            };
+            format!("{journey:?}, {person:?}: {what}")
         }
     }
 }
@@ -297,6 +315,7 @@ fn redact_change(change: &mut Value) {
         ("put_export", "export"),
         ("put_feed", "feed"),
         ("put_campaign", "campaign"),
+        ("put_journey", "journey"),
     ] {
         let Some(text) = change.get(kind).and_then(|put| put[key].as_str()) else { continue };
         let mut value = serde_json::from_str(text).unwrap_or(Value::Null);

@@ -20,6 +20,7 @@ mod command;
 mod delivery;
 mod history;
 mod interaction;
+mod journey;
 mod message;
 mod replay;
 mod sync;
@@ -36,6 +37,7 @@ use self::delivery::DeliveryProgress;
 pub(super) use self::history::PersonHistory;
 use self::history::ReadHistory;
 use self::interaction::{Interaction, ListImpression};
+use self::journey::JourneyEntry;
 use self::message::{Message, Rejection};
 use self::sync::SentValue;
 use self::training::TrainingRecord;
@@ -124,4 +126,5 @@ pub(super) enum Entry {
     ReadHistory(#[serde(with = "As::<Box<ReadHistory>>")] Box<crate::ReadHistory>),
     Found(#[serde(with = "As::<Box<FoundAnswers>>")] Box<crate::FoundAnswers>),
     Campaign(#[serde(with = "As::<Box<CampaignEntry>>")] Box<crate::CampaignEntry>),
+    Journey(#[serde(with = "As::<Box<JourneyEntry>>")] Box<crate::JourneyEntry>),
 }

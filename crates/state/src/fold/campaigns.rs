@@ -5,7 +5,8 @@ use store::{Batch, StoreError};
 
 use crate::Outcome;
 use crate::campaigns::{
-    CampaignDecision, CampaignEntry, CampaignTrigger, Occurrence, SUPPRESSED, TriggerDetails,
+    CampaignDecision, CampaignEntry, CampaignTrigger, DecisionOutcome, DueMessageOf, Occurrence,
+    SUPPRESSED, TriggerDetails,
 };
 use crate::people::People;
 use crate::timers::{Timer, TimerKind};
@@ -92,11 +93,18 @@ fn apply_decision(
     };
     let person = ExternalId { type_: *type_, value: id };
     let Some(user) = views.profiles.ids().user_by_external_id(person) else { return Ok(false) };
-    match views.regulations.suppressed.has(*type_, id) {
+    if views.regulations.suppressed.has(*type_, id) {
         // What waits for them would be due for ever.
-        true => views.campaigns.drop_suppressed(batch, user, decision).map(|()| false),
-        false => views.campaigns.decide(batch, user, offset, decision),
+        views.campaigns.drop_suppressed(batch, user, decision)?;
+        let refused = DecisionOutcome::Refused { reason: String::new(), detail: None };
+        views.follow_journey_message(batch, user, decision.occurrence, &refused)?;
+        return Ok(false);
     }
+    let is_first = views.campaigns.decide(batch, user, offset, decision)?;
+    if is_first {
+        views.follow_journey_message(batch, user, decision.occurrence, &decision.outcome)?;
+    }
+    Ok(is_first)
 }
 
 impl Views {
@@ -132,7 +140,12 @@ impl Views {
         campaign: u32,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        if !self.campaigns.forget(batch, campaign)? {
+        let (is_all, forgotten) = self.campaigns.forget(batch, campaign)?;
+        for DueMessageOf { user, waiting } in forgotten {
+            let refused = DecisionOutcome::Refused { reason: String::new(), detail: None };
+            self.follow_journey_message(batch, user, waiting.occurrence, &refused)?;
+        }
+        if !is_all {
             let due = Timestamp(now.0 + 1);
             self.timers
                 .schedule(batch, Timer { due, kind: TimerKind::ForgetCampaign, id: campaign })?;

@@ -1,7 +1,10 @@
 //! Whose a message is.
 
+use std::collections::BTreeMap;
+
 use domain::{Message, MessageType, UserIdx};
 use profiles::Origin;
+use serde_json::value::RawValue;
 use store::{Batch, StoreError};
 
 use crate::views::Views;
@@ -37,4 +40,9 @@ pub(super) fn land(
         }
     }
     Ok(resolved.user)
+}
+
+/// Parses the traits of an identify, none if it has no body. The form check refuses other forms.
+pub(super) fn parse_traits(message: &Message) -> BTreeMap<String, Box<RawValue>> {
+    message.body.as_deref().and_then(|body| serde_json::from_str(body).ok()).unwrap_or_default()
 }

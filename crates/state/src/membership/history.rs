@@ -412,7 +412,7 @@ impl Views {
     }
 
     /// The time of the journal.
-    pub(super) fn journal_now(&self) -> Timestamp {
+    pub(crate) fn journal_now(&self) -> Timestamp {
         self.setup.clock.time().bound(Timestamp(i64::MAX))
     }
 }

@@ -223,6 +223,7 @@ fn the_how_to_page_lists_every_key_and_no_other() {
         ("workspace.computed_trait", "[[workspace.computed_trait]]"),
         ("workspace.export", "[[workspace.export]]"),
         ("workspace.feed", "[[workspace.feed]]"),
+        ("workspace.journey", "[[workspace.journey]]"),
         ("workspace.trait", "[[workspace.trait]]"),
         ("workspace.interaction_weights", "[workspace.interaction_weights]"),
         ("workspace.scenario", "[[workspace.scenario]]"),
@@ -240,4 +241,14 @@ fn the_how_to_page_lists_every_key_and_no_other() {
     let sync = "[[workspace.audience]]\n[workspace.audience.sync]";
     let page = include_str!("../../../../docs/sync.md");
     assert_eq!(keys_listed(page, "Send one"), in_workspace(sync), "sync");
+}
+
+#[test]
+fn the_example_of_the_page_about_journeys_works_as_it_is() {
+    let page = include_str!("../../../../docs/journeys.md");
+    let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let shop = Shop::new();
+    assert!(shop.apply(example, false) > 0);
+    let text = page.split("```\njourney").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    assert_eq!(shop.engine.config().journeys[0].to_text(), format!("journey{text}"));
 }

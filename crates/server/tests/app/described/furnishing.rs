@@ -177,6 +177,52 @@ pub(super) async fn furnish(shop: &mut Described) -> (String, String) {
         ),
         (
             "PUT",
+            "journeys/order",
+            json!({ "key": "order", "name": "Order", "status": "running",
+                "entry": { "type": "triggered" }, "reentry": "always", "per": "order",
+                "timeout_s": 864_000, "control_percent": 10,
+                "exits": [{ "event": "Order Cancelled", "where": "total > 1",
+                    "same_value": true }],
+                "goals": [{ "name": "again", "event": "Order Completed" },
+                    { "name": "buyer", "audience": "buyers" }],
+                "moves": [{ "from": "earlier", "to": "wait" }],
+                "nodes": [
+                    { "name": "mail", "type": "message", "campaign": "ordered", "sent": "wait",
+                        "refused": "end", "clicked": "tell", "within_s": 3_600 },
+                    { "name": "wait", "type": "delay", "seconds": 600, "next": "morning" },
+                    { "name": "morning", "type": "delay_until", "time": "09:00",
+                        "days": ["monday"], "local_time": "person", "next": "hold" },
+                    { "name": "hold", "type": "hold_until", "timeout_s": 600, "timeout": "parts",
+                        "branches": [{ "event": "Order Shipped", "same_value": true,
+                            "next": "halves" }, { "event": "Order Updated", "again": true }] },
+                    { "name": "parts", "type": "split", "otherwise": "end",
+                        "branches": [{ "when": "trait journey.entry.total > 100",
+                            "next": "halves" }] },
+                    { "name": "halves", "type": "random", "sticky": true, "branches": [
+                        { "percent": 50, "next": "note" }, { "percent": 50, "next": "end" }] },
+                    { "name": "note", "type": "update_profile", "next": "tell", "changes": [
+                        { "trait": "orders", "change": "increment", "value": 1 }] },
+                    { "name": "tell", "type": "send", "destination": "crm", "next": "out" },
+                    { "name": "out", "type": "exit" },
+                ] }),
+        ),
+        (
+            "POST",
+            "journeys/order/trigger",
+            json!({ "people": [{ "type": "user_id", "id": "u0", "properties": { "order": "7" } },
+                { "type": "user_id", "id": "nobody" }], "properties": { "total": 3 } }),
+        ),
+        (
+            "POST",
+            "journeys/draft/simulate",
+            json!({
+                "entry": { "type": "event", "event": "Order Completed", "audience": "buyers" },
+                "nodes": [{ "name": "note", "type": "update_profile", "changes": [
+                    { "trait": "orders", "change": "add", "value": "x" }] }],
+            }),
+        ),
+        (
+            "PUT",
             "feeds/shop",
             json!({ "name": "shop", "url": "https://shop.example.com/feed.xml",
                     "format": "google_merchant", "every_minutes": 60 }),
