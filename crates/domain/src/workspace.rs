@@ -5,6 +5,7 @@ mod campaign;
 mod catalog;
 mod changes;
 mod computed_trait;
+mod conversion;
 mod delivery_options;
 mod destination;
 mod destination_rules;
@@ -32,6 +33,7 @@ pub use catalog::{
 pub use computed_trait::{
     COMPUTED_TRAITS_MAX, ComputedTraitDefinition, ComputedTraitOf, ComputedTraitType,
 };
+pub use conversion::{CONVERSION_WITHIN_S_MAX, CampaignConversion, UtmParameters};
 pub use delivery_options::{
     ChannelLimits, DeliveryOptions, LocalTime, QuietHours, QuietThen, QuietWindow,
 };
@@ -160,6 +162,9 @@ pub struct WorkspaceConfig {
     /// The time zone whose days and hours count for campaigns; UTC if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<TimeZone>,
+    /// The address of this server for the people who get messages, without a slash at its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
     /// The campaigns.
     #[serde(default, rename = "campaign", skip_serializing_if = "Vec::is_empty")]
     pub campaigns: Vec<Campaign>,
@@ -210,6 +215,7 @@ impl WorkspaceConfig {
             exports: Vec::new(),
             feeds: Vec::new(),
             time_zone: None,
+            public_url: None,
             campaigns: Vec::new(),
         }
     }
@@ -286,6 +292,7 @@ impl WorkspaceConfig {
             identity: self.identity.clone(),
             catalog: self.catalog.clone(),
             time_zone: self.time_zone.clone(),
+            public_url: self.public_url.clone(),
         }
     }
 
@@ -301,12 +308,13 @@ impl WorkspaceConfig {
             identity,
             catalog,
             time_zone,
+            public_url,
         } = settings;
         (self.name, self.public_merge_users) = (name, public_merge_users);
         self.public_user_properties = public_user_properties;
         (self.presets, self.weak_signals) = (presets, weak_signals);
         (self.retention, self.identity, self.catalog) = (retention, identity, catalog);
-        self.time_zone = time_zone;
+        (self.time_zone, self.public_url) = (time_zone, public_url);
     }
 
     /// The feed of a name.

@@ -62,6 +62,9 @@ pub struct SettingsPatch {
     /// The time zone whose days and hours count for campaigns; null goes back to UTC.
     #[serde(default, deserialize_with = "deserialize_present")]
     pub time_zone: Option<Option<TimeZone>>,
+    /// The address of this server for the people who get messages; null for none.
+    #[serde(default, deserialize_with = "deserialize_present")]
+    pub public_url: Option<Option<String>>,
 }
 
 /// A change of some weights. Missing kinds keep theirs.
@@ -133,6 +136,7 @@ pub async fn update(
                 None => present.catalog.clone(),
             },
             time_zone: patch.time_zone.unwrap_or(present.time_zone),
+            public_url: patch.public_url.unwrap_or(present.public_url),
         };
         for catalog in present.catalog.location_property.keys() {
             if !settings.catalog.location_property.contains_key(catalog) {

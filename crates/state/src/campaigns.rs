@@ -6,6 +6,7 @@
 
 mod counts;
 mod decision;
+mod goals;
 mod people;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,8 +26,10 @@ use xxhash_rust::xxh3::xxh3_64;
 pub use self::counts::{CampaignCounts, RunState};
 pub use self::decision::{
     CAMPAIGN_EVENT, CAMPAIGN_SOURCE, CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun,
-    DecisionOutcome, Occurrence,
+    DecisionOutcome, MESSAGE_ITEMS_MAX, Occurrence, message_id, number_message, parse_message_id,
 };
+pub(crate) use self::goals::Goal;
+use self::goals::GoalMatch;
 pub use self::people::{DueMessageOf, PAST_MESSAGES_MAX, WAITING_MAX, Waiting};
 use crate::journal_clock::JournalTime;
 use crate::part::{StatePart, counts_nothing};
@@ -58,6 +61,8 @@ pub struct KeptCampaign {
     pub definition: Arc<Campaign>,
     /// The event that begins it; none where it has a time, or its tests cannot be read.
     begins: Option<EventMatch>,
+    /// What counts as its success; none where nothing does, or its tests cannot be read.
+    goal: Option<GoalMatch>,
     /// Messages that wait.
     pub n_waiting: u64,
     /// The last run; none before the first.
@@ -134,9 +139,9 @@ impl StatePart for Campaigns {
             let CampaignRow { number, definition, n_waiting, run, counts } = decode(&value)?;
             let definition: Campaign =
                 serde_json::from_str(&definition).map_err(|_| unreadable())?;
-            let begins = beginning(&definition);
+            let (begins, goal) = (beginning(&definition), GoalMatch::of(&definition));
             let definition = Arc::new(definition);
-            let kept = KeptCampaign { number, definition, begins, n_waiting, run, counts };
+            let kept = KeptCampaign { number, definition, begins, goal, n_waiting, run, counts };
             loaded.by_key.insert(key, kept);
         }
         Ok(loaded)
@@ -179,48 +184,6 @@ impl Campaigns {
     /// The campaigns by key.
     pub fn by_key(&self) -> &BTreeMap<String, KeptCampaign> {
         &self.by_key
-    }
-
-    /// What a campaign sent and refused on days, in days since 1970 of the workspace's time zone.
-    ///
-    /// # Errors
-    /// If the store cannot be read.
-    pub fn counts_by_day(
-        &self,
-        read: &dyn Read,
-        campaign: u32,
-    ) -> Result<BTreeMap<u32, CampaignCounts>, StoreError> {
-        let prefix = KeyBuf::new().u32(campaign).build();
-        let row = |pair: Result<(Vec<u8>, Vec<u8>), StoreError>| {
-            let (key, value) = pair?;
-            let mut parts = KeyParts::new(&key);
-            let day = (parts.u32(), parts.u32()).1.ok_or_else(unreadable)?;
-            Ok((day, decode(&value)?))
-        };
-        read.scan(&self.days, &prefix).map(row).collect()
-    }
-
-    /// What a campaign sent and refused on a day.
-    ///
-    /// # Errors
-    /// If the store cannot be read.
-    pub fn counts_of_day(
-        &self,
-        read: &dyn Read,
-        campaign: u32,
-        day: u32,
-    ) -> Result<CampaignCounts, StoreError> {
-        let value = read.get(&self.days, &KeyBuf::new().u32(campaign).u32(day).build())?;
-        value.map_or_else(|| Ok(CampaignCounts::default()), |value| decode(&value))
-    }
-
-    /// Messages of a channel, of all campaigns, in the period of five minutes of an instant.
-    pub fn sent_lately(&self, channel: &str, now: Timestamp) -> u64 {
-        let period = now.0.div_euclid(PERIOD_MS);
-        self.lately
-            .get(channel)
-            .filter(|lately| lately.period == period)
-            .map_or(0, |lately| lately.n)
     }
 
     /// Whether an event of a name may begin a campaign.
@@ -289,17 +252,20 @@ impl Campaigns {
             if self.by_key.get(key).is_some_and(|kept| *kept.definition == *definition) {
                 continue;
             }
-            let begins = beginning(definition);
+            let (begins, goal) = (beginning(definition), GoalMatch::of(definition));
             let definition = Arc::new(definition.clone());
             match self.by_key.get_mut(key) {
-                Some(kept) => (kept.definition, kept.begins) = (definition, begins),
+                Some(kept) => {
+                    (kept.definition, kept.begins, kept.goal) = (definition, begins, goal);
+                }
                 None => {
                     let number = self.next_number;
                     self.next_number += 1;
                     batch.put(&self.rows, NEXT_NUMBER_KEY, encode(&self.next_number));
                     let (n_waiting, run) = (0, None);
                     let counts = CampaignCounts::default();
-                    let kept = KeptCampaign { number, definition, begins, n_waiting, run, counts };
+                    let kept =
+                        KeptCampaign { number, definition, begins, goal, n_waiting, run, counts };
                     self.by_key.insert(key.clone(), kept);
                 }
             }
@@ -352,7 +318,9 @@ impl Campaigns {
                     self.count_refused(key, TOO_MANY_WAIT, 1);
                 }
             }
-            DecisionOutcome::Refused { reason, .. } => self.count_refused(key, reason, 1),
+            DecisionOutcome::Refused { reason, .. } => {
+                self.count_refused_on(batch, (key, *number), decision.day, (reason, 1))?;
+            }
             DecisionOutcome::Sent(sent) => {
                 let channel = channel_code(&sent.channel);
                 row.add_past(PastMessage { at: *at, channel, campaign: *number });
@@ -374,7 +342,8 @@ impl Campaigns {
         if let Some(place) = row.find(decision.number, decision.occurrence) {
             self.remove_waiting(batch, user, &mut row, place);
             self.put_person(batch, user, &row);
-            self.count_refused(&decision.campaign, SUPPRESSED, 1);
+            let campaign = (decision.campaign.as_str(), decision.number);
+            self.count_refused_on(batch, campaign, decision.day, (SUPPRESSED, 1))?;
         }
         Ok(())
     }
@@ -391,27 +360,32 @@ impl Campaigns {
         match &decision.outcome {
             DecisionOutcome::Sent(sent) => self.count_sent(batch, decision, sent),
             DecisionOutcome::Refused { reason, .. } => {
-                self.count_refused(&decision.campaign, reason, 1);
-                Ok(())
+                let campaign = (decision.campaign.as_str(), decision.number);
+                self.count_refused_on(batch, campaign, decision.day, (reason, 1))
             }
             DecisionOutcome::Waits { .. } => Ok(()),
         }
     }
 
     /// Notes how far a run came.
-    pub(crate) fn follow_run(&mut self, entry: &CampaignRun) -> bool {
+    pub(crate) fn follow_run(
+        &mut self,
+        batch: &mut Batch<'_>,
+        entry: &CampaignRun,
+    ) -> Result<(), StoreError> {
         if !self.is_kept(&entry.campaign, entry.number) {
-            return false;
+            return Ok(());
         }
-        let Some(kept) = self.by_key.get_mut(&entry.campaign) else { return false };
+        let Some(kept) = self.by_key.get_mut(&entry.campaign) else { return Ok(()) };
         let CampaignRun { run, next_user, is_done, .. } = *entry;
         let n_people = kept.run.filter(|last| last.run == run).map_or(0, |last| last.n_people);
         kept.run = Some(RunState { run, next_user, is_done, n_people });
         self.changed.insert(entry.campaign.clone());
+        let campaign = (entry.campaign.as_str(), entry.number);
         for (reason, n) in &entry.refused {
-            self.count_refused(&entry.campaign, reason, *n);
+            self.count_refused_on(batch, campaign, entry.day, (reason, *n))?;
         }
-        true
+        Ok(())
     }
 
     /// Whether one message of a campaign waits for a person at most: the latest event counts where
@@ -425,48 +399,6 @@ impl Campaigns {
 
     fn is_kept(&self, key: &str, number: u32) -> bool {
         self.by_key.get(key).is_some_and(|kept| kept.number == number)
-    }
-
-    fn count_sent(
-        &mut self,
-        batch: &mut Batch<'_>,
-        decision: &CampaignDecision,
-        sent: &CampaignMessage,
-    ) -> Result<(), StoreError> {
-        let n_people = u64::from(sent.is_first_of_day);
-        let day_key = KeyBuf::new().u32(decision.number).u32(sent.day);
-        let mut day = self.counts_of_day(batch, decision.number, sent.day)?;
-        day.sent += 1;
-        day.people += n_people;
-        batch.put(&self.days, day_key, encode(&day));
-        let period = decision.at.0.div_euclid(PERIOD_MS);
-        let lately = self.lately.entry(sent.channel.clone()).or_default();
-        let n_before = if lately.period == period { lately.n } else { 0 };
-        *lately = SentLately { period, n: n_before + 1 };
-        self.changed_lately.insert(sent.channel.clone());
-        let Some(kept) = self.by_key.get_mut(&decision.campaign) else { return Ok(()) };
-        kept.counts.sent += 1;
-        kept.counts.people += n_people;
-        if let (Occurrence::Run(run), Some(state)) = (decision.occurrence, &mut kept.run)
-            && state.run == run
-        {
-            state.n_people += 1;
-        }
-        self.changed.insert(decision.campaign.clone());
-        Ok(())
-    }
-
-    fn count_refused(&mut self, key: &str, reason: &str, n: u64) {
-        let Some(kept) = self.by_key.get_mut(key) else { return };
-        *kept.counts.refused.entry(reason.to_owned()).or_default() += n;
-        self.changed.insert(key.to_owned());
-    }
-
-    fn note_waiting(&mut self, campaign: u32, n: i64) {
-        let found = self.by_key.iter_mut().find(|(_, kept)| kept.number == campaign);
-        let Some((key, kept)) = found else { return };
-        kept.n_waiting = kept.n_waiting.saturating_add_signed(n);
-        self.changed.insert(key.clone());
     }
 }
 

@@ -5,6 +5,7 @@ mod answers;
 mod attribution;
 mod audiences;
 mod back_fill;
+mod campaign_reports;
 mod campaigns;
 mod collections;
 mod command;
@@ -66,10 +67,16 @@ pub use back_fill::{
     BACK_FILLS_KEPT_MAX, BackFill, BackFillCommand, BackFills, NamedItem, SignalOf, UserBackFill,
     UserMerge,
 };
+pub use campaign_reports::{
+    CampaignPeople, CampaignReports, Conversions, DecisionPlace, ItemCounts, LinkCounts,
+    MESSAGE_EVENTS, MessageCell, MessageCounts, MessageEvent, PERSON_CONVERSIONS_MAX,
+    PERSON_MESSAGES_MAX, REPORT_ITEMS_MAX, REPORT_LINKS_MAX,
+};
 pub use campaigns::{
     CAMPAIGN_EVENT, CAMPAIGN_SOURCE, CampaignCounts, CampaignDecision, CampaignEntry,
     CampaignMessage, CampaignRun, Campaigns, DecisionOutcome, DueMessageOf, KeptCampaign,
-    Occurrence, PAST_MESSAGES_MAX, RunState, WAITING_MAX, Waiting, channel_code,
+    MESSAGE_ITEMS_MAX, Occurrence, PAST_MESSAGES_MAX, RunState, WAITING_MAX, Waiting, channel_code,
+    message_id, number_message, parse_message_id,
 };
 pub use collections::{CollectionKind, Collections, Groups, MEMBERS_MAX, Member, Series};
 pub use command::{Command, EntityKind, find_user};

@@ -12,6 +12,7 @@ use crate::answers::Answers;
 use crate::attribution::{Attribution, CountedInteraction, parse_recommendation_id};
 use crate::audiences::Audiences;
 use crate::back_fill::BackFills;
+use crate::campaign_reports::CampaignReports;
 use crate::campaigns::Campaigns;
 use crate::collections::{CollectionKind, Collections, Groups, Series};
 use crate::computed_traits::ComputedTraits;
@@ -167,6 +168,8 @@ views! {
     account_traits: AccountTraits,
     /// Campaigns, and what waits for people.
     campaigns: Campaigns,
+    /// What became of the messages of campaigns.
+    campaign_reports: CampaignReports,
 }
 
 impl Views {

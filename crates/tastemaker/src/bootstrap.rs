@@ -66,6 +66,7 @@ pub(crate) struct BootstrapWorkspace {
     #[serde(default, rename = "feed")]
     feeds: Vec<Feed>,
     time_zone: Option<TimeZone>,
+    public_url: Option<String>,
     #[serde(default, rename = "campaign")]
     campaigns: Vec<Campaign>,
 }
@@ -92,6 +93,7 @@ impl BootstrapWorkspace {
             exports: file.exports,
             feeds: file.feeds,
             time_zone: file.time_zone,
+            public_url: file.public_url,
             campaigns: file.campaigns,
             presets: file.presets.or(Some(PRESETS_LATEST)),
             weak_signals: file.weak_signals.unwrap_or_default(),
@@ -117,6 +119,7 @@ impl BootstrapWorkspace {
         config.identity = self.identity.clone().or(config.identity);
         config.catalog = self.catalog.clone().unwrap_or(config.catalog);
         config.time_zone = self.time_zone.clone().or(config.time_zone);
+        config.public_url = self.public_url.clone().or(config.public_url);
         file.all_tokens().for_each(|token| config.put_token(token));
         for mut source in file.sources {
             // Senders know a source by its key: with another name it is the same one.

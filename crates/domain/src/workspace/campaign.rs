@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::audience::{check_key, check_name};
-use super::{DeliveryOptions, WorkspaceConfig};
+use super::{CampaignConversion, DeliveryOptions, WorkspaceConfig};
 use crate::Timestamp;
 
 /// The most campaigns of a workspace.
@@ -99,6 +99,9 @@ pub struct Campaign {
     /// How many of a hundred people get nothing, so that the effect is measured, 0 to 99.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub control_percent: u8,
+    /// What people are to do after a message; none if nothing is counted as success.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversion: Option<CampaignConversion>,
 }
 
 fn is_zero(percent: &u8) -> bool {
@@ -124,6 +127,9 @@ impl Campaign {
         self.check_start()?;
         self.check_content()?;
         self.options.validate().map_err(|what| format!("options.{what}"))?;
+        if let Some(conversion) = &self.conversion {
+            conversion.validate().map_err(|what| format!("conversion.{what}"))?;
+        }
         match self.control_percent {
             0..=99 => Ok(()),
             percent => Err(format!("control_percent is {percent}: it must be 0 to 99")),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::UtmParameters;
 use crate::{ClockTime, Weekday};
 
 /// The most windows of quiet hours of a campaign.
@@ -89,6 +90,17 @@ pub struct DeliveryOptions {
     /// A message that has waited longer is not sent, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_after_s: Option<u32>,
+    /// Whether links of the message lead over this server, so that clicks are counted; they do if
+    /// absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub track_links: Option<bool>,
+    /// Whether mails have an invisible image, so that it is counted who opened them; they do if
+    /// absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub track_opens: Option<bool>,
+    /// Parameters that links get.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub utm: Option<UtmParameters>,
 }
 
 /// How often one person gets messages of a channel, from all campaigns together, and how fast the
@@ -129,6 +141,9 @@ impl DeliveryOptions {
             }
         }
         check_gap(self.gap_s)?;
+        if let Some(utm) = &self.utm {
+            utm.validate().map_err(|what| format!("utm.{what}"))?;
+        }
         let limits = [
             ("people_per_day", self.people_per_day),
             ("people_per_run", self.people_per_run),

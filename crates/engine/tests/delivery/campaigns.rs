@@ -135,6 +135,7 @@ fn campaign(start: CampaignStart) -> Campaign {
         content: content.map(|(field, text)| (field.to_owned(), text.to_owned())).into(),
         options: DeliveryOptions::default(),
         control_percent: 0,
+        conversion: None,
     }
 }
 
