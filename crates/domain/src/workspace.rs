@@ -8,6 +8,7 @@ mod catalog;
 mod changes;
 mod computed_trait;
 mod control_groups;
+mod conversion;
 mod delivery_options;
 mod destination;
 mod destination_rules;
@@ -38,6 +39,7 @@ pub use computed_trait::{
     COMPUTED_TRAITS_MAX, ComputedTraitDefinition, ComputedTraitOf, ComputedTraitType,
 };
 pub use control_groups::{ControlGroup, ControlGroups};
+pub use conversion::{CONVERSION_WITHIN_S_MAX, CampaignConversion, UtmParameters};
 pub use delivery_options::{
     BestTime, ChannelLimits, DeliveryOptions, LocalTime, PastZones, QuietHours, QuietThen,
     QuietWindow,
@@ -176,6 +178,9 @@ pub struct WorkspaceConfig {
     /// People who get nothing of campaigns, so that their effect is measured.
     #[serde(default, skip_serializing_if = "ControlGroups::is_default")]
     pub control_groups: ControlGroups,
+    /// The address of this server for the people who get messages, without a slash at its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
     /// The campaigns.
     #[serde(default, rename = "campaign", skip_serializing_if = "Vec::is_empty")]
     pub campaigns: Vec<Campaign>,
@@ -230,6 +235,7 @@ impl WorkspaceConfig {
             feeds: Vec::new(),
             time_zone: None,
             control_groups: ControlGroups::default(),
+            public_url: None,
             campaigns: Vec::new(),
             journeys: Vec::new(),
         }
@@ -313,6 +319,7 @@ impl WorkspaceConfig {
             catalog: self.catalog.clone(),
             time_zone: self.time_zone.clone(),
             control_groups: self.control_groups.clone(),
+            public_url: self.public_url.clone(),
         }
     }
 
@@ -329,12 +336,14 @@ impl WorkspaceConfig {
             catalog,
             time_zone,
             control_groups,
+            public_url,
         } = settings;
         (self.name, self.public_merge_users) = (name, public_merge_users);
         self.public_user_properties = public_user_properties;
         (self.presets, self.weak_signals) = (presets, weak_signals);
         (self.retention, self.identity, self.catalog) = (retention, identity, catalog);
         (self.time_zone, self.control_groups) = (time_zone, control_groups);
+        self.public_url = public_url;
     }
 
     /// The feed of a name.

@@ -7,6 +7,7 @@
 
 mod check;
 mod content;
+mod links;
 mod person;
 mod planned;
 mod runs;
@@ -15,7 +16,8 @@ mod variants;
 use std::sync::Arc;
 use std::time::Duration;
 
-use activation::{Checks, Decision, SentCounts};
+use activation::{Checks, Decision, DueMessage, RefusalReason, SentCounts};
+use connectors::InstanceKey;
 use domain::{
     Campaign, CampaignStart, CampaignStatus, ChannelLimits, ControlGroups, TimeZone, Timestamp,
     UserIdx,
@@ -23,12 +25,15 @@ use domain::{
 use rustc_hash::FxHashSet;
 use serving::Serving;
 use state::{
-    CampaignDecision, CampaignEntry, CampaignMessage, DecisionOutcome, KeptCampaign, PreparedEntry,
-    RunState, VariantResults, Waiting,
+    CampaignDecision, CampaignEntry, CampaignMessage, DecisionOutcome, KeptCampaign, Occurrence,
+    PreparedEntry, RunState, VariantResults, Waiting, message_id, number_message,
 };
 
 pub(crate) use self::check::check_campaigns;
 use self::content::{Contents, Made};
+pub use self::links::{
+    LINK_TOKEN_BYTES_MAX, LINKS_PATH, MessageLink, OPENS_PATH, workspace_of_link,
+};
 use self::person::Person;
 use self::planned::{Planned, UsualParts};
 use self::variants::Choice;
@@ -54,6 +59,9 @@ const STOP_TIME_MAX: Duration = Duration::from_secs(5);
 /// campaign says otherwise: what happened long ago, and is told late, begins nothing.
 const EXPIRES_AFTER_S_DEFAULT: u32 = 86_400;
 
+/// Why nothing is sent any more: the campaign was stopped.
+const CAMPAIGN_STOPPED: &str = "campaign_stopped";
+
 /// The thread that sends the messages of campaigns of a workspace.
 pub(crate) struct CampaignSending {
     thread: BackgroundThread,
@@ -64,6 +72,7 @@ impl CampaignSending {
         shared: &Arc<Shared>,
         writer: &Arc<Writer>,
         serving: &Arc<Serving>,
+        key: Option<&Arc<InstanceKey>>,
     ) -> Self {
         let work = Sender {
             shared: Arc::clone(shared),
@@ -71,6 +80,7 @@ impl CampaignSending {
             serving: Arc::clone(serving),
             contents: Contents::default(),
             usual_parts: UsualParts::default(),
+            key: key.cloned(),
         };
         Self { thread: BackgroundThread::start(work).expect("threads can be started") }
     }
@@ -92,6 +102,8 @@ struct Sender {
     serving: Arc<Serving>,
     contents: Contents,
     usual_parts: UsualParts,
+    /// Seals the links of messages.
+    key: Option<Arc<InstanceKey>>,
 }
 
 /// A campaign as it is now.
@@ -272,6 +284,7 @@ impl Sender {
             number: step.campaign.number,
             person: Some(person.name.clone()),
             occurrence: waiting.occurrence,
+            day: step.day,
             outcome,
         }))
     }
@@ -326,11 +339,21 @@ impl Sender {
         let due = person.due_message(step, waiting, making.is_reachable());
         match checks.decide(&due, step.now) {
             Decision::Wait(until) => return Ok(DecisionOutcome::Waits { until }),
+            Decision::Refuse(RefusalReason::ControlGroup) => {
+                let reason = reason_beside_control_group(&checks, &due, step.now);
+                return refused(reason.word(), None);
+            }
             Decision::Refuse(reason) => return refused(reason.word(), None),
             Decision::Send => {}
         }
-        let fields = match making.make() {
-            Made::Fields(fields) => fields,
+        let campaign = (step.campaign.key.as_str(), step.campaign.number);
+        let (type_, id) = &person.name;
+        let workspace = &self.shared.config.load().id;
+        let number = number_message(workspace, campaign, (*type_, id), waiting.occurrence);
+        let key = self.key.as_deref();
+        let made = making.make(key, definition, message_id(number), &person.name);
+        let (fields, items) = match made {
+            Made::Fields { fields, items } => (fields, items),
             Made::Refused { reason, detail } => return refused(reason, Some(detail)),
         };
         let is_first_of_day = person.is_first_of_day(step);
@@ -341,7 +364,7 @@ impl Sender {
         Ok(DecisionOutcome::Sent(CampaignMessage {
             channel: definition.channel.clone(),
             fields,
-            day: step.day,
+            items,
             is_first_of_day,
             variant: variant.map(|variant| definition.variants[variant].key.clone()),
         }))
@@ -362,4 +385,28 @@ impl Sender {
         submitted.blocking_recv().unwrap_or(Err(SubmitError::Stopping))?;
         Ok(())
     }
+}
+
+/// Why somebody of the control group gets no message. Where nobody gets one any more it is that, so
+/// that the control group has no people of whom there are none to compare them with.
+fn reason_beside_control_group(
+    checks: &Checks<'_>,
+    due: &DueMessage<'_>,
+    now: Timestamp,
+) -> RefusalReason {
+    match checks.decide(&DueMessage { is_of_control_group: false, ..*due }, now) {
+        Decision::Refuse(reason) if is_of_campaign(reason.word()) => reason,
+        _ => RefusalReason::ControlGroup,
+    }
+}
+
+/// Whether a reason says nothing of the person: the campaign may send no more.
+fn is_of_campaign(reason: &str) -> bool {
+    const REASONS: [RefusalReason; 4] = [
+        RefusalReason::CutOff,
+        RefusalReason::DayLimit,
+        RefusalReason::RunLimit,
+        RefusalReason::MessagesLimit,
+    ];
+    reason == CAMPAIGN_STOPPED || REASONS.into_iter().any(|one| one.word() == reason)
 }

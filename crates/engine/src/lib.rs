@@ -8,6 +8,7 @@ mod audiences;
 mod back_fill;
 mod background;
 mod backup;
+mod campaign_messages;
 mod campaigns;
 mod check;
 mod clock;
@@ -178,6 +179,8 @@ pub use self::journeys::{JourneySimulation, SIMULATED_DAYS, SIMULATED_PEOPLE_MAX
 pub use activation::{
     BreakerState, DeadLetter, Held, OpenDelivery, Progress, Status as DispatcherStatus,
 };
+pub use campaign_messages::{DecidedMessage, WaitingMessage};
+pub use campaigns::{LINK_TOKEN_BYTES_MAX, LINKS_PATH, MessageLink, OPENS_PATH, workspace_of_link};
 pub use connectors::{
     Archive, DescribedRequest, EXPORT_KINDS, ExportPlace, Kind, LogMove, ReceiptCall, ReceiptError,
     SettingSchema, SettingType, kind as destination_kind, kinds as destination_kinds,
@@ -221,8 +224,9 @@ pub use state::{
     WEAK_SIGNALS_PER_KIND_MAX, redact_write_keys,
 };
 pub use state::{
-    CampaignCounts, CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun, CampaignTrigger,
-    CampaignWinner, DecisionOutcome, Occurrence, TriggeredPerson, VariantResults,
+    CampaignCounts, CampaignDecision, CampaignEntry, CampaignMessage, CampaignPeople, CampaignRun,
+    CampaignTrigger, CampaignWinner, Conversions, DecisionOutcome, ItemCounts, LinkCounts,
+    MessageCell, MessageCounts, MessageEvent, Occurrence, TriggeredPerson, VariantResults,
 };
 pub use state::{
     EnteringPerson, Instance, InstanceId, JourneyAnswer, JourneyCounts, JourneyEntry,

@@ -154,11 +154,22 @@ pub struct CampaignReport {
 /// # Errors
 /// 503 where the workspace is closed.
 pub async fn list(workspace: &RequestedWorkspace) -> Result<Vec<CampaignReport>, ApiError> {
-    let list = |engine: &Engine| {
-        let campaigns = engine.config().campaigns.clone().into_iter();
-        Ok(campaigns.map(|campaign| report(engine, campaign)).collect())
-    };
-    workspace.run(list).await
+    workspace.run(|engine: &Engine| Ok(all(engine))).await
+}
+
+/// The campaigns of an open workspace.
+pub fn all(engine: &Engine) -> Vec<CampaignReport> {
+    let campaigns = engine.config().campaigns.clone().into_iter();
+    campaigns.map(|campaign| report(engine, campaign)).collect()
+}
+
+/// A campaign of an open workspace.
+///
+/// # Errors
+/// 404 where there is none of the key.
+pub fn find(engine: &Engine, key: &str) -> Result<CampaignReport, ApiError> {
+    let campaign = engine.config().campaign(key).cloned();
+    Ok(report(engine, campaign.ok_or_else(|| unknown(engine, key))?))
 }
 
 /// A campaign.
@@ -338,7 +349,7 @@ fn variants(campaign: &Campaign, results: &VariantResults) -> Vec<VariantReport>
     campaign.variants.iter().map(report).collect()
 }
 
-fn unknown(engine: &Engine, key: &str) -> ApiError {
+pub(crate) fn unknown(engine: &Engine, key: &str) -> ApiError {
     let config = engine.config();
     let keys: Vec<&str> = config.campaigns.iter().map(|one| one.key.as_str()).collect();
     unknown_resource("campaign", key, &keys)

@@ -12,6 +12,8 @@ pub mod back_fills;
 pub mod background;
 pub mod blend;
 pub mod calculation;
+pub mod campaign_messages;
+pub mod campaign_report;
 pub mod campaigns;
 pub mod catalog;
 pub mod catalog_drafts;

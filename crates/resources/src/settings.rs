@@ -65,6 +65,9 @@ pub struct SettingsPatch {
     /// People who get nothing of campaigns, as a whole; null goes back to nobody.
     #[serde(default, deserialize_with = "deserialize_present")]
     pub control_groups: Option<Option<ControlGroups>>,
+    /// The address of this server for the people who get messages; null for none.
+    #[serde(default, deserialize_with = "deserialize_present")]
+    pub public_url: Option<Option<String>>,
 }
 
 /// A change of some weights. Missing kinds keep theirs.
@@ -140,6 +143,7 @@ pub async fn update(
                 Some(groups) => groups.unwrap_or_default(),
                 None => present.control_groups,
             },
+            public_url: patch.public_url.unwrap_or(present.public_url),
         };
         for catalog in present.catalog.location_property.keys() {
             if !settings.catalog.location_property.contains_key(catalog) {

@@ -106,6 +106,8 @@ fn routes_with_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(people::interactions))
         .routes(routes!(people::list))
         .routes(routes!(people::everything))
+        .routes(routes!(people::campaign_messages))
+        .routes(routes!(campaigns::report))
         .routes(routes!(group_accounts::members))
         .routes(routes!(audiences::members))
         .routes(routes!(feeds::start))

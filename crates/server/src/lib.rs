@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod admin;
+mod message_links;
 mod operations;
 mod profile_api;
 mod recombee;
@@ -63,6 +64,7 @@ fn with_tracking(app: &Arc<App>, tracking: Router<Arc<App>>) -> Router<Arc<App>>
         .merge(library)
         .merge(profile_api::routes())
         .merge(admin::routes(app))
+        .merge(message_links::routes())
         .merge(operations::routes())
         .merge(recombee)
 }

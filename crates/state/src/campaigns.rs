@@ -8,6 +8,7 @@ mod beginnings;
 mod counts;
 mod deciding;
 mod decision;
+mod goals;
 mod people;
 mod taking_back;
 mod triggers;
@@ -30,8 +31,11 @@ use self::beginnings::beginning;
 pub use self::counts::{CampaignCounts, RunState, VariantResults, Winner};
 pub use self::decision::{
     CAMPAIGN_EVENT, CAMPAIGN_SOURCE, CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun,
-    CampaignTrigger, CampaignWinner, DecisionOutcome, Occurrence, TriggeredPerson,
+    CampaignTrigger, CampaignWinner, DecisionOutcome, MESSAGE_ITEMS_MAX, Occurrence,
+    TriggeredPerson, message_id, number_message, parse_message_id,
 };
+pub(crate) use self::goals::Goal;
+use self::goals::GoalMatch;
 pub use self::people::{DueMessageOf, PAST_MESSAGES_MAX, WAITING_MAX, Waiting};
 pub use self::triggers::{Begun, TriggerDetails};
 use crate::journal_clock::JournalTime;
@@ -67,6 +71,8 @@ pub struct KeptCampaign {
     pub definition: Arc<Campaign>,
     /// The event that begins it; none where it has a time, or its tests cannot be read.
     begins: Option<EventMatch>,
+    /// What counts as its success; none where nothing does, or its tests cannot be read.
+    goal: Option<GoalMatch>,
     /// Messages that wait.
     pub n_waiting: u64,
     /// The last run; none before the first.
@@ -86,6 +92,7 @@ impl KeptCampaign {
         Self {
             number,
             begins: beginning(&definition),
+            goal: GoalMatch::of(&definition),
             definition,
             n_waiting: 0,
             run: None,
@@ -100,7 +107,7 @@ impl KeptCampaign {
     /// variants these do.
     fn follow_definition(&mut self, definition: &Arc<Campaign>, now: Timestamp) {
         let before = std::mem::replace(&mut self.definition, Arc::clone(definition));
-        self.begins = beginning(definition);
+        (self.begins, self.goal) = (beginning(definition), GoalMatch::of(definition));
         let runs = definition.status == CampaignStatus::Running;
         self.running_since = match self.running_since {
             Some(since) if runs && before.start == definition.start => Some(since),
@@ -241,48 +248,6 @@ impl Campaigns {
         &self.by_key
     }
 
-    /// What a campaign sent and refused on days, in days since 1970 of the workspace's time zone.
-    ///
-    /// # Errors
-    /// If the store cannot be read.
-    pub fn counts_by_day(
-        &self,
-        read: &dyn Read,
-        campaign: u32,
-    ) -> Result<BTreeMap<u32, CampaignCounts>, StoreError> {
-        let prefix = KeyBuf::new().u32(campaign).build();
-        let row = |pair: Result<(Vec<u8>, Vec<u8>), StoreError>| {
-            let (key, value) = pair?;
-            let mut parts = KeyParts::new(&key);
-            let day = (parts.u32(), parts.u32()).1.ok_or_else(unreadable)?;
-            Ok((day, decode(&value)?))
-        };
-        read.scan(&self.days, &prefix).map(row).collect()
-    }
-
-    /// What a campaign sent and refused on a day.
-    ///
-    /// # Errors
-    /// If the store cannot be read.
-    pub fn counts_of_day(
-        &self,
-        read: &dyn Read,
-        campaign: u32,
-        day: u32,
-    ) -> Result<CampaignCounts, StoreError> {
-        let value = read.get(&self.days, &KeyBuf::new().u32(campaign).u32(day).build())?;
-        value.map_or_else(|| Ok(CampaignCounts::default()), |value| decode(&value))
-    }
-
-    /// Messages of a channel, of all campaigns, in the period of five minutes of an instant.
-    pub fn sent_lately(&self, channel: &str, now: Timestamp) -> u64 {
-        let period = now.0.div_euclid(PERIOD_MS);
-        self.lately
-            .get(channel)
-            .filter(|lately| lately.period == period)
-            .map_or(0, |lately| lately.n)
-    }
-
     /// Follows the campaigns of a configuration. Returns the numbers of those that are gone, of
     /// which messages wait.
     pub(crate) fn follow_config(
@@ -329,19 +294,6 @@ impl Campaigns {
 
     pub(crate) fn is_kept(&self, key: &str, number: u32) -> bool {
         self.by_key.get(key).is_some_and(|kept| kept.number == number)
-    }
-
-    pub(crate) fn count_refused(&mut self, key: &str, reason: &str, n: u64) {
-        let Some(kept) = self.by_key.get_mut(key) else { return };
-        *kept.counts.refused.entry(reason.to_owned()).or_default() += n;
-        self.changed.insert(key.to_owned());
-    }
-
-    fn note_waiting(&mut self, campaign: u32, n: i64) {
-        let found = self.by_key.iter_mut().find(|(_, kept)| kept.number == campaign);
-        let Some((key, kept)) = found else { return };
-        kept.n_waiting = kept.n_waiting.saturating_add_signed(n);
-        self.changed.insert(key.clone());
     }
 }
 

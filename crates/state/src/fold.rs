@@ -378,6 +378,7 @@ fn apply_message(
     }
     views.track_message(batch, user, message, &set)?;
     views.follow_dates(batch, user, &dates, offset)?;
+    views.follow_for_reports(batch, user, message, &actions)?;
     let named_by = match message.type_ {
         MessageType::Page | MessageType::Screen => NamedBy::Page,
         _ => NamedBy::Action,

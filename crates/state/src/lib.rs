@@ -5,6 +5,7 @@ mod answers;
 mod attribution;
 mod audiences;
 mod back_fill;
+mod campaign_reports;
 mod campaigns;
 mod collections;
 mod command;
@@ -67,11 +68,17 @@ pub use back_fill::{
     BACK_FILLS_KEPT_MAX, BackFill, BackFillCommand, BackFills, NamedItem, SignalOf, UserBackFill,
     UserMerge,
 };
+pub use campaign_reports::{
+    CampaignPeople, CampaignReports, Conversions, DecisionPlace, ItemCounts, LinkCounts,
+    MESSAGE_EVENTS, MessageCell, MessageCounts, MessageEvent, PERSON_CONVERSIONS_MAX,
+    PERSON_MESSAGES_MAX, REPORT_ITEMS_MAX, REPORT_LINKS_MAX,
+};
 pub use campaigns::{
     Begun, CAMPAIGN_EVENT, CAMPAIGN_SOURCE, CampaignCounts, CampaignDecision, CampaignEntry,
     CampaignMessage, CampaignRun, CampaignTrigger, CampaignWinner, Campaigns, DecisionOutcome,
-    DueMessageOf, KeptCampaign, NO_DATE, Occurrence, PAST_MESSAGES_MAX, RunState, TriggerDetails,
-    TriggeredPerson, VariantResults, WAITING_MAX, Waiting, Winner, channel_code,
+    DueMessageOf, KeptCampaign, MESSAGE_ITEMS_MAX, NO_DATE, Occurrence, PAST_MESSAGES_MAX,
+    RunState, TriggerDetails, TriggeredPerson, VariantResults, WAITING_MAX, Waiting, Winner,
+    channel_code, message_id, number_message, parse_message_id,
 };
 pub use collections::{CollectionKind, Collections, Groups, MEMBERS_MAX, Member, Series};
 pub use command::{Command, EntityKind, find_user};

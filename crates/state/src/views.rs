@@ -12,6 +12,7 @@ use crate::answers::Answers;
 use crate::attribution::{Attribution, CountedInteraction, parse_recommendation_id};
 use crate::audiences::Audiences;
 use crate::back_fill::BackFills;
+use crate::campaign_reports::CampaignReports;
 use crate::campaigns::Campaigns;
 use crate::collections::{CollectionKind, Collections, Groups, Series};
 use crate::computed_traits::ComputedTraits;
@@ -170,6 +171,8 @@ views! {
     campaigns: Campaigns,
     /// Journeys, and where people are in them.
     journeys: Journeys,
+    /// What became of the messages of campaigns.
+    campaign_reports: CampaignReports,
 }
 
 impl Views {

@@ -68,6 +68,7 @@ pub(crate) struct BootstrapWorkspace {
     feeds: Vec<Feed>,
     time_zone: Option<TimeZone>,
     control_groups: Option<ControlGroups>,
+    public_url: Option<String>,
     #[serde(default, rename = "campaign")]
     campaigns: Vec<Campaign>,
     #[serde(default, rename = "journey")]
@@ -97,6 +98,7 @@ impl BootstrapWorkspace {
             feeds: file.feeds,
             time_zone: file.time_zone,
             control_groups: file.control_groups.unwrap_or_default(),
+            public_url: file.public_url,
             campaigns: file.campaigns,
             journeys: file.journeys,
             presets: file.presets.or(Some(PRESETS_LATEST)),
@@ -124,6 +126,7 @@ impl BootstrapWorkspace {
         config.catalog = self.catalog.clone().unwrap_or(config.catalog);
         config.time_zone = self.time_zone.clone().or(config.time_zone);
         config.control_groups = self.control_groups.clone().unwrap_or(config.control_groups);
+        config.public_url = self.public_url.clone().or(config.public_url);
         file.all_tokens().for_each(|token| config.put_token(token));
         for mut source in file.sources {
             // Senders know a source by its key: with another name it is the same one.

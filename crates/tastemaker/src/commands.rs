@@ -5,6 +5,7 @@ pub(crate) mod accounts;
 pub(crate) mod audience;
 pub(crate) mod backup;
 pub(crate) mod bench;
+pub(crate) mod campaign;
 pub(crate) mod catalog;
 pub(crate) mod computed_trait;
 pub(crate) mod demo;

@@ -49,6 +49,8 @@ enum Command {
     Evaluate(commands::train::Args),
     /// List the training runs, or go back to an earlier model
     Models(commands::models::Args),
+    /// List campaigns, and show what became of their messages
+    Campaign(commands::campaign::Args),
     /// List, preview, make and remove audiences
     Audience(commands::audience::Args),
     /// List, show and simulate journeys
@@ -112,6 +114,7 @@ fn main() -> ExitCode {
         Command::Train(args) => commands::train::run(&args),
         Command::Evaluate(args) => commands::evaluate::run(&args),
         Command::Models(args) => commands::models::run(&args),
+        Command::Campaign(args) => commands::campaign::run(&args),
         Command::Audience(args) => commands::audience::run(&args),
         Command::Journey(args) => commands::journey::run(&args),
         Command::ComputedTrait(args) => commands::computed_trait::run(&args),

@@ -179,6 +179,55 @@ impl Scanner {
         None
     }
 
+    /// Where the values of `href` of links stand, from their first byte up to the one after them.
+    pub(crate) fn find_links(html: &str) -> Vec<(usize, usize)> {
+        let (mut links, mut start) = (Vec::new(), None);
+        Self::follow(html, |scanner, was, at| {
+            let is_value = |state| matches!(state, State::Quoted(_) | State::Unquoted);
+            match (is_value(was), is_value(scanner.state)) {
+                (false, true) => {
+                    let quote = usize::from(matches!(scanner.state, State::Quoted(_)));
+                    start = Some(at + quote);
+                }
+                (true, false) => {
+                    let is_link = matches!(scanner.element.as_str(), "a" | "area")
+                        && !scanner.is_end
+                        && scanner.attribute == "href";
+                    links.extend(start.take().filter(|_| is_link).map(|start| (start, at)));
+                }
+                _ => {}
+            }
+        });
+        links
+    }
+
+    /// Where the last end of a body begins.
+    pub(crate) fn find_end_of_body(html: &str) -> Option<usize> {
+        let (mut open, mut end) = (0, None);
+        Self::follow(html, |scanner, was, at| {
+            if scanner.state == State::Open {
+                open = at;
+            }
+            let ends_name = was == State::Name && scanner.state != State::Name;
+            if ends_name && scanner.is_end && scanner.element == "body" {
+                end = Some(open);
+            }
+        });
+        end
+    }
+
+    /// Follows a text byte by byte. `look` sees the state before and after each, and its place.
+    fn follow(html: &str, mut look: impl FnMut(&Self, State, usize)) {
+        let mut scanner = Self::new();
+        let (bytes, mut at) = (html.as_bytes(), 0);
+        while at < bytes.len() {
+            let was = scanner.state;
+            let is_read = scanner.step(bytes[at]);
+            look(&scanner, was, at);
+            at += usize::from(is_read);
+        }
+    }
+
     pub(crate) fn place(&self) -> HtmlPlace {
         match self.state {
             State::Text | State::Comment { .. } => HtmlPlace::Text,

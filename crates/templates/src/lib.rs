@@ -7,6 +7,7 @@ mod filters;
 mod html_places;
 mod lexer;
 pub mod limits;
+mod links;
 mod mail;
 mod needs;
 mod output;
@@ -17,6 +18,7 @@ mod values;
 
 pub use content::{Answer, Content, ContentError, Item, Recorded, Request, Values};
 pub use error::{Place, Refusal, RenderError, TemplateError};
+pub use links::{append_to_body, replace_html_links, replace_text_links};
 pub use mail::{MjmlError, mjml_to_html, text_of_html};
 pub use needs::Recommendation;
 pub use render::Rendered;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::audience::{check_key, check_name};
 use super::campaign_start::CampaignStart;
 use super::campaign_variants::{CampaignVariant, VariantTest, check_variants};
-use super::{DeliveryOptions, WorkspaceConfig};
+use super::{CampaignConversion, DeliveryOptions, WorkspaceConfig};
 
 /// The most campaigns of a workspace.
 pub const CAMPAIGNS_MAX: usize = 200;
@@ -70,6 +70,9 @@ pub struct Campaign {
     /// The control group of the workspace that gets nothing of it, by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control_group: Option<String>,
+    /// What people are to do after a message; none if nothing is counted as success.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversion: Option<CampaignConversion>,
 }
 
 fn is_zero(percent: &u8) -> bool {
@@ -100,6 +103,9 @@ impl Campaign {
         self.check_variants(config)?;
         self.check_control_group(config)?;
         self.options.validate().map_err(|what| format!("options.{what}"))?;
+        if let Some(conversion) = &self.conversion {
+            conversion.validate().map_err(|what| format!("conversion.{what}"))?;
+        }
         match self.control_percent {
             0..=99 => Ok(()),
             percent => Err(format!("control_percent is {percent}: it must be 0 to 99")),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::UtmParameters;
 use crate::{ClockTime, Weekday};
 
 /// The most windows of quiet hours of a campaign.
@@ -100,6 +101,17 @@ pub struct DeliveryOptions {
     pub safety_people_max: Option<u64>,
     /// Whether people of the system control group of the workspace get it too.
     pub ignores_system_control: bool,
+    /// Whether links of the message lead over this server, so that clicks are counted; they do if
+    /// absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub track_links: Option<bool>,
+    /// Whether mails have an invisible image, so that it is counted who opened them; they do if
+    /// absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub track_opens: Option<bool>,
+    /// Parameters that links get.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub utm: Option<UtmParameters>,
 }
 
 /// What becomes of people for whom the time of a run is past.
@@ -161,6 +173,9 @@ impl DeliveryOptions {
         check_gap(self.gap_s)?;
         if self.best_time.as_ref().is_some_and(|best| best.event.is_empty()) {
             return Err("best_time.event is empty".to_owned());
+        }
+        if let Some(utm) = &self.utm {
+            utm.validate().map_err(|what| format!("utm.{what}"))?;
         }
         let limits = [
             ("people_per_day", self.people_per_day),

@@ -7,6 +7,8 @@ use crate::{TimeZone, WeakSignalWeights};
 
 const PUBLIC_USER_PROPERTIES_MAX: usize = 1_000;
 const WORKSPACE_NAME_BYTES_MAX: usize = 200;
+/// The longest address of this server, in bytes.
+const PUBLIC_URL_BYTES_MAX: usize = 200;
 
 /// The scalar settings of a workspace, which one command changes together.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, utoipa::ToSchema)]
@@ -42,6 +44,10 @@ pub struct WorkspaceSettings {
     /// People who get nothing of campaigns, so that their effect is measured.
     #[serde(default, skip_serializing_if = "ControlGroups::is_default")]
     pub control_groups: ControlGroups,
+    /// The address of this server for the people who get messages, without a slash at its end:
+    /// `https://news.shop.example`. Links in messages begin with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
 }
 
 impl WorkspaceSettings {
@@ -66,8 +72,22 @@ impl WorkspaceSettings {
         if let Some(Err(what)) = self.identity.as_ref().map(Identity::validate) {
             return Err(format!("identity.{what}"));
         }
+        if self.public_url.as_deref().is_some_and(|url| !is_public_url(url)) {
+            return Err(format!(
+                "public_url must be https:// and a host, up to {PUBLIC_URL_BYTES_MAX} bytes, \
+                 without a path"
+            ));
+        }
         self.catalog.validate().map_err(|what| format!("catalog.{what}"))?;
         self.control_groups.validate().map_err(|what| format!("control_groups.{what}"))?;
         self.retention.map_or(Ok(()), Retention::validate)
     }
+}
+
+/// Whether a text is `https://` or `http://` with a host, and a port where it has one.
+fn is_public_url(url: &str) -> bool {
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let is_host = |b: u8| b.is_ascii_alphanumeric() || b".-:[]".contains(&b);
+    url.len() <= PUBLIC_URL_BYTES_MAX
+        && host.is_some_and(|host| !host.is_empty() && host.bytes().all(is_host))
 }

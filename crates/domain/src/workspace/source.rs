@@ -8,6 +8,8 @@ use crate::message::MessageType;
 
 /// The most sources of a workspace.
 const SOURCES_MAX: usize = 1_000;
+/// The source of what this program says itself of the messages of campaigns.
+const CAMPAIGN_SOURCE: &str = "campaign";
 /// The highest limit on the messages of a source in a second.
 pub const MESSAGES_PER_SECOND_MAX: u32 = 1_000_000;
 
@@ -65,6 +67,11 @@ pub(super) fn check_sources(sources: &[Source]) -> Result<(), String> {
         if source.name.is_empty() || source.name.len() > TOKEN_BYTES_MAX {
             let excerpt: String = source.name.chars().take(80).collect();
             return Err(format!("source {excerpt:?}: name must be 1 to {TOKEN_BYTES_MAX} bytes"));
+        }
+        if source.name == CAMPAIGN_SOURCE {
+            return Err(format!(
+                "source {CAMPAIGN_SOURCE:?}: campaigns use this name, so take another one"
+            ));
         }
         let of_source = |what: String| format!("source {:?}: {what}", source.name);
         if !is_token(&source.write_key) {

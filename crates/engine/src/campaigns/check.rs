@@ -23,6 +23,10 @@ pub(crate) fn check_campaigns(config: &WorkspaceConfig) -> Result<(), String> {
 }
 
 fn check_events(campaign: &Campaign) -> Result<(), String> {
+    if let Some(conversion) = &campaign.conversion {
+        EventMatch::parse(&conversion.event, conversion.filters.as_deref())
+            .map_err(|error| format!("conversion.where: {error}"))?;
+    }
     let CampaignStart::Event { event, filters, unless, .. } = &campaign.start else {
         return Ok(());
     };

@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use conditions::{Event, EventMatch};
+use connectors::InstanceKey;
 use domain::{Campaign, CampaignVariant, Timestamp, UserIdx};
+use profiles::ExternalIdType;
 use serde_json::{Map, Value, json};
 use serving::RequestBudget;
-use state::Waiting;
+use state::{MESSAGE_ITEMS_MAX, Waiting};
 use templates::{
     Content, ContentError, Form, Item, Refusal, RenderError, Request, Template, Values,
     mjml_to_html,
 };
 
 use super::Running;
+use super::links::{LinkMaker, addresses_of};
 use super::person::Person;
 use super::variants::{Choice, choose};
 use crate::list_maker::ListMaker;
@@ -22,7 +25,7 @@ use crate::list_maker::ListMaker;
 const ADDRESS_FIELDS: [&str; 3] = ["to", "token", "endpoint"];
 /// The field whose text is MJML, and the one that it becomes.
 const MJML_FIELD: &str = "mjml";
-const HTML_FIELD: &str = "html";
+pub(super) const HTML_FIELD: &str = "html";
 
 /// What a field of a message is: how values are written into it.
 pub(crate) fn form_of(field: &str) -> Form {
@@ -59,8 +62,13 @@ struct CompiledVariant {
 
 /// What became of a message.
 pub(super) enum Made {
-    /// JSON text of its fields.
-    Fields(String),
+    /// It can be sent.
+    Fields {
+        /// JSON text of its fields.
+        fields: String,
+        /// The ids of the recommended items in it.
+        items: Vec<String>,
+    },
     /// It is not sent.
     Refused {
         /// The reason in a word.
@@ -128,7 +136,8 @@ impl Contents {
             now: now.to_string().into(),
         };
         let budget = Arc::new(RequestBudget::unlimited());
-        let content = PersonContent { maker, user, budget, variant };
+        let (items, by_address) = (Vec::new(), BTreeMap::new());
+        let content = PersonContent { maker, user, budget, variant, items, by_address };
         Making { fields, values, content }
     }
 }
@@ -181,8 +190,17 @@ impl Making<'_> {
         true
     }
 
-    /// Makes all fields.
-    pub(super) fn make(mut self) -> Made {
+    /// Makes all fields. Their links lead over this server where the workspace has a public
+    /// address.
+    pub(super) fn make(
+        mut self,
+        key: Option<&InstanceKey>,
+        campaign: &Campaign,
+        message_id: String,
+        person: &(ExternalIdType, String),
+    ) -> Made {
+        // What was asked for to see whether the person can be reached is not shown.
+        (self.content.items, self.content.by_address) = Default::default();
         let mut made = Map::new();
         for (field, template) in self.fields {
             let template = match template {
@@ -211,7 +229,13 @@ impl Making<'_> {
                 }
             }
         }
-        Made::Fields(Value::Object(made).to_string())
+        let config = self.content.maker.shared.config.load_full();
+        let by_address = std::mem::take(&mut self.content.by_address);
+        let links = LinkMaker::new(key, &config, campaign, message_id, person, by_address);
+        if let Some(links) = links {
+            links.rewrite(&mut made);
+        }
+        Made::Fields { fields: Value::Object(made).to_string(), items: self.content.items }
     }
 }
 
@@ -232,6 +256,10 @@ struct PersonContent<'m> {
     user: UserIdx,
     budget: Arc<RequestBudget>,
     variant: Option<&'m CampaignVariant>,
+    /// The ids of the recommended items so far.
+    items: Vec<String>,
+    /// These items by the addresses among their properties.
+    by_address: BTreeMap<String, String>,
 }
 
 impl Content for PersonContent<'_> {
@@ -252,12 +280,19 @@ impl Content for PersonContent<'_> {
         let ids = ids.filter(|id| !request.excluded.contains(id));
         let ids: Vec<String> = ids.skip(request.offset).take(request.count).collect();
         let snapshot = self.maker.shared.live.snapshot();
-        let item = |id: String| {
+        let mut items = Vec::new();
+        for id in ids {
             let mut item = snapshot.item_json(&id).unwrap_or_default();
+            for address in addresses_of(&item) {
+                self.by_address.entry(address.to_owned()).or_insert_with(|| id.clone());
+            }
+            if self.items.len() < MESSAGE_ITEMS_MAX && !self.items.contains(&id) {
+                self.items.push(id.clone());
+            }
             item.insert("id".to_owned(), id.into());
-            item
-        };
-        Ok(ids.into_iter().map(item).collect())
+            items.push(item);
+        }
+        Ok(items)
     }
 
     fn item(&mut self, catalog: &str, id: &str) -> Result<Option<Item>, ContentError> {

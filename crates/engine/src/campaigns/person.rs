@@ -11,7 +11,7 @@ use serving::{QueryError, Snapshot};
 use state::{Occurrence, Waiting, channel_code};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::Step;
+use super::{CAMPAIGN_STOPPED, Step};
 use crate::EngineError;
 use crate::shared::Shared;
 use crate::timeline_message::read_message;
@@ -105,7 +105,7 @@ impl Person {
     /// Why no message is for this person, before anything else is looked at.
     pub(super) fn refuses(&self, definition: &Campaign) -> Option<&'static str> {
         if definition.status == CampaignStatus::Stopped {
-            Some("campaign_stopped")
+            Some(CAMPAIGN_STOPPED)
         } else if !self.is_member {
             Some("not_qualified")
         } else if self.did_meanwhile {

@@ -7,7 +7,7 @@ use domain::{CampaignStart, CampaignStatus, LocalTime, TimeZone, Timestamp, User
 use serving::QueryError;
 use state::{CampaignEntry, CampaignRun, DecisionOutcome, NO_DATE, Occurrence, Waiting};
 
-use super::{EXPIRES_AFTER_S_DEFAULT, Running, Sender};
+use super::{EXPIRES_AFTER_S_DEFAULT, Running, Sender, is_of_campaign};
 use crate::EngineError;
 
 /// The people who are looked at before what was decided is journalled.
@@ -26,10 +26,12 @@ impl Sender {
             return Ok(false);
         };
         let is_new = campaign.run.is_none_or(|last| last.run != run);
+        let zone = self.shared.config.load().time_zone.clone().unwrap_or(TimeZone::UTC);
         let skipped = |missed, too_many| CampaignRun {
             at: now,
             campaign: campaign.key.clone(),
             number: campaign.number,
+            day: activation::day_of(&zone, now),
             run,
             next_user: 0,
             is_done: true,
@@ -114,27 +116,30 @@ impl Sender {
         let next_user = first.saturating_add(PEOPLE_PER_STEP).min(n_users);
         let people = self.people_of_run(campaign, run, first..next_user)?;
         let (mut entries, mut refused) = (Vec::new(), BTreeMap::new());
+        let mut day = 0;
         self.with_step(campaign, now, |sender, step| {
+            day = step.day;
             for user in people {
                 let occurrence = Occurrence::Run(run);
                 let number = campaign.number;
                 let waiting = Waiting { campaign: number, occurrence, due: now, first_due: now };
                 let Some(decision) = sender.decide(step, user, &waiting)? else { continue };
-                match decision.outcome {
-                    DecisionOutcome::Refused { reason, .. } => {
-                        *refused.entry(reason).or_insert(0) += 1;
+                match &decision.outcome {
+                    DecisionOutcome::Refused { reason, .. }
+                        if reason == NOT_QUALIFIED || reason == NO_DATE => {}
+                    DecisionOutcome::Refused { reason, .. } if is_of_campaign(reason) => {
+                        *refused.entry(reason.clone()).or_insert(0) += 1;
                     }
                     _ => entries.push(CampaignEntry::Decision(decision)),
                 }
             }
             Ok(())
         })?;
-        refused.remove(NOT_QUALIFIED);
-        refused.remove(NO_DATE);
         entries.push(CampaignEntry::Run(CampaignRun {
             at: now,
             campaign: campaign.key.clone(),
             number: campaign.number,
+            day,
             run,
             next_user,
             is_done: next_user >= n_users,

@@ -1,5 +1,7 @@
 //! Campaigns: who gets a message, when, once, and what of the others is counted.
 
+mod reports;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -88,18 +90,23 @@ impl Shop {
         changed.map(drop).map_err(|error| error.to_string())
     }
 
+    /// The messages that were received.
+    fn bodies(&self) -> Vec<Value> {
+        let requests = self.receiver.received();
+        let bodies = requests.into_iter().flat_map(|request| match request.body {
+            Value::Array(messages) => messages,
+            message => vec![message],
+        });
+        bodies.collect()
+    }
+
     /// What was received: who, and the subject.
     fn received(&self) -> Vec<(String, String)> {
-        let requests = self.receiver.received();
-        let bodies = requests.iter().flat_map(|request| match &request.body {
-            Value::Array(messages) => messages.clone(),
-            message => vec![message.clone()],
-        });
         let message = |body: Value| {
             let subject = body["properties"]["subject"].as_str().unwrap_or_default();
             (body["userId"].as_str().unwrap().to_owned(), subject.to_owned())
         };
-        let mut received: Vec<_> = bodies.map(message).collect();
+        let mut received: Vec<_> = self.bodies().into_iter().map(message).collect();
         received.sort();
         received
     }
@@ -143,6 +150,7 @@ fn campaign(start: CampaignStart) -> Campaign {
         options: DeliveryOptions::default(),
         control_percent: 0,
         control_group: None,
+        conversion: None,
     }
 }
 

@@ -113,7 +113,7 @@ impl HoldoutResults {
 }
 
 impl HoldoutGroupResults {
-    fn new(group: &HoldoutGroup) -> Self {
+    pub(crate) fn new(group: &HoldoutGroup) -> Self {
         let sum = group.sum();
         let rate = |measure| Sample::of_people(group, measure).rate();
         Self {

@@ -7,10 +7,12 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::Campaign;
+use resources::campaign_report::{self, CampaignOutcome, ReportQuery};
 use resources::campaigns::{self, CampaignReport, Trigger, Triggered};
 use serde::Serialize;
 use web::App;
 use web::error::ApiError;
+use web::parameters::Parameters;
 use web::workspaces::Workspace;
 
 use super::Upload;
@@ -43,6 +45,24 @@ pub(super) async fn read(
     Path((_, key)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
     Ok(revised(campaigns::read(&workspace, key).await?))
+}
+
+/// Shows what became of the messages of a campaign, by day and variant.
+///
+/// Messages count on the day on which they were sent, in the time zone of the workspace, whenever
+/// somebody clicks or buys.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/campaigns/{key}/report",
+    params(ReportQuery),
+    responses((status = 200, description = "Done", body = CampaignOutcome)),
+)]
+pub(super) async fn report(
+    Workspace(workspace): Workspace,
+    Path((_, key)): Path<(String, String)>,
+    Parameters(query): Parameters<ReportQuery>,
+) -> Result<Json<CampaignOutcome>, ApiError> {
+    Ok(Json(campaign_report::read(&workspace, key, query).await?))
 }
 
 /// Makes or replaces a campaign.

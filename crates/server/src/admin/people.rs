@@ -3,6 +3,7 @@
 
 use axum::Json;
 use axum::extract::Path;
+use resources::campaign_messages::{self, CampaignMessagesPage, CampaignMessagesQuery};
 use resources::people::{self, Found, INTERACTIONS_MAX, InteractionsPage, Profile, ShownPerson};
 use resources::person_lists::{self, ListName, PersonList};
 use resources::timeline::{PagePlace, TimelineFilter, TimelinePage, parse_cursor};
@@ -59,6 +60,22 @@ pub(super) async fn read(
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Json<Profile>, ApiError> {
     Ok(Json(people::read(&workspace, id).await?))
+}
+
+/// Shows the messages of campaigns to a person as they were sent, newest first, and why others were
+/// not.
+#[utoipa::path(
+    get,
+    path = "/api/workspaces/{workspace}/people/{id}/campaign_messages",
+    params(CampaignMessagesQuery),
+    responses((status = 200, description = "Done", body = CampaignMessagesPage)),
+)]
+pub(super) async fn campaign_messages(
+    Workspace(workspace): Workspace,
+    Path((_, id)): Path<(String, String)>,
+    Parameters(query): Parameters<CampaignMessagesQuery>,
+) -> Result<Json<CampaignMessagesPage>, ApiError> {
+    Ok(Json(campaign_messages::read(&workspace, id, query).await?))
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]

@@ -27,6 +27,7 @@ mod lists;
 mod live;
 mod locations;
 mod message_files;
+mod message_links;
 mod mistakes;
 mod oauth;
 mod offers;

@@ -2,13 +2,11 @@
 
 use activation::PastMessage;
 use domain::{CampaignStart, CampaignStatus, UserIdx};
-use store::key::KeyBuf;
 use store::{Batch, StoreError};
 
 use super::{
-    CampaignDecision, CampaignMessage, CampaignRun, CampaignWinner, Campaigns, DecisionOutcome,
-    NO_DATE, Occurrence, PERIOD_MS, RunState, SUPPRESSED, SentLately, TOO_MANY_WAIT, Waiting,
-    Winner, channel_code, encode,
+    CampaignDecision, CampaignRun, CampaignWinner, Campaigns, DecisionOutcome, NO_DATE, Occurrence,
+    RunState, SUPPRESSED, TOO_MANY_WAIT, Waiting, Winner, channel_code,
 };
 
 impl Campaigns {
@@ -52,7 +50,9 @@ impl Campaigns {
                 }
             }
             DecisionOutcome::Refused { reason, .. } if reason == NO_DATE => {}
-            DecisionOutcome::Refused { reason, .. } => self.count_refused(key, reason, 1),
+            DecisionOutcome::Refused { reason, .. } => {
+                self.count_refused_on(batch, (key, *number), decision.day, (reason, 1))?;
+            }
             DecisionOutcome::Sent(sent) => {
                 let channel = channel_code(&sent.channel);
                 row.add_past(PastMessage { at: *at, channel, campaign: *number });
@@ -79,7 +79,8 @@ impl Campaigns {
         if let Some(place) = row.find(decision.number, decision.occurrence) {
             self.drop_waiting(batch, user, &mut row, place);
             self.put_person(batch, user, &row);
-            self.count_refused(&decision.campaign, SUPPRESSED, 1);
+            let campaign = (decision.campaign.as_str(), decision.number);
+            self.count_refused_on(batch, campaign, decision.day, (SUPPRESSED, 1))?;
         }
         Ok(())
     }
@@ -96,28 +97,33 @@ impl Campaigns {
         match &decision.outcome {
             DecisionOutcome::Sent(sent) => self.count_sent(batch, decision, sent),
             DecisionOutcome::Refused { reason, .. } => {
-                self.count_refused(&decision.campaign, reason, 1);
-                Ok(())
+                let campaign = (decision.campaign.as_str(), decision.number);
+                self.count_refused_on(batch, campaign, decision.day, (reason, 1))
             }
             DecisionOutcome::Waits { .. } => Ok(()),
         }
     }
 
     /// Notes how far a run came.
-    pub(crate) fn follow_run(&mut self, entry: &CampaignRun) -> bool {
+    pub(crate) fn follow_run(
+        &mut self,
+        batch: &mut Batch<'_>,
+        entry: &CampaignRun,
+    ) -> Result<(), StoreError> {
         if !self.is_kept(&entry.campaign, entry.number) {
-            return false;
+            return Ok(());
         }
-        let Some(kept) = self.by_key.get_mut(&entry.campaign) else { return false };
+        let Some(kept) = self.by_key.get_mut(&entry.campaign) else { return Ok(()) };
         let CampaignRun { run, next_user, is_done, missed, too_many, .. } = *entry;
         let n_people = kept.run.filter(|last| last.run == run).map_or(0, |last| last.n_people);
         kept.run = Some(RunState { run, next_user, is_done, n_people, too_many });
         kept.missed_runs += missed;
         self.changed.insert(entry.campaign.clone());
+        let campaign = (entry.campaign.as_str(), entry.number);
         for (reason, n) in &entry.refused {
-            self.count_refused(&entry.campaign, reason, *n);
+            self.count_refused_on(batch, campaign, entry.day, (reason, *n))?;
         }
-        true
+        Ok(())
     }
 
     /// Takes the variant that everybody gets. Returns whether it is the first one.
@@ -144,38 +150,5 @@ impl Campaigns {
             matches!(kept.definition.start, CampaignStart::Date { each_year: true, .. })
         });
         is_over && is_yearly
-    }
-
-    fn count_sent(
-        &mut self,
-        batch: &mut Batch<'_>,
-        decision: &CampaignDecision,
-        sent: &CampaignMessage,
-    ) -> Result<(), StoreError> {
-        let n_people = u64::from(sent.is_first_of_day);
-        let day_key = KeyBuf::new().u32(decision.number).u32(sent.day);
-        let mut day = self.counts_of_day(batch, decision.number, sent.day)?;
-        day.sent += 1;
-        day.people += n_people;
-        batch.put(&self.days, day_key, encode(&day));
-        let period = decision.at.0.div_euclid(PERIOD_MS);
-        let lately = self.lately.entry(sent.channel.clone()).or_default();
-        let n_before = if lately.period == period { lately.n } else { 0 };
-        *lately = SentLately { period, n: n_before + 1 };
-        self.changed_lately.insert(sent.channel.clone());
-        let Some(kept) = self.by_key.get_mut(&decision.campaign) else { return Ok(()) };
-        kept.counts.sent += 1;
-        kept.counts.people += n_people;
-        if let Some(variant) = &sent.variant {
-            kept.variants.since.get_or_insert(decision.at);
-            kept.variants.counts.entry(variant.clone()).or_default().people += 1;
-        }
-        if let (Occurrence::Run(run), Some(state)) = (decision.occurrence, &mut kept.run)
-            && state.run == run
-        {
-            state.n_people += 1;
-        }
-        self.changed.insert(decision.campaign.clone());
-        Ok(())
     }
 }

@@ -11,6 +11,9 @@ pub const CAMPAIGN_SOURCE: &str = "campaign";
 /// The event by which mappings of channels take the messages of campaigns.
 pub const CAMPAIGN_EVENT: &str = "Campaign Message";
 
+/// The most recommended items of a message that are remembered.
+pub const MESSAGE_ITEMS_MAX: usize = 50;
+
 /// What a message of a campaign is about: a person gets one for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Occurrence {
@@ -68,6 +71,8 @@ pub struct CampaignDecision {
     pub person: Option<(ExternalIdType, String)>,
     /// What the message is about.
     pub occurrence: Occurrence,
+    /// The day on which it counts, in days since 1970 of the workspace's time zone.
+    pub day: u32,
     /// What becomes of it.
     pub outcome: DecisionOutcome,
 }
@@ -79,12 +84,12 @@ pub struct CampaignMessage {
     pub channel: String,
     /// JSON text of an object: the fields, made of the templates.
     pub fields: String,
-    /// The day on which it counts, in days since 1970 of the workspace's time zone.
-    pub day: u32,
+    /// Which of the campaign's variants it is; none where it has none.
+    pub variant: Option<String>,
+    /// The ids of the recommended items in it, each once, up to [`MESSAGE_ITEMS_MAX`].
+    pub items: Vec<String>,
     /// Whether it is the first of the campaign to the person on that day.
     pub is_first_of_day: bool,
-    /// The key of the variant; none where it is the campaign's own form.
-    pub variant: Option<String>,
 }
 
 /// How far a run came: everybody before a place was decided on.
@@ -96,13 +101,16 @@ pub struct CampaignRun {
     pub campaign: String,
     /// The number of the campaign.
     pub number: u32,
+    /// The day on which `refused` counts, in days since 1970 of the workspace's time zone.
+    pub day: u32,
     /// The time of the run.
     pub run: Timestamp,
     /// The index of the first person who was not looked at.
     pub next_user: u32,
     /// Whether everybody was.
     pub is_done: bool,
-    /// People who get no message, by reason, since the place before.
+    /// People who get no message because the campaign may send no more, by reason, since the place
+    /// before. Of others there are decisions.
     pub refused: Vec<(String, u64)>,
     /// How many runs before it were due and did not begin.
     pub missed: u64,
@@ -195,7 +203,7 @@ impl CampaignDecision {
         });
         let integrations = json!({ "All": false, sent.channel.clone(): true });
         Some(Message {
-            message_id: self.message_id(workspace, *type_, id),
+            message_id: message_id(self.message_number(workspace)?),
             type_: MessageType::Track,
             user_id: named_as(ExternalIdType::UserId),
             anonymous_id: named_as(ExternalIdType::AnonymousId),
@@ -217,17 +225,40 @@ impl CampaignDecision {
         })
     }
 
-    /// Names the message over all repeats, so that a receiver can drop them: 32 hexadecimal digits.
-    fn message_id(&self, workspace: &WorkspaceId, type_: ExternalIdType, id: &str) -> String {
-        let occurrence = match self.occurrence {
-            Occurrence::Event(offset) => format!("event {offset}"),
-            Occurrence::Run(at) => format!("run {}", at.0),
-            Occurrence::Dated(offset) => format!("date {offset}"),
-            Occurrence::Triggered { offset, nth } => format!("trigger {offset} {nth}"),
-            Occurrence::Journey { instance, step } => format!("journey {instance} {step}"),
-        };
-        let (campaign, number, type_) = (&self.campaign, self.number, type_.word());
-        let parts = format!("{workspace}\0{campaign}\0{number}\0{type_}\0{id}\0{occurrence}");
-        format!("{:032x}", xxh3_128(parts.as_bytes()))
+    /// The number of the message ([`number_message`]); none of somebody who was deleted since.
+    pub fn message_number(&self, workspace: &WorkspaceId) -> Option<u128> {
+        let (type_, id) = self.person.as_ref()?;
+        let campaign = (self.campaign.as_str(), self.number);
+        Some(number_message(workspace, campaign, (*type_, id), self.occurrence))
     }
+}
+
+/// Names a message of a campaign to a person over all repeats, so that a receiver can drop them.
+pub fn number_message(
+    workspace: &WorkspaceId,
+    (campaign, number): (&str, u32),
+    (type_, id): (ExternalIdType, &str),
+    occurrence: Occurrence,
+) -> u128 {
+    let occurrence = match occurrence {
+        Occurrence::Event(offset) => format!("event {offset}"),
+        Occurrence::Run(at) => format!("run {}", at.0),
+        Occurrence::Dated(offset) => format!("date {offset}"),
+        Occurrence::Triggered { offset, nth } => format!("trigger {offset} {nth}"),
+        Occurrence::Journey { instance, step } => format!("journey {instance} {step}"),
+    };
+    let type_ = type_.word();
+    let parts = format!("{workspace}\0{campaign}\0{number}\0{type_}\0{id}\0{occurrence}");
+    xxh3_128(parts.as_bytes())
+}
+
+/// The id of a message by its number: 32 hexadecimal digits.
+pub fn message_id(number: u128) -> String {
+    format!("{number:032x}")
+}
+
+/// The number of a message by its id.
+pub fn parse_message_id(id: &str) -> Option<u128> {
+    let is_one = id.len() == 32 && id.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
+    is_one.then(|| u128::from_str_radix(id, 16).ok()).flatten()
 }

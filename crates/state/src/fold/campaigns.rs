@@ -1,9 +1,13 @@
 //! What the fold does with facts about campaigns, and with what people do that begins them.
 
+use conditions::Event;
+use domain::{Message, Timestamp, UserIdx};
+use mapping::{Action, MappingError};
 use profiles::ExternalId;
 use store::{Batch, StoreError};
 
 use crate::Outcome;
+use crate::campaign_reports::{Decided, ToldEvent};
 use crate::campaigns::{
     CampaignDecision, CampaignEntry, CampaignTrigger, DecisionOutcome, DueMessageOf, Occurrence,
     SUPPRESSED, TriggerDetails,
@@ -11,8 +15,9 @@ use crate::campaigns::{
 use crate::people::People;
 use crate::timers::{Timer, TimerKind};
 use crate::views::Views;
-use domain::{Timestamp, UserIdx};
 
+/// The most items of a success that are looked for among those that were recommended.
+const CONVERSION_ITEMS_MAX: usize = 50;
 /// Why somebody whom a call names gets no message: nobody knows them any more.
 const UNKNOWN_PERSON: &str = "unknown_person";
 
@@ -26,7 +31,7 @@ pub(super) fn apply_campaign(
 ) -> Result<Outcome, StoreError> {
     match entry {
         CampaignEntry::Run(run) => {
-            views.campaigns.follow_run(run);
+            views.campaigns.follow_run(batch, run)?;
             Ok(Outcome::Applied)
         }
         CampaignEntry::Decision(decision) => {
@@ -89,6 +94,7 @@ fn apply_decision(
 ) -> Result<bool, StoreError> {
     let Some((type_, id)) = &decision.person else {
         views.campaigns.count_erased(batch, decision)?;
+        views.campaign_reports.count_erased(batch, decision)?;
         return Ok(false);
     };
     let person = ExternalId { type_: *type_, value: id };
@@ -104,16 +110,53 @@ fn apply_decision(
     if is_first {
         views.follow_journey_message(batch, user, decision.occurrence, &decision.outcome)?;
     }
+    if is_first && let Some(message) = decision.message_number(&views.setup.config.id) {
+        let goal = views.campaigns.goal(&decision.campaign);
+        let decided = Decided { decision, offset, message, goal };
+        views.campaign_reports.follow_decision(batch, user, decided)?;
+    }
     Ok(is_first)
 }
 
 impl Views {
+    /// Counts a message for the reports of campaigns: what it tells of one of their messages, and
+    /// whether it is a success of theirs. The items of a success are those of the interactions that
+    /// mappings make of it.
+    pub(super) fn follow_for_reports(
+        &mut self,
+        batch: &mut Batch<'_>,
+        user: UserIdx,
+        message: &Message,
+        actions: &[Result<Action, MappingError>],
+    ) -> Result<(), StoreError> {
+        if let Some(told) = ToldEvent::read(message) {
+            self.campaign_reports.follow_event(batch, user, &told)?;
+        }
+        if !self.campaigns.may_succeed(message.event_name()) {
+            return Ok(());
+        }
+        let Some(event) = Event::from_message(message) else { return Ok(()) };
+        let goals = self.campaigns.reached_goals(&event);
+        if goals.is_empty() {
+            return Ok(());
+        }
+        let items = actions.iter().filter_map(|action| match action {
+            Ok(Action::AddInteraction(interaction)) => Some(interaction.item_id.clone()),
+            _ => None,
+        });
+        let items = items.take(CONVERSION_ITEMS_MAX).collect();
+        self.campaign_reports.follow_conversion(batch, user, event.timestamp, goals, items)
+    }
+
     /// Follows the campaigns of the configuration, and begins to remove what waits for those that
     /// are gone.
     pub(crate) fn follow_campaigns(&mut self, batch: &mut Batch<'_>) -> Result<(), StoreError> {
         let config = std::sync::Arc::clone(&self.setup.config);
         let now = self.setup.clock.time().bound(Timestamp(i64::MAX));
-        for campaign in self.campaigns.follow_config(batch, &config, now) {
+        let gone = self.campaigns.follow_config(batch, &config, now);
+        let numbers = self.campaigns.by_key().values().map(|kept| kept.number).collect();
+        self.campaign_reports.follow_campaigns(batch, &numbers)?;
+        for campaign in gone {
             let due = self.setup.clock.time().bound(Timestamp(i64::MAX));
             self.timers
                 .schedule(batch, Timer { due, kind: TimerKind::ForgetCampaign, id: campaign })?;

@@ -97,6 +97,19 @@ impl HoldoutGroups {
         cluster.value_micros = cluster.value_micros.saturating_sub(tally.value_micros);
     }
 
+    /// Changes what the people of a group did: people, people who reached the goal, goals, and their
+    /// value in millionths.
+    pub(crate) fn change(&mut self, is_held_out: bool, hash: u64, by: [i64; 4]) {
+        let group = if is_held_out { &mut self.held_out } else { &mut self.treated };
+        let cluster = group.cluster(hash);
+        let [people, reached, goals, value_micros] = by;
+        let plus = |n: u32, by: i64| u32::try_from(i64::from(n) + by).unwrap_or(u32::MAX);
+        cluster.people = plus(cluster.people, people);
+        cluster.reached = plus(cluster.reached, reached);
+        cluster.goals = cluster.goals.saturating_add_signed(goals);
+        cluster.value_micros = cluster.value_micros.saturating_add(value_micros);
+    }
+
     fn of(&mut self, percent: u8, hash: u64) -> &mut HoldoutCluster {
         match is_held_out(percent, hash) {
             true => self.held_out.cluster(hash),

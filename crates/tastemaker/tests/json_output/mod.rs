@@ -37,6 +37,9 @@ fn runs() -> Vec<(&'static str, &'static str, &'static [&'static str])> {
         ("computed-trait create", "n_views count View", SHOP),
         ("computed-trait list", "", SHOP),
         ("computed-trait remove", "n_views", SHOP),
+        ("campaign list", "", SHOP),
+        ("campaign show", "welcome", SHOP),
+        ("campaign report", "welcome --from 2026-01-01", SHOP),
         ("feed put", "shop https://127.0.0.1:1/items.csv csv", SHOP),
         ("feed list", "", SHOP),
         ("feed show", "shop", SHOP),
@@ -96,6 +99,12 @@ fn make_shop(folder: &Path) {
             "traits/held",
             json!({ "kind": "recommended_items", "count": 3, "who": {},
                 "holdout": { "percent": 50 } }),
+        ),
+        (
+            "campaigns/welcome",
+            json!({ "channel": "lake", "content": { "to": "a" }, "control_percent": 10,
+                "start": { "type": "event", "event": "Signed Up" },
+                "conversion": { "event": "View", "within_s": 60 } }),
         ),
     ] {
         let url = format!("{}/api/workspaces/shop/{path}", server.base);

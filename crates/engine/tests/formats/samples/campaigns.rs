@@ -15,14 +15,15 @@ pub(super) fn all() -> Vec<Entry> {
         number: 0,
         person: Some((ExternalIdType::UserId, "u1".to_owned())),
         occurrence,
+        day: 19_675,
         outcome,
     };
     let sent = DecisionOutcome::Sent(CampaignMessage {
         channel: "crm".to_owned(),
         fields: r#"{"subject":"Welcome"}"#.to_owned(),
-        day: 19_675,
-        is_first_of_day: true,
         variant: Some("b".to_owned()),
+        items: vec!["shoe".to_owned()],
+        is_first_of_day: true,
     });
     let refused = DecisionOutcome::Refused {
         reason: "missing_variable".to_owned(),
@@ -32,10 +33,11 @@ pub(super) fn all() -> Vec<Entry> {
         at: AT,
         campaign: "welcome".to_owned(),
         number: 0,
+        day: 19_675,
         run: AT,
         next_user: 500,
         is_done: false,
-        refused: vec![("not_reachable".to_owned(), 3)],
+        refused: vec![("run_limit".to_owned(), 3)],
         missed: 2,
         too_many: Some(9),
     };

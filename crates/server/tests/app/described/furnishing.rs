@@ -159,8 +159,11 @@ pub(super) async fn furnish(shop: &mut Described) -> (String, String) {
                     "unless": { "event": "Order Completed", "where": "total > 1" } },
                 "content": { "to": "{{ profile.traits.email }}", "subject": "Welcome" },
                 "options": { "quiet_hours": { "windows": [{ "days": ["monday"],
-                    "from": "22:00", "to": "07:00" }] }, "cut_off": "23:00", "gap_s": 600 },
-                "control_percent": 10 }),
+                    "from": "22:00", "to": "07:00" }] }, "cut_off": "23:00", "gap_s": 600,
+                    "track_links": false, "track_opens": true, "utm": { "source": "news" } },
+                "control_percent": 10,
+                "conversion": { "event": "Order Completed", "where": "total > 1",
+                    "within_s": 86_400, "revenue": "total" } }),
         ),
         (
             "PUT",

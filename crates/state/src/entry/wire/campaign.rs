@@ -41,6 +41,7 @@ pub(in crate::entry) struct CampaignDecision {
     person: Option<(profiles::ExternalIdType, String)>,
     #[serde(with = "As::<Occurrence>")]
     occurrence: crate::Occurrence,
+    day: u32,
     #[serde(with = "As::<DecisionOutcome>")]
     outcome: crate::DecisionOutcome,
 }
@@ -74,10 +75,11 @@ pub(in crate::entry) enum DecisionOutcome {
 pub(in crate::entry) struct CampaignMessage {
     channel: String,
     fields: String,
-    day: u32,
-    is_first_of_day: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     variant: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    items: Vec<String>,
+    is_first_of_day: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -86,6 +88,7 @@ pub(in crate::entry) struct CampaignRun {
     at: domain::Timestamp,
     campaign: String,
     number: u32,
+    day: u32,
     run: domain::Timestamp,
     next_user: u32,
     is_done: bool,

@@ -1,0 +1,124 @@
+//! What reports and pages read.
+
+use domain::UserIdx;
+use store::key::{KeyBuf, KeyParts};
+use store::{Read, StoreError};
+
+use super::person::DecidedMessage;
+use super::rows::{decode, rows_of, unreadable};
+use super::{
+    CampaignPeople, CampaignReports, ItemCounts, LinkCounts, MessageCounts, MessageEvent, SEPARATOR,
+};
+
+/// Messages of one day, channel and variant of a campaign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageCell {
+    /// The day, in days since 1970 of the workspace's time zone.
+    pub day: u32,
+    /// The name of the destination.
+    pub channel: String,
+    /// The variant; none of a campaign without.
+    pub variant: Option<String>,
+    /// What became of the messages.
+    pub counts: MessageCounts,
+}
+
+/// A decision about a person: where it is in the journal, and the number of its message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DecisionPlace {
+    /// The offset in the journal.
+    pub offset: u64,
+    /// The number of the message.
+    pub message: u128,
+}
+
+impl CampaignReports {
+    /// The people of a campaign over all days.
+    pub fn people(&self, campaign: u32) -> Option<&CampaignPeople> {
+        self.by_campaign.get(&campaign)
+    }
+
+    /// The messages of a campaign on the days from one up to, not including, another, in their
+    /// order.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn cells(
+        &self,
+        read: &dyn Read,
+        campaign: u32,
+        days: std::ops::Range<u32>,
+    ) -> Result<Vec<MessageCell>, StoreError> {
+        let mut cells = Vec::new();
+        for pair in read.scan(&self.cells, &KeyBuf::new().u32(campaign).build()) {
+            let (key, value) = pair?;
+            let mut parts = KeyParts::new(&key);
+            let day = (parts.u32(), parts.u32()).1.ok_or_else(unreadable)?;
+            if !days.contains(&day) {
+                continue;
+            }
+            let name = parts.text().and_then(|name| name.split_once(SEPARATOR));
+            let (channel, variant) = name.ok_or_else(unreadable)?;
+            let variant = (!variant.is_empty()).then(|| variant.to_owned());
+            let (channel, counts) = (channel.to_owned(), decode(&value)?);
+            cells.push(MessageCell { day, channel, variant, counts });
+        }
+        Ok(cells)
+    }
+
+    /// The links of a campaign; that without an address stands for all others.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn links(
+        &self,
+        read: &dyn Read,
+        campaign: u32,
+    ) -> Result<Vec<(String, LinkCounts)>, StoreError> {
+        rows_of(read, &self.links, campaign)
+    }
+
+    /// The recommended items of a campaign; that without an id stands for all others.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn items(
+        &self,
+        read: &dyn Read,
+        campaign: u32,
+    ) -> Result<Vec<(String, ItemCounts)>, StoreError> {
+        rows_of(read, &self.items, campaign)
+    }
+
+    /// The latest decisions about a person, up to [`PERSON_MESSAGES_MAX`], in the order of the
+    /// journal.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn decisions(
+        &self,
+        read: &dyn Read,
+        user: UserIdx,
+    ) -> Result<Vec<DecisionPlace>, StoreError> {
+        let messages = self.person(read, user)?.messages.into_iter();
+        let place = |message: DecidedMessage| DecisionPlace {
+            offset: message.offset,
+            message: message.number,
+        };
+        Ok(messages.map(place).collect())
+    }
+
+    /// What happened with a message that a person got, each with how often.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn happened(
+        &self,
+        read: &dyn Read,
+        user: UserIdx,
+        message: u128,
+    ) -> Result<Vec<(MessageEvent, u32)>, StoreError> {
+        let mut row = self.person(read, user)?;
+        Ok(row.sent_mut(message).map(|sent| sent.events.clone()).unwrap_or_default())
+    }
+}
