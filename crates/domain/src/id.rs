@@ -83,7 +83,8 @@ pub fn check_strict_id(name: &str, id: &str) -> Result<(), String> {
 pub struct WorkspaceId(String);
 
 /// First path segments that the server uses itself.
-const RESERVED: [&str; 7] = ["v1", "api", "console", "healthz", "readyz", "metrics", "docs"];
+const RESERVED: [&str; 8] =
+    ["v1", "api", "console", "healthz", "readyz", "metrics", "docs", "preferences"];
 
 /// The longest workspace id, in bytes.
 const WORKSPACE_ID_BYTES_MAX: usize = 63;

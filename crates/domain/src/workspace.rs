@@ -10,6 +10,7 @@ mod destination;
 mod destination_rules;
 mod feed;
 mod identity;
+mod linked_content;
 mod oauth;
 mod retention;
 mod scheduled_export;
@@ -17,6 +18,7 @@ mod settings;
 mod source;
 mod sync;
 mod token;
+mod topic;
 mod tracking_plan;
 mod trait_definition;
 
@@ -47,6 +49,9 @@ pub use identity::{
     BLOCKED_MAX, ID_PLACES_MAX, ID_TYPE_NAME_BYTES_MAX, ID_TYPES_MAX, IDENTITY_VERSION_LATEST,
     IDS_OF_TYPE_MAX, IdType, IdTypeName, Identity, LimitPeriod,
 };
+pub use linked_content::{
+    LINKED_BYTES_MAX, LINKED_CONTENTS_MAX, LINKED_TIMEOUT_MS_MAX, LinkedContent, UrlPart,
+};
 pub use oauth::{OAuth, OAuthKey, TOKEN_LIFETIME_S_DEFAULT};
 pub use retention::{RETENTION_DAYS_MAX, Retention};
 pub use scheduled_export::{
@@ -60,6 +65,7 @@ pub use sync::{
     check_attached_traits,
 };
 pub use token::{TOKEN_NAME_BYTES_MAX, TOKENS_MAX, Token, TokenKind};
+pub use topic::{TOPICS_MAX, Topic, TopicDefault};
 pub use tracking_plan::{
     EventControl, PATTERN_BYTES_MAX, PATTERN_COMPILED_BYTES_MAX, PATTERNS_MAX, PLANNED_EVENTS_MAX,
     PLANNED_NAME_BYTES_MAX, PLANNED_PROPERTIES_MAX, PLANNED_PROPERTIES_PER_EVENT_MAX, PlannedEvent,
@@ -160,6 +166,15 @@ pub struct WorkspaceConfig {
     /// The time zone whose days and hours count for campaigns; UTC if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<TimeZone>,
+    /// The address of this server for the people who get messages, without a slash at its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
+    /// What people may subscribe to and unsubscribe from.
+    #[serde(default, rename = "topic", skip_serializing_if = "Vec::is_empty")]
+    pub topics: Vec<Topic>,
+    /// The external APIs whose answers templates print.
+    #[serde(default, rename = "linked_content", skip_serializing_if = "Vec::is_empty")]
+    pub linked_contents: Vec<LinkedContent>,
     /// The campaigns.
     #[serde(default, rename = "campaign", skip_serializing_if = "Vec::is_empty")]
     pub campaigns: Vec<Campaign>,
@@ -210,6 +225,9 @@ impl WorkspaceConfig {
             exports: Vec::new(),
             feeds: Vec::new(),
             time_zone: None,
+            public_url: None,
+            topics: Vec::new(),
+            linked_contents: Vec::new(),
             campaigns: Vec::new(),
         }
     }
@@ -249,6 +267,16 @@ impl WorkspaceConfig {
         self.campaigns.iter().find(|campaign| campaign.key == key)
     }
 
+    /// The topic of a key.
+    pub fn topic(&self, key: &str) -> Option<&Topic> {
+        self.topics.iter().find(|topic| topic.key == key)
+    }
+
+    /// The linked content of a name.
+    pub fn linked_content(&self, name: &str) -> Option<&LinkedContent> {
+        self.linked_contents.iter().find(|content| content.name == name)
+    }
+
     /// The scheduled export of a name.
     pub fn export(&self, name: &str) -> Option<&ScheduledExport> {
         self.exports.iter().find(|export| export.name == name)
@@ -286,6 +314,9 @@ impl WorkspaceConfig {
             identity: self.identity.clone(),
             catalog: self.catalog.clone(),
             time_zone: self.time_zone.clone(),
+            public_url: self.public_url.clone(),
+            topics: self.topics.clone(),
+            linked_contents: self.linked_contents.clone(),
         }
     }
 
@@ -301,12 +332,16 @@ impl WorkspaceConfig {
             identity,
             catalog,
             time_zone,
+            public_url,
+            topics,
+            linked_contents,
         } = settings;
         (self.name, self.public_merge_users) = (name, public_merge_users);
         self.public_user_properties = public_user_properties;
         (self.presets, self.weak_signals) = (presets, weak_signals);
         (self.retention, self.identity, self.catalog) = (retention, identity, catalog);
-        self.time_zone = time_zone;
+        (self.time_zone, self.public_url) = (time_zone, public_url);
+        (self.topics, self.linked_contents) = (topics, linked_contents);
     }
 
     /// The feed of a name.

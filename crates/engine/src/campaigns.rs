@@ -7,6 +7,7 @@
 
 mod check;
 mod content;
+mod linked;
 mod person;
 mod runs;
 
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use activation::{Checks, Decision, SentCounts};
+use connectors::{InstanceKey, Outgoing};
 use domain::{
     Campaign, CampaignStart, CampaignStatus, ChannelLimits, TimeZone, Timestamp, UserIdx,
 };
@@ -25,7 +27,9 @@ use state::{
 };
 
 pub(crate) use self::check::check_campaigns;
-use self::content::{Contents, Made};
+use self::content::{Contents, Made, MakingFor};
+use self::linked::LinkedAnswers;
+pub(crate) use self::linked::seal_headers;
 use self::person::Person;
 use crate::list_maker::ListMaker;
 use crate::shared::{Health, Shared};
@@ -58,8 +62,12 @@ impl CampaignSending {
         shared: &Arc<Shared>,
         writer: &Arc<Writer>,
         serving: &Arc<Serving>,
+        outgoing: &Arc<Outgoing>,
+        key: Option<&Arc<InstanceKey>>,
     ) -> Self {
         let work = Sender {
+            linked: LinkedAnswers::new(Arc::clone(outgoing), key.cloned()),
+            key: key.cloned(),
             shared: Arc::clone(shared),
             writer: Arc::clone(writer),
             serving: Arc::clone(serving),
@@ -84,6 +92,9 @@ struct Sender {
     writer: Arc<Writer>,
     serving: Arc<Serving>,
     contents: Contents,
+    linked: LinkedAnswers,
+    /// Makes the links by which people unsubscribe.
+    key: Option<Arc<InstanceKey>>,
 }
 
 /// A campaign as it is now.
@@ -278,7 +289,8 @@ impl Sender {
             return refused(reason, None);
         }
         let maker = ListMaker { shared: &self.shared, serving: &self.serving, now: step.now };
-        let mut making = self.contents.begin(definition, maker, user, person, step.now);
+        let made_for = MakingFor { user, person, key: self.key.as_deref() };
+        let mut making = self.contents.begin(definition, maker, &mut self.linked, &made_for);
         let mut options = definition.options.clone();
         if matches!(waiting.occurrence, Occurrence::Event(_)) {
             options.expires_after_s.get_or_insert(EXPIRES_AFTER_S_DEFAULT);

@@ -79,6 +79,7 @@ mod state_snapshot;
 mod store_picture;
 mod stores;
 mod submission;
+mod subscriptions;
 mod suppression;
 mod sync;
 mod sync_links;
@@ -167,6 +168,10 @@ pub use span::{
 };
 pub use store_picture::KeyspaceDigest;
 pub use submission::{QUEUE_BYTES_MAX, SubmitError};
+pub use subscriptions::{
+    PREFERENCES_PATH, PREFERENCES_SOURCE, PreferencesLink, STAFF_SOURCE, SubscriptionChanger,
+    workspace_of_token,
+};
 pub use sync::{LastSweep, SweepStatus, SyncStatus};
 pub use training::{FIRST_TRAINING_INTERACTIONS, TrainingOptions, describe_too_few_interactions};
 pub use training_record::Training;
@@ -223,6 +228,7 @@ pub use state::{
     Occurrence,
 };
 pub use state::{FoundAnswers, FoundBy, question_of_audience};
+pub use state::{PersonSubscriptions, Said, SubscriptionStatement};
 
 /// Checks that a text is an expression; what it names may be missing.
 pub fn check_expression(text: &str) -> Result<(), ReqlError> {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use domain::{
-    CatalogSettings, Identity, InteractionWeights, Retention, TimeZone, WeakSignalWeights,
-    WorkspaceSettings,
+    CatalogSettings, Identity, InteractionWeights, LinkedContent, Retention, TimeZone, Topic,
+    WeakSignalWeights, WorkspaceSettings,
 };
 use engine::{ConfigChange, Engine, Expected, Resource};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -62,6 +62,14 @@ pub struct SettingsPatch {
     /// The time zone whose days and hours count for campaigns; null goes back to UTC.
     #[serde(default, deserialize_with = "deserialize_present")]
     pub time_zone: Option<Option<TimeZone>>,
+    /// The address of this server for the people who get messages; null for none.
+    #[serde(default, deserialize_with = "deserialize_present")]
+    pub public_url: Option<Option<String>>,
+    /// What people may subscribe to and unsubscribe from, as a whole.
+    pub topics: Option<Vec<Topic>>,
+    /// The external APIs whose answers templates print, as a whole. A header with `sealed`, as the
+    /// answer has it, stays as it is.
+    pub linked_contents: Option<Vec<LinkedContent>>,
 }
 
 /// A change of some weights. Missing kinds keep theirs.
@@ -133,6 +141,9 @@ pub async fn update(
                 None => present.catalog.clone(),
             },
             time_zone: patch.time_zone.unwrap_or(present.time_zone),
+            public_url: patch.public_url.unwrap_or(present.public_url),
+            topics: patch.topics.unwrap_or(present.topics),
+            linked_contents: patch.linked_contents.unwrap_or(present.linked_contents),
         };
         for catalog in present.catalog.location_property.keys() {
             if !settings.catalog.location_property.contains_key(catalog) {
@@ -141,7 +152,8 @@ pub async fn update(
             }
         }
         engine.change_config(ConfigChange::put_settings(&settings), expected)?;
-        let shown = ShownSettings::new(engine, settings);
+        // As they are kept: headers are sealed.
+        let shown = ShownSettings::new(engine, engine.config().settings());
         Ok(Revised::now(engine, &Resource::Settings, shown))
     })
     .await

@@ -30,6 +30,7 @@ use crate::replays::Replays;
 use crate::segmentations::Segmentations;
 use crate::setup::Setup;
 use crate::source_schema::SourceSchemas;
+use crate::subscriptions::Subscriptions;
 use crate::synonyms::Synonyms;
 use crate::timers::Timers;
 use crate::unmatched_events::UnmatchedEvents;
@@ -167,6 +168,8 @@ views! {
     account_traits: AccountTraits,
     /// Campaigns, and what waits for people.
     campaigns: Campaigns,
+    /// What people said of channels and topics.
+    subscriptions: Subscriptions,
 }
 
 impl Views {

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use domain::{
     AudienceDefinition, Campaign, CatalogSettings, ComputedTraitDefinition, Destination, Feed,
-    Identity, InteractionWeights, PRESETS_LATEST, Retention, Scenario, ScheduledExport, Source,
-    TimeZone, Token, TraitDefinition, WeakSignalWeights, WorkspaceConfig, WorkspaceId,
+    Identity, InteractionWeights, LinkedContent, PRESETS_LATEST, Retention, Scenario,
+    ScheduledExport, Source, TimeZone, Token, Topic, TraitDefinition, WeakSignalWeights,
+    WorkspaceConfig, WorkspaceId,
 };
 use engine::installation::{Actor, Deed, DeedOutcome, InstallationJournal};
 use engine::{ConfigChange, DataFolder, Engine, Problem};
@@ -66,6 +67,11 @@ pub(crate) struct BootstrapWorkspace {
     #[serde(default, rename = "feed")]
     feeds: Vec<Feed>,
     time_zone: Option<TimeZone>,
+    public_url: Option<String>,
+    #[serde(rename = "topic")]
+    topics: Option<Vec<Topic>>,
+    #[serde(rename = "linked_content")]
+    linked_contents: Option<Vec<LinkedContent>>,
     #[serde(default, rename = "campaign")]
     campaigns: Vec<Campaign>,
 }
@@ -92,6 +98,9 @@ impl BootstrapWorkspace {
             exports: file.exports,
             feeds: file.feeds,
             time_zone: file.time_zone,
+            public_url: file.public_url,
+            topics: file.topics.unwrap_or_default(),
+            linked_contents: file.linked_contents.unwrap_or_default(),
             campaigns: file.campaigns,
             presets: file.presets.or(Some(PRESETS_LATEST)),
             weak_signals: file.weak_signals.unwrap_or_default(),
@@ -117,6 +126,9 @@ impl BootstrapWorkspace {
         config.identity = self.identity.clone().or(config.identity);
         config.catalog = self.catalog.clone().unwrap_or(config.catalog);
         config.time_zone = self.time_zone.clone().or(config.time_zone);
+        config.public_url = self.public_url.clone().or(config.public_url);
+        config.topics = self.topics.clone().unwrap_or(config.topics);
+        config.linked_contents = self.linked_contents.clone().unwrap_or(config.linked_contents);
         file.all_tokens().for_each(|token| config.put_token(token));
         for mut source in file.sources {
             // Senders know a source by its key: with another name it is the same one.

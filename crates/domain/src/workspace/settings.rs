@@ -2,11 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CatalogSettings, Identity, Retention};
+use super::linked_content::check_linked_contents;
+use super::topic::check_topics;
+use super::{CatalogSettings, Identity, LinkedContent, Retention, Topic};
 use crate::{TimeZone, WeakSignalWeights};
 
 const PUBLIC_USER_PROPERTIES_MAX: usize = 1_000;
 const WORKSPACE_NAME_BYTES_MAX: usize = 200;
+/// The longest address of this server, in bytes.
+const PUBLIC_URL_BYTES_MAX: usize = 200;
 
 /// The scalar settings of a workspace, which one command changes together.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, utoipa::ToSchema)]
@@ -39,6 +43,16 @@ pub struct WorkspaceSettings {
     /// The time zone whose days and hours count for campaigns; UTC if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<TimeZone>,
+    /// The address of this server for the people who get messages, without a slash at its end:
+    /// `https://news.shop.example`. Links in messages begin with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
+    /// What people may subscribe to and unsubscribe from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub topics: Vec<Topic>,
+    /// The external APIs whose answers templates print.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub linked_contents: Vec<LinkedContent>,
 }
 
 impl WorkspaceSettings {
@@ -63,7 +77,23 @@ impl WorkspaceSettings {
         if let Some(Err(what)) = self.identity.as_ref().map(Identity::validate) {
             return Err(format!("identity.{what}"));
         }
+        if self.public_url.as_deref().is_some_and(|url| !is_public_url(url)) {
+            return Err(format!(
+                "public_url must be https:// and a host, up to {PUBLIC_URL_BYTES_MAX} bytes, \
+                 without a path"
+            ));
+        }
+        check_topics(&self.topics)?;
+        check_linked_contents(&self.linked_contents)?;
         self.catalog.validate().map_err(|what| format!("catalog.{what}"))?;
         self.retention.map_or(Ok(()), Retention::validate)
     }
+}
+
+/// Whether a text is `https://` or `http://` with a host, and a port where it has one.
+fn is_public_url(url: &str) -> bool {
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let is_host = |b: u8| b.is_ascii_alphanumeric() || b".-:[]".contains(&b);
+    url.len() <= PUBLIC_URL_BYTES_MAX
+        && host.is_some_and(|host| !host.is_empty() && host.bytes().all(is_host))
 }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use domain::{Campaign, Timestamp, UserIdx};
+use connectors::InstanceKey;
+use domain::{Campaign, Destination, UserIdx};
 use serde_json::{Map, Value, json};
 use serving::RequestBudget;
 use templates::{
@@ -11,8 +13,10 @@ use templates::{
     mjml_to_html,
 };
 
+use super::linked::{LinkedAnswers, TIME_PER_MESSAGE_MAX};
 use super::person::Person;
 use crate::list_maker::ListMaker;
+use crate::subscriptions::PreferencesLink;
 
 /// Fields that say where a message goes: who has no value of one cannot be reached.
 const ADDRESS_FIELDS: [&str; 3] = ["to", "token", "endpoint"];
@@ -56,6 +60,14 @@ pub(super) enum Made {
     },
 }
 
+/// Whom a message is made for.
+pub(super) struct MakingFor<'p> {
+    pub(super) user: UserIdx,
+    pub(super) person: &'p Person,
+    /// Makes the links by which the person unsubscribes.
+    pub(super) key: Option<&'p InstanceKey>,
+}
+
 /// A message that is made for one person.
 pub(super) struct Making<'m> {
     fields: &'m [(String, Result<Template, String>)],
@@ -69,24 +81,51 @@ impl Contents {
         &'m mut self,
         campaign: &Arc<Campaign>,
         maker: ListMaker<'m>,
-        user: UserIdx,
-        person: &Person,
-        now: Timestamp,
+        linked: &'m mut LinkedAnswers,
+        MakingFor { user, person, key }: &MakingFor<'_>,
     ) -> Making<'m> {
         let compiled = self.by_key.entry(campaign.key.clone());
         let compiled = compiled.or_insert_with(|| Compiled::of(campaign));
         if !Arc::ptr_eq(&compiled.of, campaign) {
             *compiled = Compiled::of(campaign);
         }
+        let (preferences_url, unsubscribe_url) = links(campaign, &maker, person, *key);
         let values = Values {
+            preferences_url,
+            unsubscribe_url,
             profile: person.profile.clone(),
             event: person.event.clone(),
             campaign: json!({ "key": campaign.key, "name": campaign.name }),
-            now: now.to_string().into(),
+            now: maker.now.to_string().into(),
         };
         let budget = Arc::new(RequestBudget::unlimited());
-        let content = PersonContent { maker, user, budget };
+        let linked_time_left = TIME_PER_MESSAGE_MAX;
+        let content = PersonContent { maker, user: *user, budget, linked, linked_time_left };
         Making { fields: &compiled.fields, values, content }
+    }
+}
+
+/// The addresses by which the person chooses what they get, and unsubscribes; null without a public
+/// address.
+fn links(
+    campaign: &Campaign,
+    maker: &ListMaker<'_>,
+    person: &Person,
+    key: Option<&InstanceKey>,
+) -> (Value, Value) {
+    let config = maker.shared.config.load();
+    let channel = config.destination(&campaign.channel);
+    let (id_type, id) = &person.name;
+    let link = PreferencesLink {
+        id_type: id_type.word().to_owned(),
+        id: id.clone(),
+        channels: channel.map(Destination::channel_kinds).unwrap_or_default(),
+        topic: campaign.topic.clone(),
+        campaign: Some(campaign.key.clone()),
+    };
+    match link.urls(key, &config) {
+        Some((page, unsubscribe)) => (page.into(), unsubscribe.into()),
+        None => (Value::Null, Value::Null),
     }
 }
 
@@ -166,6 +205,9 @@ struct PersonContent<'m> {
     maker: ListMaker<'m>,
     user: UserIdx,
     budget: Arc<RequestBudget>,
+    linked: &'m mut LinkedAnswers,
+    /// For all external APIs together.
+    linked_time_left: Duration,
 }
 
 impl Content for PersonContent<'_> {
@@ -206,7 +248,9 @@ impl Content for PersonContent<'_> {
         }))
     }
 
-    fn linked(&mut self, name: &str, _: &Item) -> Result<Value, ContentError> {
-        Err(ContentError(format!("there is no linked content {name:?}")))
+    fn linked(&mut self, name: &str, parameters: &Item) -> Result<Value, ContentError> {
+        let config = self.maker.shared.config.load_full();
+        let answer = self.linked.ask(&config, name, parameters, &mut self.linked_time_left);
+        answer.map_err(ContentError)
     }
 }

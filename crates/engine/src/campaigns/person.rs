@@ -2,7 +2,7 @@
 
 use activation::{DueMessage, PastMessage};
 use conditions::{Event, EventMatch};
-use domain::{Campaign, CampaignStart, CampaignStatus, TimeZone, Timestamp, UserIdx};
+use domain::{Campaign, CampaignStart, CampaignStatus, Destination, TimeZone, Timestamp, UserIdx};
 use profiles::ExternalIdType;
 use serde_json::{Map, Value, json};
 use serving::{QueryError, Snapshot};
@@ -30,6 +30,7 @@ pub(super) struct Person {
     past: Vec<PastMessage>,
     zone: Option<TimeZone>,
     is_of_control_group: bool,
+    is_wanted: bool,
 }
 
 impl Person {
@@ -62,6 +63,7 @@ impl Person {
         let zone = traits.get(ZONE_TRAIT).and_then(Value::as_str).and_then(TimeZone::named);
         let past = snapshot.campaigns.past_messages(snapshot.store(), user);
         let past = past.map_err(QueryError::from)?;
+        let is_wanted = is_wanted(&snapshot, definition, user)?;
         drop(snapshot);
         let (type_, id) = &name;
         let profile = json!({ type_.word(): id, "traits": traits });
@@ -82,6 +84,7 @@ impl Person {
             past,
             zone,
             is_of_control_group,
+            is_wanted,
         }))
     }
 
@@ -110,7 +113,7 @@ impl Person {
             campaign: step.campaign.number,
             first_due: waiting.first_due,
             is_of_control_group: self.is_of_control_group,
-            is_wanted: true,
+            is_wanted: self.is_wanted,
             is_reachable,
             zone: self.zone.as_ref(),
             past: &self.past,
@@ -124,6 +127,20 @@ impl Person {
         let of_campaign = |past: &&PastMessage| past.campaign == step.campaign.number;
         !self.past.iter().filter(of_campaign).any(|past| is_of_today(&past))
     }
+}
+
+/// Whether a person wants messages of the channel and the topic of a campaign.
+fn is_wanted(
+    snapshot: &Snapshot<'_>,
+    definition: &Campaign,
+    user: UserIdx,
+) -> Result<bool, QueryError> {
+    let config = &snapshot.setup.config;
+    let kinds = config.destination(&definition.channel).map(Destination::channel_kinds);
+    let topic = definition.topic.as_deref().and_then(|key| config.topic(key));
+    let said = snapshot.subscriptions.of(snapshot.store(), user)?;
+    Ok(said.wants_channel(&kinds.unwrap_or_default())
+        && topic.is_none_or(|topic| said.wants_topic(topic)))
 }
 
 /// The traits of a person of every class but lists, which templates ask for by `recommend`.

@@ -1,5 +1,8 @@
 //! Campaigns: who gets a message, when, once, and what of the others is counted.
 
+mod linked;
+mod subscriptions;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

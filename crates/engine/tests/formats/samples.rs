@@ -128,6 +128,8 @@ pub(crate) fn since_the_fixtures() -> Vec<Entry> {
     entries.push(command(commands::trait_of_a_catalog()));
     entries.push(command(commands::computed_trait_of_accounts()));
     entries.extend(campaigns::all());
+    entries.push(rejected(RejectionReason::SubscriptionInvalid));
+    entries.push(command(commands::settings_of_subscriptions()));
     entries
 }
 

@@ -78,6 +78,7 @@ async fn present(workspace: &RequestedWorkspace) -> Result<(Typed, Typed), ApiEr
         ("click", settings.weak_signals.click.to_string()),
         ("list_view", settings.weak_signals.list_view.to_string()),
         ("time_zone", settings.time_zone.map(|zone| zone.to_string()).unwrap_or_default()),
+        ("public_url", settings.public_url.unwrap_or_default()),
         ("retention", settings.retention.map(|kept| kept.days.to_string()).unwrap_or_default()),
     ];
     let InteractionWeights { view, purchase, rating, cart, bookmark, portion } = weights;
@@ -163,6 +164,11 @@ fn body(
                         .hint("Such as Europe/Berlin: whose days and hours count for campaigns. UTC if empty.")
                         .error(mistake.at("time_zone")))
                         .value(settings.text("time_zone")))
+                    (TextInput::new(Field::new("public_url", "Address for the people who get messages")
+                        .optional()
+                        .hint("Such as https://news.shop.example: links by which they unsubscribe begin with it.")
+                        .error(mistake.at("public_url")))
+                        .value(settings.text("public_url")))
                     (Checkbox {
                         field: Field::new("public_merge_users", "Browsers may merge people")
                             .hint("Anybody could then merge two people whose ids they know"),
@@ -216,6 +222,9 @@ fn read_patch(typed: &Typed, presets: u32) -> Result<SettingsPatch, ApiError> {
         identity: None,
         catalog: None,
         time_zone: Some(typed.optional("time_zone").map(read_zone).transpose()?),
+        public_url: Some(typed.optional("public_url")),
+        topics: None,
+        linked_contents: None,
     })
 }
 
