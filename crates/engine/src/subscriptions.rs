@@ -1,12 +1,10 @@
-//! What people want to hear: read, changed, and the addresses by which they change it themselves.
+//! What people want to hear: read and changed.
 //!
 //! Every change is a message in the journal, so that it is in the person's history, and goes to
 //! destinations as all messages do.
 
-use connectors::InstanceKey;
-use domain::{ChannelKind, Message, MessageType, Timestamp, UserIdx, WorkspaceConfig, WorkspaceId};
+use domain::{Message, MessageType, Timestamp, UserIdx};
 use profiles::{ExternalId, ExternalIdType};
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use serving::QueryError;
 use state::{
@@ -15,33 +13,15 @@ use state::{
 };
 use uuid::Uuid;
 
+use crate::preferences_link::PreferencesLink;
 use crate::{Engine, SubmitError};
 
-/// Where the pages about subscriptions are, below the public address of the server.
-pub const PREFERENCES_PATH: &str = "/preferences";
 /// The source of what people choose on their page.
 pub const PREFERENCES_SOURCE: &str = "preferences";
 /// The source of what staff changes for people.
 pub const STAFF_SOURCE: &str = "staff";
 /// The event of somebody who unsubscribes by a link or button of a message.
 const UNSUBSCRIBED_EVENT: &str = "Notification Unsubscribed";
-/// Separates the workspace from the rest of a token. No workspace has it in its id.
-const TOKEN_SEPARATOR: char = '.';
-
-/// Whom the links of a message are for, and what it is about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PreferencesLink {
-    /// The type of the person's id, in its word.
-    pub id_type: String,
-    /// An id of the person.
-    pub id: String,
-    /// The kinds of the channel that sends the message.
-    pub channels: Vec<ChannelKind>,
-    /// The key of the topic of the message.
-    pub topic: Option<String>,
-    /// The key of the campaign.
-    pub campaign: Option<String>,
-}
 
 /// Who changes a subscription, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,61 +34,10 @@ pub enum SubscriptionChanger<'c> {
     Staff,
 }
 
-impl PreferencesLink {
-    /// The token that stands in addresses: `shop.AbC`. It can be read and made with the key of the
-    /// instance only, and is valid for as long as the key is.
-    pub(crate) fn token(&self, key: &InstanceKey, workspace: &WorkspaceId) -> String {
-        let text = serde_json::to_string(self).expect("plain fields always encode");
-        let sealed = key.seal_token(&token_context(workspace), &text);
-        format!("{workspace}{TOKEN_SEPARATOR}{sealed}")
-    }
-
-    /// The addresses of the page and of the way out of what the message is about, below the public
-    /// address; none where there is no such address.
-    pub(crate) fn urls(
-        &self,
-        key: Option<&InstanceKey>,
-        config: &WorkspaceConfig,
-    ) -> Option<(String, String)> {
-        let token = self.token(key?, &config.id);
-        let page = format!("{}{PREFERENCES_PATH}/{token}", config.public_url.as_ref()?);
-        let unsubscribe = format!("{page}/unsubscribe");
-        Some((page, unsubscribe))
-    }
-
-    /// What somebody says who unsubscribes from what the message is about: no to its topic, or to
-    /// its channel where it has none.
-    pub fn unsubscribing(&self) -> SubscriptionStatement {
-        let status = domain::SubscriptionStatus::Unsubscribed;
-        let mut statement = SubscriptionStatement::default();
-        match &self.topic {
-            Some(topic) => drop(statement.topics.insert(topic.clone(), status)),
-            None => statement.channels.extend(self.channels.iter().map(|kind| (*kind, status))),
-        }
-        statement
-    }
-}
-
-/// The workspace that a token of [`PreferencesLink`] names.
-pub fn workspace_of_token(token: &str) -> Option<&str> {
-    token.split_once(TOKEN_SEPARATOR).map(|(workspace, _)| workspace)
-}
-
-/// No workspace has an id that begins so, and no secret of a destination such a place.
-fn token_context(workspace: &WorkspaceId) -> String {
-    format!("-/preferences/{workspace}")
-}
-
 impl Engine {
     /// What a token says that was made for this workspace; none for any other text.
     pub fn open_preferences(&self, token: &str) -> Option<PreferencesLink> {
-        let (workspace, sealed) = token.split_once(TOKEN_SEPARATOR)?;
-        if workspace != self.id().as_str() {
-            return None;
-        }
-        let key = self.instance_key.as_deref()?;
-        let text = key.open_token(&token_context(self.id()), sealed).ok()?;
-        serde_json::from_str(&text).ok()
+        PreferencesLink::open(token, self.instance_key.as_deref()?, self.id())
     }
 
     /// The addresses of the page of a link and of the way out of what its message is about; none

@@ -231,7 +231,7 @@ fn say(
 /// The id by which messages name a person: a user id, or else an anonymous id.
 fn name_of(engine: &Engine, user: UserIdx) -> Result<(ExternalIdType, String), ApiError> {
     let identifiers = engine.snapshot().identifiers(user)?;
-    let found = identifiers.into_iter().min_by_key(|id| id.type_);
+    let found = identifiers.into_iter().filter(|id| id.is_unique).min_by_key(|id| id.type_);
     let found = found.map(|id| (id.type_, id.value));
     found.ok_or_else(|| ApiError::not_found("the person was merged or deleted just now: ask again"))
 }

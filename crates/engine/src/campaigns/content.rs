@@ -16,7 +16,7 @@ use templates::{
 use super::linked::{LinkedAnswers, TIME_PER_MESSAGE_MAX};
 use super::person::Person;
 use crate::list_maker::ListMaker;
-use crate::subscriptions::PreferencesLink;
+use crate::preferences_link::PreferencesLink;
 
 /// Fields that say where a message goes: who has no value of one cannot be reached.
 const ADDRESS_FIELDS: [&str; 3] = ["to", "token", "endpoint"];

@@ -223,6 +223,8 @@ fn the_how_to_page_lists_every_key_and_no_other() {
         ("workspace.computed_trait", "[[workspace.computed_trait]]"),
         ("workspace.export", "[[workspace.export]]"),
         ("workspace.feed", "[[workspace.feed]]"),
+        ("workspace.topic", "[[workspace.topic]]"),
+        ("workspace.linked_content", "[[workspace.linked_content]]"),
         ("workspace.trait", "[[workspace.trait]]"),
         ("workspace.interaction_weights", "[workspace.interaction_weights]"),
         ("workspace.scenario", "[[workspace.scenario]]"),

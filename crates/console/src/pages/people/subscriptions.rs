@@ -93,7 +93,7 @@ fn choices(frame: &Frame, person: &Person, shown: &ShownSubscriptions) -> Markup
     let choice = |name: &str, label: &str, hint: &Markup, status: SubscriptionStatus| {
         html! {
             (Select { field: Field::new(name, label), options: &STATUSES, value: status.word() })
-            p class="hint" { (hint) }
+            p class="field-hint" { (hint) }
         }
     };
     html! {
