@@ -155,6 +155,7 @@ async fn with_page<T: Send + 'static>(
         }
     };
     let permit = app.admission.admit(&origin, Key::Public(token))?;
+    app.admission.take_public(&origin, 1)?;
     let token = token.to_owned();
     let found = handle.run_with(permit, move |workspace| {
         let engine = workspace.engine()?;

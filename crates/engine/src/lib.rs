@@ -227,7 +227,7 @@ pub use state::{
     Occurrence,
 };
 pub use state::{FoundAnswers, FoundBy, question_of_audience};
-pub use state::{PersonSubscriptions, Said, SubscriptionStatement};
+pub use state::{PersonSubscriptions, SUBSCRIPTIONS_MEMBER, Said, SubscriptionStatement};
 
 /// Checks that a text is an expression; what it names may be missing.
 pub fn check_expression(text: &str) -> Result<(), ReqlError> {

@@ -116,6 +116,9 @@ async fn one_click_of_a_mail_program_unsubscribes_and_following_the_link_does_no
     let support = office.visitor(Role::Support);
     let timeline = "/console/shop/people/user_id:ann/timeline";
     support.get(timeline).await.says(200, "Notification Unsubscribed");
+    let (page, _) = paths(&engine, None);
+    program.post(&page, "channel.email=1").await.led(&page);
+    support.get(timeline).await.says(200, "Said which messages they want");
 }
 
 #[tokio::test(flavor = "multi_thread")]
