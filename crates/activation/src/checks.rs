@@ -177,7 +177,7 @@ impl Checks<'_> {
         let is_expired = |after_s: u32| waited_ms > i64::from(after_s) * 1_000;
         if message.is_of_control_group {
             Some(RefusalReason::ControlGroup)
-        } else if !message.is_wanted {
+        } else if !message.is_wanted && !self.options.ignores_subscriptions {
             Some(RefusalReason::OptedOut)
         } else if !message.is_reachable {
             Some(RefusalReason::NotReachable)

@@ -73,7 +73,7 @@ fn expected(checks: &Checks<'_>, message: &DueMessage<'_>, now: Timestamp) -> De
     if message.is_of_control_group {
         return Decision::Refuse(RefusalReason::ControlGroup);
     }
-    if !message.is_wanted {
+    if !message.is_wanted && !options.ignores_subscriptions {
         return Decision::Refuse(RefusalReason::OptedOut);
     }
     if !message.is_reachable {
@@ -200,7 +200,7 @@ fn options() -> impl Strategy<Value = DeliveryOptions> {
         prop::option::weighted(0.7, quiet_hours()),
         prop::option::weighted(0.2, clock_times()),
         prop::option::weighted(0.3, 300..200_000u32),
-        any::<bool>(),
+        any::<(bool, bool)>(),
         (limit(), limit(), limit()),
         prop::option::weighted(0.2, 1..100_000u32),
     )
@@ -210,7 +210,8 @@ fn options() -> impl Strategy<Value = DeliveryOptions> {
                 quiet_hours,
                 cut_off,
                 gap_s,
-                ignores_channel_limits: ignores,
+                ignores_channel_limits: ignores.0,
+                ignores_subscriptions: ignores.1,
                 people_per_day: limits.0,
                 people_per_run: limits.1,
                 messages_max: limits.2,

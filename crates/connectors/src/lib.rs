@@ -23,8 +23,8 @@ pub use kind::{
     Batching, DescribedRequest, Kind, Made, Prepared, RequestError, SendFuture, Sender,
 };
 pub use outgoing::{
-    DOWNLOAD_BYTES_MAX, DOWNLOAD_PAUSE_MAX, DOWNLOAD_TIME_MAX, DownloadError, NetworkPolicy,
-    Outgoing, OutgoingError, OutgoingOptions, check_file_url,
+    AnswerError, DOWNLOAD_BYTES_MAX, DOWNLOAD_PAUSE_MAX, DOWNLOAD_TIME_MAX, DownloadError,
+    NetworkPolicy, Outgoing, OutgoingError, OutgoingOptions, check_file_url,
 };
 pub use parquet_file::{ParquetColumn, ParquetError, ParquetFile, ParquetType};
 pub use settings::{SettingSchema, SettingType, Settings, SettingsError, SettingsSchema};

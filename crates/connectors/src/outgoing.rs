@@ -2,6 +2,7 @@
 //! addresses that are not of the public internet are refused, requests have a deadline, and answers
 //! are read up to a limit.
 
+mod answer;
 mod download;
 mod http;
 mod policy;
@@ -17,6 +18,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls_platform_verifier::Verifier;
 use tokio::runtime::{Builder, Handle, Runtime};
 
+pub use self::answer::AnswerError;
 pub use self::download::{
     DOWNLOAD_BYTES_MAX, DOWNLOAD_PAUSE_MAX, DOWNLOAD_TIME_MAX, DownloadError, check_file_url,
 };

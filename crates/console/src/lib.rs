@@ -9,6 +9,7 @@ mod live;
 mod local_path;
 pub mod page;
 mod pages;
+mod preferences;
 pub mod theme;
 pub mod ui;
 
@@ -39,4 +40,6 @@ pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .layer(from_fn_with_state(Arc::clone(app), errors::show_as_pages))
         .layer(CompressionLayer::new())
         .layer(from_fn(headers::set))
+        // A page for everybody, which has nothing of the others.
+        .merge(preferences::routes())
 }

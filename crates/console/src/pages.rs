@@ -6,6 +6,8 @@ mod accuracy;
 mod audiences;
 mod calculation;
 mod catalog;
+#[cfg(test)]
+mod choices;
 mod destinations;
 mod exports;
 mod invitation;

@@ -83,8 +83,8 @@ pub fn check_strict_id(name: &str, id: &str) -> Result<(), String> {
 pub struct WorkspaceId(String);
 
 /// First path segments that the server uses itself.
-const RESERVED: [&str; 9] =
-    ["v1", "api", "console", "healthz", "readyz", "metrics", "docs", "l", "o"];
+const RESERVED: [&str; 10] =
+    ["v1", "api", "console", "healthz", "readyz", "metrics", "docs", "l", "o", "preferences"];
 
 /// The longest workspace id, in bytes.
 const WORKSPACE_ID_BYTES_MAX: usize = 63;

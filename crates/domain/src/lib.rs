@@ -12,6 +12,7 @@ pub mod quantity;
 pub mod role;
 pub mod scenario;
 pub mod source_controls;
+pub mod subscription;
 pub mod time_zone;
 pub mod timestamp;
 pub mod value_type;
@@ -35,6 +36,7 @@ pub use quantity::{counted, grouped, listed};
 pub use role::{Grant, Right, Role};
 pub use scenario::{Group, Scenario};
 pub use source_controls::SourceControls;
+pub use subscription::{ChannelKind, SubscriptionStatus};
 pub use time_zone::{ClockTime, TimeZone, Weekday};
 pub use timestamp::Timestamp;
 pub use value_type::ValueType;
@@ -51,12 +53,13 @@ pub use workspace::{
     JOURNEY_END, JOURNEY_ENTRY, JOURNEY_NODES_MAX, JOURNEYS_MAX, Journey, JourneyAction,
     JourneyConnector, JourneyEntrance, JourneyEvent, JourneyGoal, JourneyMove, JourneyNode,
     JourneyStatus, LIKELY_HOURS_MAX, LIKELY_ITEMS_MAX, LIKELY_SIZE_MAX, LikelyAudience,
-    LikelyTarget, LimitPeriod, ListChanges, LocalTime, NothingLeft, OAuth, OAuthKey,
+    LikelyTarget, LimitPeriod, LinkedContent, ListChanges, LocalTime, NothingLeft, OAuth, OAuthKey,
     PRESETS_LATEST, PRODUCT_CATALOGS_MAX, PastZones, QuietHours, QuietThen, QuietWindow,
     RETENTION_DAYS_MAX, RandomBranch, Reentry, Retention, SYNC_ALL_IDS_MAX, SYNC_ID_TYPES_MAX,
     SYNC_TIMES_MAX, SYNC_WITH_TRAITS_MAX, ScheduledExport, Source, SplitBranch, SyncForm,
     SyncIdentifier, SyncSettings, SyncTimes, TOKEN_LIFETIME_S_DEFAULT, TimeOfDay, Token, TokenKind,
-    TrackingPlan, TraitChange, TraitChangeKind, TraitDefinition, TraitKind, TraitPeople,
-    UtmParameters, VARIANTS_MAX, VariantObjective, VariantTest, WorkspaceConfig,
-    WorkspaceConfigError, WorkspaceSettings, check_attached_traits, check_catalog_name,
+    Topic, TopicDefault, TrackingPlan, TraitChange, TraitChangeKind, TraitDefinition, TraitKind,
+    TraitPeople, UrlPart, UtmParameters, VARIANTS_MAX, VariantObjective, VariantTest,
+    WorkspaceConfig, WorkspaceConfigError, WorkspaceSettings, check_attached_traits,
+    check_catalog_name,
 };

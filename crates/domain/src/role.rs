@@ -23,7 +23,8 @@ use crate::WorkspaceId;
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Sees people, and what they need to understand a list; changes nothing.
+    /// Sees people, and what they need to understand a list; changes what people asked to be sent,
+    /// and nothing else.
     Support,
     /// Reads everything of a workspace; changes nothing.
     Analyst,
@@ -38,6 +39,8 @@ pub enum Role {
 pub enum Right {
     /// To see people with their lists, and the items, scenarios and refused messages behind them.
     SeePeople,
+    /// To change what people are subscribed to.
+    ChangeSubscriptions,
     /// To read figures, models and configuration.
     ReadWorkspace,
     /// To change what a workspace has: catalog, configuration, models.
@@ -70,7 +73,7 @@ impl Right {
     /// The role with the fewest rights that has this one.
     pub fn least_role(self) -> Role {
         match self {
-            Self::SeePeople => Role::Support,
+            Self::SeePeople | Self::ChangeSubscriptions => Role::Support,
             Self::ReadWorkspace => Role::Analyst,
             Self::ChangeWorkspace => Role::Editor,
             Self::Administer => Role::Owner,

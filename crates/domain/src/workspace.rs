@@ -15,6 +15,7 @@ mod destination_rules;
 mod feed;
 mod identity;
 mod journey;
+mod linked_content;
 mod oauth;
 mod retention;
 mod scheduled_export;
@@ -22,6 +23,7 @@ mod settings;
 mod source;
 mod sync;
 mod token;
+mod topic;
 mod tracking_plan;
 mod trait_definition;
 
@@ -61,6 +63,9 @@ pub use journey::{
     JourneyAction, JourneyConnector, JourneyEntrance, JourneyEvent, JourneyGoal, JourneyMove,
     JourneyNode, JourneyStatus, RandomBranch, Reentry, SplitBranch, TraitChange, TraitChangeKind,
 };
+pub use linked_content::{
+    LINKED_BYTES_MAX, LINKED_CONTENTS_MAX, LINKED_TIMEOUT_MS_MAX, LinkedContent, UrlPart,
+};
 pub use oauth::{OAuth, OAuthKey, TOKEN_LIFETIME_S_DEFAULT};
 pub use retention::{RETENTION_DAYS_MAX, Retention};
 pub use scheduled_export::{
@@ -74,6 +79,7 @@ pub use sync::{
     check_attached_traits,
 };
 pub use token::{TOKEN_NAME_BYTES_MAX, TOKENS_MAX, Token, TokenKind};
+pub use topic::{TOPICS_MAX, Topic, TopicDefault};
 pub use tracking_plan::{
     EventControl, PATTERN_BYTES_MAX, PATTERN_COMPILED_BYTES_MAX, PATTERNS_MAX, PLANNED_EVENTS_MAX,
     PLANNED_NAME_BYTES_MAX, PLANNED_PROPERTIES_MAX, PLANNED_PROPERTIES_PER_EVENT_MAX, PlannedEvent,
@@ -181,6 +187,12 @@ pub struct WorkspaceConfig {
     /// The address of this server for the people who get messages, without a slash at its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
+    /// What people may subscribe to and unsubscribe from.
+    #[serde(default, rename = "topic", skip_serializing_if = "Vec::is_empty")]
+    pub topics: Vec<Topic>,
+    /// The external APIs whose answers templates print.
+    #[serde(default, rename = "linked_content", skip_serializing_if = "Vec::is_empty")]
+    pub linked_contents: Vec<LinkedContent>,
     /// The campaigns.
     #[serde(default, rename = "campaign", skip_serializing_if = "Vec::is_empty")]
     pub campaigns: Vec<Campaign>,
@@ -236,6 +248,8 @@ impl WorkspaceConfig {
             time_zone: None,
             control_groups: ControlGroups::default(),
             public_url: None,
+            topics: Vec::new(),
+            linked_contents: Vec::new(),
             campaigns: Vec::new(),
             journeys: Vec::new(),
         }
@@ -281,6 +295,16 @@ impl WorkspaceConfig {
         self.journeys.iter().find(|journey| journey.key == key)
     }
 
+    /// The topic of a key.
+    pub fn topic(&self, key: &str) -> Option<&Topic> {
+        self.topics.iter().find(|topic| topic.key == key)
+    }
+
+    /// The linked content of a name.
+    pub fn linked_content(&self, name: &str) -> Option<&LinkedContent> {
+        self.linked_contents.iter().find(|content| content.name == name)
+    }
+
     /// The scheduled export of a name.
     pub fn export(&self, name: &str) -> Option<&ScheduledExport> {
         self.exports.iter().find(|export| export.name == name)
@@ -320,6 +344,8 @@ impl WorkspaceConfig {
             time_zone: self.time_zone.clone(),
             control_groups: self.control_groups.clone(),
             public_url: self.public_url.clone(),
+            topics: self.topics.clone(),
+            linked_contents: self.linked_contents.clone(),
         }
     }
 
@@ -336,7 +362,9 @@ impl WorkspaceConfig {
             catalog,
             time_zone,
             control_groups,
+            linked_contents,
             public_url,
+            topics,
         } = settings;
         (self.name, self.public_merge_users) = (name, public_merge_users);
         self.public_user_properties = public_user_properties;
@@ -344,6 +372,7 @@ impl WorkspaceConfig {
         (self.retention, self.identity, self.catalog) = (retention, identity, catalog);
         (self.time_zone, self.control_groups) = (time_zone, control_groups);
         self.public_url = public_url;
+        (self.topics, self.linked_contents) = (topics, linked_contents);
     }
 
     /// The feed of a name.

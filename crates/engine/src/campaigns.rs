@@ -7,6 +7,7 @@
 
 mod check;
 mod content;
+mod linked;
 mod links;
 mod person;
 mod planned;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use activation::{Checks, Decision, DueMessage, RefusalReason, SentCounts};
-use connectors::InstanceKey;
+use connectors::{InstanceKey, Outgoing};
 use domain::{
     Campaign, CampaignStart, CampaignStatus, ChannelLimits, ControlGroups, TimeZone, Timestamp,
     UserIdx,
@@ -30,7 +31,9 @@ use state::{
 };
 
 pub(crate) use self::check::check_campaigns;
-use self::content::{Contents, Made};
+use self::content::{Contents, Made, MakingFor};
+use self::linked::LinkedAnswers;
+pub(crate) use self::linked::seal_headers;
 pub use self::links::{
     LINK_TOKEN_BYTES_MAX, LINKS_PATH, MessageLink, OPENS_PATH, workspace_of_link,
 };
@@ -72,9 +75,12 @@ impl CampaignSending {
         shared: &Arc<Shared>,
         writer: &Arc<Writer>,
         serving: &Arc<Serving>,
+        outgoing: &Arc<Outgoing>,
         key: Option<&Arc<InstanceKey>>,
     ) -> Self {
         let work = Sender {
+            linked: LinkedAnswers::new(Arc::clone(outgoing), key.cloned()),
+            key: key.cloned(),
             shared: Arc::clone(shared),
             writer: Arc::clone(writer),
             serving: Arc::clone(serving),
@@ -102,7 +108,8 @@ struct Sender {
     serving: Arc<Serving>,
     contents: Contents,
     usual_parts: UsualParts,
-    /// Seals the links of messages.
+    linked: LinkedAnswers,
+    /// Seals the links of messages, and makes those by which people unsubscribe.
     key: Option<Arc<InstanceKey>>,
 }
 
@@ -324,7 +331,8 @@ impl Sender {
             Choice::Variant(variant) => variant,
         };
         let maker = ListMaker { shared: &self.shared, serving: &self.serving, now: step.now };
-        let mut making = self.contents.begin(definition, variant, maker, user, person, step.now);
+        let made_for = MakingFor { user, person, variant, key: self.key.as_deref() };
+        let mut making = self.contents.begin(definition, maker, &mut self.linked, &made_for);
         let mut options = definition.options.clone();
         if !definition.start.has_runs() {
             // Who waits for the best variant has not waited for the message.

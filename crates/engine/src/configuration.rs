@@ -6,7 +6,8 @@ use std::sync::Arc;
 use activation::Rules;
 use domain::id::check_addressable;
 use domain::{
-    Destination, ENGINE_DESTINATION, WorkspaceConfig, WorkspaceId, check_attached_traits, counted,
+    Destination, ENGINE_DESTINATION, WorkspaceConfig, WorkspaceId, WorkspaceSettings,
+    check_attached_traits, counted,
 };
 use mapping::{Mappings, Problem};
 use serving::{QueryError, check_scenario};
@@ -16,7 +17,7 @@ use state::{
 };
 
 use crate::audiences::check_audiences;
-use crate::campaigns::check_campaigns;
+use crate::campaigns::{check_campaigns, seal_headers};
 use crate::computed_traits::check_computed_traits;
 use crate::delivery::{connect, kind_of, seal_secrets};
 use crate::exports::{check_exports, check_feeds};
@@ -216,8 +217,15 @@ impl Engine {
         }
     }
 
-    /// Seals the secrets of a destination in a change.
+    /// Seals the secrets in a change of a destination or of the settings.
     fn seal(&self, change: &mut ConfigChange) -> Result<(), String> {
+        if let ConfigChange::PutSettings { settings } = change {
+            let mut read: WorkspaceSettings =
+                serde_json::from_str(settings).map_err(|error| error.to_string())?;
+            seal_headers(self.instance_key.as_deref(), self.id(), &mut read.linked_contents)?;
+            *change = ConfigChange::put_settings(&read);
+            return Ok(());
+        }
         let ConfigChange::PutDestination { name, destination } = change else { return Ok(()) };
         if name == ENGINE_DESTINATION {
             return Ok(());
@@ -274,6 +282,7 @@ impl Engine {
         // Sealed like those of the present one, so that the same secrets are no change.
         let mut config = config.clone();
         let (key, id): (_, &WorkspaceId) = (self.instance_key.as_deref(), self.id());
+        seal_headers(key, id, &mut config.linked_contents).map_err(ConfigError::Invalid)?;
         for destination in &mut config.destinations {
             if destination.name != ENGINE_DESTINATION {
                 seal_secrets(key, id, destination).map_err(|what| {

@@ -268,9 +268,9 @@ impl Engine {
         let syncs = options.outgoing.is_some();
         let engine = Self {
             syncing: syncs.then(|| Syncing::start(&shared, &writer, &serving)),
-            campaign_sending: syncs.then(|| {
+            campaign_sending: options.outgoing.as_ref().map(|outgoing| {
                 let key = options.instance_key.as_ref();
-                CampaignSending::start(&shared, &writer, &serving, key)
+                CampaignSending::start(&shared, &writer, &serving, outgoing, key)
             }),
             delivery,
             outgoing: options.outgoing.clone(),

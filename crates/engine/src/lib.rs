@@ -56,6 +56,7 @@ mod past_recommendations;
 mod people;
 mod person_facts;
 mod person_filters;
+mod preferences_link;
 mod present_problems;
 mod privacy;
 mod problems;
@@ -81,6 +82,7 @@ mod state_snapshot;
 mod store_picture;
 mod stores;
 mod submission;
+mod subscriptions;
 mod suppression;
 mod sync;
 mod sync_links;
@@ -144,6 +146,7 @@ pub use model_comparison::{COMPARED_ITEMS, COMPARED_PEOPLE, ComparedLists};
 pub use outcomes::{OUTCOME_TEXT_BYTES_MAX, OUTCOMES_KEPT_MAX};
 pub use past_recommendations::PastRecommendation;
 pub use people::MergeCause;
+pub use preferences_link::{PREFERENCES_PATH, PreferencesLink, workspace_of_token};
 pub use privacy::{
     DeletedState, DestinationAnswer, ErasedJournal, ForwardOutcome, MENTIONS_SHOWN_MAX, Mention,
     ModelContribution, NewRegulation, PASS_PEOPLE_MAX, PASS_REGULATIONS_MAX, REGULATION_PEOPLE_MAX,
@@ -169,6 +172,7 @@ pub use span::{
 };
 pub use store_picture::KeyspaceDigest;
 pub use submission::{QUEUE_BYTES_MAX, SubmitError};
+pub use subscriptions::{PREFERENCES_SOURCE, STAFF_SOURCE, SubscriptionChanger};
 pub use sync::{LastSweep, SweepStatus, SyncStatus};
 pub use training::{FIRST_TRAINING_INTERACTIONS, TrainingOptions, describe_too_few_interactions};
 pub use training_record::Training;
@@ -233,6 +237,7 @@ pub use state::{
     JourneyFinding, JourneyTrigger, Moment, NodeCounts, Plan, Stage, TRIGGERED_PEOPLE_MAX,
 };
 pub use state::{FoundAnswers, FoundBy, question_of_audience};
+pub use state::{PersonSubscriptions, SUBSCRIPTIONS_MEMBER, Said, SubscriptionStatement};
 
 /// Checks that a text is an expression; what it names may be missing.
 pub fn check_expression(text: &str) -> Result<(), ReqlError> {

@@ -305,10 +305,15 @@ fn what_is_wrong_is_refused_before_it_is_written() {
 
 #[test]
 fn a_role_has_the_rights_of_those_below_it_and_a_grant_its_workspaces() {
-    let rights =
-        [Right::SeePeople, Right::ReadWorkspace, Right::ChangeWorkspace, Right::Administer];
+    let rights = [
+        Right::SeePeople,
+        Right::ChangeSubscriptions,
+        Right::ReadWorkspace,
+        Right::ChangeWorkspace,
+        Right::Administer,
+    ];
     let n_rights = Role::ALL.map(|role| rights.iter().filter(|right| role.has(**right)).count());
-    assert_eq!(n_rights, [1, 2, 3, 4]);
+    assert_eq!(n_rights, [2, 3, 4, 5]);
     let shop = [WorkspaceId::new("shop").unwrap()].into();
     let grant = Grant { role: Role::Editor, workspaces: Some(shop) };
     assert!(grant.covers("shop") && !grant.covers("news") && !grant.covers("sho"));

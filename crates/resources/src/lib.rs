@@ -57,6 +57,7 @@ pub mod settings;
 mod shown;
 pub mod source_schema;
 pub mod sources;
+pub mod subscriptions;
 pub mod syncs;
 pub mod synonyms;
 pub mod timeline;

@@ -281,7 +281,7 @@ fn rejections(engine: &Engine, at: Timestamp) -> Vec<Attention> {
         let messages = counted(n, "message", "messages");
         let were = if n == 1 { "was" } else { "were" };
         let (severity, place, became) = match reason {
-            RejectionReason::MappingFailed | RejectionReason::IdentityLimit => {
+            reason if reason.is_applied() => {
                 (Severity::Note, AttentionPlace::AppliedInPart, "understood in part only")
             }
             _ => (Severity::Warning, AttentionPlace::Rejections, "refused"),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use domain::{
-    CatalogSettings, ControlGroups, Identity, InteractionWeights, Retention, TimeZone,
-    WeakSignalWeights, WorkspaceSettings,
+    CatalogSettings, ControlGroups, Identity, InteractionWeights, LinkedContent, Retention,
+    TimeZone, Topic, WeakSignalWeights, WorkspaceSettings,
 };
 use engine::{ConfigChange, Engine, Expected, Resource};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -68,6 +68,11 @@ pub struct SettingsPatch {
     /// The address of this server for the people who get messages; null for none.
     #[serde(default, deserialize_with = "deserialize_present")]
     pub public_url: Option<Option<String>>,
+    /// What people may subscribe to and unsubscribe from, as a whole.
+    pub topics: Option<Vec<Topic>>,
+    /// The external APIs whose answers templates print, as a whole. A header with `sealed`, as the
+    /// answer has it, stays as it is.
+    pub linked_contents: Option<Vec<LinkedContent>>,
 }
 
 /// A change of some weights. Missing kinds keep theirs.
@@ -144,6 +149,8 @@ pub async fn update(
                 None => present.control_groups,
             },
             public_url: patch.public_url.unwrap_or(present.public_url),
+            topics: patch.topics.unwrap_or(present.topics),
+            linked_contents: patch.linked_contents.unwrap_or(present.linked_contents),
         };
         for catalog in present.catalog.location_property.keys() {
             if !settings.catalog.location_property.contains_key(catalog) {
@@ -152,7 +159,8 @@ pub async fn update(
             }
         }
         engine.change_config(ConfigChange::put_settings(&settings), expected)?;
-        let shown = ShownSettings::new(engine, settings);
+        // As they are kept: headers are sealed.
+        let shown = ShownSettings::new(engine, engine.config().settings());
         Ok(Revised::now(engine, &Resource::Settings, shown))
     })
     .await

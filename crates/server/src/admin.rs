@@ -43,6 +43,7 @@ mod session;
 mod settings;
 mod source_oauth;
 mod sources;
+mod subscriptions;
 mod syncs;
 mod synonyms;
 mod tokens;
@@ -237,6 +238,7 @@ fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(training::activate))
         .routes(routes!(people::read))
         .routes(routes!(people::lists))
+        .routes(routes!(subscriptions::read, subscriptions::put))
         .routes(routes!(group_accounts::read))
         .routes(routes!(items::read))
         .routes(routes!(items::turn_off, items::turn_on))

@@ -6,6 +6,7 @@ mod found;
 mod journeys;
 mod landing;
 mod list_impressions;
+mod subscriptions;
 mod sync;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use self::found::apply_found;
 use self::journeys::apply_journey;
 use self::landing::{land, parse_traits};
 use self::list_impressions::record_list_impressions;
+use self::subscriptions::follow_subscriptions;
 use self::sync::apply_sync;
 use crate::attribution::parse_recommendation_id;
 use crate::command::{self, Command};
@@ -387,7 +389,7 @@ fn apply_message(
     // an id of the other type with the same text.
     let own_id = message.user_id.as_ref().or(message.anonymous_id.as_ref()).cloned();
     let message_user = MessageUser { user, id: own_id };
-    let mut outcome = Outcome::Applied;
+    let mut outcome = follow_subscriptions(views, batch, user, message)?;
     for action in actions {
         match action {
             Ok(action) => apply_action(views, batch, action, named_by, &message_user, origin)?,

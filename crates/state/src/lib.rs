@@ -40,6 +40,7 @@ mod sent_value;
 mod setup;
 mod source_schema;
 mod stored;
+mod subscriptions;
 mod suppressed;
 mod synonyms;
 mod timers;
@@ -136,6 +137,10 @@ pub use setup::{Setup, compile_mappings};
 pub use source_schema::{
     SCHEMA_EVENTS_MAX, SCHEMA_EVENTS_PER_SOURCE_MAX, SCHEMA_NAME_BYTES_MAX, SCHEMA_PROPERTIES_MAX,
     SCHEMA_PROPERTIES_PER_EVENT_MAX, SeenEvent, SeenProperty, SourceSchemas,
+};
+pub use subscriptions::{
+    PersonSubscriptions, SAID_TOPICS_MAX, SUBSCRIPTIONS_MEMBER, Said, SubscriptionStatement,
+    Subscriptions,
 };
 pub use suppressed::{PERSON_KEY_BYTES, PersonHash, PersonKey, Suppressed, SuppressedId};
 pub use synonyms::{SYNONYMS_MAX, Synonym, SynonymCommand, Synonyms};

@@ -32,6 +32,7 @@ use crate::replays::Replays;
 use crate::segmentations::Segmentations;
 use crate::setup::Setup;
 use crate::source_schema::SourceSchemas;
+use crate::subscriptions::Subscriptions;
 use crate::synonyms::Synonyms;
 use crate::timers::Timers;
 use crate::unmatched_events::UnmatchedEvents;
@@ -173,6 +174,8 @@ views! {
     journeys: Journeys,
     /// What became of the messages of campaigns.
     campaign_reports: CampaignReports,
+    /// What people said of channels and topics.
+    subscriptions: Subscriptions,
 }
 
 impl Views {

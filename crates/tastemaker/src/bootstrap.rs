@@ -8,9 +8,9 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use domain::{
     AudienceDefinition, Campaign, CatalogSettings, ComputedTraitDefinition, ControlGroups,
-    Destination, Feed, Identity, InteractionWeights, Journey, PRESETS_LATEST, Retention, Scenario,
-    ScheduledExport, Source, TimeZone, Token, TraitDefinition, WeakSignalWeights, WorkspaceConfig,
-    WorkspaceId,
+    Destination, Feed, Identity, InteractionWeights, Journey, LinkedContent, PRESETS_LATEST,
+    Retention, Scenario, ScheduledExport, Source, TimeZone, Token, Topic, TraitDefinition,
+    WeakSignalWeights, WorkspaceConfig, WorkspaceId,
 };
 use engine::installation::{Actor, Deed, DeedOutcome, InstallationJournal};
 use engine::{ConfigChange, DataFolder, Engine, Problem};
@@ -69,6 +69,10 @@ pub(crate) struct BootstrapWorkspace {
     time_zone: Option<TimeZone>,
     control_groups: Option<ControlGroups>,
     public_url: Option<String>,
+    #[serde(rename = "topic")]
+    topics: Option<Vec<Topic>>,
+    #[serde(rename = "linked_content")]
+    linked_contents: Option<Vec<LinkedContent>>,
     #[serde(default, rename = "campaign")]
     campaigns: Vec<Campaign>,
     #[serde(default, rename = "journey")]
@@ -99,6 +103,8 @@ impl BootstrapWorkspace {
             time_zone: file.time_zone,
             control_groups: file.control_groups.unwrap_or_default(),
             public_url: file.public_url,
+            topics: file.topics.unwrap_or_default(),
+            linked_contents: file.linked_contents.unwrap_or_default(),
             campaigns: file.campaigns,
             journeys: file.journeys,
             presets: file.presets.or(Some(PRESETS_LATEST)),
@@ -127,6 +133,8 @@ impl BootstrapWorkspace {
         config.time_zone = self.time_zone.clone().or(config.time_zone);
         config.control_groups = self.control_groups.clone().unwrap_or(config.control_groups);
         config.public_url = self.public_url.clone().or(config.public_url);
+        config.topics = self.topics.clone().unwrap_or(config.topics);
+        config.linked_contents = self.linked_contents.clone().unwrap_or(config.linked_contents);
         file.all_tokens().for_each(|token| config.put_token(token));
         for mut source in file.sources {
             // Senders know a source by its key: with another name it is the same one.

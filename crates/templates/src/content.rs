@@ -19,6 +19,10 @@ pub struct Values {
     pub campaign: Value,
     /// The time of the message, RFC 3339. Templates have no other clock.
     pub now: Value,
+    /// Where the person chooses which messages they get; null where nobody knows.
+    pub preferences_url: Value,
+    /// Where the person unsubscribes from what the message is about; null where nobody knows.
+    pub unsubscribe_url: Value,
 }
 
 impl Values {
@@ -28,6 +32,8 @@ impl Values {
             "event" => Some(&self.event),
             "campaign" => Some(&self.campaign),
             "now" => Some(&self.now),
+            "preferences_url" => Some(&self.preferences_url),
+            "unsubscribe_url" => Some(&self.unsubscribe_url),
             _ => None,
         }
     }

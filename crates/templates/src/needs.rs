@@ -22,11 +22,22 @@ pub struct Recommendation {
     pub place: Place,
 }
 
+/// One `linked` tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkedCall {
+    /// The name of the external API.
+    pub name: String,
+    /// The parameters that it gets.
+    pub parameters: Vec<String>,
+    /// Where the tag is.
+    pub place: Place,
+}
+
 #[derive(Default)]
 struct Needs {
     recommendations: Vec<(Recommendation, usize)>,
     items: BTreeMap<String, usize>,
-    linked: BTreeMap<String, usize>,
+    linked: Vec<(LinkedCall, usize)>,
     variables: BTreeSet<String>,
 }
 
@@ -45,9 +56,13 @@ impl Template {
         self.places(self.needs().items)
     }
 
-    /// The external APIs of its `linked` tags, each with the place of the first.
-    pub fn linked(&self) -> BTreeMap<String, Place> {
-        self.places(self.needs().linked)
+    /// Its `linked` tags, in the order of the source.
+    pub fn linked(&self) -> Vec<LinkedCall> {
+        let place = |(made, offset): (LinkedCall, usize)| LinkedCall {
+            place: Place::of(&self.source, offset),
+            ..made
+        };
+        self.needs().linked.into_iter().map(place).collect()
     }
 
     /// The paths that it reads, such as `profile.traits.city`. A path ends before an index that is
@@ -122,8 +137,14 @@ impl Needs {
                 self.expression(id);
             }
             Node::Linked(made) => {
-                self.linked.entry(made.api.clone()).or_insert(made.offset);
+                let call = LinkedCall {
+                    name: made.api.clone(),
+                    parameters: made.parameters.iter().map(|(name, _)| name.clone()).collect(),
+                    place: Place { line: 0, column: 0 },
+                };
+                self.linked.push((call, made.offset));
                 self.expressions(made.parameters.iter().map(|(_, value)| value));
+                self.expressions(&made.default);
             }
             Node::Abort { reason, .. } => self.expressions(reason),
         }

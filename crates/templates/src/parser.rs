@@ -12,7 +12,8 @@ use crate::limits::{DEPTH_MAX, TEMPLATE_BYTES_MAX};
 use crate::syntax::{Chain, Kind, Loop, LoopSource, Node};
 
 /// What a template may read without defining it.
-pub(crate) const ROOTS: [&str; 4] = ["profile", "event", "campaign", "now"];
+pub(crate) const ROOTS: [&str; 6] =
+    ["profile", "event", "campaign", "now", "preferences_url", "unsubscribe_url"];
 const LOOP_ROOTS: [&str; 2] = ["forloop", "tablerowloop"];
 const TAGS: [&str; 16] = [
     "if",

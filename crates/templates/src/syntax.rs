@@ -59,6 +59,8 @@ pub(crate) struct Recommend {
 pub(crate) struct Linked {
     pub(crate) api: String,
     pub(crate) parameters: Vec<(String, Expression)>,
+    /// The value where there is no answer.
+    pub(crate) default: Option<Expression>,
     pub(crate) name: String,
     pub(crate) offset: usize,
 }

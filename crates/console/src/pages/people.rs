@@ -8,17 +8,18 @@ mod facts;
 mod profile;
 mod recommended;
 mod search;
+mod subscriptions;
 mod timeline;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
-use domain::Right::SeePeople;
+use domain::Right::{ChangeSubscriptions, SeePeople};
 use maud::{Markup, html};
 use resources::people::ShownPerson;
 use web::App;
-use web::access::Call;
+use web::access::{Audited, Call, Requirement};
 
 use crate::gate::{gated, read};
 use crate::ui::form::{Field, InputKind, TextInput};
@@ -32,6 +33,13 @@ pub(super) const CALLS: &[Call] = &[
     read("/console/{workspace}/people/{id}/history", SeePeople),
     read("/console/{workspace}/people/{id}/audiences", SeePeople),
     read("/console/{workspace}/people/{id}/identity", SeePeople),
+    read("/console/{workspace}/people/{id}/subscriptions", SeePeople),
+    Call {
+        method: "POST",
+        path: "/console/{workspace}/people/{id}/subscriptions",
+        requirement: Requirement::Right(ChangeSubscriptions),
+        audited: Audited::Call("subscriptions.put"),
+    },
     read("/console/{workspace}/accounts/{id}", SeePeople),
 ];
 
@@ -44,6 +52,10 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/console/{workspace}/people/{id}/history", get(profile::history))
         .route("/console/{workspace}/people/{id}/audiences", get(audiences::show))
         .route("/console/{workspace}/people/{id}/identity", get(profile::identity))
+        .route(
+            "/console/{workspace}/people/{id}/subscriptions",
+            get(subscriptions::show).post(subscriptions::save),
+        )
         .route("/console/{workspace}/accounts/{id}", get(account::show));
     gated(app, CALLS, routes)
 }

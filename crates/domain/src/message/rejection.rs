@@ -67,6 +67,8 @@ pub enum RejectionReason {
     Unplanned,
     /// A property violates the tracking plan, which blocks violations.
     PlanViolated,
+    /// The message was accepted, but something that it says of subscriptions cannot be understood.
+    SubscriptionInvalid,
 }
 
 impl RejectionReason {
@@ -100,6 +102,7 @@ impl RejectionReason {
             Self::EventBlocked => "event_blocked",
             Self::Unplanned => "unplanned",
             Self::PlanViolated => "schema_violation",
+            Self::SubscriptionInvalid => "subscription_invalid",
         }
     }
 }
@@ -107,7 +110,7 @@ impl RejectionReason {
 impl RejectionReason {
     /// Whether the message was accepted nevertheless, without what failed.
     pub fn is_applied(self) -> bool {
-        matches!(self, Self::MappingFailed | Self::IdentityLimit)
+        matches!(self, Self::MappingFailed | Self::IdentityLimit | Self::SubscriptionInvalid)
     }
 
     /// The reason as a heading for people.
@@ -140,6 +143,7 @@ impl RejectionReason {
             Self::EventBlocked => "The tracking plan blocks the event",
             Self::Unplanned => "Not in the tracking plan",
             Self::PlanViolated => "A property violates the tracking plan",
+            Self::SubscriptionInvalid => "Taken, but not what it says of subscriptions",
         }
     }
 }
@@ -199,6 +203,7 @@ impl Rejection {
             RejectionReason::ContextNotObject => {
                 named(&self.detail, &["/context", "/integrations"])
             }
+            RejectionReason::SubscriptionInvalid => "/context",
             RejectionReason::TimestampInvalid => named(&self.detail, &["/timestamp", "/sentAt"]),
             RejectionReason::BadRequest
             | RejectionReason::EmptyBatch

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::audience::{check_key, check_name};
 use super::campaign_start::CampaignStart;
 use super::campaign_variants::{CampaignVariant, VariantTest, check_variants};
-use super::{CampaignConversion, DeliveryOptions, WorkspaceConfig};
+use super::{CampaignConversion, DeliveryOptions, Destination, WorkspaceConfig};
 
 /// The most campaigns of a workspace.
 pub const CAMPAIGNS_MAX: usize = 200;
@@ -15,7 +15,7 @@ pub const CAMPAIGNS_MAX: usize = 200;
 const CONTENT_FIELDS_MAX: usize = 50;
 /// The longest text of a field, in bytes.
 pub const CONTENT_BYTES_MAX: usize = 262_144;
-/// The longest name of an event, of a field or of a topic, in bytes.
+/// The longest name of an event or of a field, in bytes.
 const TEXT_BYTES_MAX: usize = 200;
 
 /// Whether a campaign sends.
@@ -45,7 +45,7 @@ pub struct Campaign {
     pub status: CampaignStatus,
     /// The name of the destination that sends its messages.
     pub channel: String,
-    /// What people may unsubscribe from; none for the channel as a whole.
+    /// The key of the topic that people may unsubscribe from; none for the channel as a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic: Option<String>,
     /// When it sends.
@@ -89,9 +89,7 @@ impl Campaign {
             let channel = &self.channel;
             return Err(format!("channel is {channel:?}: there is no such destination"));
         }
-        if let Some(topic) = &self.topic {
-            check_text("topic", topic)?;
-        }
+        self.check_topic(config)?;
         if let Some(key) = self.audience.as_ref().filter(|key| config.audience(key).is_none()) {
             return Err(format!("audience is {key:?}: there is no such audience"));
         }
@@ -109,6 +107,21 @@ impl Campaign {
         match self.control_percent {
             0..=99 => Ok(()),
             percent => Err(format!("control_percent is {percent}: it must be 0 to 99")),
+        }
+    }
+
+    fn check_topic(&self, config: &WorkspaceConfig) -> Result<(), String> {
+        let Some(key) = &self.topic else { return Ok(()) };
+        let Some(topic) = config.topic(key) else {
+            return Err(format!("topic is {key:?}: there is no such topic"));
+        };
+        let kinds = config.destination(&self.channel).map(Destination::channel_kinds);
+        match kinds.iter().flatten().find(|kind| !topic.has_channel(**kind)) {
+            Some(kind) => Err(format!(
+                "topic is {key:?}, whose channels are not {}: name another topic or channel",
+                kind.word()
+            )),
+            None => Ok(()),
         }
     }
 

@@ -78,6 +78,9 @@ pub struct DeliveryOptions {
     pub gap_s: Option<u32>,
     /// Whether the limits of the channel are passed over.
     pub ignores_channel_limits: bool,
+    /// Whether it also goes to people who unsubscribed from its channel or topic. For messages that
+    /// a person needs for what they asked for, such as the confirmation of an order, and no others.
+    pub ignores_subscriptions: bool,
     /// The most people of a day.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub people_per_day: Option<u64>,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{ChannelLimits, DestinationRules};
+use crate::ChannelKind;
 
 /// The name of our own engine among the destinations. It is always there.
 pub const ENGINE_DESTINATION: &str = "engine";
@@ -73,6 +74,29 @@ impl Destination {
             rules: DestinationRules::default(),
             delivery: DeliverySettings::default(),
             limits: ChannelLimits::default(),
+        }
+    }
+
+    /// The kinds of channels that it is for people who get messages through it. One that sends text
+    /// messages is both SMS and WhatsApp where its mappings send both.
+    pub fn channel_kinds(&self) -> Vec<ChannelKind> {
+        let has_action = |action: &str| {
+            let named = |mapping: &serde_json::Value| {
+                mapping.get("action").and_then(serde_json::Value::as_str) == Some(action)
+            };
+            self.mappings.iter().flatten().any(named)
+        };
+        match self.kind.as_deref() {
+            Some("email") => vec![ChannelKind::Email],
+            Some("fcm" | "apns") => vec![ChannelKind::Push],
+            Some("web_push") => vec![ChannelKind::WebPush],
+            Some("in_app") => vec![ChannelKind::InApp],
+            Some("text_messages") => match (has_action("send_sms"), has_action("send_whatsapp")) {
+                (true, true) => vec![ChannelKind::Sms, ChannelKind::Whatsapp],
+                (false, true) => vec![ChannelKind::Whatsapp],
+                (_, false) => vec![ChannelKind::Sms],
+            },
+            _ => vec![ChannelKind::Other],
         }
     }
 

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CatalogSettings, ControlGroups, Identity, Retention};
+use super::linked_content::check_linked_contents;
+use super::topic::check_topics;
+use super::{CatalogSettings, ControlGroups, Identity, LinkedContent, Retention, Topic};
 use crate::{TimeZone, WeakSignalWeights};
 
 const PUBLIC_USER_PROPERTIES_MAX: usize = 1_000;
@@ -48,6 +50,12 @@ pub struct WorkspaceSettings {
     /// `https://news.shop.example`. Links in messages begin with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
+    /// What people may subscribe to and unsubscribe from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub topics: Vec<Topic>,
+    /// The external APIs whose answers templates print.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub linked_contents: Vec<LinkedContent>,
 }
 
 impl WorkspaceSettings {
@@ -78,6 +86,8 @@ impl WorkspaceSettings {
                  without a path"
             ));
         }
+        check_topics(&self.topics)?;
+        check_linked_contents(&self.linked_contents)?;
         self.catalog.validate().map_err(|what| format!("catalog.{what}"))?;
         self.control_groups.validate().map_err(|what| format!("control_groups.{what}"))?;
         self.retention.map_or(Ok(()), Retention::validate)

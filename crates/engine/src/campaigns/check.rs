@@ -4,7 +4,7 @@ use conditions::EventMatch;
 use std::collections::BTreeMap;
 
 use domain::{Campaign, CampaignStart, WorkspaceConfig};
-use templates::Template;
+use templates::{LinkedCall, Template};
 
 use super::content::form_of;
 
@@ -82,9 +82,35 @@ fn check_content(
                 return Err(in_field(format!("{place}: {what}")));
             }
         }
-        if let Some((name, place)) = template.linked().into_iter().next() {
-            return Err(in_field(format!("{place}: there is no linked content {name:?}")));
+        for call in template.linked() {
+            check_linked(config, &call)
+                .map_err(|what| in_field(format!("{}: {what}", call.place)))?;
+        }
+        let asks_for = |url: &&str| template.variables().contains(*url);
+        if let Some(url) = ["preferences_url", "unsubscribe_url"].into_iter().find(asks_for)
+            && config.public_url.is_none()
+        {
+            let what = "needs public_url in the settings of the workspace: the address of this \
+                        server for the people who get messages";
+            return Err(in_field(format!("{url} {what}")));
         }
     }
     Ok(())
+}
+
+fn check_linked(config: &WorkspaceConfig, call: &LinkedCall) -> Result<(), String> {
+    let LinkedCall { name, parameters, .. } = call;
+    let Some(content) = config.linked_content(name) else {
+        return Err(format!("there is no linked content {name:?}"));
+    };
+    let known = content.parameters();
+    if let Some(missing) = known.iter().find(|one| !parameters.iter().any(|given| given == **one)) {
+        return Err(format!("linked {name:?} needs {missing}: and a value"));
+    }
+    match parameters.iter().find(|given| !known.contains(given.as_str())) {
+        Some(unknown) => {
+            Err(format!("the address of linked content {name:?} has no {{{unknown}}}"))
+        }
+        None => Ok(()),
+    }
 }

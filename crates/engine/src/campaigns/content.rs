@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use conditions::{Event, EventMatch};
 use connectors::InstanceKey;
-use domain::{Campaign, CampaignVariant, Timestamp, UserIdx};
+use domain::{Campaign, CampaignVariant, Destination, Timestamp, UserIdx};
 use profiles::ExternalIdType;
 use serde_json::{Map, Value, json};
 use serving::RequestBudget;
@@ -16,10 +17,12 @@ use templates::{
 };
 
 use super::Running;
+use super::linked::{LinkedAnswers, TIME_PER_MESSAGE_MAX};
 use super::links::{LinkMaker, addresses_of};
 use super::person::Person;
 use super::variants::{Choice, choose};
 use crate::list_maker::ListMaker;
+use crate::preferences_link::PreferencesLink;
 
 /// Fields that say where a message goes: who has no value of one cannot be reached.
 const ADDRESS_FIELDS: [&str; 3] = ["to", "token", "endpoint"];
@@ -78,6 +81,16 @@ pub(super) enum Made {
     },
 }
 
+/// Whom a message is made for.
+pub(super) struct MakingFor<'p> {
+    pub(super) user: UserIdx,
+    pub(super) person: &'p Person,
+    /// The place of the variant; none for the campaign's own form.
+    pub(super) variant: Option<usize>,
+    /// Makes the links by which the person unsubscribes.
+    pub(super) key: Option<&'p InstanceKey>,
+}
+
 /// A message that is made for one person.
 pub(super) struct Making<'m> {
     fields: &'m [(String, Result<Template, String>)],
@@ -120,25 +133,61 @@ impl Contents {
     pub(super) fn begin<'m>(
         &'m mut self,
         campaign: &'m Arc<Campaign>,
-        variant: Option<usize>,
         maker: ListMaker<'m>,
-        user: UserIdx,
-        person: &Person,
-        now: Timestamp,
+        linked: &'m mut LinkedAnswers,
+        MakingFor { user, person, variant, key }: &MakingFor<'_>,
     ) -> Making<'m> {
         let compiled = self.compiled(campaign);
         let fields = variant.map_or(&compiled.fields, |variant| &compiled.variants[variant].fields);
         let variant = variant.map(|variant| &campaign.variants[variant]);
+        let (preferences_url, unsubscribe_url) = links(campaign, &maker, person, *key);
         let values = Values {
+            preferences_url,
+            unsubscribe_url,
             profile: person.profile.clone(),
             event: person.event.clone(),
             campaign: json!({ "key": campaign.key, "name": campaign.name }),
-            now: now.to_string().into(),
+            now: maker.now.to_string().into(),
         };
         let budget = Arc::new(RequestBudget::unlimited());
         let (items, by_address) = (Vec::new(), BTreeMap::new());
-        let content = PersonContent { maker, user, budget, variant, items, by_address };
+        let linked_time_left = TIME_PER_MESSAGE_MAX;
+        let user = *user;
+        let content = PersonContent {
+            maker,
+            user,
+            budget,
+            variant,
+            items,
+            by_address,
+            linked,
+            linked_time_left,
+        };
         Making { fields, values, content }
+    }
+}
+
+/// The addresses by which the person chooses what they get, and unsubscribes; null without a public
+/// address.
+fn links(
+    campaign: &Campaign,
+    maker: &ListMaker<'_>,
+    person: &Person,
+    key: Option<&InstanceKey>,
+) -> (Value, Value) {
+    let config = maker.shared.config.load();
+    let channel = config.destination(&campaign.channel);
+    let (id_type, id) = &person.name;
+    let link = PreferencesLink {
+        id_type: id_type.word().to_owned(),
+        id: id.clone(),
+        channels: channel.map(Destination::channel_kinds).unwrap_or_default(),
+        topic: campaign.topic.clone(),
+        campaign: Some(campaign.key.clone()),
+    };
+    match link.urls(key, &config) {
+        Some((page, unsubscribe)) => (page.into(), unsubscribe.into()),
+        None => (Value::Null, Value::Null),
     }
 }
 
@@ -260,6 +309,9 @@ struct PersonContent<'m> {
     items: Vec<String>,
     /// These items by the addresses among their properties.
     by_address: BTreeMap<String, String>,
+    linked: &'m mut LinkedAnswers,
+    /// For all external APIs together.
+    linked_time_left: Duration,
 }
 
 impl Content for PersonContent<'_> {
@@ -308,7 +360,9 @@ impl Content for PersonContent<'_> {
         }))
     }
 
-    fn linked(&mut self, name: &str, _: &Item) -> Result<Value, ContentError> {
-        Err(ContentError(format!("there is no linked content {name:?}")))
+    fn linked(&mut self, name: &str, parameters: &Item) -> Result<Value, ContentError> {
+        let config = self.maker.shared.config.load_full();
+        let answer = self.linked.ask(&config, name, parameters, &mut self.linked_time_left);
+        answer.map_err(ContentError)
     }
 }

@@ -3,7 +3,8 @@
 use activation::{DueMessage, PastMessage};
 use conditions::{Event, EventMatch};
 use domain::{
-    Campaign, CampaignStart, CampaignStatus, ControlGroups, TimeZone, Timestamp, UserIdx,
+    Campaign, CampaignStart, CampaignStatus, ControlGroups, Destination, TimeZone, Timestamp,
+    UserIdx,
 };
 use profiles::ExternalIdType;
 use serde_json::{Map, Value, json};
@@ -36,6 +37,7 @@ pub(super) struct Person {
     is_of_control_group: bool,
     /// Whether the gap of the campaign and the limits of the channel are passed over.
     pub(super) ignores_limits: bool,
+    is_wanted: bool,
 }
 
 impl Person {
@@ -71,6 +73,7 @@ impl Person {
         let past = past.map_err(QueryError::from)?;
         let trigger = snapshot.campaigns.trigger_details(snapshot.store(), user, waiting);
         let trigger = trigger.map_err(QueryError::from)?;
+        let is_wanted = is_wanted(&snapshot, definition, user)?;
         drop(snapshot);
         let (type_, id) = &name;
         let profile = json!({ type_.word(): id, "traits": traits });
@@ -99,6 +102,7 @@ impl Person {
             zone,
             is_of_control_group,
             ignores_limits: trigger.is_some_and(|trigger| trigger.ignores_limits),
+            is_wanted,
         }))
     }
 
@@ -127,7 +131,7 @@ impl Person {
             campaign: step.campaign.number,
             first_due: waiting.first_due,
             is_of_control_group: self.is_of_control_group,
-            is_wanted: true,
+            is_wanted: self.is_wanted,
             is_reachable,
             zone: self.zone.as_ref(),
             past: &self.past,
@@ -141,6 +145,20 @@ impl Person {
         let of_campaign = |past: &&PastMessage| past.campaign == step.campaign.number;
         !self.past.iter().filter(of_campaign).any(|past| is_of_today(&past))
     }
+}
+
+/// Whether a person wants messages of the channel and the topic of a campaign.
+fn is_wanted(
+    snapshot: &Snapshot<'_>,
+    definition: &Campaign,
+    user: UserIdx,
+) -> Result<bool, QueryError> {
+    let config = &snapshot.setup.config;
+    let kinds = config.destination(&definition.channel).map(Destination::channel_kinds);
+    let topic = definition.topic.as_deref().and_then(|key| config.topic(key));
+    let said = snapshot.subscriptions.of(snapshot.store(), user)?;
+    Ok(said.wants_channel(&kinds.unwrap_or_default())
+        && topic.is_none_or(|topic| said.wants_topic(topic)))
 }
 
 /// The traits of a person of every class but lists, which templates ask for by `recommend`.

@@ -1,6 +1,8 @@
 //! Campaigns: who gets a message, when, once, and what of the others is counted.
 
+mod linked;
 mod reports;
+mod subscriptions;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -130,6 +130,8 @@ pub(crate) fn since_the_fixtures() -> Vec<Entry> {
     entries.push(command(commands::computed_trait_of_accounts()));
     entries.extend(campaigns::all());
     entries.extend(journeys::all());
+    entries.push(rejected(RejectionReason::SubscriptionInvalid));
+    entries.push(command(commands::settings_of_subscriptions()));
     entries
 }
 

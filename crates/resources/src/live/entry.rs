@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{ENGINE_DESTINATION, Message, MessageType, Rejection, Timestamp, counted};
-use engine::{AppliedEntry, Command, Entry, Outcome, Resource, Snapshot};
+use engine::{AppliedEntry, Command, Entry, Outcome, Resource, Snapshot, SubscriptionStatement};
 use mapping::Mappings;
 use serde::{Deserialize, Serialize};
 
@@ -207,7 +207,13 @@ impl LiveEntry {
                     Err(error) => failed.push(error.to_string()),
                 }
             }
+            let said = message.context.as_deref().and_then(SubscriptionStatement::read);
+            let mistakes = said.map_or_else(Vec::new, |(_, mistakes)| mistakes);
             match self.outcome {
+                LiveOutcome::AppliedInPart if failed.is_empty() && !mistakes.is_empty() => {
+                    self.reason = Some(domain::RejectionReason::SubscriptionInvalid.code());
+                    self.detail = Some(mistakes.join("; "));
+                }
                 LiveOutcome::AppliedInPart if failed.is_empty() => {
                     self.reason = Some(domain::RejectionReason::IdentityLimit.code());
                     self.detail = Some("a limit kept some of its ids from being linked".to_owned());

@@ -2,7 +2,7 @@
 //! row is refused.
 
 use domain::Right;
-use domain::Right::{Administer, ChangeWorkspace, ReadWorkspace, SeePeople};
+use domain::Right::{Administer, ChangeSubscriptions, ChangeWorkspace, ReadWorkspace, SeePeople};
 
 use web::access::{Audited, Call, Requirement};
 
@@ -177,6 +177,13 @@ pub(super) const CALLS: &[Call] = &[
     read("/api/workspaces/{workspace}/people/{id}/timeline", SeePeople),
     read("/api/workspaces/{workspace}/people/{id}/interactions", SeePeople),
     read("/api/workspaces/{workspace}/people/{id}/lists", SeePeople),
+    read("/api/workspaces/{workspace}/people/{id}/subscriptions", SeePeople),
+    Call {
+        method: "PUT",
+        path: "/api/workspaces/{workspace}/people/{id}/subscriptions",
+        requirement: Requirement::Right(ChangeSubscriptions),
+        audited: Audited::Call("subscriptions.put"),
+    },
     read("/api/workspaces/{workspace}/people/{id}/list", SeePeople),
     read("/api/workspaces/{workspace}/people/{id}/campaign_messages", SeePeople),
     read("/api/workspaces/{workspace}/accounts/{id}", SeePeople),

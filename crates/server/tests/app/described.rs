@@ -214,6 +214,7 @@ async fn every_answer_has_the_status_the_type_and_the_form_that_the_document_say
         "people/u0/lists",
         "people/u0/campaign_messages",
         "people/u0/campaign_messages?limit=1",
+        "people/u0/subscriptions",
         "accounts/acme",
         "accounts/acme/members?limit=1",
         "people/u0/list?name=scenario:home",

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use connectors::InstanceKey;
-use domain::Destination;
-use engine::{ConfigChange, EngineOptions, Expected, SystemClock};
+use domain::{ChannelKind, Destination};
+use engine::{ConfigChange, EngineOptions, Expected, ExternalId, ExternalIdType, SystemClock};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha1::Sha1;
@@ -106,6 +106,9 @@ async fn reports_become_messages_of_the_person_that_count_once() {
     });
     assert_eq!(events[0]["properties"], expected);
     assert_eq!(events[1]["properties"]["reason"], "stop");
+    let ann = ExternalId { type_: ExternalIdType::UserId, value: "ann +1" };
+    let said = app.engine.subscriptions(app.engine.user(ann).unwrap()).unwrap();
+    assert!(!said.wants_channel(&[ChannelKind::Sms]) && said.wants_channel(&[ChannelKind::Email]));
 }
 
 #[tokio::test]

@@ -224,6 +224,8 @@ fn the_how_to_page_lists_every_key_and_no_other() {
         ("workspace.export", "[[workspace.export]]"),
         ("workspace.feed", "[[workspace.feed]]"),
         ("workspace.journey", "[[workspace.journey]]"),
+        ("workspace.topic", "[[workspace.topic]]"),
+        ("workspace.linked_content", "[[workspace.linked_content]]"),
         ("workspace.trait", "[[workspace.trait]]"),
         ("workspace.interaction_weights", "[workspace.interaction_weights]"),
         ("workspace.scenario", "[[workspace.scenario]]"),

@@ -164,20 +164,28 @@ impl Parser<'_> {
     ) -> Result<Node, TemplateError> {
         let api = self.quoted(arguments, "linked", "name of an external API")?;
         let mut parameters: Vec<(String, Expression)> = Vec::new();
+        let mut default = None;
         loop {
             arguments.take(",");
             if arguments.take_name("as") {
                 let name = self.definition(arguments)?;
-                return Ok(Node::Linked(Linked { api, parameters, name, offset }));
+                return Ok(Node::Linked(Linked { api, parameters, default, name, offset }));
             }
             let at = arguments.place();
             let Some((parameter, at)) = arguments.name() else {
                 return Err(self.error(at, "write \"as\" and the name of a variable at the end"));
             };
-            if parameters.iter().any(|(known, _)| *known == parameter) {
+            let is_default = parameter == "default";
+            if parameters.iter().any(|(known, _)| *known == parameter)
+                || is_default && default.is_some()
+            {
                 return Err(self.error(at, format!("{parameter} is given twice; remove one")));
             }
-            parameters.push((parameter, self.option(arguments)?));
+            let value = self.option(arguments)?;
+            match is_default {
+                true => default = Some(value),
+                false => parameters.push((parameter, value)),
+            }
         }
     }
 

@@ -124,19 +124,32 @@ impl<'r> Renderer<'r> {
         self.define(name, Known::new(value, false), offset)
     }
 
-    /// The answer counts as from people where a parameter does, as it may hold that again.
+    /// The answer counts as from people where a parameter does, as it may hold that again. Where a
+    /// parameter is missing, or there is no answer, the default takes its place.
     pub(super) fn linked(&mut self, made: &'r Linked) -> Result<(), RenderError> {
-        let Linked { api, parameters, name, offset } = made;
+        let Linked { api, parameters, default, name, offset } = made;
         self.begin_call(*offset)?;
         let mut given = Item::new();
         let mut from_people = false;
+        let mut missing = None;
         for (parameter, expression) in parameters {
             let known = self.read(expression)?;
-            if known.value.is_null() {
-                return Err(self.missing(expression));
-            }
             from_people |= known.from_people;
+            if known.value.is_null() {
+                missing.get_or_insert(expression);
+            }
             given.insert(parameter.clone(), known.value);
+        }
+        let default = match default {
+            Some(default) => {
+                let known = self.read(default)?;
+                from_people |= known.from_people;
+                Some(known.value)
+            }
+            None => None,
+        };
+        if let (Some(expression), None) = (missing, &default) {
+            return Err(self.missing(expression));
         }
         let answer = match &mut self.source {
             Source::Recorded { recorded, answered } => match recorded.answers.get(*answered) {
@@ -147,9 +160,16 @@ impl<'r> Renderer<'r> {
                 _ => return Err(RenderError::Recorded { place: self.place(*offset) }),
             },
             Source::Live { content, .. } => {
-                let answer = content
-                    .linked(api, &given)
-                    .map_err(|error| self.failed(*offset, "linked", api, &error))?;
+                let asked = match missing {
+                    None => content.linked(api, &given),
+                    Some(_) => Err(ContentError("a parameter has no value".to_owned())),
+                };
+                let answer = match (asked, default) {
+                    (Ok(answer), _) | (Err(_), Some(answer)) => answer,
+                    (Err(error), None) => {
+                        return Err(self.failed(*offset, "linked", api, &error));
+                    }
+                };
                 self.record(Answer::Linked(answer.clone()), *offset)?;
                 answer
             }

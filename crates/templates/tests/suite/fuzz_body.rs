@@ -41,6 +41,7 @@ pub(crate) fn parse_and_render(bytes: &[u8]) {
         event: json!({ "event": "E", "properties": { "p": { "q": [1, 2, 3] } } }),
         campaign: json!({ "name": "C" }),
         now: json!("2026-03-31T08:05:00Z"),
+        ..Values::default()
     };
     if let Ok(rendered) = template.render(&values, &mut Echo) {
         assert!(rendered.text.len() <= templates::limits::OUTPUT_BYTES_MAX);

@@ -21,7 +21,10 @@ fn a_template_says_what_it_needs() {
     );
     assert_eq!(found.place.to_string(), "line 1, column 34");
     assert_eq!(template.items()["products"].line, 2);
-    assert_eq!(template.linked().into_keys().collect::<Vec<_>>(), ["weather"]);
+    let linked = template.linked();
+    assert_eq!((linked[0].name.as_str(), linked.len()), ("weather", 1));
+    assert_eq!(linked[0].parameters, ["city"]);
+    assert_eq!(linked[0].place.line, 2);
     let variables = [
         "event.properties",
         "event.properties.sale",

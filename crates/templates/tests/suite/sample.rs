@@ -49,6 +49,8 @@ pub(crate) fn values() -> Values {
         }),
         campaign: json!({ "id": "c1", "name": "Spring" }),
         now: json!("2026-03-31T08:05:00+02:00"),
+        preferences_url: json!("https://shop.example/preferences/t"),
+        unsubscribe_url: json!("https://shop.example/preferences/t/unsubscribe"),
     }
 }
 

@@ -81,6 +81,19 @@ fn linked_content_gets_its_parameters_and_refuses_missing_ones() {
 }
 
 #[test]
+fn a_default_takes_the_place_of_an_answer_that_does_not_come() {
+    let slow = "{% linked \"slow\" default: \"rain\" as w %}{{ w }}";
+    check(slow, Form::Text, "rain");
+    let missing = "{% linked \"weather\" city: profile.traits.x default: \"sun\" as w %}{{ w }}";
+    check(missing, Form::Text, "sun");
+    let nothing = "{% linked \"slow\" default: nil as w %}{% if w %}{{ w }}{% else %}-{% endif %}";
+    check(nothing, Form::Text, "-");
+    // What a person says stays text, also as a default.
+    let hostile = "{% linked \"slow\" default: profile.traits.script as w %}{{ w | raw }}";
+    check(hostile, Form::Html, "&lt;script&gt;alert(1)&lt;/script&gt;");
+}
+
+#[test]
 fn an_abort_gives_its_reason() {
     let refused = render("{% abort profile.traits.city %}", Form::Text).unwrap_err();
     let reason = Refusal::Aborted { reason: "Plzeň".to_owned() };

@@ -173,16 +173,19 @@ fn read_form(call: &ReceiptCall<'_>) -> Result<Option<Value>, ReceiptError> {
     if let Some(us) = member(us) {
         set("sender", us.trim_start_matches(WHATSAPP_PREFIX));
     }
+    let mut said = None;
     let event = if is_written_to_us {
         let text = member("Body").unwrap_or_default();
         let word = text.trim().to_uppercase();
         match member("OptOutType").unwrap_or(&word) {
             word if STOP_WORDS.contains(&word) => {
                 set("reason", "stop");
+                said = Some("UNSUBSCRIBED");
                 "Unsubscribed"
             }
             word if START_WORDS.contains(&word) => {
                 set("reason", "start");
+                said = Some("SUBSCRIBED");
                 "Subscribed"
             }
             _ => {
@@ -230,6 +233,10 @@ fn read_form(call: &ReceiptCall<'_>) -> Result<Option<Value>, ReceiptError> {
         "properties": properties,
         "context": { "externalIds": [phone_id] },
     });
+    if let Some(status) = said {
+        let said = json!({ "key": phone, "type": channel.to_uppercase(), "status": status });
+        message["context"]["messaging_subscriptions"] = json!([said]);
+    }
     if let Some(id) = parameter("userId") {
         message["userId"] = id.into();
     }
@@ -327,6 +334,14 @@ mod tests {
             let message = read(&form, &[]).unwrap();
             assert_eq!(message["event"], event, "{text}");
             assert_eq!(message["anonymousId"], "phone:+49151");
+            let said = match event {
+                "Unsubscribed" => json!("UNSUBSCRIBED"),
+                "Subscribed" => json!("SUBSCRIBED"),
+                _ => Value::Null,
+            };
+            let subscription = &message["context"]["messaging_subscriptions"][0];
+            assert_eq!(subscription["status"], said, "{text}");
+            assert!(said.is_null() || subscription["type"] == "SMS");
         }
     }
 

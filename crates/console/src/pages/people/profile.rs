@@ -36,11 +36,12 @@ pub(super) struct Person {
 }
 
 /// The parts of a profile: the label and the end of the path.
-const PARTS: [(&str, &str); 5] = [
+const PARTS: [(&str, &str); 6] = [
     ("Overview", ""),
     ("Timeline", "timeline"),
     ("History", "history"),
     ("Audiences", "audiences"),
+    ("Messages", "subscriptions"),
     ("Identity", "identity"),
 ];
 

@@ -3,6 +3,7 @@
 use axum::extract::Path;
 use axum::response::Response;
 use domain::{Timestamp, quantity::grouped};
+use engine::SUBSCRIPTIONS_MEMBER;
 use maud::{Markup, html};
 use resources::people;
 use resources::timeline::{PagePlace, ShownEvent, TimelineFilter, TimelinePage, parse_cursor};
@@ -204,6 +205,9 @@ fn source_and_type(event: &ShownEvent) -> Vec<&str> {
 /// What happened, in words.
 fn what(event: &ShownEvent) -> Markup {
     match event.type_ {
+        "identify" if event.context.get(SUBSCRIPTIONS_MEMBER).is_some() => {
+            html! { "Said which messages they want" }
+        }
         "identify" => html! { "Told who they are" },
         "alias" => html! { "Two ids were linked" },
         "group" => html! { "Joined a group" },

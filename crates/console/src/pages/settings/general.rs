@@ -224,6 +224,8 @@ fn read_patch(typed: &Typed, presets: u32) -> Result<SettingsPatch, ApiError> {
         control_groups: None,
         time_zone: Some(typed.optional("time_zone").map(read_zone).transpose()?),
         public_url: Some(typed.optional("public_url")),
+        topics: None,
+        linked_contents: None,
     })
 }
 

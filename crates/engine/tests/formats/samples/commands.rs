@@ -317,7 +317,7 @@ pub(crate) fn campaigns() -> [Command; 2] {
             "local_time": "person",
             "quiet_hours": { "windows": [{ "days": ["monday"], "from": "22:00", "to": "07:00" }],
                 "then": "discard" },
-            "cut_off": "23:00", "gap_s": 600, "ignores_channel_limits": true,
+            "cut_off": "23:00", "gap_s": 600, "ignores_channel_limits": true, "ignores_subscriptions": true,
             "people_per_day": 1, "people_per_run": 2, "messages_max": 3, "expires_after_s": 4 },
         "control_percent": 10,
     });
@@ -456,4 +456,20 @@ pub(crate) fn computed_trait_of_accounts() -> Command {
     };
     let change = ConfigChange::put_computed_trait(&definition);
     Command::Configure(Box::new(ConfigCommand { change, expected: Expected::Anything }))
+}
+
+/// Settings with topics and linked content.
+pub(crate) fn settings_of_subscriptions() -> Command {
+    let settings = serde_json::json!({
+        "name": "The shop", "public_url": "https://news.example.com",
+        "topics": [{ "key": "news", "name": "News", "description": "Once a week.",
+            "channels": ["email", "sms", "whatsapp", "push", "web_push", "in_app", "other"],
+            "default": "unsubscribed" }],
+        "linked_contents": [{ "name": "weather", "url": "https://api.example.com/{city}",
+            "headers": { "authorization": { "sealed": "AAAA" } }, "timeout_ms": 1, "cache_s": 2,
+            "bytes_max": 3 }],
+    });
+    let settings: WorkspaceSettings = serde_json::from_value(settings).unwrap();
+    let (change, expected) = (ConfigChange::put_settings(&settings), Expected::Anything);
+    Command::Configure(Box::new(ConfigCommand { change, expected }))
 }

@@ -141,4 +141,5 @@ pub(in crate::entry) enum RejectionReason {
     EventBlocked,
     Unplanned,
     PlanViolated,
+    SubscriptionInvalid,
 }
