@@ -14,11 +14,8 @@ mod triggers;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use activation::PastMessage;
 use conditions::EventMatch;
-use domain::{
-    Campaign, CampaignStart, CampaignStatus, Timestamp, UserIdx, WorkspaceConfig, WorkspaceId,
-};
+use domain::{Campaign, CampaignStatus, Timestamp, UserIdx, WorkspaceConfig, WorkspaceId};
 use profiles::Merge;
 use serde::{Deserialize, Serialize};
 use store::key::{KeyBuf, KeyParts};

@@ -115,6 +115,9 @@ impl Sender {
         let people = self.people_of_run(campaign, run, first..next_user)?;
         let (mut entries, mut refused) = (Vec::new(), BTreeMap::new());
         self.with_step(campaign, now, |sender, step| {
+            if campaign.run.is_none_or(|state| state.run != run) {
+                step.sent.people_of_run = 0;
+            }
             for user in people {
                 let occurrence = Occurrence::Run(run);
                 let number = campaign.number;

@@ -104,7 +104,7 @@ impl Views {
     /// are gone.
     pub(crate) fn follow_campaigns(&mut self, batch: &mut Batch<'_>) -> Result<(), StoreError> {
         let config = std::sync::Arc::clone(&self.setup.config);
-        let now = self.setup.clock.time().bound(Timestamp(i64::MAX));
+        let now = self.setup.clock.time().known().unwrap_or(Timestamp(0));
         for campaign in self.campaigns.follow_config(batch, &config, now) {
             let due = self.setup.clock.time().bound(Timestamp(i64::MAX));
             self.timers

@@ -2,13 +2,12 @@
 
 use domain::{
     AudienceDefinition, BestTime, CampaignEvery, CampaignVariant, ControlGroup, ControlGroups,
-    LocalTime, PastZones, TimeZone, VariantObjective, VariantTest,
+    LocalTime, PastZones, VariantObjective, VariantTest,
 };
 use state::KeptCampaign;
 
 use super::*;
 
-/// 2026-01-01, a Thursday, at midnight.
 const DAY_MS: i64 = 24 * HOUR_MS;
 
 impl Shop {
@@ -79,8 +78,9 @@ fn a_daily_campaign_runs_every_day_and_makes_up_for_the_latest_run_alone() {
     shop.pass(DAY_MS);
     shop.await_numbers(&[("ada", 2)]);
     // Nothing runs for three days and an hour.
+    let later = Timestamp(shop.engine().now().0 + 3 * DAY_MS + HOUR_MS);
     shop.engine = None;
-    shop.clock.set(Timestamp(shop.clock.now().0 + 3 * DAY_MS + HOUR_MS));
+    shop.clock.set(later);
     shop.restart();
     shop.await_numbers(&[("ada", 3)]);
     assert_eq!(shop.kept().missed_runs, 2);
@@ -359,20 +359,18 @@ fn control_groups_of_the_workspace_hold_for_all_campaigns_but_those_that_say_oth
 #[test]
 fn a_message_goes_when_the_person_is_active() {
     let shop = Shop::new();
-    let morning = |user: &str| {
-        shop.identify(user, json!({ "email": "x@shop.example" }));
-    };
+    let come = |user: &str| shop.identify(user, json!({ "email": "x@shop.example" }));
     // It is midnight. Ada is active at nine, the others at noon; nobody knows when the new one is.
-    morning("ada");
-    morning("ben");
+    come("ada");
+    come("ben");
     shop.pass(9 * HOUR_MS);
     shop.track("ada", "App Opened", json!({}));
     shop.pass(4 * HOUR_MS);
     for user in ["ben", "cy"] {
-        morning(user);
+        come(user);
         shop.track(user, "App Opened", json!({}));
     }
-    morning("new");
+    come("new");
     let zone = TimeZone::UTC;
     let settings =
         domain::WorkspaceSettings { time_zone: Some(zone), ..shop.engine().config().settings() };
