@@ -219,8 +219,9 @@ pub use state::{
     WEAK_SIGNALS_PER_KIND_MAX, redact_write_keys,
 };
 pub use state::{
-    CampaignCounts, CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun, CampaignTrigger,
-    CampaignWinner, DecisionOutcome, Occurrence, TriggeredPerson, VariantResults,
+    BusinessEvent, BusinessEventDone, CampaignCounts, CampaignDecision, CampaignEntry,
+    CampaignMessage, CampaignRun, CampaignTrigger, CampaignWinner, DecisionOutcome, Occurrence,
+    TriggeredPerson, VariantResults,
 };
 pub use state::{FoundAnswers, FoundBy, question_of_audience};
 

@@ -220,6 +220,7 @@ fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(locations::delete))
         .routes(routes!(campaigns::read, campaigns::put, campaigns::delete))
         .routes(routes!(campaigns::trigger))
+        .routes(routes!(campaigns::tell_business_event))
         .routes(routes!(feeds::read, feeds::put, feeds::delete))
         .routes(routes!(training::start, training::read))
         .routes(routes!(training::read_run))

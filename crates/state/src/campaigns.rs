@@ -5,6 +5,7 @@
 //! enters the journal, and the fold applies it. A second decision on the same message is none.
 
 mod beginnings;
+mod business;
 mod counts;
 mod deciding;
 mod decision;
@@ -23,10 +24,12 @@ use store::{Batch, Keyspace, Read, Store, StoreError};
 use xxhash_rust::xxh3::xxh3_64;
 
 use self::beginnings::beginning;
+pub use self::business::WaitingEvent;
 pub use self::counts::{CampaignCounts, RunState, VariantResults, Winner};
 pub use self::decision::{
-    CAMPAIGN_EVENT, CAMPAIGN_SOURCE, CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun,
-    CampaignTrigger, CampaignWinner, DecisionOutcome, Occurrence, TriggeredPerson,
+    BusinessEvent, BusinessEventDone, CAMPAIGN_EVENT, CAMPAIGN_SOURCE, CampaignDecision,
+    CampaignEntry, CampaignMessage, CampaignRun, CampaignTrigger, CampaignWinner, DecisionOutcome,
+    Occurrence, TriggeredPerson,
 };
 pub use self::people::{DueMessageOf, PAST_MESSAGES_MAX, WAITING_MAX, Waiting};
 pub use self::triggers::{Begun, TriggerDetails};
@@ -75,6 +78,8 @@ pub struct KeptCampaign {
     pub missed_runs: u64,
     /// What came of its variants.
     pub variants: VariantResults,
+    /// Business events whose people are to be found, the first one first.
+    pub events: Vec<WaitingEvent>,
 }
 
 impl KeptCampaign {
@@ -89,6 +94,7 @@ impl KeptCampaign {
             running_since: None,
             missed_runs: 0,
             variants: VariantResults::default(),
+            events: Vec::new(),
         }
     }
 
@@ -120,6 +126,7 @@ struct CampaignRow {
     running_since: Option<Timestamp>,
     missed_runs: u64,
     variants: VariantResults,
+    events: Vec<WaitingEvent>,
 }
 
 /// The campaigns of a workspace.
@@ -188,6 +195,7 @@ impl StatePart for Campaigns {
                 running_since: row.running_since,
                 missed_runs: row.missed_runs,
                 variants: row.variants,
+                events: row.events,
                 ..KeptCampaign::new(row.number, Arc::new(definition))
             };
             loaded.by_key.insert(key, kept);
@@ -221,6 +229,7 @@ impl StatePart for Campaigns {
                 running_since: kept.running_since,
                 missed_runs: kept.missed_runs,
                 variants: kept.variants.clone(),
+                events: kept.events.clone(),
             };
             batch.put(&self.rows, row_key(&key), encode(&row));
         }

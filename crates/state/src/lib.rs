@@ -67,10 +67,11 @@ pub use back_fill::{
     UserMerge,
 };
 pub use campaigns::{
-    Begun, CAMPAIGN_EVENT, CAMPAIGN_SOURCE, CampaignCounts, CampaignDecision, CampaignEntry,
-    CampaignMessage, CampaignRun, CampaignTrigger, CampaignWinner, Campaigns, DecisionOutcome,
-    DueMessageOf, KeptCampaign, NO_DATE, Occurrence, PAST_MESSAGES_MAX, RunState, TriggerDetails,
-    TriggeredPerson, VariantResults, WAITING_MAX, Waiting, Winner, channel_code,
+    Begun, BusinessEvent, BusinessEventDone, CAMPAIGN_EVENT, CAMPAIGN_SOURCE, CampaignCounts,
+    CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun, CampaignTrigger, CampaignWinner,
+    Campaigns, DecisionOutcome, DueMessageOf, KeptCampaign, NO_DATE, Occurrence, PAST_MESSAGES_MAX,
+    RunState, TriggerDetails, TriggeredPerson, VariantResults, WAITING_MAX, Waiting, WaitingEvent,
+    Winner, channel_code,
 };
 pub use collections::{CollectionKind, Collections, Groups, MEMBERS_MAX, Member, Series};
 pub use command::{Command, EntityKind, find_user};

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::LIKELY_SIZE_MAX;
 use super::campaign::check_text;
 use crate::{ClockTime, Timestamp, Weekday};
 
@@ -114,6 +115,20 @@ pub enum CampaignStart {
     },
     /// To whomever a call of the API or a node of a journey names.
     Triggered {},
+    /// To the people who are interested in what a business event is about, such as a new episode.
+    BusinessEvent {
+        /// The name of the business event.
+        event: String,
+        /// Tests of its properties, as a condition has them behind `where`; none for every such
+        /// event.
+        #[serde(default, rename = "where", skip_serializing_if = "Option::is_none")]
+        filters: Option<String>,
+        /// How many people at most, 1 to 1,000,000: those who are most likely to act on its items.
+        size: u32,
+        /// Whether people are left out who have acted on one of the items before.
+        #[serde(default)]
+        exclude_acted: bool,
+    },
 }
 
 impl CampaignStart {
@@ -154,6 +169,13 @@ impl CampaignStart {
                 check_text("start.event", event)?;
                 check_count(*count, *within_s)?;
                 check_wait(*after_s, unless.as_ref())
+            }
+            Self::BusinessEvent { event, size, .. } => {
+                check_text("start.event", event)?;
+                match size {
+                    1..=LIKELY_SIZE_MAX => Ok(()),
+                    _ => Err(format!("start.size is {size}: it must be 1 to {LIKELY_SIZE_MAX}")),
+                }
             }
             Self::Date { of_trait, offset_s, .. } => {
                 check_text("start.trait", of_trait)?;

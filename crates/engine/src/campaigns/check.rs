@@ -23,8 +23,10 @@ pub(crate) fn check_campaigns(config: &WorkspaceConfig) -> Result<(), String> {
 }
 
 fn check_events(campaign: &Campaign) -> Result<(), String> {
-    let CampaignStart::Event { event, filters, unless, .. } = &campaign.start else {
-        return Ok(());
+    let (event, filters, unless) = match &campaign.start {
+        CampaignStart::Event { event, filters, unless, .. } => (event, filters, unless.as_ref()),
+        CampaignStart::BusinessEvent { event, filters, .. } => (event, filters, None),
+        _ => return Ok(()),
     };
     EventMatch::parse(event, filters.as_deref())
         .map_err(|error| format!("start.where: {error}"))?;

@@ -266,6 +266,7 @@ pub(super) const CALLS: &[Call] = &[
     edit("PUT", "/api/workspaces/{workspace}/campaigns/{key}", "campaign.put"),
     edit("DELETE", "/api/workspaces/{workspace}/campaigns/{key}", "campaign.delete"),
     edit("POST", "/api/workspaces/{workspace}/campaigns/{key}/trigger", "campaign.trigger"),
+    edit("POST", "/api/workspaces/{workspace}/business_events", "business_event.tell"),
     read("/api/workspaces/{workspace}/feeds", ReadWorkspace),
     read("/api/workspaces/{workspace}/feeds/{name}", ReadWorkspace),
     edit("PUT", "/api/workspaces/{workspace}/feeds/{name}", "feed.put"),

@@ -36,6 +36,17 @@ pub(super) fn apply_campaign(
             views.destinations.record_skipped(batch, offset);
             Ok(Outcome::Duplicate)
         }
+        CampaignEntry::BusinessEvent(event) => {
+            let now = views.setup.clock.time().bound(Timestamp(i64::MAX));
+            match views.campaigns.follow_business_event(batch, event, offset, now)? {
+                true => Ok(Outcome::Applied),
+                false => Ok(Outcome::Duplicate),
+            }
+        }
+        CampaignEntry::BusinessEventDone(done) => match views.campaigns.end_business_event(done) {
+            true => Ok(Outcome::Applied),
+            false => Ok(Outcome::Duplicate),
+        },
         CampaignEntry::Winner(winner) => match views.campaigns.follow_winner(winner) {
             true => Ok(Outcome::Applied),
             false => Ok(Outcome::Duplicate),

@@ -4,6 +4,7 @@ use domain::{
     AudienceDefinition, BestTime, CampaignEvery, CampaignVariant, ControlGroup, ControlGroups,
     LocalTime, PastZones, VariantObjective, VariantTest,
 };
+use engine::BusinessEvent;
 use state::KeptCampaign;
 
 use super::*;
@@ -387,4 +388,69 @@ fn a_message_goes_when_the_person_is_active() {
     shop.await_numbers(&[("ada", 1)]);
     shop.pass(4 * HOUR_MS);
     shop.await_numbers(&[("ada", 1), ("ben", 1), ("new", 1)]);
+}
+
+#[test]
+fn a_business_event_is_told_to_those_who_are_interested_in_its_items_once() {
+    let mut shop = Shop::new();
+    // Most who view a shoe view a ball; nobody who views a lamp does.
+    for n in 0..12 {
+        let user = format!("u{n}");
+        shop.identify(&user, json!({ "email": "x@shop.example" }));
+        let items = if n % 2 == 0 { ["shoe", "ball"] } else { ["lamp", "desk"] };
+        for item in items {
+            shop.track(&user, "Product Viewed", json!({ "product_id": item }));
+        }
+    }
+    let start = CampaignStart::BusinessEvent {
+        event: "Back In Stock".to_owned(),
+        filters: Some("colour = \"red\"".to_owned()),
+        size: 4,
+        exclude_acted: false,
+    };
+    let mut back = campaign(start);
+    back.content.insert("subject".to_owned(), "{{ event.properties.title }}".to_owned());
+    shop.put_campaign(&back).unwrap();
+    let tell = |shop: &Shop, id: &str, colour: &str, items: &[&str]| {
+        let event = CampaignEntry::BusinessEvent(BusinessEvent {
+            at: shop.engine().now(),
+            name: "Back In Stock".to_owned(),
+            id: Some(id.to_owned()),
+            items: items.iter().map(|id| (*id).to_owned()).collect(),
+            property: None,
+            properties: json!({ "colour": colour, "title": id }).to_string(),
+        });
+        shop.engine().submit_blocking(vec![Entry::Campaign(Box::new(event))]).unwrap().remove(0)
+    };
+    assert_eq!(tell(&shop, "blue", "blue", &["ball"]), Outcome::Applied);
+    assert_eq!(tell(&shop, "red", "red", &["ball"]), Outcome::Applied);
+    assert_eq!(tell(&shop, "red", "red", &["ball"]), Outcome::Duplicate);
+    shop.await_kept("the people are found", |kept| kept.counts.sent == 4 && kept.events.is_empty());
+    let received = |shop: &Shop| {
+        await_that("four are there", || (shop.received().len() >= 4).then_some(()));
+        std::thread::sleep(Duration::from_millis(200));
+        shop.received()
+    };
+    let four = received(&shop);
+    assert_eq!(four.len(), 4, "{four:?}");
+    for (user, subject) in &four {
+        assert_eq!(subject, "red");
+        let n: u32 = user[1..].parse().unwrap();
+        assert_eq!(n % 2, 0, "{user} is interested in balls");
+    }
+    // Neither a restart nor a lost store tells it again.
+    shop.engine = None;
+    fs_err::remove_dir_all(shop.folder.path().join("store")).unwrap();
+    shop.restart();
+    assert_eq!(received(&shop), four);
+    // What is about no item is for everybody whom the campaign is for, up to its size.
+    back.start = CampaignStart::BusinessEvent {
+        event: "Back In Stock".to_owned(),
+        filters: None,
+        size: 100,
+        exclude_acted: false,
+    };
+    shop.put_campaign(&back).unwrap();
+    tell(&shop, "all", "none", &[]);
+    shop.await_kept("everybody is told", |kept| kept.counts.sent == 16);
 }
