@@ -216,3 +216,44 @@ fn check_wait(after_s: u32, unless: Option<&CampaignUnless>) -> Result<(), Strin
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::CampaignStart;
+
+    fn mistake(start: Value) -> String {
+        let start = serde_json::from_value::<CampaignStart>(start);
+        start.map_err(|error| error.to_string()).and_then(|start| start.validate()).unwrap_err()
+    }
+
+    #[test]
+    fn mistakes_in_starts_are_named() {
+        let recurring = |more: Value| {
+            let mut start = json!({ "type": "recurring", "at": "09:00" });
+            start.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            start
+        };
+        for (start, expected) in [
+            (json!({ "type": "dates", "dates": [] }), "start.dates are 0"),
+            (json!({ "type": "triggered", "at": "09:00" }), "unknown field `at`"),
+            (recurring(json!({ "every": "week" })), "start.days: every = \"week\" needs them"),
+            (recurring(json!({ "every": "day", "days": ["monday"] })), "start.days"),
+            (recurring(json!({ "every": "month" })), "start.month_days, or on_last_day"),
+            (recurring(json!({ "every": "month", "month_days": [32] })), "has 32"),
+            (
+                recurring(json!({ "every": "day", "from": "2026-02-01T00:00:00Z",
+                    "until": "2026-01-01T00:00:00Z" })),
+                "start.until is before start.from",
+            ),
+            (json!({ "type": "event", "event": "A", "count": 2 }), "belong together"),
+            (json!({ "type": "event", "event": "A", "count": 1, "within_s": 9 }), "2 to 100"),
+            (json!({ "type": "date", "trait": "b", "offset_s": -31_622_401 }), "366 days"),
+            (json!({ "type": "business_event", "event": "A", "size": 0 }), "start.size is 0"),
+        ] {
+            let mistake = mistake(start.clone());
+            assert!(mistake.contains(expected), "{start}: {mistake}");
+        }
+    }
+}
