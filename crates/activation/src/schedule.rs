@@ -65,6 +65,7 @@ impl Schedule<'_> {
             CampaignStart::Recurring { .. } => Box::new(self.recurring_back(now).filter(has_begun)),
             CampaignStart::Event { .. }
             | CampaignStart::Date { .. }
+            | CampaignStart::BusinessEvent { .. }
             | CampaignStart::Triggered {} => Box::new(std::iter::empty()),
         }
     }

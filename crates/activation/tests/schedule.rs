@@ -31,7 +31,7 @@ const ZONES: [&str; 8] = [
     "Pacific/Apia",
 ];
 /// How many days the model looks back.
-const DAYS: i64 = 9;
+const DAYS: i64 = 10;
 
 fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()

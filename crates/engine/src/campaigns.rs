@@ -5,6 +5,7 @@
 //! step is applied, so that caps and limits hold exactly. After a crash a step may be repeated: the
 //! fold takes only the first decision on a message.
 
+mod business;
 mod check;
 mod content;
 mod linked;
@@ -27,9 +28,10 @@ use rustc_hash::FxHashSet;
 use serving::Serving;
 use state::{
     CampaignDecision, CampaignEntry, CampaignMessage, DecisionOutcome, KeptCampaign, Occurrence,
-    PreparedEntry, RunState, VariantResults, Waiting, message_id, number_message,
+    PreparedEntry, RunState, VariantResults, Waiting, WaitingEvent, message_id, number_message,
 };
 
+use self::business::Searches;
 pub(crate) use self::check::check_campaigns;
 use self::content::{Contents, Made, MakingFor};
 use self::linked::LinkedAnswers;
@@ -87,6 +89,7 @@ impl CampaignSending {
             contents: Contents::default(),
             usual_parts: UsualParts::default(),
             key: key.cloned(),
+            searches: Searches::default(),
         };
         Self { thread: BackgroundThread::start(work).expect("threads can be started") }
     }
@@ -111,6 +114,7 @@ struct Sender {
     linked: LinkedAnswers,
     /// Seals the links of messages, and makes those by which people unsubscribe.
     key: Option<Arc<InstanceKey>>,
+    searches: Searches,
 }
 
 /// A campaign as it is now.
@@ -123,6 +127,7 @@ struct Running {
     messages: u64,
     running_since: Option<Timestamp>,
     variants: VariantResults,
+    events: Vec<WaitingEvent>,
 }
 
 /// What a step decides with.
@@ -178,7 +183,8 @@ impl Sender {
     fn read_campaigns(&self) -> Vec<Running> {
         let snapshot = self.shared.live.snapshot();
         let is_at_work = |kept: &KeptCampaign| {
-            kept.n_waiting > 0 || kept.definition.status == CampaignStatus::Running
+            let has_to_do = kept.n_waiting > 0 || !kept.events.is_empty();
+            has_to_do || kept.definition.status == CampaignStatus::Running
         };
         let campaigns = snapshot.campaigns.by_key().iter().filter(|(_, kept)| is_at_work(kept));
         let running = |(key, kept): (&String, &KeptCampaign)| Running {
@@ -190,6 +196,7 @@ impl Sender {
             messages: kept.counts.sent,
             running_since: kept.running_since,
             variants: kept.variants.clone(),
+            events: kept.events.clone(),
         };
         campaigns.map(running).collect()
     }
@@ -212,6 +219,7 @@ impl Sender {
             if campaign.n_waiting > 0 {
                 did_anything |= self.decide_due(campaign, now)?;
             }
+            did_anything |= self.find_interested(campaign, now)?;
             did_anything |= self.do_run(campaign, now)?;
         }
         Ok(did_anything)

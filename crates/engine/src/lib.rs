@@ -228,9 +228,10 @@ pub use state::{
     WEAK_SIGNALS_PER_KIND_MAX, redact_write_keys,
 };
 pub use state::{
-    CampaignCounts, CampaignDecision, CampaignEntry, CampaignMessage, CampaignPeople, CampaignRun,
-    CampaignTrigger, CampaignWinner, Conversions, DecisionOutcome, ItemCounts, LinkCounts,
-    MessageCell, MessageCounts, MessageEvent, Occurrence, TriggeredPerson, VariantResults,
+    BusinessEvent, BusinessEventDone, CampaignCounts, CampaignDecision, CampaignEntry,
+    CampaignMessage, CampaignPeople, CampaignRun, CampaignTrigger, CampaignWinner, Conversions,
+    DecisionOutcome, ItemCounts, LinkCounts, MessageCell, MessageCounts, MessageEvent, Occurrence,
+    TriggeredPerson, VariantResults,
 };
 pub use state::{
     EnteringPerson, Instance, InstanceId, JourneyAnswer, JourneyCounts, JourneyEntry,

@@ -11,6 +11,7 @@ pub mod audit;
 pub mod back_fills;
 pub mod background;
 pub mod blend;
+pub mod business_events;
 pub mod calculation;
 pub mod campaign_messages;
 pub mod campaign_report;

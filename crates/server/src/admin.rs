@@ -231,6 +231,7 @@ fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(journeys::simulate))
         .routes(routes!(journeys::of_person))
         .routes(routes!(campaigns::trigger))
+        .routes(routes!(campaigns::tell_business_event))
         .routes(routes!(feeds::read, feeds::put, feeds::delete))
         .routes(routes!(training::start, training::read))
         .routes(routes!(training::read_run))

@@ -5,6 +5,7 @@
 //! enters the journal, and the fold applies it. A second decision on the same message is none.
 
 mod beginnings;
+mod business;
 mod counts;
 mod deciding;
 mod decision;
@@ -16,11 +17,8 @@ mod triggers;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use activation::PastMessage;
 use conditions::EventMatch;
-use domain::{
-    Campaign, CampaignStart, CampaignStatus, Timestamp, UserIdx, WorkspaceConfig, WorkspaceId,
-};
+use domain::{Campaign, CampaignStatus, Timestamp, UserIdx, WorkspaceConfig, WorkspaceId};
 use profiles::Merge;
 use serde::{Deserialize, Serialize};
 use store::key::{KeyBuf, KeyParts};
@@ -28,11 +26,10 @@ use store::{Batch, Keyspace, Read, Store, StoreError};
 use xxhash_rust::xxh3::xxh3_64;
 
 use self::beginnings::beginning;
+pub use self::business::WaitingEvent;
 pub use self::counts::{CampaignCounts, RunState, VariantResults, Winner};
 pub use self::decision::{
-    CAMPAIGN_EVENT, CAMPAIGN_SOURCE, CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun,
-    CampaignTrigger, CampaignWinner, DecisionOutcome, MESSAGE_ITEMS_MAX, Occurrence,
-    TriggeredPerson, message_id, number_message, parse_message_id,
+    BusinessEvent, BusinessEventDone, CAMPAIGN_EVENT, CAMPAIGN_SOURCE, CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun, CampaignTrigger, CampaignWinner, DecisionOutcome, MESSAGE_ITEMS_MAX, Occurrence, TriggeredPerson, message_id, number_message, parse_message_id,
 };
 pub(crate) use self::goals::Goal;
 use self::goals::GoalMatch;
@@ -85,6 +82,8 @@ pub struct KeptCampaign {
     pub missed_runs: u64,
     /// What came of its variants.
     pub variants: VariantResults,
+    /// Business events whose people are to be found, the first one first.
+    pub events: Vec<WaitingEvent>,
 }
 
 impl KeptCampaign {
@@ -100,6 +99,7 @@ impl KeptCampaign {
             running_since: None,
             missed_runs: 0,
             variants: VariantResults::default(),
+            events: Vec::new(),
         }
     }
 
@@ -131,6 +131,7 @@ struct CampaignRow {
     running_since: Option<Timestamp>,
     missed_runs: u64,
     variants: VariantResults,
+    events: Vec<WaitingEvent>,
 }
 
 /// The campaigns of a workspace.
@@ -199,6 +200,7 @@ impl StatePart for Campaigns {
                 running_since: row.running_since,
                 missed_runs: row.missed_runs,
                 variants: row.variants,
+                events: row.events,
                 ..KeptCampaign::new(row.number, Arc::new(definition))
             };
             loaded.by_key.insert(key, kept);
@@ -232,6 +234,7 @@ impl StatePart for Campaigns {
                 running_since: kept.running_since,
                 missed_runs: kept.missed_runs,
                 variants: kept.variants.clone(),
+                events: kept.events.clone(),
             };
             batch.put(&self.rows, row_key(&key), encode(&row));
         }

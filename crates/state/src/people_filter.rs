@@ -275,6 +275,16 @@ fn erase_campaign(entry: CampaignEntry, people: &NamedPeople) -> Remaining {
     let mut decision = match entry {
         CampaignEntry::Decision(decision) => decision,
         CampaignEntry::Trigger(trigger) => return erase_trigger(trigger, people),
+        CampaignEntry::BusinessEvent(mut event) => {
+            let changed = match people.may_be_in(event.properties.as_bytes()) {
+                true => without_named(&event.properties, people),
+                false => None,
+            };
+            let is_changed = changed.is_some();
+            event.properties = changed.unwrap_or(event.properties);
+            let entry = Entry::Campaign(Box::new(CampaignEntry::BusinessEvent(event)));
+            return if is_changed { Remaining::Part(entry) } else { Remaining::Whole(entry) };
+        }
         entry => return Remaining::Whole(Entry::Campaign(Box::new(entry))),
     };
     let is_theirs = decision.person.take_if(|(type_, id)| people.has(*type_, id)).is_some();

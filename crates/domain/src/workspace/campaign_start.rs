@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::LIKELY_SIZE_MAX;
 use super::campaign::check_text;
 use crate::{ClockTime, Timestamp, Weekday};
 
@@ -114,6 +115,20 @@ pub enum CampaignStart {
     },
     /// To whomever a call of the API or a node of a journey names.
     Triggered {},
+    /// To the people who are interested in what a business event is about, such as a new episode.
+    BusinessEvent {
+        /// The name of the business event.
+        event: String,
+        /// Tests of its properties, as a condition has them behind `where`; none for every such
+        /// event.
+        #[serde(default, rename = "where", skip_serializing_if = "Option::is_none")]
+        filters: Option<String>,
+        /// How many people at most, 1 to 1,000,000: those who are most likely to act on its items.
+        size: u32,
+        /// Whether people are left out who have acted on one of the items before.
+        #[serde(default)]
+        exclude_acted: bool,
+    },
 }
 
 impl CampaignStart {
@@ -155,6 +170,13 @@ impl CampaignStart {
                 check_count(*count, *within_s)?;
                 check_wait(*after_s, unless.as_ref())
             }
+            Self::BusinessEvent { event, size, .. } => {
+                check_text("start.event", event)?;
+                match size {
+                    1..=LIKELY_SIZE_MAX => Ok(()),
+                    _ => Err(format!("start.size is {size}: it must be 1 to {LIKELY_SIZE_MAX}")),
+                }
+            }
             Self::Date { of_trait, offset_s, .. } => {
                 check_text("start.trait", of_trait)?;
                 match offset_s.unsigned_abs() <= DATE_OFFSET_S_MAX.unsigned_abs() {
@@ -192,5 +214,46 @@ fn check_wait(after_s: u32, unless: Option<&CampaignUnless>) -> Result<(), Strin
     match after_s {
         0 => Err("start.unless needs start.after_s: how long people have for it".to_owned()),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::CampaignStart;
+
+    fn mistake(start: Value) -> String {
+        let start = serde_json::from_value::<CampaignStart>(start);
+        start.map_err(|error| error.to_string()).and_then(|start| start.validate()).unwrap_err()
+    }
+
+    #[test]
+    fn mistakes_in_starts_are_named() {
+        let recurring = |more: Value| {
+            let mut start = json!({ "type": "recurring", "at": "09:00" });
+            start.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            start
+        };
+        for (start, expected) in [
+            (json!({ "type": "dates", "dates": [] }), "start.dates are 0"),
+            (json!({ "type": "triggered", "at": "09:00" }), "unknown field `at`"),
+            (recurring(json!({ "every": "week" })), "start.days: every = \"week\" needs them"),
+            (recurring(json!({ "every": "day", "days": ["monday"] })), "start.days"),
+            (recurring(json!({ "every": "month" })), "start.month_days, or on_last_day"),
+            (recurring(json!({ "every": "month", "month_days": [32] })), "has 32"),
+            (
+                recurring(json!({ "every": "day", "from": "2026-02-01T00:00:00Z",
+                    "until": "2026-01-01T00:00:00Z" })),
+                "start.until is before start.from",
+            ),
+            (json!({ "type": "event", "event": "A", "count": 2 }), "belong together"),
+            (json!({ "type": "event", "event": "A", "count": 1, "within_s": 9 }), "2 to 100"),
+            (json!({ "type": "date", "trait": "b", "offset_s": -31_622_401 }), "366 days"),
+            (json!({ "type": "business_event", "event": "A", "size": 0 }), "start.size is 0"),
+        ] {
+            let mistake = mistake(start.clone());
+            assert!(mistake.contains(expected), "{start}: {mistake}");
+        }
     }
 }

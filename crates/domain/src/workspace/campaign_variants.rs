@@ -135,3 +135,47 @@ fn check_test(test: &VariantTest, n_variants: usize) -> Result<(), String> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{CampaignVariant, VariantTest, check_variants};
+
+    fn check(variants: Value, test: Value) -> Result<(), String> {
+        let variants: Vec<CampaignVariant> = serde_json::from_value(variants).unwrap();
+        let test: Option<VariantTest> = serde_json::from_value(test).unwrap();
+        check_variants(&variants, test.as_ref())
+    }
+
+    #[test]
+    fn mistakes_in_variants_are_named() {
+        let two = json!([{ "key": "a" }, { "key": "b" }]);
+        let clicks = json!({ "objective": "clicks" });
+        assert_eq!(check(two.clone(), clicks.clone()), Ok(()));
+        for (variants, test, expected) in [
+            (two.clone(), Value::Null, "one of percent, when and audience, or by a test"),
+            (json!([{ "key": "a" }]), clicks.clone(), "2 to 10 variants"),
+            (json!([{ "key": "a", "percent": 1 }, { "key": "b" }]), clicks, "equal shares"),
+            (
+                json!([{ "key": "a", "percent": 60 }, { "key": "b", "percent": 50 }]),
+                Value::Null,
+                "are 110",
+            ),
+            (
+                json!([{ "key": "a", "percent": 60 }, { "key": "b", "when": "x = 1" }]),
+                Value::Null,
+                "either all variants have a percent",
+            ),
+            (
+                json!([{ "key": "a", "when": "x = 1" }, { "key": "a", "when": "x = 2" }]),
+                Value::Null,
+                "two variants have the key \"a\"",
+            ),
+            (two, json!({ "objective": "clicks", "percent": 10 }), "needs test.decide_after_s"),
+        ] {
+            let mistake = check(variants.clone(), test).unwrap_err();
+            assert!(mistake.contains(expected), "{variants}: {mistake}");
+        }
+    }
+}

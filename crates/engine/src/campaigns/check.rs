@@ -27,8 +27,10 @@ fn check_events(campaign: &Campaign) -> Result<(), String> {
         EventMatch::parse(&conversion.event, conversion.filters.as_deref())
             .map_err(|error| format!("conversion.where: {error}"))?;
     }
-    let CampaignStart::Event { event, filters, unless, .. } = &campaign.start else {
-        return Ok(());
+    let (event, filters, unless) = match &campaign.start {
+        CampaignStart::Event { event, filters, unless, .. } => (event, filters, unless.as_ref()),
+        CampaignStart::BusinessEvent { event, filters, .. } => (event, filters, None),
+        _ => return Ok(()),
     };
     EventMatch::parse(event, filters.as_deref())
         .map_err(|error| format!("start.where: {error}"))?;

@@ -119,6 +119,9 @@ impl Sender {
         let mut day = 0;
         self.with_step(campaign, now, |sender, step| {
             day = step.day;
+            if campaign.run.is_none_or(|state| state.run != run) {
+                step.sent.people_of_run = 0;
+            }
             for user in people {
                 let occurrence = Occurrence::Run(run);
                 let number = campaign.number;

@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::Campaign;
+use resources::business_events::{self, TakenBusinessEvent, ToldBusinessEvent};
 use resources::campaign_report::{self, CampaignOutcome, ReportQuery};
 use resources::campaigns::{self, CampaignReport, Trigger, Triggered};
 use serde::Serialize;
@@ -119,4 +120,18 @@ pub(super) async fn trigger(
     Upload(workspace, Body(asked)): Upload<Body<Trigger>>,
 ) -> Result<Json<Triggered>, ApiError> {
     Ok(Json(campaigns::trigger(&workspace, key, asked).await?))
+}
+
+/// Tells a business event, such as a new episode: campaigns that begin with it send to the people
+/// who are interested in its items.
+#[utoipa::path(
+    post,
+    path = "/api/workspaces/{workspace}/business_events",
+    request_body = ToldBusinessEvent,
+    responses((status = 200, description = "Done", body = TakenBusinessEvent)),
+)]
+pub(super) async fn tell_business_event(
+    Upload(workspace, Body(told)): Upload<Body<ToldBusinessEvent>>,
+) -> Result<Json<TakenBusinessEvent>, ApiError> {
+    Ok(Json(business_events::tell(&workspace, told).await?))
 }

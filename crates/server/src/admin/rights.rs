@@ -289,6 +289,7 @@ pub(super) const CALLS: &[Call] = &[
         audited: Audited::Call("journey.simulate"),
     },
     read("/api/workspaces/{workspace}/people/{id}/journeys", ReadWorkspace),
+    edit("POST", "/api/workspaces/{workspace}/business_events", "business_event.tell"),
     read("/api/workspaces/{workspace}/feeds", ReadWorkspace),
     read("/api/workspaces/{workspace}/feeds/{name}", ReadWorkspace),
     edit("PUT", "/api/workspaces/{workspace}/feeds/{name}", "feed.put"),

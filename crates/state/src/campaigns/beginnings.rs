@@ -126,6 +126,7 @@ pub(super) fn beginning(definition: &Campaign) -> Option<EventMatch> {
         | CampaignStart::Dates { .. }
         | CampaignStart::Recurring { .. }
         | CampaignStart::Date { .. }
+        | CampaignStart::BusinessEvent { .. }
         | CampaignStart::Triggered {} => None,
     }
 }

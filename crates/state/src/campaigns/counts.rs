@@ -129,10 +129,14 @@ impl Campaigns {
             kept.variants.since.get_or_insert(decision.at);
             kept.variants.counts.entry(variant.clone()).or_default().people += 1;
         }
-        if let (Occurrence::Run(run), Some(state)) = (decision.occurrence, &mut kept.run)
-            && state.run == run
-        {
-            state.n_people += 1;
+        if let Occurrence::Run(run) = decision.occurrence {
+            let begun = RunState { run, next_user: 0, is_done: false, n_people: 0, too_many: None };
+            let state = kept.run.get_or_insert(begun);
+            // The first messages of a run come before it is said how far it is.
+            if state.run < run {
+                *state = begun;
+            }
+            state.n_people += u64::from(state.run == run);
         }
         self.changed.insert(decision.campaign.clone());
         Ok(())

@@ -152,3 +152,4 @@ impl Campaigns {
         is_over && is_yearly
     }
 }
+}

@@ -159,6 +159,38 @@ pub struct TriggeredPerson {
     pub properties: String,
 }
 
+/// Something that happened in the business, and that some people want to know.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BusinessEvent {
+    /// When it was told.
+    pub at: Timestamp,
+    /// The name by which campaigns begin.
+    pub name: String,
+    /// Names it over all repeats; none where each is one of its own.
+    pub id: Option<String>,
+    /// The items that it is about.
+    pub items: Vec<String>,
+    /// A property of items and its value: it is about all that have it.
+    pub property: Option<(String, String)>,
+    /// JSON text of an object: what templates see as `event.properties`.
+    pub properties: String,
+}
+
+/// The people who are interested in a business event have been found, for one campaign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BusinessEventDone {
+    /// When this was written.
+    pub at: Timestamp,
+    /// The key of the campaign.
+    pub campaign: String,
+    /// The number of the campaign.
+    pub number: u32,
+    /// The place of the business event in the journal.
+    pub offset: u64,
+    /// Whether it was too late to tell anybody.
+    pub is_missed: bool,
+}
+
 /// A fact about a campaign.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CampaignEntry {
@@ -170,6 +202,10 @@ pub enum CampaignEntry {
     Trigger(CampaignTrigger),
     /// The best variant is known.
     Winner(CampaignWinner),
+    /// A business event that campaigns may begin with.
+    BusinessEvent(BusinessEvent),
+    /// Its people have been found.
+    BusinessEventDone(BusinessEventDone),
 }
 
 impl CampaignEntry {
@@ -180,6 +216,8 @@ impl CampaignEntry {
             Self::Run(run) => run.at,
             Self::Trigger(trigger) => trigger.at,
             Self::Winner(winner) => winner.at,
+            Self::BusinessEvent(event) => event.at,
+            Self::BusinessEventDone(done) => done.at,
         }
     }
 }

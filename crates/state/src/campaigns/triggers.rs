@@ -38,7 +38,7 @@ pub enum Begun {
 }
 
 impl Campaigns {
-    /// Begins a message of a campaign whose start is `triggered`, due at once. Each occurrence is
+    /// Begins a message of a campaign whose start is `triggered`, or of a business event, due at once. Each occurrence is
     /// of its own: one that a person got before is none again only while it waits.
     ///
     /// # Errors
@@ -53,7 +53,10 @@ impl Campaigns {
         now: Timestamp,
     ) -> Result<Begun, StoreError> {
         let runs = self.by_key.get(key).filter(|kept| {
-            let is_triggered = matches!(kept.definition.start, CampaignStart::Triggered {});
+            let is_triggered = matches!(
+                kept.definition.start,
+                CampaignStart::Triggered {} | CampaignStart::BusinessEvent { .. }
+            );
             is_triggered && kept.definition.status == CampaignStatus::Running
         });
         let Some(campaign) = runs.map(|kept| kept.number) else {

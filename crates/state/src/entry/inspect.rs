@@ -7,8 +7,7 @@ use serde_json::Value;
 
 use super::{Entry, VERSION, wire};
 use crate::{
-    CampaignDecision, CampaignEntry, CampaignRun, CampaignTrigger, CampaignWinner, Command,
-    DecisionOutcome, JourneyAnswer, JourneyEntry, JourneyFinding, JourneyTrigger, Place,
+    BusinessEvent, BusinessEventDone, CampaignDecision, CampaignEntry, CampaignRun, CampaignTrigger, CampaignWinner, Command, DecisionOutcome, JourneyAnswer, JourneyEntry, JourneyFinding, JourneyTrigger, Place,
 };
 
 /// The longest summary of an entry, in characters.
@@ -208,6 +207,12 @@ fn describe_campaign(entry: &CampaignEntry) -> String {
         CampaignEntry::Run(CampaignRun { campaign, run, next_user, is_done, .. }) => {
             let place = if *is_done { "done".to_owned() } else { format!("up to {next_user}") };
             format!("{campaign:?}, the run of {run}: {place}")
+        }
+        CampaignEntry::BusinessEvent(BusinessEvent { name, .. }) => {
+            format!("the business event {name:?}")
+        }
+        CampaignEntry::BusinessEventDone(BusinessEventDone { campaign, offset, .. }) => {
+            format!("{campaign:?}, people were found for the business event at {offset}")
         }
         CampaignEntry::Winner(CampaignWinner { campaign, variant, .. }) => {
             format!("{campaign:?}, everybody gets the variant {variant:?}")

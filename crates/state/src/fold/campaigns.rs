@@ -42,6 +42,17 @@ pub(super) fn apply_campaign(
             views.destinations.record_skipped(batch, offset);
             Ok(Outcome::Duplicate)
         }
+        CampaignEntry::BusinessEvent(event) => {
+            let now = views.setup.clock.time().bound(Timestamp(i64::MAX));
+            match views.campaigns.follow_business_event(batch, event, offset, now)? {
+                true => Ok(Outcome::Applied),
+                false => Ok(Outcome::Duplicate),
+            }
+        }
+        CampaignEntry::BusinessEventDone(done) => match views.campaigns.end_business_event(done) {
+            true => Ok(Outcome::Applied),
+            false => Ok(Outcome::Duplicate),
+        },
         CampaignEntry::Winner(winner) => match views.campaigns.follow_winner(winner) {
             true => Ok(Outcome::Applied),
             false => Ok(Outcome::Duplicate),
@@ -152,7 +163,7 @@ impl Views {
     /// are gone.
     pub(crate) fn follow_campaigns(&mut self, batch: &mut Batch<'_>) -> Result<(), StoreError> {
         let config = std::sync::Arc::clone(&self.setup.config);
-        let now = self.setup.clock.time().bound(Timestamp(i64::MAX));
+        let now = self.setup.clock.time().known().unwrap_or(Timestamp(0));
         let gone = self.campaigns.follow_config(batch, &config, now);
         let numbers = self.campaigns.by_key().values().map(|kept| kept.number).collect();
         self.campaign_reports.follow_campaigns(batch, &numbers)?;

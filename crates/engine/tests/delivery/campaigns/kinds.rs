@@ -2,13 +2,13 @@
 
 use domain::{
     AudienceDefinition, BestTime, CampaignEvery, CampaignVariant, ControlGroup, ControlGroups,
-    LocalTime, PastZones, TimeZone, VariantObjective, VariantTest,
+    Interaction, InteractionKind, LocalTime, PastZones, VariantObjective, VariantTest,
 };
+use engine::{BusinessEvent, TrainingOptions};
 use state::KeptCampaign;
 
 use super::*;
 
-/// 2026-01-01, a Thursday, at midnight.
 const DAY_MS: i64 = 24 * HOUR_MS;
 
 impl Shop {
@@ -79,8 +79,9 @@ fn a_daily_campaign_runs_every_day_and_makes_up_for_the_latest_run_alone() {
     shop.pass(DAY_MS);
     shop.await_numbers(&[("ada", 2)]);
     // Nothing runs for three days and an hour.
+    let later = Timestamp(shop.engine().now().0 + 3 * DAY_MS + HOUR_MS);
     shop.engine = None;
-    shop.clock.set(Timestamp(shop.clock.now().0 + 3 * DAY_MS + HOUR_MS));
+    shop.clock.set(later);
     shop.restart();
     shop.await_numbers(&[("ada", 3)]);
     assert_eq!(shop.kept().missed_runs, 2);
@@ -359,20 +360,18 @@ fn control_groups_of_the_workspace_hold_for_all_campaigns_but_those_that_say_oth
 #[test]
 fn a_message_goes_when_the_person_is_active() {
     let shop = Shop::new();
-    let morning = |user: &str| {
-        shop.identify(user, json!({ "email": "x@shop.example" }));
-    };
+    let come = |user: &str| shop.identify(user, json!({ "email": "x@shop.example" }));
     // It is midnight. Ada is active at nine, the others at noon; nobody knows when the new one is.
-    morning("ada");
-    morning("ben");
+    come("ada");
+    come("ben");
     shop.pass(9 * HOUR_MS);
     shop.track("ada", "App Opened", json!({}));
     shop.pass(4 * HOUR_MS);
     for user in ["ben", "cy"] {
-        morning(user);
+        come(user);
         shop.track(user, "App Opened", json!({}));
     }
-    morning("new");
+    come("new");
     let zone = TimeZone::UTC;
     let settings =
         domain::WorkspaceSettings { time_zone: Some(zone), ..shop.engine().config().settings() };
@@ -389,4 +388,68 @@ fn a_message_goes_when_the_person_is_active() {
     shop.await_numbers(&[("ada", 1)]);
     shop.pass(4 * HOUR_MS);
     shop.await_numbers(&[("ada", 1), ("ben", 1), ("new", 1)]);
+}
+
+#[test]
+fn a_business_event_is_told_to_those_who_are_interested_in_its_items_once() {
+    let mut shop = Shop::new();
+    // Two tastes: each person has viewed nine of the ten items of theirs, the n-th not the n-th.
+    let interactions = ["a", "b"].into_iter().flat_map(|taste| {
+        (0..40).flat_map(move |person| {
+            let viewed = (0..10).filter(move |n| *n != person % 10);
+            viewed.map(move |n| Interaction {
+                timestamp: Some(Timestamp(START.0 - ((n * 7 + person) % 10) * DAY_MS)),
+                ..Interaction::new(
+                    format!("{taste}{person}"),
+                    format!("{taste}-item-{n}"),
+                    InteractionKind::DetailView,
+                )
+            })
+        })
+    });
+    shop.engine().import_interactions(interactions.collect()).unwrap();
+    shop.engine().train(TrainingOptions::default(), &|_| {}).unwrap();
+    for person in 0..40 {
+        shop.identify(&format!("a{person}"), json!({ "email": "x@shop.example" }));
+    }
+    let start = CampaignStart::BusinessEvent {
+        event: "Back In Stock".to_owned(),
+        filters: Some("colour = \"red\"".to_owned()),
+        size: 50,
+        exclude_acted: true,
+    };
+    let mut back = campaign(start);
+    back.content.insert("subject".to_owned(), "{{ event.properties.title }}".to_owned());
+    shop.put_campaign(&back).unwrap();
+    let tell = |shop: &Shop, id: &str, colour: &str, items: &[&str]| {
+        let event = CampaignEntry::BusinessEvent(BusinessEvent {
+            at: shop.engine().now(),
+            name: "Back In Stock".to_owned(),
+            id: Some(id.to_owned()),
+            items: items.iter().map(|id| (*id).to_owned()).collect(),
+            property: None,
+            properties: json!({ "colour": colour, "title": id }).to_string(),
+        });
+        shop.engine().submit_blocking(vec![Entry::Campaign(Box::new(event))]).unwrap().remove(0)
+    };
+    assert_eq!(tell(&shop, "blue", "blue", &["a-item-0"]), Outcome::Applied);
+    assert_eq!(tell(&shop, "red", "red", &["a-item-0"]), Outcome::Applied);
+    assert_eq!(tell(&shop, "red", "red", &["a-item-0"]), Outcome::Duplicate);
+    let four = [("a0", "red"), ("a10", "red"), ("a20", "red"), ("a30", "red")];
+    shop.await_received(&four);
+    // Neither a restart nor a lost store tells it again.
+    shop.engine = None;
+    fs_err::remove_dir_all(shop.folder.path().join("store")).unwrap();
+    shop.restart();
+    shop.await_received(&four);
+    // What is about no item is for everybody whom the campaign is for, up to its size.
+    back.start = CampaignStart::BusinessEvent {
+        event: "Back In Stock".to_owned(),
+        filters: None,
+        size: 100,
+        exclude_acted: false,
+    };
+    shop.put_campaign(&back).unwrap();
+    tell(&shop, "all", "none", &[]);
+    shop.await_kept("everybody is told", |kept| kept.counts.sent == 44);
 }

@@ -2,8 +2,9 @@
 
 use domain::Timestamp;
 use engine::{
-    CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun, CampaignTrigger, CampaignWinner,
-    DecisionOutcome, Entry, ExternalIdType, Occurrence, TriggeredPerson,
+    BusinessEvent, BusinessEventDone, CampaignDecision, CampaignEntry, CampaignMessage,
+    CampaignRun, CampaignTrigger, CampaignWinner, DecisionOutcome, Entry, ExternalIdType,
+    Occurrence, TriggeredPerson,
 };
 
 use super::{AT, commands};
@@ -75,6 +76,21 @@ pub(super) fn all() -> Vec<Entry> {
         CampaignEntry::Run(run),
         CampaignEntry::Trigger(trigger),
         CampaignEntry::Winner(winner),
+        CampaignEntry::BusinessEvent(BusinessEvent {
+            at: AT,
+            name: "New Episode".to_owned(),
+            id: Some("e7".to_owned()),
+            items: vec!["e7".to_owned()],
+            property: Some(("series".to_owned(), "s1".to_owned())),
+            properties: r#"{"title":"Pilot"}"#.to_owned(),
+        }),
+        CampaignEntry::BusinessEventDone(BusinessEventDone {
+            at: AT,
+            campaign: "welcome".to_owned(),
+            number: 0,
+            offset: 9,
+            is_missed: true,
+        }),
         CampaignEntry::Decision(decision(Occurrence::Dated(9), waits())),
         CampaignEntry::Decision(decision(Occurrence::Triggered { offset: 9, nth: 1 }, waits())),
         CampaignEntry::Decision(decision(Occurrence::Journey { instance: 3, step: 2 }, waits())),

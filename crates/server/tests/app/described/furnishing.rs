@@ -173,6 +173,19 @@ pub(super) async fn furnish(shop: &mut Described) -> (String, String) {
                 "content": { "subject": "Order {{ event.properties.order }}" } }),
         ),
         (
+            "PUT",
+            "campaigns/episode",
+            json!({ "key": "episode", "status": "running", "channel": "crm",
+                "start": { "type": "business_event", "event": "New Episode", "size": 100 },
+                "content": { "subject": "{{ event.properties.title }}" } }),
+        ),
+        (
+            "POST",
+            "business_events",
+            json!({ "name": "New Episode", "items": ["lamp"], "properties": { "title": "Pilot" },
+                "id": "pilot" }),
+        ),
+        (
             "POST",
             "campaigns/ordered/trigger",
             json!({ "people": [{ "type": "user_id", "id": "u0", "properties": { "order": "7" } },

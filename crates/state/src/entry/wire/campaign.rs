@@ -7,6 +7,8 @@ use super::forms;
 use super::interaction::ExternalIdType;
 
 forms! {
+    BusinessEvent = crate::BusinessEvent,
+    BusinessEventDone = crate::BusinessEventDone,
     CampaignEntry = crate::CampaignEntry,
     CampaignDecision = crate::CampaignDecision,
     CampaignRun = crate::CampaignRun,
@@ -25,6 +27,8 @@ pub(in crate::entry) enum CampaignEntry {
     Run(#[serde(with = "As::<CampaignRun>")] crate::CampaignRun),
     Trigger(#[serde(with = "As::<CampaignTrigger>")] crate::CampaignTrigger),
     Winner(#[serde(with = "As::<CampaignWinner>")] crate::CampaignWinner),
+    BusinessEvent(#[serde(with = "As::<BusinessEvent>")] crate::BusinessEvent),
+    BusinessEventDone(#[serde(with = "As::<BusinessEventDone>")] crate::BusinessEventDone),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -134,4 +138,28 @@ pub(in crate::entry) struct TriggeredPerson {
     )]
     person: Option<(profiles::ExternalIdType, String)>,
     properties: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "crate::BusinessEvent")]
+pub(in crate::entry) struct BusinessEvent {
+    at: domain::Timestamp,
+    name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    items: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    property: Option<(String, String)>,
+    properties: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "crate::BusinessEventDone")]
+pub(in crate::entry) struct BusinessEventDone {
+    at: domain::Timestamp,
+    campaign: String,
+    number: u32,
+    offset: u64,
+    is_missed: bool,
 }
