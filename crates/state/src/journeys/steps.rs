@@ -421,7 +421,7 @@ impl<'m, W: World> Mover<'m, W> {
     /// Leaves the journey.
     pub(crate) fn leave(&mut self, at: Timestamp, why: Leave) -> Result<bool, W::Error> {
         if self.instance.stage == Stage::Message
-            && let JourneyAction::Message { campaign, .. } = self.plan.action(self.instance.node)
+            && let Some(campaign) = self.plan.campaign(self.instance.node)
         {
             self.world.drop_message(campaign, self.instance)?;
         }
