@@ -179,7 +179,8 @@ impl JourneysOf {
         })
     }
 
-    /// Follows what became of a message, of the way of a code and a step. Returns false where no way of the person waits for it.
+    /// Follows what became of a message, of the way of a code and a step. Returns false where no
+    /// way of the person waits for it.
     ///
     /// # Errors
     /// Those of the world.
