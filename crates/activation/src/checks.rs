@@ -9,7 +9,7 @@ pub(crate) mod local_time;
 use domain::{ChannelLimits, DeliveryOptions, LocalTime, QuietThen, TimeZone, Timestamp};
 use serde::{Deserialize, Serialize};
 
-pub use self::local_time::{Calendar, day_of};
+pub use self::local_time::{Calendar, day_of, next_clock_time};
 use self::local_time::{end_of_quiet_hours, is_cut_off, is_quiet};
 
 /// The length of the periods in which a channel sends so many messages, in milliseconds.

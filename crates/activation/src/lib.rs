@@ -10,6 +10,7 @@ mod variants;
 
 pub use checks::{
     Calendar, Checks, Decision, DueMessage, PastMessage, RefusalReason, SentCounts, day_of,
+    next_clock_time,
 };
 pub use dispatcher::{
     BREAKER_FAILURES, BREAKER_OPEN_MS, BREAKER_OPEN_MS_MAX, BreakerState, DEAD_LETTERS_MAX,

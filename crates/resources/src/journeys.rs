@@ -46,7 +46,7 @@ pub struct JourneyStatistics {
     pub entered: u64,
     /// How often somebody would have, and did not, by the reason.
     pub not_entered: BTreeMap<String, u64>,
-    /// How often somebody left, by the reason: `goal 1`, `exit 1`, `timeout`, `completed` and others.
+    /// How often somebody left, by the reason: `goal 1`, `exit 1`, `timeout`, `completed`, others.
     pub left: BTreeMap<String, u64>,
     /// How many are inside now.
     pub inside: u64,

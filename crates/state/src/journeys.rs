@@ -1,7 +1,7 @@
 //! Journeys: which there are, who is where, and what was counted.
 //!
-//! How people move stands in `steps`, which simulations use too. This is what the fold keeps: a row
-//! of each person who is or was in a journey, and a row of each journey with its versions and counts.
+//! How people move stands in `steps`, which simulations use too. This is what the fold keeps: a
+//! row of each person who is or was in a journey, and one of each journey with versions and counts.
 
 mod counts;
 mod directory;

@@ -137,3 +137,25 @@ fn minute(local: DateTime) -> ClockTime {
     let minutes = local.hour() as u16 * 60 + local.minute() as u16;
     ClockTime::from_minutes(minutes).expect("a day has so many minutes")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_is_waited_for_on_the_wanted_days_and_over_leaps() {
+        let zone = TimeZone::named("Europe/Berlin").unwrap();
+        let next = |from: &str, time: &str, days: &[Weekday]| {
+            let time = ClockTime::parse(time).unwrap();
+            next_clock_time(&zone, time, days, Timestamp::parse(from).unwrap()).to_string()
+        };
+        let friday = [Weekday::Friday];
+        // 2026-01-02 is a Friday.
+        assert_eq!(next("2026-01-01T12:00:00Z", "09:00", &[]), "2026-01-02T08:00:00.000Z");
+        assert_eq!(next("2026-01-02T08:00:00Z", "09:00", &friday), "2026-01-09T08:00:00.000Z");
+        assert_eq!(next("2026-01-02T07:59:59Z", "09:00", &friday), "2026-01-02T08:00:00.000Z");
+        // The clock leaps from two to three on March 29, and back on October 25.
+        assert_eq!(next("2026-03-29T00:00:00Z", "02:30", &[]), "2026-03-29T01:30:00.000Z");
+        assert_eq!(next("2026-10-24T22:00:00Z", "02:30", &[]), "2026-10-25T00:30:00.000Z");
+    }
+}

@@ -1,4 +1,4 @@
-//! The definition of a journey: what happens to people, node by node, after something that they did.
+//! The definition of a journey: what happens to people, node by node.
 
 mod check;
 mod graph;

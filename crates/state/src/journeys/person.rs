@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use conditions::Event;
-use domain::{JourneyAction, JourneyEntrance, Reentry, Timestamp};
+use domain::{JourneyEntrance, Reentry, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use xxhash_rust::xxh3::xxh3_64;
@@ -179,7 +179,8 @@ impl JourneysOf {
         })
     }
 
-    /// Follows what became of a message, of the way of a code and a step. Returns false where no way of the person waits for it.
+    /// Follows what became of a message, of the way of a code and a step. Returns false where no
+    /// way of the person waits for it.
     ///
     /// # Errors
     /// Those of the world.
@@ -468,7 +469,7 @@ fn follow<W: World>(
         let Some(one) = moves.iter().find(|one| one.from == name) else { continue };
         let Some(node) = version.plan.definition.node(&one.to) else { continue };
         if instance.stage == Stage::Message
-            && let JourneyAction::Message { campaign, .. } = plan.action(instance.node)
+            && let Some(campaign) = plan.campaign(instance.node)
         {
             world.drop_message(campaign, instance)?;
         }

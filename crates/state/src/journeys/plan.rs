@@ -168,6 +168,14 @@ impl Plan {
         &self.definition.nodes[usize::from(node)].action
     }
 
+    /// The key of the campaign whose message a node sends; none of other nodes.
+    pub(crate) fn campaign(&self, node: u16) -> Option<&str> {
+        match &self.definition.nodes.get(usize::from(node))?.action {
+            JourneyAction::Message { campaign, .. } => Some(campaign),
+            _ => None,
+        }
+    }
+
     /// The name of a node.
     pub fn node_name(&self, node: u16) -> &str {
         self.definition.nodes.get(usize::from(node)).map_or("", |node| &node.name)

@@ -1,5 +1,6 @@
-//! How people move: the one way in which the fold and simulations do it. It knows no clock, no store
-//! and no journal; the caller says what happened when, and [`World`] is what it reads and changes.
+//! How people move: the one way in which the fold and simulations do it. It knows no clock, no
+//! store and no journal; the caller says what happened when, and [`World`] is what it reads and
+//! changes.
 //!
 //! A way through a journey follows what is told of the person in the order in which it happened, as
 //! far as it is known when the journal tells it. What is told late moves a person from where they
@@ -149,8 +150,8 @@ impl<'m, W: World> Mover<'m, W> {
         Self { plan, instance, world, n_moves: 0 }
     }
 
-    /// Brings somebody who enters to the first node. Returns whether they are inside then, as all of
-    /// these functions do.
+    /// Brings somebody who enters to the first node. Returns whether they are inside then, as all
+    /// of these functions do.
     pub(crate) fn enter(&mut self) -> Result<bool, W::Error> {
         let moment = self.instance.entered;
         self.note(moment.at, Fact::Entered);
@@ -421,7 +422,7 @@ impl<'m, W: World> Mover<'m, W> {
     /// Leaves the journey.
     pub(crate) fn leave(&mut self, at: Timestamp, why: Leave) -> Result<bool, W::Error> {
         if self.instance.stage == Stage::Message
-            && let JourneyAction::Message { campaign, .. } = self.plan.action(self.instance.node)
+            && let Some(campaign) = self.plan.campaign(self.instance.node)
         {
             self.world.drop_message(campaign, self.instance)?;
         }

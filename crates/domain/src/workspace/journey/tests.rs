@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{Destination, Journey, WorkspaceConfig, WorkspaceId};
 
 fn config(journeys: &[Value]) -> WorkspaceConfig {
-    let mut config = WorkspaceConfig::new(WorkspaceId::new("shop").unwrap());
+    let mut config = WorkspaceConfig::empty(WorkspaceId::new("shop").unwrap());
     config.put_destination(Destination::new("mail", Some("webhook")));
     for (key, start) in [
         ("note", json!({ "type": "triggered" })),
