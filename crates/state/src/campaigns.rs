@@ -29,7 +29,9 @@ use self::beginnings::beginning;
 pub use self::business::WaitingEvent;
 pub use self::counts::{CampaignCounts, RunState, VariantResults, Winner};
 pub use self::decision::{
-    BusinessEvent, BusinessEventDone, CAMPAIGN_EVENT, CAMPAIGN_SOURCE, CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun, CampaignTrigger, CampaignWinner, DecisionOutcome, MESSAGE_ITEMS_MAX, Occurrence, TriggeredPerson, message_id, number_message, parse_message_id,
+    BusinessEvent, BusinessEventDone, CAMPAIGN_EVENT, CAMPAIGN_SOURCE, CampaignDecision,
+    CampaignEntry, CampaignMessage, CampaignRun, CampaignTrigger, CampaignWinner, DecisionOutcome,
+    MESSAGE_ITEMS_MAX, Occurrence, TriggeredPerson, message_id, number_message, parse_message_id,
 };
 pub(crate) use self::goals::Goal;
 use self::goals::GoalMatch;

@@ -75,7 +75,11 @@ pub use campaign_reports::{
     PERSON_MESSAGES_MAX, REPORT_ITEMS_MAX, REPORT_LINKS_MAX,
 };
 pub use campaigns::{
-    Begun, BusinessEvent, BusinessEventDone, CAMPAIGN_EVENT, CAMPAIGN_SOURCE, CampaignCounts, CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun, CampaignTrigger, CampaignWinner, Campaigns, DecisionOutcome, DueMessageOf, KeptCampaign, MESSAGE_ITEMS_MAX, NO_DATE, Occurrence, PAST_MESSAGES_MAX, RunState, TriggerDetails, TriggeredPerson, VariantResults, WAITING_MAX, Waiting, WaitingEvent, Winner, channel_code, message_id, number_message, parse_message_id,
+    Begun, BusinessEvent, BusinessEventDone, CAMPAIGN_EVENT, CAMPAIGN_SOURCE, CampaignCounts,
+    CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun, CampaignTrigger, CampaignWinner,
+    Campaigns, DecisionOutcome, DueMessageOf, KeptCampaign, MESSAGE_ITEMS_MAX, NO_DATE, Occurrence,
+    PAST_MESSAGES_MAX, RunState, TriggerDetails, TriggeredPerson, VariantResults, WAITING_MAX,
+    Waiting, WaitingEvent, Winner, channel_code, message_id, number_message, parse_message_id,
 };
 pub use collections::{CollectionKind, Collections, Groups, MEMBERS_MAX, Member, Series};
 pub use command::{Command, EntityKind, find_user};

@@ -152,4 +152,3 @@ impl Campaigns {
         is_over && is_yearly
     }
 }
-}

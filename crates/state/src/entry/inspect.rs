@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use super::{Entry, VERSION, wire};
 use crate::{
-    BusinessEvent, BusinessEventDone, CampaignDecision, CampaignEntry, CampaignRun, CampaignTrigger, CampaignWinner, Command, DecisionOutcome, JourneyAnswer, JourneyEntry, JourneyFinding, JourneyTrigger, Place,
+    BusinessEvent, BusinessEventDone, CampaignDecision, CampaignEntry, CampaignRun,
+    CampaignTrigger, CampaignWinner, Command, DecisionOutcome, JourneyAnswer, JourneyEntry,
+    JourneyFinding, JourneyTrigger, Place,
 };
 
 /// The longest summary of an entry, in characters.
