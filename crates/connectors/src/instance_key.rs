@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
+use base64::engine::general_purpose::{STANDARD_NO_PAD as BASE64, URL_SAFE_NO_PAD};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use fs_err as fs;
@@ -90,11 +90,20 @@ impl InstanceKey {
 
     /// Seals a text for a context.
     pub fn seal(&self, context: &str, text: &str) -> Value {
+        json!({ SEALED: BASE64.encode(self.seal_bytes(context, text)) })
+    }
+
+    /// Seals a text for a context, as a part of an address: whoever sees it cannot read it, nor
+    /// make another.
+    pub fn seal_token(&self, context: &str, text: &str) -> String {
+        URL_SAFE_NO_PAD.encode(self.seal_bytes(context, text))
+    }
+
+    fn seal_bytes(&self, context: &str, text: &str) -> Vec<u8> {
         let nonce = self.nonce(context, text);
         let payload = Payload { msg: text.as_bytes(), aad: context.as_bytes() };
         let sealed = self.cipher().encrypt(&XNonce::from(nonce), payload);
-        let sealed = sealed.expect("short texts can be sealed");
-        json!({ SEALED: BASE64.encode([&nonce[..], &sealed].concat()) })
+        [&nonce[..], &sealed.expect("short texts can be sealed")].concat()
     }
 
     /// Opens a sealed value in its context.
@@ -103,7 +112,18 @@ impl InstanceKey {
     /// If it was sealed by another key or for another context.
     pub fn open_sealed(&self, context: &str, value: &Value) -> Result<String, KeyError> {
         let text = sealed_text(value).ok_or(KeyError::OtherKey)?;
-        let bytes = BASE64.decode(text).map_err(|_| KeyError::OtherKey)?;
+        self.open_bytes(context, &BASE64.decode(text).map_err(|_| KeyError::OtherKey)?)
+    }
+
+    /// Opens what [`InstanceKey::seal_token`] made for the same context.
+    ///
+    /// # Errors
+    /// If it was sealed by another key or for another context, or was changed.
+    pub fn open_token(&self, context: &str, token: &str) -> Result<String, KeyError> {
+        self.open_bytes(context, &URL_SAFE_NO_PAD.decode(token).map_err(|_| KeyError::OtherKey)?)
+    }
+
+    fn open_bytes(&self, context: &str, bytes: &[u8]) -> Result<String, KeyError> {
         let (nonce, sealed) = bytes.split_first_chunk::<NONCE_BYTES>().ok_or(KeyError::OtherKey)?;
         let payload = Payload { msg: sealed, aad: context.as_bytes() };
         let text = self.cipher().decrypt(&XNonce::from(*nonce), payload);

@@ -7,6 +7,7 @@
 
 mod check;
 mod content;
+mod in_app;
 mod person;
 mod runs;
 
@@ -290,7 +291,9 @@ impl Sender {
             Decision::Refuse(reason) => return refused(reason.word(), None),
             Decision::Send => {}
         }
-        let fields = match making.make() {
+        let made = making.make();
+        let made = in_app::for_channel(&self.shared.config.load(), definition, made);
+        let fields = match made {
             Made::Fields(fields) => fields,
             Made::Refused { reason, detail } => return refused(reason, Some(detail)),
         };

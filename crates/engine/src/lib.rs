@@ -30,6 +30,7 @@ mod finding;
 mod follow;
 mod history_reading;
 mod import;
+mod in_app;
 mod inbox;
 pub mod installation;
 mod items;
@@ -123,6 +124,7 @@ pub use error::{EngineError, TrainingError, describe_error};
 pub use events::{Event, Metadata};
 pub use finding::{CheckProgress, Finding};
 pub use import::{CatalogImportError, CatalogPreview, ConfirmedRemovals, ImportedInteractions};
+pub use in_app::{InAppReportCall, InAppReportError, InAppShown, InAppVisitor};
 pub use items::ITEM_ACTIVITY_DAYS;
 pub use journal_inspection::{InspectedEntry, InspectionError, inspect_journal};
 pub use likely_preview::{
@@ -219,10 +221,11 @@ pub use state::{
     WEAK_SIGNALS_PER_KIND_MAX, redact_write_keys,
 };
 pub use state::{
-    CampaignCounts, CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun, DecisionOutcome,
-    Occurrence,
+    CAMPAIGN_SOURCE, CampaignCounts, CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun,
+    DecisionOutcome, Occurrence,
 };
 pub use state::{FoundAnswers, FoundBy, question_of_audience};
+pub use state::{IN_APP_BYTES_MAX, IN_APP_MESSAGES_MAX, InAppReport};
 
 /// Checks that a text is an expression; what it names may be missing.
 pub fn check_expression(text: &str) -> Result<(), ReqlError> {

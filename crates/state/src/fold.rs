@@ -19,7 +19,7 @@ use serde_json::value::RawValue;
 use store::{Batch, StoreError};
 use uuid::Uuid;
 
-use self::campaigns::apply_campaign;
+use self::campaigns::{apply_campaign, follow_in_app_report};
 use self::found::apply_found;
 use self::landing::land;
 use self::list_impressions::record_list_impressions;
@@ -363,6 +363,7 @@ fn apply_message(
         }
     }
     views.track_message(batch, user, message, &set)?;
+    follow_in_app_report(views, batch, user, message)?;
     let named_by = match message.type_ {
         MessageType::Page | MessageType::Screen => NamedBy::Page,
         _ => NamedBy::Action,

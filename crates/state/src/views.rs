@@ -20,6 +20,7 @@ use crate::configuration::Revisions;
 use crate::destinations::Destinations;
 use crate::holdouts::Holdouts;
 use crate::impressions::Impressions;
+use crate::in_app::InApp;
 use crate::interactions::{AddOutcome, Interactions, interaction_time};
 use crate::last_sent::LastSent;
 use crate::message_ids::MessageIds;
@@ -167,6 +168,8 @@ views! {
     account_traits: AccountTraits,
     /// Campaigns, and what waits for people.
     campaigns: Campaigns,
+    /// In-app messages that wait to be shown.
+    in_app: InApp,
 }
 
 impl Views {

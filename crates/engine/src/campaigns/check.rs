@@ -5,6 +5,7 @@ use domain::{Campaign, CampaignStart, WorkspaceConfig};
 use templates::Template;
 
 use super::content::form_of;
+use super::in_app;
 
 /// Checks the templates of campaigns and the tests of their events.
 ///
@@ -12,7 +13,9 @@ use super::content::form_of;
 /// A sentence that names the campaign, the place and the mistake.
 pub(crate) fn check_campaigns(config: &WorkspaceConfig) -> Result<(), String> {
     let check = |campaign: &Campaign| {
-        let checked = check_events(campaign).and_then(|()| check_content(config, campaign));
+        let checked = check_events(campaign)
+            .and_then(|()| check_content(config, campaign))
+            .and_then(|()| in_app::check_content(config, campaign));
         checked.map_err(|what| format!("campaign {:?}: {what}", campaign.key))
     };
     config.campaigns.iter().try_for_each(check)

@@ -4,6 +4,7 @@
 
 mod campaigns;
 mod email;
+mod in_app;
 mod receiver;
 mod replay;
 mod sync;

@@ -4,11 +4,12 @@ use profiles::ExternalId;
 use store::{Batch, StoreError};
 
 use crate::Outcome;
-use crate::campaigns::{CampaignDecision, CampaignEntry};
+use crate::campaigns::{CAMPAIGN_SOURCE, CampaignDecision, CampaignEntry, DecisionOutcome};
+use crate::in_app::{InAppMessage, InAppReport};
 use crate::people::People;
 use crate::timers::{Timer, TimerKind};
 use crate::views::Views;
-use domain::Timestamp;
+use domain::{Message, Timestamp, UserIdx};
 
 /// Applies a fact. A decision on somebody who is suppressed, or whom nobody knows any more, and a
 /// second one on the same message, are skipped by the channel too.
@@ -18,6 +19,8 @@ pub(super) fn apply_campaign(
     offset: u64,
     entry: &CampaignEntry,
 ) -> Result<Outcome, StoreError> {
+    let now = views.setup.clock.time().bound(entry.at());
+    views.in_app.remove_expired(batch, now)?;
     match entry {
         CampaignEntry::Run(run) => {
             views.campaigns.follow_run(run);
@@ -48,8 +51,52 @@ fn apply_decision(
     match views.regulations.suppressed.has(*type_, id) {
         // What waits for them would be due for ever.
         true => views.campaigns.drop_suppressed(batch, user, decision).map(|()| false),
-        false => views.campaigns.decide(batch, user, decision),
+        false => {
+            let is_first = views.campaigns.decide(batch, user, decision)?;
+            if is_first {
+                keep_in_app(views, batch, user, decision)?;
+            }
+            Ok(is_first)
+        }
     }
+}
+
+/// Keeps a message for the person, where its channel is one whose messages wait for a page.
+fn keep_in_app(
+    views: &mut Views,
+    batch: &mut Batch<'_>,
+    user: UserIdx,
+    decision: &CampaignDecision,
+) -> Result<(), StoreError> {
+    let DecisionOutcome::Sent(sent) = &decision.outcome else { return Ok(()) };
+    let channel = views.setup.config.destination(&sent.channel);
+    if !channel.is_some_and(|channel| channel.is_in_app() && channel.enabled) {
+        return Ok(());
+    }
+    let Some(message) = decision.message(&views.setup.config.id) else { return Ok(()) };
+    let named = (decision.campaign.as_str(), sent.channel.as_str());
+    let message = InAppMessage::new(message.message_id, named, decision.at, &sent.fields);
+    views.in_app.add(batch, user, message)
+}
+
+/// Notes what a page says of an in-app message.
+pub(super) fn follow_in_app_report(
+    views: &mut Views,
+    batch: &mut Batch<'_>,
+    user: UserIdx,
+    message: &Message,
+) -> Result<(), StoreError> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        message_id: String,
+    }
+    let event = message.event.as_deref().filter(|_| message.source == CAMPAIGN_SOURCE);
+    let report = InAppReport::ALL.into_iter().find(|report| Some(report.event()) == event);
+    let body = message.body.as_deref().unwrap_or_default();
+    let (Some(report), Ok(named)) = (report, serde_json::from_str::<Named>(body)) else {
+        return Ok(());
+    };
+    views.in_app.follow_report(batch, user, &named.message_id, report)
 }
 
 impl Views {
