@@ -5,6 +5,7 @@ mod braze;
 mod clevertap;
 mod email;
 mod fcm;
+pub(crate) mod in_app;
 mod kafka;
 mod mailchimp;
 mod parquet;
@@ -23,7 +24,7 @@ use std::sync::LazyLock;
 pub use self::web_push::VapidKeyPair;
 use crate::kind::{Kind, KindFiles};
 
-const FILES: [&KindFiles; 14] = [
+const FILES: [&KindFiles; 15] = [
     &recombee::FILES,
     &webhook::FILES,
     &segment::FILES,
@@ -38,6 +39,7 @@ const FILES: [&KindFiles; 14] = [
     &web_push::FILES,
     &fcm::FILES,
     &apns::FILES,
+    &in_app::FILES,
 ];
 
 /// All kinds, in the order in which they are offered.

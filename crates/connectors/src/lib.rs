@@ -15,6 +15,7 @@ mod testing;
 mod web_token;
 
 pub use archive::{Archive, ArchiveError};
+pub use destinations::in_app::{check_in_app_fields, in_app_identity_secret, make_in_app};
 pub use destinations::text_messages::{ReceiptCall, ReceiptError, read_receipt};
 pub use destinations::{VapidKeyPair, kind, kinds};
 pub use export_place::{EXPORT_KINDS, ExportPlace, LogMove, Tables};

@@ -48,7 +48,7 @@ pub use delivery_options::{
 };
 pub use destination::{
     DELIVERY_CONCURRENCY_MAX, DELIVERY_RATE_MAX, DESTINATION_NAME_BYTES_MAX, DESTINATIONS_MAX,
-    DeliverySettings, Destination, ENGINE_DESTINATION,
+    DeliverySettings, Destination, ENGINE_DESTINATION, IN_APP_KIND,
 };
 pub use destination_rules::{
     DROP_FILTERS_MAX, DestinationRules, RULE_ENTRIES_MAX, RULE_ENTRY_BYTES_MAX,

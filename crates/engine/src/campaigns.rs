@@ -8,6 +8,7 @@
 mod business;
 mod check;
 mod content;
+mod in_app;
 mod linked;
 mod links;
 mod person;
@@ -364,10 +365,11 @@ impl Sender {
         }
         let campaign = (step.campaign.key.as_str(), step.campaign.number);
         let (type_, id) = &person.name;
-        let workspace = &self.shared.config.load().id;
-        let number = number_message(workspace, campaign, (*type_, id), waiting.occurrence);
+        let config = self.shared.config.load();
+        let number = number_message(&config.id, campaign, (*type_, id), waiting.occurrence);
         let key = self.key.as_deref();
         let made = making.make(key, definition, message_id(number), &person.name);
+        let made = in_app::for_channel(&config, definition, made);
         let (fields, items) = match made {
             Made::Fields { fields, items } => (fields, items),
             Made::Refused { reason, detail } => return refused(reason, Some(detail)),

@@ -211,9 +211,11 @@ pub(crate) fn apply_batch(
     let mut views = shared.live.write();
     views.flush(&mut batch);
     let touched = views.last_sent.take_touched();
+    let changed = views.in_app.take_changed();
     drop(views);
     batch.commit(position)?;
     shared.due.add(touched);
+    shared.in_app.tell(&changed);
     shared.outcomes.record(position, unusual);
     Ok(outcomes)
 }

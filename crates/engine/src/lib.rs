@@ -31,6 +31,7 @@ mod finding;
 mod follow;
 mod history_reading;
 mod import;
+mod in_app;
 mod inbox;
 pub mod installation;
 mod items;
@@ -127,6 +128,7 @@ pub use error::{EngineError, TrainingError, describe_error};
 pub use events::{Event, Metadata};
 pub use finding::{CheckProgress, Finding};
 pub use import::{CatalogImportError, CatalogPreview, ConfirmedRemovals, ImportedInteractions};
+pub use in_app::{InAppReportCall, InAppReportError, InAppShown, InAppVisitor};
 pub use items::ITEM_ACTIVITY_DAYS;
 pub use journal_inspection::{InspectedEntry, InspectionError, inspect_journal};
 pub use likely_preview::{
@@ -228,16 +230,17 @@ pub use state::{
     WEAK_SIGNALS_PER_KIND_MAX, redact_write_keys,
 };
 pub use state::{
-    BusinessEvent, BusinessEventDone, CampaignCounts, CampaignDecision, CampaignEntry,
-    CampaignMessage, CampaignPeople, CampaignRun, CampaignTrigger, CampaignWinner, Conversions,
-    DecisionOutcome, ItemCounts, LinkCounts, MessageCell, MessageCounts, MessageEvent, Occurrence,
-    TriggeredPerson, VariantResults,
+    BusinessEvent, BusinessEventDone, CAMPAIGN_SOURCE, CampaignCounts, CampaignDecision,
+    CampaignEntry, CampaignMessage, CampaignPeople, CampaignRun, CampaignTrigger, CampaignWinner,
+    Conversions, DecisionOutcome, ItemCounts, LinkCounts, MessageCell, MessageCounts, MessageEvent,
+    Occurrence, TriggeredPerson, VariantResults,
 };
 pub use state::{
     EnteringPerson, Instance, InstanceId, JourneyAnswer, JourneyCounts, JourneyEntry,
     JourneyFinding, JourneyTrigger, Moment, NodeCounts, Plan, Stage, TRIGGERED_PEOPLE_MAX,
 };
 pub use state::{FoundAnswers, FoundBy, question_of_audience};
+pub use state::{IN_APP_BYTES_MAX, IN_APP_MESSAGES_MAX, InAppReport};
 pub use state::{PersonSubscriptions, SUBSCRIPTIONS_MEMBER, Said, SubscriptionStatement};
 
 /// Checks that a text is an expression; what it names may be missing.

@@ -14,6 +14,7 @@ use store::Store;
 
 use crate::Clock;
 use crate::due_people::DueQueue;
+use crate::in_app::InAppChanges;
 use crate::message_rates::RateCounter;
 use crate::outcomes::Outcomes;
 use crate::run_delay::RunDelay;
@@ -53,6 +54,8 @@ pub(crate) struct Shared {
     pub(crate) source_rates: SourceRates,
     /// People whose values may have to be sent.
     pub(crate) due: DueQueue,
+    /// Who waits for in-app messages.
+    pub(crate) in_app: InAppChanges,
 }
 
 impl Shared {
@@ -66,6 +69,7 @@ impl Shared {
             rates: RateCounter::new(clock.now()),
             source_rates: SourceRates::default(),
             due: DueQueue::default(),
+            in_app: InAppChanges::default(),
             journal,
             clock,
             config: ArcSwap::new(Arc::clone(&views.setup.config)),

@@ -53,8 +53,11 @@ fn with_tracking(app: &Arc<App>, tracking: Router<Arc<App>>) -> Router<Arc<App>>
     let compression = CompressionLayer::new()
         .quality(CompressionLevel::Fastest)
         .compress_when(SizeAbove::new(COMPRESSED_BYTES_MIN));
-    let library =
-        tracking::browser_routes().layer(compression.clone()).layer(browsers(Method::GET));
+    let library = tracking::browser_routes()
+        .merge(tracking::in_app_page_routes())
+        .layer(compression.clone())
+        .merge(tracking::in_app_stream_routes())
+        .layer(browsers(Method::GET));
     let recombee = recombee::routes()
         .layer(RequestDecompressionLayer::new())
         .layer(compression)

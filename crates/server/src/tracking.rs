@@ -6,6 +6,7 @@
 
 mod batch;
 mod browser;
+mod in_app;
 mod oauth;
 mod single;
 mod source;
@@ -33,6 +34,7 @@ use web::workspaces::{WorkspaceHandle, WorkspaceSource};
 
 pub use batch::{BATCH_BYTES_MAX, BATCH_MESSAGES_MAX};
 pub(crate) use browser::routes as browser_routes;
+pub(crate) use in_app::{page_routes as in_app_page_routes, stream_routes as in_app_stream_routes};
 pub use upload::message_of_upload;
 
 /// Messages of one request are submitted when they have grown to this, in bytes.
@@ -50,6 +52,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/v1/import", post(batch))
         .route("/v1/import/", post(batch))
         .route("/v1/m", post(browser_metrics))
+        .merge(in_app::report_routes())
         .merge(oauth::routes())
         .merge(twilio::routes())
         .merge(upload::routes());

@@ -19,7 +19,7 @@ use profiles::{Origin, StoredTrait};
 use store::{Batch, StoreError};
 use uuid::Uuid;
 
-use self::campaigns::apply_campaign;
+use self::campaigns::{apply_campaign, follow_in_app_report};
 use self::found::apply_found;
 use self::journeys::apply_journey;
 use self::landing::{land, parse_traits};
@@ -381,6 +381,7 @@ fn apply_message(
     views.track_message(batch, user, message, &set)?;
     views.follow_dates(batch, user, &dates, offset)?;
     views.follow_for_reports(batch, user, message, &actions)?;
+    follow_in_app_report(views, batch, user, message)?;
     let named_by = match message.type_ {
         MessageType::Page | MessageType::Screen => NamedBy::Page,
         _ => NamedBy::Action,

@@ -20,6 +20,7 @@ pub mod format9;
 mod holdouts;
 mod id_keys;
 mod impressions;
+mod in_app;
 mod interactions;
 mod journal_clock;
 mod journeys;
@@ -100,6 +101,9 @@ pub use entry::{
 pub use fold::{LateDecision, PreparedEntry, apply};
 pub use holdouts::{CountedHoldout, HoldoutCluster, HoldoutGroup, HoldoutGroups, Holdouts};
 pub use impressions::{IMPRESSIONS_PER_USER_MAX, Impressions};
+pub use in_app::{
+    IN_APP_BYTES_MAX, IN_APP_MESSAGES_MAX, IN_APP_SHARDS, InApp, InAppMessage, InAppReport,
+};
 pub use interactions::{Interactions, StoredInteraction};
 pub use journal_clock::{
     BELIEVED_AHEAD_MS, JournalClock, JournalTime, SAMPLE_INTERVAL_MS, SAMPLES,

@@ -21,6 +21,7 @@ use crate::configuration::Revisions;
 use crate::destinations::Destinations;
 use crate::holdouts::Holdouts;
 use crate::impressions::Impressions;
+use crate::in_app::InApp;
 use crate::interactions::{AddOutcome, Interactions, interaction_time};
 use crate::journeys::Journeys;
 use crate::last_sent::LastSent;
@@ -176,6 +177,8 @@ views! {
     campaign_reports: CampaignReports,
     /// What people said of channels and topics.
     subscriptions: Subscriptions,
+    /// In-app messages that wait to be shown.
+    in_app: InApp,
 }
 
 impl Views {

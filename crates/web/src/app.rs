@@ -86,6 +86,8 @@ pub struct App {
     pub access: Arc<Access>,
     /// The answers that go on until the caller leaves.
     pub streams: Arc<Streams>,
+    /// Those of pages that wait for in-app messages.
+    pub page_streams: Arc<Streams>,
     /// The open connections.
     pub connections: Arc<Connections>,
     /// The latest requests that took long.
@@ -132,6 +134,7 @@ impl App {
             configuring: Mutex::new(()),
             metrics,
             streams: Arc::default(),
+            page_streams: Arc::new(Streams::of_pages()),
             connections: Arc::default(),
             slow_requests: SlowRequests::default(),
             background: BackgroundLogs::default(),

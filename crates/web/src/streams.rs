@@ -8,12 +8,17 @@ use engine::installation::Actor;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
+use crate::admission::Origin;
 use crate::error::ApiError;
 
 /// The most streams that are open at once.
 pub const STREAMS_MAX: usize = 64;
 /// The most streams of one account or API key.
 pub const STREAMS_PER_ACCOUNT_MAX: usize = 8;
+/// The most streams of pages that wait for in-app messages.
+pub const PAGE_STREAMS_MAX: usize = 4_000;
+/// The most of them of one address. Many people may share one.
+pub const PAGE_STREAMS_PER_ADDRESS_MAX: usize = 200;
 /// The longest that a stream stays open. The caller comes back and shows again who calls, so that a
 /// session or role that ended is noticed.
 pub const STREAM_TIME_MAX: Duration = Duration::from_secs(10 * 60);
@@ -22,9 +27,18 @@ pub const STREAM_TIME_MAX: Duration = Duration::from_secs(10 * 60);
 pub const STREAM_HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// The number of open streams, by who has opened them.
-#[derive(Default)]
 pub struct Streams {
     open: Mutex<FxHashMap<Option<String>, usize>>,
+    n_max: usize,
+    per_owner_max: usize,
+    /// The name of the gauge of the metrics.
+    gauge: &'static str,
+}
+
+impl Default for Streams {
+    fn default() -> Self {
+        Self::new(STREAMS_MAX, STREAMS_PER_ACCOUNT_MAX, "streams_open")
+    }
 }
 
 /// An open stream, until it is dropped.
@@ -34,6 +48,15 @@ pub struct StreamPermit {
 }
 
 impl Streams {
+    fn new(n_max: usize, per_owner_max: usize, gauge: &'static str) -> Self {
+        Self { open: Mutex::default(), n_max, per_owner_max, gauge }
+    }
+
+    /// Of pages that wait for in-app messages.
+    pub(crate) fn of_pages() -> Self {
+        Self::new(PAGE_STREAMS_MAX, PAGE_STREAMS_PER_ADDRESS_MAX, "page_streams_open")
+    }
+
     /// The number of open streams.
     pub fn n_open(&self) -> usize {
         self.open.lock().values().sum()
@@ -45,20 +68,37 @@ impl Streams {
     /// 429 where there are too many.
     pub fn open(self: &Arc<Self>, actor: &Actor) -> Result<StreamPermit, ApiError> {
         let owner = actor.name().map(|name| format!("{} {name}", actor.kind()));
+        self.open_for(owner, "a page or a `tastemaker tail`")
+    }
+
+    /// Counts a stream of a page as open, by the address of its caller.
+    ///
+    /// # Errors
+    /// As [`Streams::open`].
+    pub fn open_page(self: &Arc<Self>, origin: &Origin) -> Result<StreamPermit, ApiError> {
+        self.open_for(origin.network().map(|address| address.to_string()), "a page")
+    }
+
+    fn open_for(
+        self: &Arc<Self>,
+        owner: Option<String>,
+        what: &str,
+    ) -> Result<StreamPermit, ApiError> {
+        let Self { n_max, per_owner_max, gauge, .. } = **self;
         let mut open = self.open.lock();
-        if open.values().sum::<usize>() >= STREAMS_MAX {
+        if open.values().sum::<usize>() >= n_max {
             return Err(ApiError::too_many_requests(format!(
-                "{STREAMS_MAX} streams are open: close one, or come back later"
+                "{n_max} streams are open: close one, or come back later"
             )));
         }
         let own = open.entry(owner.clone()).or_default();
-        if *own >= STREAMS_PER_ACCOUNT_MAX {
+        if *own >= per_owner_max {
             return Err(ApiError::too_many_requests(format!(
-                "you have {STREAMS_PER_ACCOUNT_MAX} open streams: close a page or a `tastemaker tail`"
+                "you have {per_owner_max} open streams: close {what}"
             )));
         }
         *own += 1;
-        metrics::gauge!("streams_open").increment(1.0);
+        metrics::gauge!(gauge).increment(1.0);
         Ok(StreamPermit { streams: Arc::clone(self), owner })
     }
 }
@@ -72,7 +112,7 @@ impl Drop for StreamPermit {
                 open.remove(&self.owner);
             }
         }
-        metrics::gauge!("streams_open").decrement(1.0);
+        metrics::gauge!(self.streams.gauge).decrement(1.0);
     }
 }
 

@@ -9,6 +9,8 @@ use crate::ChannelKind;
 
 /// The name of our own engine among the destinations. It is always there.
 pub const ENGINE_DESTINATION: &str = "engine";
+/// The kind of destinations whose messages are kept for the person until a page shows them.
+pub const IN_APP_KIND: &str = "in_app";
 
 /// The most destinations of a workspace, beside our own engine.
 pub const DESTINATIONS_MAX: usize = 20;
@@ -100,6 +102,11 @@ impl Destination {
         }
     }
 
+    /// Whether its messages are kept for the person until a page shows them.
+    pub fn is_in_app(&self) -> bool {
+        self.kind.as_deref() == Some(IN_APP_KIND)
+    }
+
     /// Checks names and bounds.
     ///
     /// # Errors
@@ -116,6 +123,14 @@ impl Destination {
         }
         if !is_engine && self.kind.is_none() {
             return Err("kind is missing".to_owned());
+        }
+        if self.is_in_app()
+            && (self.mappings.is_some() || self.rules != DestinationRules::default())
+        {
+            return Err(format!(
+                "a destination of the kind {IN_APP_KIND} has settings and limits, and neither \
+                 mappings nor rules: what a campaign sends is kept as it is"
+            ));
         }
         if !self.delivery.concurrency.is_none_or(|n| (1..=DELIVERY_CONCURRENCY_MAX).contains(&n)) {
             return Err(format!("delivery.concurrency must be 1 to {DELIVERY_CONCURRENCY_MAX}"));

@@ -7,6 +7,7 @@ use domain::{Campaign, CampaignStart, WorkspaceConfig};
 use templates::{LinkedCall, Template};
 
 use super::content::form_of;
+use super::in_app;
 
 /// Checks the templates of campaigns and the tests of their events.
 ///
@@ -16,7 +17,8 @@ pub(crate) fn check_campaigns(config: &WorkspaceConfig) -> Result<(), String> {
     let check = |campaign: &Campaign| {
         let checked = check_events(campaign)
             .and_then(|()| check_content(config, &campaign.content))
-            .and_then(|()| check_variants(config, campaign));
+            .and_then(|()| check_variants(config, campaign))
+            .and_then(|()| in_app::check_content(config, campaign));
         checked.map_err(|what| format!("campaign {:?}: {what}", campaign.key))
     };
     config.campaigns.iter().try_for_each(check)

@@ -34,7 +34,7 @@ pub(super) const HTML_FIELD: &str = "html";
 pub(crate) fn form_of(field: &str) -> Form {
     match field {
         HTML_FIELD | MJML_FIELD => Form::Html,
-        "body" => Form::Json,
+        "body" | "buttons" | "items" => Form::Json,
         "text" => Form::Text,
         _ => Form::Line,
     }

@@ -4,6 +4,7 @@
 
 mod campaigns;
 mod email;
+mod in_app;
 mod journeys;
 mod receiver;
 mod replay;

@@ -21,6 +21,7 @@ mod exports;
 mod feeds;
 mod groupings;
 mod holdouts;
+mod in_app;
 mod items;
 mod jobs;
 mod lists;

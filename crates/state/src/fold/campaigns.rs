@@ -9,9 +9,10 @@ use store::{Batch, StoreError};
 use crate::Outcome;
 use crate::campaign_reports::{Decided, ToldEvent};
 use crate::campaigns::{
-    CampaignDecision, CampaignEntry, CampaignTrigger, DecisionOutcome, DueMessageOf, Occurrence,
-    SUPPRESSED, TriggerDetails,
+    CAMPAIGN_SOURCE, CampaignDecision, CampaignEntry, CampaignTrigger, DecisionOutcome,
+    DueMessageOf, Occurrence, SUPPRESSED, TriggerDetails,
 };
+use crate::in_app::{InAppMessage, InAppReport};
 use crate::people::People;
 use crate::timers::{Timer, TimerKind};
 use crate::views::Views;
@@ -29,6 +30,8 @@ pub(super) fn apply_campaign(
     offset: u64,
     entry: &CampaignEntry,
 ) -> Result<Outcome, StoreError> {
+    let now = views.setup.clock.time().bound(entry.at());
+    views.in_app.remove_expired(batch, now)?;
     match entry {
         CampaignEntry::Run(run) => {
             views.campaigns.follow_run(batch, run)?;
@@ -120,6 +123,7 @@ fn apply_decision(
     let is_first = views.campaigns.decide(batch, user, offset, decision)?;
     if is_first {
         views.follow_journey_message(batch, user, decision.occurrence, &decision.outcome)?;
+        keep_in_app(views, batch, user, decision)?;
     }
     if is_first && let Some(message) = decision.message_number(&views.setup.config.id) {
         let goal = views.campaigns.goal(&decision.campaign);
@@ -127,6 +131,44 @@ fn apply_decision(
         views.campaign_reports.follow_decision(batch, user, decided)?;
     }
     Ok(is_first)
+}
+
+/// Keeps a message for the person, where its channel is one whose messages wait for a page.
+fn keep_in_app(
+    views: &mut Views,
+    batch: &mut Batch<'_>,
+    user: UserIdx,
+    decision: &CampaignDecision,
+) -> Result<(), StoreError> {
+    let DecisionOutcome::Sent(sent) = &decision.outcome else { return Ok(()) };
+    let channel = views.setup.config.destination(&sent.channel);
+    if !channel.is_some_and(|channel| channel.is_in_app() && channel.enabled) {
+        return Ok(());
+    }
+    let Some(message) = decision.message(&views.setup.config.id) else { return Ok(()) };
+    let named = (decision.campaign.as_str(), sent.channel.as_str());
+    let message = InAppMessage::new(message.message_id, named, decision.at, &sent.fields);
+    views.in_app.add(batch, user, message)
+}
+
+/// Notes what a page says of an in-app message.
+pub(super) fn follow_in_app_report(
+    views: &mut Views,
+    batch: &mut Batch<'_>,
+    user: UserIdx,
+    message: &Message,
+) -> Result<(), StoreError> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        message_id: String,
+    }
+    let event = message.event.as_deref().filter(|_| message.source == CAMPAIGN_SOURCE);
+    let report = InAppReport::ALL.into_iter().find(|report| Some(report.event()) == event);
+    let body = message.body.as_deref().unwrap_or_default();
+    let (Some(report), Ok(named)) = (report, serde_json::from_str::<Named>(body)) else {
+        return Ok(());
+    };
+    views.in_app.follow_report(batch, user, &named.message_id, report)
 }
 
 impl Views {
