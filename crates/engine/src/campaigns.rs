@@ -8,6 +8,7 @@
 mod check;
 mod content;
 mod person;
+mod preview;
 mod runs;
 
 use std::sync::Arc;
@@ -27,6 +28,8 @@ use state::{
 pub(crate) use self::check::check_campaigns;
 use self::content::{Contents, Made};
 use self::person::Person;
+pub use self::preview::CampaignPreview;
+pub(crate) use self::preview::CampaignPreviews;
 use crate::list_maker::ListMaker;
 use crate::shared::{Health, Shared};
 use crate::writer::Writer;

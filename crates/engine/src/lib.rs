@@ -8,6 +8,7 @@ mod audiences;
 mod back_fill;
 mod background;
 mod backup;
+mod campaign_preview;
 mod campaigns;
 mod check;
 mod clock;
@@ -108,6 +109,7 @@ pub use backup::{
     BackedUpWorkspace, BackupError, BackupProgress, BackupReport, FailedCopy, RestoreReport,
     back_up, restore,
 };
+pub use campaigns::CampaignPreview;
 pub use clock::{
     CLOCK_BELIEVED_AFTER, CLOCK_JUMP_MS, Clock, ManualClock, SystemClock, clock_problem, now,
 };

@@ -12,6 +12,7 @@ pub mod back_fills;
 pub mod background;
 pub mod blend;
 pub mod calculation;
+pub mod campaign_preview;
 pub mod campaigns;
 pub mod catalog;
 pub mod catalog_drafts;

@@ -1,5 +1,7 @@
 //! Campaigns: who gets a message, when, once, and what of the others is counted.
 
+mod preview;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

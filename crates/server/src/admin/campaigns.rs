@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::Campaign;
+use resources::campaign_preview::{self, CampaignPreviewBody, ShownCampaignPreview};
 use resources::campaigns::{self, CampaignReport};
 use serde::Serialize;
 use web::App;
@@ -14,7 +15,7 @@ use web::error::ApiError;
 use web::workspaces::Workspace;
 
 use super::Upload;
-use super::body::RawBody;
+use super::body::{Body, RawBody};
 use super::revision::{Expectation, revised};
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -83,4 +84,22 @@ pub(super) async fn delete(
 ) -> Result<StatusCode, ApiError> {
     campaigns::delete(&app, &workspace, key, expected).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Shows what a person would get of a campaign now.
+///
+/// The campaign need not be saved, and nothing is sent or written.
+#[utoipa::path(
+    post,
+    path = "/api/workspaces/{workspace}/campaign_previews",
+    request_body = CampaignPreviewBody,
+    responses((status = 200, description = "Done", body = ShownCampaignPreview)),
+)]
+pub(super) async fn preview(
+    Upload(workspace, Body(CampaignPreviewBody { campaign, person })): Upload<
+        Body<CampaignPreviewBody>,
+    >,
+) -> Result<Json<ShownCampaignPreview>, ApiError> {
+    let person = person.map(String::from);
+    Ok(Json(campaign_preview::preview(&workspace, campaign, person).await?))
 }

@@ -265,6 +265,12 @@ pub(super) const CALLS: &[Call] = &[
     read("/api/workspaces/{workspace}/campaigns/{key}", ReadWorkspace),
     edit("PUT", "/api/workspaces/{workspace}/campaigns/{key}", "campaign.put"),
     edit("DELETE", "/api/workspaces/{workspace}/campaigns/{key}", "campaign.delete"),
+    Call {
+        method: "POST",
+        path: "/api/workspaces/{workspace}/campaign_previews",
+        requirement: Requirement::Right(ReadWorkspace),
+        audited: Audited::Not,
+    },
     read("/api/workspaces/{workspace}/feeds", ReadWorkspace),
     read("/api/workspaces/{workspace}/feeds/{name}", ReadWorkspace),
     edit("PUT", "/api/workspaces/{workspace}/feeds/{name}", "feed.put"),
