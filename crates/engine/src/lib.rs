@@ -221,8 +221,8 @@ pub use state::{
     WEAK_SIGNALS_PER_KIND_MAX, redact_write_keys,
 };
 pub use state::{
-    CampaignCounts, CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun, DecisionOutcome,
-    Occurrence,
+    CAMPAIGN_EVENT, CampaignCounts, CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun,
+    DecisionOutcome, Occurrence,
 };
 pub use state::{FoundAnswers, FoundBy, question_of_audience};
 

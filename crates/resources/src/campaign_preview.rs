@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conditions::Condition;
-use domain::{Campaign, Timestamp, UserIdx};
-use engine::{CampaignPreview, Channel, Engine, PreviewLimits, RequestBudget};
+use domain::{Campaign, Message, Timestamp, UserIdx};
+use engine::{CAMPAIGN_EVENT, CampaignPreview, Channel, Engine, PreviewLimits, RequestBudget};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use web::error::ApiError;
@@ -53,6 +53,10 @@ pub struct ShownCampaignPreview {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub fields: Option<Map<String, Value>>,
+    /// Why the channel would send nothing of the fields: its rules, its mappings, or what it says
+    /// of a field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel_problem: Option<String>,
     /// Why it would not be sent now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<CampaignRefusal>,
@@ -119,7 +123,7 @@ pub async fn preview(
                 break;
             }
         }
-        shown(engine, first)
+        shown(engine, &campaign.channel, first)
     };
     workspace.make_lists(make).await
 }
@@ -133,12 +137,14 @@ fn sample(engine: &Engine, audience: Option<&str>) -> Result<Vec<UserIdx>, ApiEr
 
 fn shown(
     engine: &Engine,
+    channel: &str,
     found: Option<(UserIdx, CampaignPreview)>,
 ) -> Result<ShownCampaignPreview, ApiError> {
     let Some((user, preview)) = found else {
         return Ok(ShownCampaignPreview {
             person: None,
             fields: None,
+            channel_problem: None,
             refused: None,
             waits_until: None,
             event_at: None,
@@ -149,10 +155,32 @@ fn shown(
     Ok(ShownCampaignPreview {
         person: ShownPerson::new(engine, user)?,
         fields,
+        channel_problem: preview.message.and_then(|message| problem_of(engine, channel, &message)),
         refused,
         waits_until: preview.waits_until,
         event_at: preview.event_at,
     })
+}
+
+/// Why a channel would send nothing of a message.
+fn problem_of(engine: &Engine, channel: &str, message: &Message) -> Option<String> {
+    let config = engine.config();
+    let tried = match engine.try_delivery(config.destination(channel)?, None, message) {
+        Ok(tried) => tried,
+        Err(what) => return Some(what),
+    };
+    if let Some(why) = tried.withheld {
+        return Some(why);
+    }
+    let mut firing = tried.mappings.into_iter().filter(|(explanation, _)| explanation.fires);
+    let Some((explanation, made)) = firing.next() else {
+        return Some(format!(
+            "no mapping of the destination {channel:?} takes the event {CAMPAIGN_EVENT:?}"
+        ));
+    };
+    let of_field = explanation.errors.first().map(ToString::to_string);
+    let what = of_field.or(made.err())?;
+    Some(format!("mapping {:?}: {what}", explanation.mapping))
 }
 
 /// How many people an audience has, or there are in all, and by which channels they are reached.

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use conditions::{Event, EventMatch};
-use domain::{Campaign, CampaignStart, CampaignStatus, DeliveryOptions, Timestamp, UserIdx};
+use domain::{
+    Campaign, CampaignStart, CampaignStatus, DeliveryOptions, Message, Timestamp, UserIdx,
+};
 use serving::Serving;
-use state::{DecisionOutcome, Occurrence, Waiting};
+use state::{CampaignDecision, DecisionOutcome, Occurrence, Waiting};
 
 use super::content::Contents;
 use super::{Running, Sender};
@@ -25,6 +27,8 @@ pub struct CampaignPreview {
     /// JSON text of an object: the fields as they would be made, also where the message would be
     /// refused or wait for another reason than its content.
     pub fields: Option<String>,
+    /// What the channel would get of these.
+    pub message: Option<Message>,
     /// Why it would not be sent: the reason in a word, as reports count it, and more about it.
     pub refused: Option<(String, Option<String>)>,
     /// Until when it would wait.
@@ -55,24 +59,31 @@ impl CampaignPreviews<'_> {
             None => Occurrence::Run(now),
         };
         let decide = |definition| self.decide(definition, user, occurrence, now);
-        let Some(outcome) = decide(draft.clone())? else { return Ok(None) };
+        let Some(decision) = decide(draft.clone())? else { return Ok(None) };
         let mut preview = CampaignPreview {
             fields: None,
+            message: None,
             refused: None,
             waits_until: None,
             event_at: event.map(|(at, _)| at),
         };
-        match outcome {
-            DecisionOutcome::Sent(message) => {
-                preview.fields = Some(message.fields);
-                return Ok(Some(preview));
+        match &decision.outcome {
+            DecisionOutcome::Sent(_) => {}
+            DecisionOutcome::Waits { until } => preview.waits_until = Some(*until),
+            DecisionOutcome::Refused { reason, detail } => {
+                preview.refused = Some((reason.clone(), detail.clone()));
             }
-            DecisionOutcome::Waits { until } => preview.waits_until = Some(until),
-            DecisionOutcome::Refused { reason, detail } => preview.refused = Some((reason, detail)),
         }
         // The message itself is of interest, whatever keeps it from the person at the moment.
-        if let Some(DecisionOutcome::Sent(message)) = decide(for_everybody(draft))? {
-            preview.fields = Some(message.fields);
+        let sent = match decision.outcome {
+            DecisionOutcome::Sent(_) => Some(decision),
+            _ => decide(for_everybody(draft))?,
+        };
+        if let Some(sent) = sent {
+            preview.message = sent.message(&self.shared.config.load().id);
+            if let DecisionOutcome::Sent(message) = sent.outcome {
+                preview.fields = Some(message.fields);
+            }
         }
         Ok(Some(preview))
     }
@@ -84,7 +95,7 @@ impl CampaignPreviews<'_> {
         user: UserIdx,
         occurrence: Occurrence,
         now: Timestamp,
-    ) -> Result<Option<DecisionOutcome>, EngineError> {
+    ) -> Result<Option<CampaignDecision>, EngineError> {
         let definition = Campaign { status: CampaignStatus::Running, ..definition };
         let key = definition.key.clone();
         let running = {
@@ -111,7 +122,7 @@ impl CampaignPreviews<'_> {
             decision = sender.decide(step, user, &waiting)?;
             Ok(())
         })?;
-        Ok(decision.map(|decision| decision.outcome))
+        Ok(decision)
     }
 
     /// The time and the offset of a person's latest event that begins a campaign.

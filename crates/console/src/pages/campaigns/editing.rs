@@ -202,6 +202,7 @@ async fn found(
         workspace: workspace.id(),
         preview: &preview,
         estimate: &estimate,
+        channel: &channel,
         kind,
         event: start["event"].as_str(),
         now: workspace.handle().now()?,

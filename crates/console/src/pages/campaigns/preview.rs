@@ -7,7 +7,9 @@ use serde_json::{Map, Value};
 
 use super::content::reach;
 use super::words;
+use crate::page::mappings_path;
 use crate::pages::audiences::preview::number;
+use crate::pages::calculation::sentence;
 use crate::pages::people::address;
 use crate::ui::{Callout, RelativeTime};
 
@@ -19,6 +21,7 @@ pub(super) struct Shown<'a> {
     pub(super) workspace: &'a WorkspaceId,
     pub(super) preview: &'a ShownCampaignPreview,
     pub(super) estimate: &'a CampaignEstimate,
+    pub(super) channel: &'a str,
     /// The kind of the channel.
     pub(super) kind: &'a str,
     /// The name of the event that begins the campaign.
@@ -58,6 +61,11 @@ pub(super) fn render(shown: &Shown<'_>) -> Markup {
         }
         @if let Some(until) = preview.waits_until {
             (Callout::info("It would wait").text(&format!("It would be checked again at {until}.")))
+        }
+        @if let Some(problem) = &preview.channel_problem {
+            @let mappings = mappings_path(workspace, shown.channel);
+            (Callout::warning("The channel would send nothing of this").text(&sentence(problem))
+                .way_out("Its mappings", &mappings))
         }
         @if let Some(fields) = &preview.fields { (message(fields)) }
     }

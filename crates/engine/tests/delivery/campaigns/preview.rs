@@ -28,6 +28,7 @@ fn a_preview_has_the_message_or_the_reason_and_writes_nothing() {
     };
     let shown = preview(&shop, &draft, "ada");
     assert_eq!(subject(&shown).as_deref(), Some("Hello Ada"));
+    assert_eq!(shown.message.unwrap().event.as_deref(), Some("Campaign Message"));
     assert_eq!((shown.refused, shown.waits_until, shown.event_at), (None, None, None));
     let shown = preview(&shop, &draft, "cy");
     assert_eq!((reason(&shown), shown.fields.is_none()), (Some("not_reachable"), true));
