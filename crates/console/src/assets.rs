@@ -42,6 +42,7 @@ const STYLESHEET: &str = concat!(
     include_str!("../assets/styles/lists.css"),
     include_str!("../assets/styles/code.css"),
     include_str!("../assets/styles/catalog.css"),
+    include_str!("../assets/styles/campaigns.css"),
     include_str!("../assets/styles/print.css"),
 );
 

@@ -5,6 +5,7 @@ mod account;
 mod accuracy;
 mod audiences;
 mod calculation;
+mod campaigns;
 mod catalog;
 #[cfg(test)]
 mod choices;
@@ -57,6 +58,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(live::routes(app))
         .merge(people::routes(app))
         .merge(audiences::routes(app))
+        .merge(campaigns::routes(app))
         .merge(privacy::routes(app))
         .merge(catalog::routes(app))
         .merge(try_it::routes(app))
@@ -119,6 +121,7 @@ fn tables() -> Vec<&'static [Call]> {
         live::CALLS,
         people::CALLS,
         audiences::CALLS,
+        campaigns::CALLS,
         privacy::CALLS,
         catalog::CALLS,
         exports::CALLS,

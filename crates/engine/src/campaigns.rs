@@ -13,6 +13,7 @@ mod linked;
 mod links;
 mod person;
 mod planned;
+mod preview;
 mod runs;
 mod variants;
 
@@ -42,6 +43,8 @@ pub use self::links::{
 };
 use self::person::Person;
 use self::planned::{Planned, UsualParts};
+pub use self::preview::CampaignPreview;
+pub(crate) use self::preview::CampaignPreviews;
 use self::variants::Choice;
 use crate::journeys;
 use crate::list_maker::ListMaker;

@@ -84,7 +84,7 @@ pub struct Engine {
     id: WorkspaceId,
     folder: PathBuf,
     pub(crate) shared: Arc<Shared>,
-    writer: Arc<Writer>,
+    pub(crate) writer: Arc<Writer>,
     pub(crate) recorder: Recorder,
     pub(crate) ticker: Ticker,
     pub(crate) history_reading: HistoryReading,

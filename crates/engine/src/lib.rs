@@ -9,6 +9,7 @@ mod back_fill;
 mod background;
 mod backup;
 mod campaign_messages;
+mod campaign_preview;
 mod campaigns;
 mod check;
 mod clock;
@@ -113,6 +114,7 @@ pub use backup::{
     BackedUpWorkspace, BackupError, BackupProgress, BackupReport, FailedCopy, RestoreReport,
     back_up, restore,
 };
+pub use campaigns::CampaignPreview;
 pub use clock::{
     CLOCK_BELIEVED_AFTER, CLOCK_JUMP_MS, Clock, ManualClock, SystemClock, clock_problem, now,
 };
@@ -230,10 +232,10 @@ pub use state::{
     WEAK_SIGNALS_PER_KIND_MAX, redact_write_keys,
 };
 pub use state::{
-    BusinessEvent, BusinessEventDone, CAMPAIGN_SOURCE, CampaignCounts, CampaignDecision,
-    CampaignEntry, CampaignMessage, CampaignPeople, CampaignRun, CampaignTrigger, CampaignWinner,
-    Conversions, DecisionOutcome, ItemCounts, LinkCounts, MessageCell, MessageCounts, MessageEvent,
-    Occurrence, TriggeredPerson, VariantResults,
+    BusinessEvent, BusinessEventDone, CAMPAIGN_EVENT, CAMPAIGN_SOURCE, CampaignCounts,
+    CampaignDecision, CampaignEntry, CampaignMessage, CampaignPeople, CampaignRun, CampaignTrigger,
+    CampaignWinner, Conversions, DecisionOutcome, ItemCounts, LinkCounts, MessageCell,
+    MessageCounts, MessageEvent, Occurrence, TriggeredPerson, VariantResults,
 };
 pub use state::{
     EnteringPerson, Instance, InstanceId, JourneyAnswer, JourneyCounts, JourneyEntry,

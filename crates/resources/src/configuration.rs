@@ -142,7 +142,7 @@ pub(crate) fn parse_named<T: DeserializeOwned>(
 
 /// An error of a configuration with the place in the body. Its message names the resource and then
 /// the key: `scenario "home": diversity is 2, it must be from 0 to 1`.
-fn located(error: ApiError) -> ApiError {
+pub(crate) fn located(error: ApiError) -> ApiError {
     match place(&error.message) {
         Some(place) if error.kind == ErrorKind::Invalid && error.pointer.is_none() => {
             error.at(place)

@@ -14,6 +14,7 @@ pub mod blend;
 pub mod business_events;
 pub mod calculation;
 pub mod campaign_messages;
+pub mod campaign_preview;
 pub mod campaign_report;
 pub mod campaigns;
 pub mod catalog;

@@ -219,6 +219,7 @@ fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(scheduled_exports::read, scheduled_exports::put, scheduled_exports::delete))
         .routes(routes!(scheduled_exports::start))
         .routes(routes!(campaigns::list))
+        .routes(routes!(campaigns::preview))
         .routes(routes!(feeds::list))
         .routes(routes!(locations::list))
         .routes(routes!(locations::delete))

@@ -22,6 +22,8 @@ pub enum Area {
     TryIt,
     /// Scenarios and their A/B groups.
     Scenarios,
+    /// Messages to people.
+    Campaigns,
     /// Clicks, purchases and revenue.
     Results,
     /// Training runs and the model in use.
@@ -44,7 +46,7 @@ impl Area {
     /// The navigation: groups with their areas.
     pub(super) const GROUPS: [(&'static str, &'static [Self]); 4] = [
         ("See", &[Self::Overview, Self::Live, Self::People, Self::Audiences, Self::Catalog]),
-        ("Decide", &[Self::TryIt, Self::Scenarios, Self::Results]),
+        ("Decide", &[Self::TryIt, Self::Scenarios, Self::Campaigns, Self::Results]),
         ("Improve", &[Self::Models, Self::Segments]),
         (
             "Run",
@@ -62,6 +64,7 @@ impl Area {
             Self::Catalog => "Catalog",
             Self::TryIt => "Try it",
             Self::Scenarios => "Scenarios",
+            Self::Campaigns => "Campaigns",
             Self::Results => "Results",
             Self::Models => "Models",
             Self::Segments => "Segments",
@@ -91,6 +94,7 @@ impl Area {
             Self::Catalog => "c",
             Self::TryIt => "t",
             Self::Scenarios => "s",
+            Self::Campaigns => "k",
             Self::Results => "r",
             Self::Models => "m",
             Self::Segments => "e",
@@ -111,6 +115,7 @@ impl Area {
             Self::Catalog => Icon::Catalog,
             Self::TryIt => Icon::TryIt,
             Self::Scenarios => Icon::Scenarios,
+            Self::Campaigns => Icon::Campaigns,
             Self::Results => Icon::Results,
             Self::Models => Icon::Models,
             Self::Segments => Icon::Segments,

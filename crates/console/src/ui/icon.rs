@@ -22,6 +22,8 @@ pub enum Icon {
     TryIt,
     /// Scenarios.
     Scenarios,
+    /// Campaigns.
+    Campaigns,
     /// Models.
     Models,
     /// Results.
@@ -108,6 +110,9 @@ impl Icon {
                 "M7.5 2.5h5M8.5 2.5v5L3.7 15.6A1.3 1.3 0 0 0 4.8 17.5h10.4a1.3 1.3 0 0 0 1.1-1.9L11.5 7.5v-5M6.2 12h7.6"
             }
             Self::Scenarios => "M4 3v14M4 4h11l-2.5 3.5L15 11H4",
+            Self::Campaigns => {
+                "M3 8v4h3l7 4V4L6 8zM6 12l1.2 5h2.3L8.4 13.3M16 7.5c1 .7 1.5 1.5 1.5 2.5s-.5 1.8-1.5 2.5"
+            }
             Self::Models => "M10 2.5v3M10 14.5v3M2.5 10h3M14.5 10h3M6 6h8v8H6z",
             Self::Results => "M3 3v14h14M6.5 13V9.5M10 13V6M13.5 13v-5",
             Self::Segments => {

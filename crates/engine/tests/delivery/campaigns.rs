@@ -1,6 +1,7 @@
 //! Campaigns: who gets a message, when, once, and what of the others is counted.
 
 mod linked;
+mod preview;
 mod reports;
 mod subscriptions;
 

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::Campaign;
 use resources::business_events::{self, TakenBusinessEvent, ToldBusinessEvent};
+use resources::campaign_preview::{self, CampaignPreviewBody, ShownCampaignPreview};
 use resources::campaign_report::{self, CampaignOutcome, ReportQuery};
 use resources::campaigns::{self, CampaignReport, Trigger, Triggered};
 use serde::Serialize;
@@ -134,4 +135,22 @@ pub(super) async fn tell_business_event(
     Upload(workspace, Body(told)): Upload<Body<ToldBusinessEvent>>,
 ) -> Result<Json<TakenBusinessEvent>, ApiError> {
     Ok(Json(business_events::tell(&workspace, told).await?))
+}
+
+/// Shows what a person would get of a campaign now.
+///
+/// The campaign need not be saved, and nothing is sent or written.
+#[utoipa::path(
+    post,
+    path = "/api/workspaces/{workspace}/campaign_previews",
+    request_body = CampaignPreviewBody,
+    responses((status = 200, description = "Done", body = ShownCampaignPreview)),
+)]
+pub(super) async fn preview(
+    Upload(workspace, Body(CampaignPreviewBody { campaign, person })): Upload<
+        Body<CampaignPreviewBody>,
+    >,
+) -> Result<Json<ShownCampaignPreview>, ApiError> {
+    let person = person.map(String::from);
+    Ok(Json(campaign_preview::preview(&workspace, campaign, person).await?))
 }

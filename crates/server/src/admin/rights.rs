@@ -290,6 +290,12 @@ pub(super) const CALLS: &[Call] = &[
     },
     read("/api/workspaces/{workspace}/people/{id}/journeys", ReadWorkspace),
     edit("POST", "/api/workspaces/{workspace}/business_events", "business_event.tell"),
+    Call {
+        method: "POST",
+        path: "/api/workspaces/{workspace}/campaign_previews",
+        requirement: Requirement::Right(ReadWorkspace),
+        audited: Audited::Not,
+    },
     read("/api/workspaces/{workspace}/feeds", ReadWorkspace),
     read("/api/workspaces/{workspace}/feeds/{name}", ReadWorkspace),
     edit("PUT", "/api/workspaces/{workspace}/feeds/{name}", "feed.put"),

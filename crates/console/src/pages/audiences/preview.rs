@@ -51,7 +51,7 @@ fn asked(preview: &ShownPreview) -> Markup {
     }
 }
 
-pub(super) fn number(people: ShownEstimate) -> Markup {
+pub(in crate::pages) fn number(people: ShownEstimate) -> Markup {
     html! { @if !people.is_exact { "about " } (grouped(people.count)) }
 }
 

@@ -238,6 +238,14 @@ pub(super) async fn furnish(shop: &mut Described) -> (String, String) {
             }),
         ),
         (
+            "POST",
+            "campaign_previews",
+            json!({ "campaign": { "key": "draft", "channel": "crm",
+                "start": { "type": "at", "at": "2026-06-01T09:00:00Z" },
+                "content": { "to": "{{ profile.user_id }}", "subject": "Hello" } },
+                "person": { "type": "user_id", "id": "u0" } }),
+        ),
+        (
             "PUT",
             "feeds/shop",
             json!({ "name": "shop", "url": "https://shop.example.com/feed.xml",
