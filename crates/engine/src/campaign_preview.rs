@@ -27,8 +27,13 @@ impl Engine {
         draft: &Campaign,
         user: UserIdx,
     ) -> Result<Option<CampaignPreview>, EngineError> {
-        let previews =
-            CampaignPreviews { shared: &self.shared, writer: &self.writer, serving: &self.serving };
+        let previews = CampaignPreviews {
+            shared: &self.shared,
+            writer: &self.writer,
+            serving: &self.serving,
+            outgoing: self.outgoing.as_ref(),
+            key: self.instance_key.as_ref(),
+        };
         previews.preview(draft, user)
     }
 }

@@ -84,17 +84,7 @@ impl CampaignSending {
         outgoing: &Arc<Outgoing>,
         key: Option<&Arc<InstanceKey>>,
     ) -> Self {
-        let work = Sender {
-            linked: LinkedAnswers::new(Arc::clone(outgoing), key.cloned()),
-            key: key.cloned(),
-            shared: Arc::clone(shared),
-            writer: Arc::clone(writer),
-            serving: Arc::clone(serving),
-            contents: Contents::default(),
-            usual_parts: UsualParts::default(),
-            key: key.cloned(),
-            searches: Searches::default(),
-        };
+        let work = Sender::new(shared, writer, serving, Some(outgoing), key);
         Self { thread: BackgroundThread::start(work).expect("threads can be started") }
     }
 
@@ -183,6 +173,25 @@ impl BackgroundWork for Sender {
 }
 
 impl Sender {
+    fn new(
+        shared: &Arc<Shared>,
+        writer: &Arc<Writer>,
+        serving: &Arc<Serving>,
+        outgoing: Option<&Arc<Outgoing>>,
+        key: Option<&Arc<InstanceKey>>,
+    ) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            writer: Arc::clone(writer),
+            serving: Arc::clone(serving),
+            contents: Contents::default(),
+            usual_parts: UsualParts::default(),
+            linked: LinkedAnswers::new(outgoing.cloned(), key.cloned()),
+            key: key.cloned(),
+            searches: Searches::default(),
+        }
+    }
+
     /// The campaigns that run, and those of which messages wait.
     fn read_campaigns(&self) -> Vec<Running> {
         let snapshot = self.shared.live.snapshot();

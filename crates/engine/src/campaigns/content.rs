@@ -280,7 +280,8 @@ impl Making<'_> {
         }
         let config = self.content.maker.shared.config.load_full();
         let by_address = std::mem::take(&mut self.content.by_address);
-        let links = LinkMaker::new(key, &config, campaign, message_id, person, by_address);
+        let variant = self.content.variant;
+        let links = LinkMaker::new(key, &config, campaign, message_id, person, variant, by_address);
         if let Some(links) = links {
             links.rewrite(&mut made);
         }

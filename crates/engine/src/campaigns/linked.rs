@@ -26,7 +26,8 @@ const PARAMETER_BYTES_MAX: usize = 1_000;
 
 /// The answers of a workspace.
 pub(super) struct LinkedAnswers {
-    outgoing: Arc<Outgoing>,
+    /// None where nothing is fetched.
+    outgoing: Option<Arc<Outgoing>>,
     key: Option<Arc<InstanceKey>>,
     /// What the answers below were asked with.
     of: Vec<LinkedContent>,
@@ -56,7 +57,7 @@ struct Kept {
 }
 
 impl LinkedAnswers {
-    pub(super) fn new(outgoing: Arc<Outgoing>, key: Option<Arc<InstanceKey>>) -> Self {
+    pub(super) fn new(outgoing: Option<Arc<Outgoing>>, key: Option<Arc<InstanceKey>>) -> Self {
         let (of, failures, cache) = (Vec::new(), BTreeMap::new(), Cache::default());
         Self { outgoing, key, of, failures, cache }
     }
@@ -77,6 +78,7 @@ impl LinkedAnswers {
             self.failures.clear();
             self.cache = Cache::default();
         }
+        let outgoing = self.outgoing.as_ref().ok_or("nothing is fetched here")?;
         let content = config.linked_content(name);
         let content = content.ok_or_else(|| format!("there is no linked content {name:?}"))?;
         let url = address(content, parameters)?;
@@ -95,7 +97,7 @@ impl LinkedAnswers {
             return Err(format!("the answers for one message take longer than {max_ms} ms"));
         }
         let headers = open_headers(self.key.as_deref(), &config.id, content)?;
-        let asked = self.outgoing.ask(&url, &headers, time_max, content.bytes_max as usize);
+        let asked = outgoing.ask(&url, &headers, time_max, content.bytes_max as usize);
         let now = Instant::now();
         *time_left = time_left.saturating_sub(now - begin);
         let answer = asked.map_err(|error| error.to_string());

@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 
 use connectors::InstanceKey;
-use domain::{Campaign, Timestamp, UtmParameters, WorkspaceConfig, WorkspaceId};
+use domain::{
+    Campaign, CampaignVariant, Destination, Timestamp, UtmParameters, WorkspaceConfig, WorkspaceId,
+};
 use profiles::ExternalIdType;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -160,14 +162,19 @@ impl<'l> LinkMaker<'l> {
         campaign: &'l Campaign,
         message_id: String,
         (type_, id): &(ExternalIdType, String),
+        variant: Option<&CampaignVariant>,
         items: BTreeMap<String, String>,
     ) -> Option<Self> {
+        // A page tells itself what became of its messages.
+        if config.destination(&campaign.channel).is_some_and(Destination::is_in_app) {
+            return None;
+        }
         let link = MessageLink {
             message_id,
             person: (type_.word().to_owned(), id.clone()),
             campaign: campaign.key.clone(),
             channel: campaign.channel.clone(),
-            variant: None,
+            variant: variant.map(|variant| variant.key.clone()),
             target: None,
             item: None,
         };

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use conditions::{Event, EventMatch};
+use connectors::{InstanceKey, Outgoing};
 use domain::{
     Campaign, CampaignStart, CampaignStatus, DeliveryOptions, Message, Timestamp, UserIdx,
 };
 use serving::Serving;
 use state::{CampaignDecision, DecisionOutcome, Occurrence, Waiting};
 
-use super::content::Contents;
 use super::{Running, Sender};
 use crate::EngineError;
 use crate::shared::Shared;
@@ -43,6 +43,8 @@ pub(crate) struct CampaignPreviews<'e> {
     pub(crate) shared: &'e Arc<Shared>,
     pub(crate) writer: &'e Arc<Writer>,
     pub(crate) serving: &'e Arc<Serving>,
+    pub(crate) outgoing: Option<&'e Arc<Outgoing>>,
+    pub(crate) key: Option<&'e Arc<InstanceKey>>,
 }
 
 impl CampaignPreviews<'_> {
@@ -97,25 +99,24 @@ impl CampaignPreviews<'_> {
         now: Timestamp,
     ) -> Result<Option<CampaignDecision>, EngineError> {
         let definition = Campaign { status: CampaignStatus::Running, ..definition };
-        let key = definition.key.clone();
+        let campaign = definition.key.clone();
         let running = {
             let snapshot = self.shared.live.snapshot();
-            let kept = snapshot.campaigns.by_key().get(&key);
+            let kept = snapshot.campaigns.by_key().get(&campaign);
             Running {
-                key,
+                key: campaign,
                 number: kept.map_or(NO_NUMBER, |kept| kept.number),
                 definition: Arc::new(definition),
                 n_waiting: 0,
                 run: kept.and_then(|kept| kept.run),
                 messages: kept.map_or(0, |kept| kept.counts.sent),
+                running_since: Some(now),
+                variants: kept.map(|kept| kept.variants.clone()).unwrap_or_default(),
+                events: Vec::new(),
             }
         };
-        let mut sender = Sender {
-            shared: Arc::clone(self.shared),
-            writer: Arc::clone(self.writer),
-            serving: Arc::clone(self.serving),
-            contents: Contents::default(),
-        };
+        let Self { shared, writer, serving, outgoing, key } = *self;
+        let mut sender = Sender::new(shared, writer, serving, outgoing, key);
         let waiting = Waiting { campaign: running.number, occurrence, due: now, first_due: now };
         let mut decision = None;
         sender.with_step(&running, now, |sender, step| {
@@ -150,8 +151,13 @@ impl CampaignPreviews<'_> {
 fn for_everybody(draft: &Campaign) -> Campaign {
     let mut draft = Campaign {
         audience: None,
+        control_group: None,
         control_percent: 0,
-        options: DeliveryOptions { ignores_channel_limits: true, ..DeliveryOptions::default() },
+        options: DeliveryOptions {
+            ignores_channel_limits: true,
+            ignores_system_control: true,
+            ..DeliveryOptions::default()
+        },
         ..draft.clone()
     };
     if let CampaignStart::Event { unless, .. } = &mut draft.start {
