@@ -169,7 +169,7 @@ impl DatePlan {
                 at(date.parse::<Date>().ok()?, self.at.unwrap_or(time))
             }
             _ => {
-                let instant = Timestamp::parse(date).ok()?;
+                let instant = Timestamp::parse(date)?;
                 if self.at.is_none() && !self.each_year {
                     return Some(vec![Timestamp(instant.0.checked_add(self.offset_s * 1_000)?)]);
                 }

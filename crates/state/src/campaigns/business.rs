@@ -9,7 +9,7 @@ use store::{Batch, StoreError};
 use super::{BusinessEvent, BusinessEventDone, Campaigns, KeptCampaign};
 
 /// The most business events that wait for their people, of one campaign.
-pub const BUSINESS_EVENTS_MAX: usize = 20;
+const BUSINESS_EVENTS_MAX: usize = 20;
 /// Why a business event tells nobody: too many wait for their people.
 const TOO_MANY_EVENTS: &str = "too_many_events";
 /// The ids of business events are remembered as those of calls, for no campaign.
