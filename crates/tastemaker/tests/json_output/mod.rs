@@ -34,6 +34,9 @@ fn runs() -> Vec<(&'static str, &'static str, &'static [&'static str])> {
         ("audience list", "", SHOP),
         ("audience preview", "did_View", SHOP),
         ("audience remove", "viewers", SHOP),
+        ("journey list", "", SHOP),
+        ("journey show", "viewers", SHOP),
+        ("journey simulate", "viewers", SHOP),
         ("computed-trait create", "n_views count View", SHOP),
         ("computed-trait list", "", SHOP),
         ("computed-trait remove", "n_views", SHOP),
@@ -96,6 +99,11 @@ fn make_shop(folder: &Path) {
             "traits/held",
             json!({ "kind": "recommended_items", "count": 3, "who": {},
                 "holdout": { "percent": 50 } }),
+        ),
+        (
+            "journeys/viewers",
+            json!({ "entry": { "type": "event", "event": "View" },
+                "nodes": [{ "name": "out", "type": "exit" }] }),
         ),
     ] {
         let url = format!("{}/api/workspaces/shop/{path}", server.base);
