@@ -240,6 +240,7 @@ pub use state::{
 pub use state::{
     EnteringPerson, Instance, InstanceId, JourneyAnswer, JourneyCounts, JourneyEntry,
     JourneyFinding, JourneyTrigger, Moment, NodeCounts, Plan, Stage, TRIGGERED_PEOPLE_MAX,
+    TimelineStep,
 };
 pub use state::{FoundAnswers, FoundBy, question_of_audience};
 pub use state::{IN_APP_BYTES_MAX, IN_APP_MESSAGES_MAX, InAppReport};

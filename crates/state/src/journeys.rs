@@ -44,7 +44,7 @@ pub use self::rows::EntryRun;
 use self::rows::{Places, Shared, journey_row, places, read_journey};
 pub use self::simulation::{SimulatedPerson, SimulatedWorld, Simulation};
 pub use self::steps::{
-    Fact, Leave, MessageResult, SeenEvent, World, is_of_control_group, share_of,
+    Fact, Leave, MessageResult, ToldEvent, World, is_of_control_group, share_of,
 };
 pub(crate) use self::traits::changed as changed_trait;
 use crate::journal_clock::JournalTime;

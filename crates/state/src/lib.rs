@@ -113,9 +113,8 @@ pub use journeys::{
     INSTANCES_MAX, Instance, InstanceId, JOURNEY_CONTEXT, JOURNEY_EVENT, JOURNEY_SOURCE,
     JourneyAnswer, JourneyCounts, JourneyEntry, JourneyFinding, JourneyTrigger, Journeys,
     JourneysOf, KeptJourney, Leave, MessageResult, Moment, NodeCounts, PersonWorld, Plan,
-    SeenEvent, SimulatedPerson, SimulatedWorld, Simulation, Stage, TIMELINE_MAX,
-    TRIGGERED_PEOPLE_MAX, TimelineStep, VERSIONS_MAX, Version, Versions, World,
-    is_of_control_group, share_of,
+    SimulatedPerson, SimulatedWorld, Simulation, Stage, TIMELINE_MAX, TRIGGERED_PEOPLE_MAX,
+    TimelineStep, ToldEvent, VERSIONS_MAX, Version, Versions, World, is_of_control_group, share_of,
 };
 pub use last_sent::{Due, DuePeople, LastSent, Link, Sent, hash_id};
 pub use locations::LocationCommand;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use conditions::Event;
 use domain::{Journey, JourneyAction, TimeZone, Timestamp, UserIdx};
 use serde_json::Value;
-use state::{Moment, SeenEvent, SimulatedPerson, Simulation};
+use state::{Moment, SimulatedPerson, Simulation, ToldEvent};
 
 use super::{ZONE_TRAIT, check_journey, clock_time};
 use crate::audience_preview::people_order::PeopleOrder;
@@ -136,7 +136,7 @@ impl Engine {
             let Some(event) = Event::from_message(&message) else { continue };
             let at = event.timestamp.min(message.received_at);
             let moment = Moment { at, offset: named.offset };
-            person.events.push(SeenEvent { moment, event });
+            person.events.push(ToldEvent { moment, event });
         }
         Ok(Some(person))
     }

@@ -249,7 +249,7 @@ fn calls_let_people_enter_and_versions_move_or_keep_them() {
         { "name": "second", "type": "delay", "seconds": 7_200 }]),
     ))
     .unwrap();
-    ["ada", "ben"].map(|user| shop.identify(user));
+    ["ada", "ben"].iter().for_each(|user| shop.identify(user));
     let trigger = |user: &str| {
         let id = (ExternalIdType::UserId, user.to_owned());
         let people = vec![EnteringPerson { id, properties: "{}".to_owned() }];
@@ -280,7 +280,7 @@ fn calls_let_people_enter_and_versions_move_or_keep_them() {
 fn a_journey_that_is_stopped_or_removed_lets_everybody_out() {
     let shop = Shop::new();
     shop.put(carts()).unwrap();
-    ["ada", "ben"].map(|user| shop.identify(user));
+    ["ada", "ben"].iter().for_each(|user| shop.identify(user));
     shop.track("ada", "Cart Left", json!({ "cart": 1 }));
     shop.await_node("ada", "wait");
     let with_status = |status: &str| {

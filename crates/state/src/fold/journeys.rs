@@ -13,7 +13,7 @@ use crate::campaigns::{Begun, DecisionOutcome, Occurrence, TriggerDetails};
 use crate::journeys::{
     Directory, Entering, EntryRun, Fact, Instance, InstanceId, JOURNEY_SOURCE, JourneyAnswer,
     JourneyEntry, JourneyFinding, JourneyTrigger, JourneysOf, MessageResult, Moment, PersonWorld,
-    Plan, SeenEvent, World, changed_trait,
+    Plan, ToldEvent, World, changed_trait,
 };
 use crate::people::People;
 use crate::timers::{Timer, TimerKind};
@@ -219,7 +219,7 @@ impl Views {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let moment = Moment { at: event.timestamp.min(now), offset: self.applied - 1 };
-        let seen = SeenEvent { moment, event: event.clone() };
+        let seen = ToldEvent { moment, event: event.clone() };
         self.move_person(batch, user, now, |row, directory, world| {
             row.take_event(directory, &seen, now, world)
         })

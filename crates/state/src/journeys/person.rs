@@ -12,7 +12,7 @@ use super::directory::{Directory, Version, Versions};
 use super::instance::{Entering, Instance, InstanceId, Moment, Stage, TimelineStep};
 use super::plan::Plan;
 use super::recent::RecentEvents;
-use super::steps::{Leave, MessageResult, Mover, SeenEvent, World, is_of_control_group};
+use super::steps::{Leave, MessageResult, Mover, ToldEvent, World, is_of_control_group};
 use super::tracked::{Run, Tracked};
 
 /// The most ways of one person through journeys at one time.
@@ -80,7 +80,7 @@ impl JourneysOf {
     pub fn take_event<W: PersonWorld>(
         &mut self,
         directory: &Directory,
-        seen: &SeenEvent,
+        seen: &ToldEvent,
         now: Timestamp,
         world: &mut W,
     ) -> Result<(), W::Error> {
@@ -335,7 +335,7 @@ impl JourneysOf {
     fn catch_up<W: PersonWorld>(
         &mut self,
         run: &mut Run<'_, W>,
-        events: &[SeenEvent],
+        events: &[ToldEvent],
         now: Timestamp,
     ) -> Result<(), W::Error> {
         self.each(run, |mover| mover.catch_up(events, now))
@@ -376,7 +376,7 @@ impl JourneysOf {
         run: &mut Run<'_, W>,
         key: &str,
         entering: Entering,
-        events: &[SeenEvent],
+        events: &[ToldEvent],
         now: Timestamp,
     ) -> Result<(), W::Error> {
         let Some(versions) = run.directory.journey(key) else { return Ok(()) };

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::instance::Moment;
-use super::steps::SeenEvent;
+use super::steps::ToldEvent;
 
 /// How many events of a person are remembered.
 const RECENT_MAX: usize = 20;
@@ -29,17 +29,17 @@ pub(super) struct RecentEvents(Vec<RecentEvent>);
 
 impl RecentEvents {
     /// The events, as steps follow them.
-    pub(super) fn seen(&self) -> Vec<SeenEvent> {
+    pub(super) fn seen(&self) -> Vec<ToldEvent> {
         let seen = |one: &RecentEvent| {
             let properties = serde_json::from_str(&one.properties).unwrap_or_default();
             let (name, timestamp) = (one.name.clone(), one.moment.at);
-            SeenEvent { moment: one.moment, event: Event { name, timestamp, properties } }
+            ToldEvent { moment: one.moment, event: Event { name, timestamp, properties } }
         };
         self.0.iter().map(seen).collect()
     }
 
     /// Adds an event that is told now.
-    pub(super) fn add(&mut self, seen: &SeenEvent, now: Timestamp) {
+    pub(super) fn add(&mut self, seen: &ToldEvent, now: Timestamp) {
         self.0.retain(|known| known.moment.at.0 >= now.0 - RECENT_MS);
         let properties = Value::Object(seen.event.properties.clone()).to_string();
         if seen.moment.at.0 < now.0 - RECENT_MS || properties.len() > RECENT_BYTES_MAX {

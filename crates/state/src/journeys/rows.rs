@@ -41,7 +41,7 @@ pub(crate) struct Places {
 }
 
 #[derive(Serialize, Deserialize)]
-struct VersionRow {
+pub(super) struct VersionRow {
     number: u32,
     made: Moment,
     /// JSON text.
@@ -49,7 +49,7 @@ struct VersionRow {
 }
 
 #[derive(Serialize, Deserialize)]
-struct JourneyRow {
+pub(super) struct JourneyRow {
     number: u32,
     versions: Vec<VersionRow>,
     inside: BTreeMap<(u32, u16), u64>,

@@ -9,10 +9,10 @@ use serde_json::{Map, Value};
 
 use super::counts::JourneyCounts;
 use super::directory::{Directory, Version, Versions};
-use super::instance::{Instance, Moment, Stage};
-use super::person::{Entering, JourneysOf, PersonWorld};
+use super::instance::{Entering, Instance, Moment, Stage};
+use super::person::{JourneysOf, PersonWorld};
 use super::plan::Plan;
-use super::steps::{Fact, MessageResult, SeenEvent, World};
+use super::steps::{Fact, MessageResult, ToldEvent, World};
 use super::traits::changed;
 
 /// How many waits one person ends at most.
@@ -28,7 +28,7 @@ pub struct SimulatedPerson {
     /// The audiences to which they belong now.
     pub audiences: BTreeSet<String>,
     /// What they did, in any order.
-    pub events: Vec<SeenEvent>,
+    pub events: Vec<ToldEvent>,
     /// When they entered audiences, by key.
     pub entered: Vec<(Timestamp, String)>,
 }
@@ -87,7 +87,7 @@ impl PersonWorld for SimulatedWorld<'_> {
 
 /// What happens at a time.
 enum Happening {
-    Event(SeenEvent),
+    Event(ToldEvent),
     Audience(String),
     Begins,
 }

@@ -21,7 +21,7 @@ const AGAIN_MAX: u32 = 100;
 
 /// An event of a person in the order of what happened.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SeenEvent {
+pub struct ToldEvent {
     /// When it happened, no later than it was told, and where it was told.
     pub moment: Moment,
     /// The event.
@@ -161,7 +161,7 @@ impl<'m, W: World> Mover<'m, W> {
     /// Follows what happened up to now, `events` in order.
     pub(crate) fn catch_up(
         &mut self,
-        events: &[SeenEvent],
+        events: &[ToldEvent],
         now: Timestamp,
     ) -> Result<bool, W::Error> {
         loop {
@@ -189,12 +189,12 @@ impl<'m, W: World> Mover<'m, W> {
         }
     }
 
-    fn concerns(&self, seen: &SeenEvent) -> bool {
+    fn concerns(&self, seen: &ToldEvent) -> bool {
         self.leads_out(seen).is_some()
             || (seen.moment > self.instance.seen && self.way_of(seen).is_some())
     }
 
-    fn leads_out(&self, seen: &SeenEvent) -> Option<Leave> {
+    fn leads_out(&self, seen: &ToldEvent) -> Option<Leave> {
         if seen.moment <= self.instance.entered {
             return None;
         }
@@ -204,7 +204,7 @@ impl<'m, W: World> Mover<'m, W> {
     }
 
     /// The way out of the node that an event opens.
-    fn way_of(&self, seen: &SeenEvent) -> Option<Way> {
+    fn way_of(&self, seen: &ToldEvent) -> Option<Way> {
         let Instance { node, stage: Stage::Until(_), .. } = *self.instance else { return None };
         match self.plan.action(node) {
             JourneyAction::HoldUntil { branches, .. } => {
@@ -231,7 +231,7 @@ impl<'m, W: World> Mover<'m, W> {
         }
     }
 
-    fn take_event(&mut self, seen: &SeenEvent) -> Result<bool, W::Error> {
+    fn take_event(&mut self, seen: &ToldEvent) -> Result<bool, W::Error> {
         if let Some(leave) = self.leads_out(seen) {
             return self.leave(seen.moment.at, leave);
         }

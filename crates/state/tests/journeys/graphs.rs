@@ -109,9 +109,10 @@ fn make(
         "club" => json!({ "type": "audience", "audience": "vip" }),
         _ => json!({ "type": "triggered" }),
     };
+    let again = ["never", "after_exit", "always"][usize::from(reentry)];
     let mut journey = json!({
         "key": key, "status": "running", "entry": entry,
-        "reentry": ["never", "after_exit", "always"][usize::from(reentry)],
+        "reentry": again,
         "control_percent": if has_exit { 20 } else { 0 },
         "nodes": made,
     });

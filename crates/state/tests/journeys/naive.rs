@@ -83,7 +83,6 @@ struct Person {
     lately: Vec<Event>,
     /// By key the value, and when it was set.
     traits: BTreeMap<String, (i64, Value)>,
-    is_known: bool,
     is_member: bool,
 }
 
@@ -195,7 +194,7 @@ impl Naive {
 
     fn know(&mut self, user: u8) -> u8 {
         let user = self.who(user);
-        self.people.entry(user).or_default().is_known = true;
+        self.person(user);
         user
     }
 

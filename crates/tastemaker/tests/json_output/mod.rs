@@ -34,6 +34,9 @@ fn runs() -> Vec<(&'static str, &'static str, &'static [&'static str])> {
         ("audience list", "", SHOP),
         ("audience preview", "did_View", SHOP),
         ("audience remove", "viewers", SHOP),
+        ("journey list", "", SHOP),
+        ("journey show", "viewers", SHOP),
+        ("journey simulate", "viewers", SHOP),
         ("computed-trait create", "n_views count View", SHOP),
         ("computed-trait list", "", SHOP),
         ("computed-trait remove", "n_views", SHOP),
@@ -105,6 +108,11 @@ fn make_shop(folder: &Path) {
             json!({ "channel": "lake", "content": { "to": "a" }, "control_percent": 10,
                 "start": { "type": "event", "event": "Signed Up" },
                 "conversion": { "event": "View", "within_s": 60 } }),
+        ),
+        (
+            "journeys/viewers",
+            json!({ "entry": { "type": "event", "event": "View" },
+                "nodes": [{ "name": "out", "type": "exit" }] }),
         ),
     ] {
         let url = format!("{}/api/workspaces/shop/{path}", server.base);
