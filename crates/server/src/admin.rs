@@ -240,7 +240,7 @@ fn routes_without_parameters() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(training::activate))
         .routes(routes!(people::read))
         .routes(routes!(people::lists))
-        .routes(routes!(subscriptions::read, subscriptions::put))
+        .routes(routes!(subscriptions::read, subscriptions::update))
         .routes(routes!(group_accounts::read))
         .routes(routes!(items::read))
         .routes(routes!(items::turn_off, items::turn_on))

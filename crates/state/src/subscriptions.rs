@@ -153,10 +153,11 @@ impl PersonSubscriptions {
         let mut without_room = Vec::new();
         for (key, status) in &statement.topics {
             let said = Said { status: *status, at };
+            let has_room = self.topics.len() < SAID_TOPICS_MAX;
             match self.topics.get_mut(key) {
                 Some(before) => before.follow(said),
-                None if self.topics.len() >= SAID_TOPICS_MAX => without_room.push(key.clone()),
-                None => drop(self.topics.insert(key.clone(), said)),
+                None if has_room => drop(self.topics.insert(key.clone(), said)),
+                None => without_room.push(key.clone()),
             }
         }
         without_room

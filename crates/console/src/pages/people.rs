@@ -38,7 +38,7 @@ pub(super) const CALLS: &[Call] = &[
         method: "POST",
         path: "/console/{workspace}/people/{id}/subscriptions",
         requirement: Requirement::Right(ChangeSubscriptions),
-        audited: Audited::Call("subscriptions.put"),
+        audited: Audited::Call("subscriptions.update"),
     },
     read("/console/{workspace}/accounts/{id}", SeePeople),
 ];

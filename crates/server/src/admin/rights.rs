@@ -179,10 +179,10 @@ pub(super) const CALLS: &[Call] = &[
     read("/api/workspaces/{workspace}/people/{id}/lists", SeePeople),
     read("/api/workspaces/{workspace}/people/{id}/subscriptions", SeePeople),
     Call {
-        method: "PUT",
+        method: "PATCH",
         path: "/api/workspaces/{workspace}/people/{id}/subscriptions",
         requirement: Requirement::Right(ChangeSubscriptions),
-        audited: Audited::Call("subscriptions.put"),
+        audited: Audited::Call("subscriptions.update"),
     },
     read("/api/workspaces/{workspace}/people/{id}/list", SeePeople),
     read("/api/workspaces/{workspace}/people/{id}/campaign_messages", SeePeople),

@@ -27,12 +27,12 @@ pub(super) async fn read(
 /// What the body does not name stays as it is. The change is a message of the source `staff` in the
 /// person's history.
 #[utoipa::path(
-    put,
+    patch,
     path = "/api/workspaces/{workspace}/people/{id}/subscriptions",
     request_body = SubscriptionChange,
     responses((status = 200, description = "Done", body = ShownSubscriptions)),
 )]
-pub(super) async fn put(
+pub(super) async fn update(
     Path((_, id)): Path<(String, String)>,
     Upload(workspace, Body(change)): Upload<Body<SubscriptionChange>>,
 ) -> Result<Json<ShownSubscriptions>, ApiError> {

@@ -125,6 +125,7 @@ fn complaints_count_and_what_cannot_be_understood_is_a_rejection() {
     assert!(!wants(domain::ChannelKind::Other));
     shop.track("ada", "Notification Unsubscribed", json!({ "channel": "sms" }));
     assert!(!wants(domain::ChannelKind::Sms));
+    shop.pass(1);
     shop.say(
         "ada",
         json!([{ "type": "FAX", "status": "SUBSCRIBED" },

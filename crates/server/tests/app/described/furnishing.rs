@@ -269,7 +269,7 @@ pub(super) async fn furnish(shop: &mut Described) -> (String, String) {
                 "url": "https://api.example.com/weather?city={city}", "bytes_max": 1_000 }] }),
         ),
         (
-            "PUT",
+            "PATCH",
             "people/user_id:u0/subscriptions",
             json!({ "channels": { "email": "unsubscribed" }, "topics": { "news": "subscribed" } }),
         ),
