@@ -24,7 +24,7 @@ use futures_util::{Stream, stream};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::{Call, source, submit_messages};
 use web::App;
@@ -44,7 +44,7 @@ const REPORT_BYTES_MAX: usize = 16 * 1_024;
 const ID_BYTES_MAX: usize = 500;
 /// The longest address of a click, in bytes.
 const URL_BYTES_MAX: usize = 2_048;
-/// The shortest time between two answers of a stream.
+/// The shortest time between two looks of a stream at what there is.
 const STREAM_REST: Duration = Duration::from_millis(100);
 
 /// Routes whose answers may be compressed.
@@ -125,6 +125,7 @@ async fn follow_messages(
         told: None,
         changes: None,
         ends_at: Instant::now() + STREAM_TIME_MAX,
+        rests_until: Instant::now(),
     };
     let events = stream::unfold(follower, |mut follower| async move {
         let text = follower.next().await?;
@@ -235,6 +236,7 @@ struct Follower {
     told: Option<String>,
     changes: Option<watch::Receiver<u64>>,
     ends_at: Instant,
+    rests_until: Instant,
     _permit: StreamPermit,
 }
 
@@ -249,12 +251,13 @@ impl Follower {
                     changed = changes.changed() => changed.ok()?,
                 }
             }
+            sleep_until(self.rests_until).await;
+            self.rests_until = Instant::now() + STREAM_REST;
             let list = self.read().await.ok()?;
             if self.told.as_ref() != Some(&list) {
                 self.told = Some(list.clone());
                 return Some(list);
             }
-            sleep(STREAM_REST).await;
         }
     }
 
