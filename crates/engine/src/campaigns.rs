@@ -29,8 +29,8 @@ use domain::{
 use rustc_hash::FxHashSet;
 use serving::Serving;
 use state::{
-    CampaignDecision, CampaignEntry, CampaignMessage, DecisionOutcome, KeptCampaign, Occurrence,
-    PreparedEntry, RunState, VariantResults, Waiting, WaitingEvent, message_id, number_message,
+    CampaignDecision, CampaignEntry, CampaignMessage, DecisionOutcome, KeptCampaign, PreparedEntry,
+    RunState, VariantResults, Waiting, WaitingEvent, message_id, number_message,
 };
 
 use self::business::Searches;
