@@ -8,8 +8,8 @@ use domain::{
     QuietHours, QuietThen, QuietWindow, Timestamp, TraitDefinition,
 };
 use engine::{
-    CampaignEntry, CampaignTrigger, ExternalIdType, ManualClock, NewRegulation, RegulationType,
-    Surroundings, TriggeredPerson,
+    CampaignEntry, CampaignTrigger, ExternalIdType, ManualClock, NewRegulation, Outcome,
+    RegulationType, Surroundings, TriggeredPerson,
 };
 
 mod kinds;
