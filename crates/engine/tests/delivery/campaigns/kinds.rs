@@ -372,10 +372,6 @@ fn a_message_goes_when_the_person_is_active() {
         shop.track(user, "App Opened", json!({}));
     }
     come("new");
-    let zone = TimeZone::UTC;
-    let settings =
-        domain::WorkspaceSettings { time_zone: Some(zone), ..shop.engine().config().settings() };
-    shop.change(ConfigChange::put_settings(&settings));
     // At eight in the evening.
     let mut best = campaign(CampaignStart::Triggered {});
     best.options.best_time = Some(BestTime { event: "App Opened".to_owned() });
