@@ -16,8 +16,8 @@ use crate::archive::text_of;
 pub struct AnswerError(String);
 
 impl Outgoing {
-    /// Asks an address by GET and waits for its answer, at most `time_max` in all. Redirects are not
-    /// followed. Headers that cannot be sent are left out.
+    /// Asks an address by GET and waits for its answer, at most `time_max` in all. Redirects are
+    /// not followed. Headers that cannot be sent are left out.
     ///
     /// # Errors
     /// If the address may not be reached, does not answer 200 in time, or answers with more than

@@ -47,6 +47,7 @@ mod scenarios;
 mod segmentations;
 mod several_catalogs;
 mod sources;
+mod subscriptions;
 mod synonyms;
 mod threads;
 mod tracking;
