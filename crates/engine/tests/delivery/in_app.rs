@@ -264,10 +264,12 @@ fn where_identities_are_verified_a_known_user_needs_the_hash() {
         assert_eq!(shop.titles(&other), Vec::<String>::new(), "{other:?}");
     }
     assert_eq!(shop.titles(&jane(hash(SECRET))), ["After one"]);
-    // Without a secret nobody can prove anything.
+    // Without a secret nobody could prove anything.
     let settings = BTreeMap::from([("identity_verification".to_owned(), json!(true))]);
-    put(shop.engine(), &Destination { settings, ..Destination::new("app", Some(IN_APP_KIND)) });
-    assert_eq!(shop.titles(&jane(hash(""))), Vec::<String>::new());
+    let without = Destination { settings, ..Destination::new("app", Some(IN_APP_KIND)) };
+    let change = ConfigChange::put_destination(&without);
+    let error = shop.engine().change_config(change, Expected::Anything).unwrap_err();
+    assert!(error.to_string().contains("settings.identity_secret must have"), "{error}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
@@ -198,7 +198,14 @@ async fn enter(
 ) -> Result<(WorkspaceHandle, InAppVisitor, Origin, Permit), ApiError> {
     let Parts { headers, extensions, .. } = request;
     let origin = Origin::from_request(headers, extensions, &app.settings.callers);
-    let found = source::find_source(app, headers, query.write_key.as_deref());
+    let found = match &query.write_key {
+        None if !headers.contains_key(AUTHORIZATION) => {
+            let message =
+                "no write key: send it as write_key in the query or as the user of HTTP Basic";
+            Err(ApiError::new(ErrorKind::UnknownSource, message))
+        }
+        key => source::find_source(app, headers, key.as_deref()),
+    };
     let (workspace, source): WorkspaceSource = match found {
         Ok(found) => found,
         Err(error) => {

@@ -24,10 +24,10 @@
     '.fullscreen>*{max-width:720px;margin-inline:auto}.fullscreen>.close{margin:0}' +
     'h2{font-size:1.25em;line-height:1.25;margin:0 40px 8px 0}p{margin:0 0 12px;white-space:pre-line}' +
     'h2 a{color:inherit}h2:focus{outline:0}' +
-    '.picture{display:block;width:100%;aspect-ratio:16/9;object-fit:cover;border-radius:8px;margin:0 0 12px;background:var(--line)}' +
+    '.picture{display:block;width:100%;aspect-ratio:16/9;max-height:min(40vh,360px);object-fit:cover;border-radius:8px;margin-block:0 12px;background:var(--line)}' +
     '.close+.picture{margin-top:28px}' +
-    'iframe{display:block;width:100%;height:8em;border:0;margin:0 0 12px}' +
-    'ul{list-style:none;margin:0;padding:0}.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(120px,1fr));gap:12px;margin:0 0 12px}' +
+    'iframe{display:block;width:100%;height:8em;border:0;margin-block:0 12px}' +
+    'ul{list-style:none;margin:0;padding:0}.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(100px,1fr));gap:12px;margin:0 0 12px}' +
     '.card{display:block;color:inherit;text-decoration:none;border:1px solid var(--line);border-radius:8px;padding:8px;height:100%}' +
     '.card img{display:block;width:100%;aspect-ratio:1;object-fit:cover;border-radius:4px;margin:0 0 6px;background:var(--line)}' +
     '.card b{display:block;font-weight:600}a.card b{text-decoration:underline}' +
@@ -212,6 +212,10 @@
     element.addEventListener('load', function () {
       var inside = element.contentDocument
       if (!inside) return
+      inside.body.style.margin = 0
+      inside.body.style.font = getComputedStyle(element).font
+      // A document is never lower than its frame.
+      element.style.height = 0
       element.style.height = inside.documentElement.scrollHeight + 'px'
       inside.addEventListener('click', function (event) {
         var link = event.target.closest && event.target.closest('a[href]')
