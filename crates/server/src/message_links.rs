@@ -23,8 +23,8 @@ use web::workspaces::WorkspaceHandle;
 /// The source of what is told of the messages of campaigns.
 const SOURCE: &str = "campaign";
 /// Nobody keeps an answer: every click and every view is asked for.
-const NEVER_KEPT: HeaderValue = HeaderValue::from_static("no-store, private, max-age=0");
-const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
+const NEVER_KEPT: &str = "no-store, private, max-age=0";
+const ROBOTS: &str = "x-robots-tag";
 /// Headers by which browsers say that they load a page before somebody asks for it.
 const PREFETCH_HEADERS: [&str; 4] = ["purpose", "sec-purpose", "x-purpose", "x-moz"];
 /// What Apple's mail proxy says to be, which loads all images of all mails. No browser says so.
@@ -55,9 +55,9 @@ async fn follow(
     tell(&app, &parts, workspace, &link, false);
     let headers = [
         (LOCATION, location),
-        (CACHE_CONTROL, NEVER_KEPT),
+        (CACHE_CONTROL, HeaderValue::from_static(NEVER_KEPT)),
         (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-        (ROBOTS, HeaderValue::from_static("noindex, nofollow")),
+        (HeaderName::from_static(ROBOTS), HeaderValue::from_static("noindex, nofollow")),
     ];
     Ok((StatusCode::FOUND, headers).into_response())
 }
@@ -74,9 +74,9 @@ async fn open(
     tell(&app, &parts, workspace, &link, agent.is_some_and(|agent| agent.trim() == APPLE_PROXY));
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("image/gif")),
-        (CACHE_CONTROL, NEVER_KEPT),
+        (CACHE_CONTROL, HeaderValue::from_static(NEVER_KEPT)),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-        (ROBOTS, HeaderValue::from_static("noindex")),
+        (HeaderName::from_static(ROBOTS), HeaderValue::from_static("noindex")),
     ];
     Ok((headers, IMAGE).into_response())
 }

@@ -180,7 +180,8 @@ impl CampaignReports {
         let mut row = self.person(batch, user)?;
         let before = [(row.hash, PersonStanding::of(&row))];
         if row.is_empty() {
-            let (type_, id) = decision.person.as_ref().map_or(("", ""), |(t, id)| (t.word(), id));
+            let (type_, id) =
+                decision.person.as_ref().map_or(("", ""), |(t, id)| (t.word(), id.as_str()));
             row.hash = xxh3_64(format!("{type_}\0{id}").as_bytes());
         }
         let mut is_control = false;

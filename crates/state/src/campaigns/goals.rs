@@ -30,7 +30,8 @@ impl GoalMatch {
     pub(super) fn of(definition: &Campaign) -> Option<Self> {
         let CampaignConversion { event, filters, within_s, revenue } =
             definition.conversion.as_ref()?;
-        let named = format!("{:?}", (event, filters, revenue));
+        let parts = [Some(event), filters.as_ref(), revenue.as_ref()];
+        let named = parts.map(|part| part.map_or("", String::as_str)).join("\0");
         let goal =
             Goal { hash: xxh3_64(named.as_bytes()), within_ms: i64::from(*within_s) * 1_000 };
         let event = EventMatch::parse(event, filters.as_deref()).ok()?;

@@ -79,7 +79,7 @@ fn list(args: &List) -> Result<()> {
         println!("There are no campaigns.");
         return Ok(());
     }
-    let row = |CampaignReport { campaign, results }: &CampaignReport| {
+    let row = |CampaignReport { campaign, results }: &CampaignReport| -> Result<Vec<String>> {
         let numbers = [results.sent, results.refused.values().sum(), results.waiting];
         let mut row = vec![campaign.key.clone(), status(campaign)?, campaign.channel.clone()];
         row.extend(numbers.map(terminal::grouped));
