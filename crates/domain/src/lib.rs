@@ -40,14 +40,15 @@ pub use timestamp::Timestamp;
 pub use value_type::ValueType;
 pub use weak_signal::{WeakSignalKind, WeakSignalWeights};
 pub use workspace::{
-    AUDIENCES_MAX, AudienceDefinition, CAMPAIGN_WAIT_S_MAX, CAMPAIGNS_MAX, COMPUTED_TRAITS_MAX,
-    CONTENT_BYTES_MAX, Campaign, CampaignStart, CampaignStatus, CampaignUnless, CatalogSettings,
-    ChannelLimits, ComputedTraitDefinition, ComputedTraitOf, ComputedTraitType,
-    DELIVERY_CONCURRENCY_MAX, DELIVERY_RATE_MAX, DESTINATION_NAME_BYTES_MAX, DESTINATIONS_MAX,
-    DeliveryOptions, DeliverySettings, Destination, DestinationRules, ENGINE_DESTINATION,
-    EarlierKey, Enrichment, ExportFormat, Exportable, Feed, FeedFormat, Holdout, ITEMS_CATALOG,
-    IdStrategy, IdType, IdTypeName, Identity, LIKELY_HOURS_MAX, LIKELY_ITEMS_MAX, LIKELY_SIZE_MAX,
-    LikelyAudience, LikelyTarget, LimitPeriod, ListChanges, LocalTime, NothingLeft, OAuth,
+    AUDIENCES_MAX, AfterCrash, AudienceDefinition, CAMPAIGN_WAIT_S_MAX, CAMPAIGNS_MAX,
+    COMPUTED_TRAITS_MAX, CONTENT_BYTES_MAX, Campaign, CampaignStart, CampaignStatus,
+    CampaignUnless, CatalogSettings, ChannelLimits, ComputedTraitDefinition, ComputedTraitOf,
+    ComputedTraitType, DELIVERY_CONCURRENCY_MAX, DELIVERY_RATE_MAX, DESTINATION_NAME_BYTES_MAX,
+    DESTINATIONS_MAX, DeliveryOptions, DeliverySettings, Destination, DestinationRules,
+    ENGINE_DESTINATION, EarlierKey, Enrichment, ExportFormat, Exportable, Feed, FeedFormat,
+    Holdout, ITEMS_CATALOG, IdStrategy, IdType, IdTypeName, Identity, LIKELY_HOURS_MAX,
+    LIKELY_ITEMS_MAX, LIKELY_SIZE_MAX, LikelyAudience, LikelyTarget, LimitPeriod, ListChanges,
+    LocalTime, NOTIFICATION_DELIVERED, NOTIFICATION_FAILED, NOTIFICATION_SENT, NothingLeft, OAuth,
     OAuthKey, PRESETS_LATEST, PRODUCT_CATALOGS_MAX, QuietHours, QuietThen, QuietWindow,
     RETENTION_DAYS_MAX, Retention, SYNC_ALL_IDS_MAX, SYNC_ID_TYPES_MAX, SYNC_TIMES_MAX,
     SYNC_WITH_TRAITS_MAX, ScheduledExport, Source, SyncForm, SyncIdentifier, SyncSettings,

@@ -23,7 +23,7 @@ mod trait_definition;
 pub use audience::{AUDIENCES_MAX, AudienceDefinition, likely::*};
 pub use campaign::{
     CAMPAIGN_WAIT_S_MAX, CAMPAIGNS_MAX, CONTENT_BYTES_MAX, Campaign, CampaignStart, CampaignStatus,
-    CampaignUnless,
+    CampaignUnless, NOTIFICATION_DELIVERED, NOTIFICATION_FAILED, NOTIFICATION_SENT,
 };
 pub use catalog::{
     CatalogSettings, ENRICHED_COLUMNS_MAX, ENRICHED_EVENTS_MAX, Enrichment, ITEMS_CATALOG,
@@ -36,8 +36,8 @@ pub use delivery_options::{
     ChannelLimits, DeliveryOptions, LocalTime, QuietHours, QuietThen, QuietWindow,
 };
 pub use destination::{
-    DELIVERY_CONCURRENCY_MAX, DELIVERY_RATE_MAX, DESTINATION_NAME_BYTES_MAX, DESTINATIONS_MAX,
-    DeliverySettings, Destination, ENGINE_DESTINATION,
+    AfterCrash, DELIVERY_CONCURRENCY_MAX, DELIVERY_RATE_MAX, DESTINATION_NAME_BYTES_MAX,
+    DESTINATIONS_MAX, DeliverySettings, Destination, ENGINE_DESTINATION,
 };
 pub use destination_rules::{
     DROP_FILTERS_MAX, DestinationRules, RULE_ENTRIES_MAX, RULE_ENTRY_BYTES_MAX,

@@ -220,7 +220,7 @@ pub use state::{
 };
 pub use state::{
     CampaignCounts, CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun, DecisionOutcome,
-    Occurrence,
+    HandOver, HandOverOutcome, HandedMessage, HandedOver, Handing, Occurrence,
 };
 pub use state::{FoundAnswers, FoundBy, question_of_audience};
 

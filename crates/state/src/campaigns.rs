@@ -6,6 +6,8 @@
 
 mod counts;
 mod decision;
+mod handing;
+mod notification;
 mod people;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +29,8 @@ pub use self::decision::{
     CAMPAIGN_EVENT, CAMPAIGN_SOURCE, CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun,
     DecisionOutcome, Occurrence,
 };
+pub use self::handing::{HandOver, HandOverOutcome, HandedMessage, HandedOver, Handing, UnderWay};
+pub use self::notification::{Notification, NotificationEvent};
 pub use self::people::{DueMessageOf, PAST_MESSAGES_MAX, WAITING_MAX, Waiting};
 use crate::journal_clock::JournalTime;
 use crate::part::{StatePart, counts_nothing};
@@ -35,6 +39,7 @@ const CAMPAIGNS: &str = "state.campaigns";
 const PEOPLE: &str = "state.campaign_people";
 const DUE: &str = "state.campaign_due";
 const DAYS: &str = "state.campaign_days";
+const HANDING: &str = "state.campaign_handing";
 /// The row of the next number.
 const NEXT_NUMBER_KEY: [u8; 1] = [0];
 /// The first byte of keys of campaigns, and of channels.
@@ -46,8 +51,6 @@ const PERIOD_MS: i64 = 300_000;
 const FORGOTTEN_PER_STEP: usize = 2_000;
 /// Why a message does not wait: the person has too many that do.
 const TOO_MANY_WAIT: &str = "too_many_wait";
-/// Why a message that waited is not sent: new data of the person is refused.
-const SUPPRESSED: &str = "suppressed";
 
 /// A campaign that is kept.
 #[derive(Debug, Clone)]
@@ -83,6 +86,7 @@ pub struct Campaigns {
     people: Keyspace,
     due: Keyspace,
     days: Keyspace,
+    handing: Keyspace,
     by_key: BTreeMap<String, KeptCampaign>,
     next_number: u32,
     /// Those whose rows are not written yet.
@@ -102,7 +106,7 @@ struct SentLately {
 }
 
 impl StatePart for Campaigns {
-    const KEYSPACES: &'static [&'static str] = &[CAMPAIGNS, PEOPLE, DUE, DAYS];
+    const KEYSPACES: &'static [&'static str] = &[CAMPAIGNS, PEOPLE, DUE, DAYS, HANDING];
 
     counts_nothing!();
 
@@ -112,6 +116,7 @@ impl StatePart for Campaigns {
             people: store.keyspace(PEOPLE),
             due: store.keyspace(DUE),
             days: store.keyspace(DAYS),
+            handing: store.keyspace(HANDING),
             by_key: BTreeMap::new(),
             next_number: 0,
             changed: BTreeSet::new(),
@@ -361,41 +366,6 @@ impl Campaigns {
         }
         self.put_person(batch, user, &row);
         Ok(true)
-    }
-
-    /// Removes what waits for somebody who is suppressed, and counts it as refused.
-    pub(crate) fn drop_suppressed(
-        &mut self,
-        batch: &mut Batch<'_>,
-        user: UserIdx,
-        decision: &CampaignDecision,
-    ) -> Result<(), StoreError> {
-        let mut row = self.person(batch, user)?;
-        if let Some(place) = row.find(decision.number, decision.occurrence) {
-            self.remove_waiting(batch, user, &mut row, place);
-            self.put_person(batch, user, &row);
-            self.count_refused(&decision.campaign, SUPPRESSED, 1);
-        }
-        Ok(())
-    }
-
-    /// Counts a decision about somebody who was deleted since.
-    pub(crate) fn count_erased(
-        &mut self,
-        batch: &mut Batch<'_>,
-        decision: &CampaignDecision,
-    ) -> Result<(), StoreError> {
-        if !self.is_kept(&decision.campaign, decision.number) {
-            return Ok(());
-        }
-        match &decision.outcome {
-            DecisionOutcome::Sent(sent) => self.count_sent(batch, decision, sent),
-            DecisionOutcome::Refused { reason, .. } => {
-                self.count_refused(&decision.campaign, reason, 1);
-                Ok(())
-            }
-            DecisionOutcome::Waits { .. } => Ok(()),
-        }
     }
 
     /// Notes how far a run came.

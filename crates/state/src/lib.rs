@@ -68,8 +68,10 @@ pub use back_fill::{
 };
 pub use campaigns::{
     CAMPAIGN_EVENT, CAMPAIGN_SOURCE, CampaignCounts, CampaignDecision, CampaignEntry,
-    CampaignMessage, CampaignRun, Campaigns, DecisionOutcome, DueMessageOf, KeptCampaign,
-    Occurrence, PAST_MESSAGES_MAX, RunState, WAITING_MAX, Waiting, channel_code,
+    CampaignMessage, CampaignRun, Campaigns, DecisionOutcome, DueMessageOf, HandOver,
+    HandOverOutcome, HandedMessage, HandedOver, Handing, KeptCampaign, Notification,
+    NotificationEvent, Occurrence, PAST_MESSAGES_MAX, RunState, UnderWay, WAITING_MAX, Waiting,
+    channel_code,
 };
 pub use collections::{CollectionKind, Collections, Groups, MEMBERS_MAX, Member, Series};
 pub use command::{Command, EntityKind, find_user};

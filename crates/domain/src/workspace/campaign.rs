@@ -19,6 +19,13 @@ const TEXT_BYTES_MAX: usize = 200;
 /// The longest wait after an event, in seconds: 182 days.
 pub const CAMPAIGN_WAIT_S_MAX: u32 = 15_724_800;
 
+/// The event of the message that says that the provider of a channel took one of a campaign.
+pub const NOTIFICATION_SENT: &str = "Notification Sent";
+/// The event of the one that says that it reached the person.
+pub const NOTIFICATION_DELIVERED: &str = "Notification Delivered";
+/// The event of the one that says that it was given up.
+pub const NOTIFICATION_FAILED: &str = "Notification Failed";
+
 /// Whether a campaign sends.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -135,6 +142,14 @@ impl Campaign {
             return Ok(());
         };
         check_text("start.event", event)?;
+        let follows_each_message =
+            [NOTIFICATION_SENT, NOTIFICATION_DELIVERED, NOTIFICATION_FAILED].contains(&&**event);
+        if follows_each_message && self.options.gap_s.is_none() {
+            return Err(format!(
+                "start.event is {event:?}, which comes of messages of campaigns: set \
+                 options.gap_s, so that one message does not begin the next for ever"
+            ));
+        }
         if *after_s > CAMPAIGN_WAIT_S_MAX {
             return Err(format!(
                 "start.after_s is {after_s}: it must be at most {CAMPAIGN_WAIT_S_MAX} (182 days)"

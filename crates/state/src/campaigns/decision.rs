@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::{HandedOver, Handing};
+
 /// The source of the messages, as rules of destinations name it.
 pub const CAMPAIGN_SOURCE: &str = "campaign";
 /// The event by which mappings of channels take the messages of campaigns.
@@ -95,6 +97,10 @@ pub enum CampaignEntry {
     Decision(CampaignDecision),
     /// A run came further.
     Run(CampaignRun),
+    /// Messages are about to be handed over.
+    Handing(Handing),
+    /// What became of them.
+    HandedOver(HandedOver),
 }
 
 impl CampaignEntry {
@@ -103,6 +109,8 @@ impl CampaignEntry {
         match self {
             Self::Decision(decision) => decision.at,
             Self::Run(run) => run.at,
+            Self::Handing(handing) => handing.at,
+            Self::HandedOver(handed) => handed.at,
         }
     }
 }
@@ -111,17 +119,27 @@ impl CampaignDecision {
     /// The message that the channel of the workspace gets; none where nothing is sent.
     pub fn message(&self, workspace: &WorkspaceId) -> Option<Message> {
         let DecisionOutcome::Sent(sent) = &self.outcome else { return None };
-        let (type_, id) = self.person.as_ref()?;
         let fields = serde_json::from_str(&sent.fields).ok();
         let mut body: Map<String, Value> = fields.unwrap_or_default();
         body.insert("campaign".to_owned(), self.campaign.as_str().into());
+        let integrations = json!({ "All": false, sent.channel.clone(): true });
+        Some(Message {
+            event: Some(CAMPAIGN_EVENT.to_owned()),
+            body: Some(Value::Object(body).to_string()),
+            integrations: Some(integrations.to_string()),
+            ..self.envelope(workspace)?
+        })
+    }
+
+    /// A message to the person without what it says.
+    pub(super) fn envelope(&self, workspace: &WorkspaceId) -> Option<Message> {
+        let (type_, id) = self.person.as_ref()?;
         let named_as = |wanted: ExternalIdType| (*type_ == wanted).then(|| id.clone());
         let context = type_.is_declared().then(|| {
             json!({ "externalIds": [{
                 "id": id, "type": type_.word(), "collection": "users", "encoding": "none",
             }] })
         });
-        let integrations = json!({ "All": false, sent.channel.clone(): true });
         Some(Message {
             message_id: self.message_id(workspace, *type_, id),
             type_: MessageType::Track,
@@ -129,12 +147,12 @@ impl CampaignDecision {
             anonymous_id: named_as(ExternalIdType::AnonymousId),
             previous_id: None,
             group_id: None,
-            event: Some(CAMPAIGN_EVENT.to_owned()),
+            event: None,
             name: None,
             category: None,
-            body: Some(Value::Object(body).to_string()),
+            body: None,
             context: context.map(|context| context.to_string()),
-            integrations: Some(integrations.to_string()),
+            integrations: None,
             timestamp: self.at,
             original_timestamp: None,
             sent_at: None,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use store::key::{KeyBuf, KeyParts};
 use store::{Batch, Read, StoreError};
 
-use super::{Campaigns, Occurrence, decode, encode, unreadable};
+use super::{CampaignDecision, Campaigns, DecisionOutcome, Occurrence, decode, encode, unreadable};
 
 /// The most messages that wait for one person.
 pub const WAITING_MAX: usize = 100;
@@ -14,6 +14,9 @@ pub const WAITING_MAX: usize = 100;
 pub const PAST_MESSAGES_MAX: usize = 250;
 /// How long they are remembered, in milliseconds: 32 days, longer than a month.
 const PAST_MS: i64 = 32 * 86_400_000;
+
+/// Why a message that waited is not sent: new data of the person is refused.
+const SUPPRESSED: &str = "suppressed";
 
 /// A message that waits until it is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -254,6 +257,41 @@ impl Campaigns {
         }
         self.put_person(batch, user, &PersonRow::default());
         Ok(())
+    }
+
+    /// Removes what waits for somebody who is suppressed, and counts it as refused.
+    pub(crate) fn drop_suppressed(
+        &mut self,
+        batch: &mut Batch<'_>,
+        user: UserIdx,
+        decision: &CampaignDecision,
+    ) -> Result<(), StoreError> {
+        let mut row = self.person(batch, user)?;
+        if let Some(place) = row.find(decision.number, decision.occurrence) {
+            self.remove_waiting(batch, user, &mut row, place);
+            self.put_person(batch, user, &row);
+            self.count_refused(&decision.campaign, SUPPRESSED, 1);
+        }
+        Ok(())
+    }
+
+    /// Counts a decision about somebody who was deleted since.
+    pub(crate) fn count_erased(
+        &mut self,
+        batch: &mut Batch<'_>,
+        decision: &CampaignDecision,
+    ) -> Result<(), StoreError> {
+        if !self.is_kept(&decision.campaign, decision.number) {
+            return Ok(());
+        }
+        match &decision.outcome {
+            DecisionOutcome::Sent(sent) => self.count_sent(batch, decision, sent),
+            DecisionOutcome::Refused { reason, .. } => {
+                self.count_refused(&decision.campaign, reason, 1);
+                Ok(())
+            }
+            DecisionOutcome::Waits { .. } => Ok(()),
+        }
     }
 
     /// Removes some of what waits for the campaign of a number, and returns whether that was all.

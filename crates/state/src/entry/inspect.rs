@@ -6,7 +6,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Entry, VERSION, wire};
-use crate::{CampaignDecision, CampaignEntry, CampaignRun, Command, DecisionOutcome, Place};
+use crate::{
+    CampaignDecision, CampaignEntry, CampaignRun, Command, DecisionOutcome, HandOver,
+    HandOverOutcome, HandedOver, Handing, Place,
+};
 
 /// The longest summary of an entry, in characters.
 const SUMMARY_CHARS_MAX: usize = 160;
@@ -203,6 +206,14 @@ fn describe_campaign(entry: &CampaignEntry) -> String {
         CampaignEntry::Run(CampaignRun { campaign, run, next_user, is_done, .. }) => {
             let place = if *is_done { "done".to_owned() } else { format!("up to {next_user}") };
             format!("{campaign:?}, the run of {run}: {place}")
+        }
+        CampaignEntry::Handing(Handing { destination, messages, .. }) => {
+            format!("{destination:?} hands over {} messages", messages.len())
+        }
+        CampaignEntry::HandedOver(HandedOver { destination, messages, .. }) => {
+            let is_taken = |one: &&HandOver| one.outcome == HandOverOutcome::Taken;
+            let n_taken = messages.iter().filter(is_taken).count();
+            format!("{destination:?} handed over {} messages, {n_taken} taken", messages.len())
         }
         CampaignEntry::Decision(CampaignDecision { campaign, person, outcome, .. }) => {
             let person = person.as_ref().map_or("somebody", |(_, id)| id);

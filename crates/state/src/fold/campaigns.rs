@@ -23,6 +23,14 @@ pub(super) fn apply_campaign(
             views.campaigns.follow_run(run);
             Ok(Outcome::Applied)
         }
+        CampaignEntry::Handing(handing) => {
+            views.campaigns.begin_handing(batch, handing);
+            Ok(Outcome::Applied)
+        }
+        CampaignEntry::HandedOver(handed) => {
+            views.campaigns.end_handing(batch, handed);
+            Ok(Outcome::Applied)
+        }
         CampaignEntry::Decision(decision) => {
             let is_first = apply_decision(views, batch, decision)?;
             if is_first {
@@ -57,6 +65,8 @@ impl Views {
     /// are gone.
     pub(crate) fn follow_campaigns(&mut self, batch: &mut Batch<'_>) -> Result<(), StoreError> {
         let config = std::sync::Arc::clone(&self.setup.config);
+        let destinations = self.destinations.iter().map(|(_, standing)| standing.added_at);
+        self.campaigns.forget_handing(batch, &destinations.collect())?;
         for campaign in self.campaigns.follow_config(batch, &config) {
             let due = self.setup.clock.time().bound(Timestamp(i64::MAX));
             self.timers

@@ -11,6 +11,11 @@ forms! {
     CampaignDecision = crate::CampaignDecision,
     CampaignRun = crate::CampaignRun,
     CampaignMessage = crate::CampaignMessage,
+    Handing = crate::Handing,
+    HandedMessage = crate::HandedMessage,
+    HandedOver = crate::HandedOver,
+    HandOver = crate::HandOver,
+    HandOverOutcome = crate::HandOverOutcome,
     DecisionOutcome = crate::DecisionOutcome,
     Occurrence = crate::Occurrence,
 }
@@ -20,6 +25,8 @@ forms! {
 pub(in crate::entry) enum CampaignEntry {
     Decision(#[serde(with = "As::<CampaignDecision>")] crate::CampaignDecision),
     Run(#[serde(with = "As::<CampaignRun>")] crate::CampaignRun),
+    Handing(#[serde(with = "As::<Handing>")] crate::Handing),
+    HandedOver(#[serde(with = "As::<HandedOver>")] crate::HandedOver),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -81,4 +88,51 @@ pub(in crate::entry) struct CampaignRun {
     is_done: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     refused: Vec<(String, u64)>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "crate::Handing")]
+pub(in crate::entry) struct Handing {
+    at: domain::Timestamp,
+    destination: String,
+    added_at: u64,
+    #[serde(with = "As::<Vec<HandedMessage>>")]
+    messages: Vec<crate::HandedMessage>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "crate::HandedMessage")]
+pub(in crate::entry) struct HandedMessage {
+    offset: u64,
+    mapping: String,
+    campaign: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "crate::HandedOver")]
+pub(in crate::entry) struct HandedOver {
+    at: domain::Timestamp,
+    destination: String,
+    added_at: u64,
+    #[serde(with = "As::<Vec<HandOver>>")]
+    messages: Vec<crate::HandOver>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "crate::HandOver")]
+pub(in crate::entry) struct HandOver {
+    offset: u64,
+    mapping: String,
+    campaign: u32,
+    #[serde(with = "As::<HandOverOutcome>")]
+    outcome: crate::HandOverOutcome,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "crate::HandOverOutcome", rename_all = "snake_case")]
+pub(in crate::entry) enum HandOverOutcome {
+    Taken,
+    TriedAgain,
+    Failed { reason: String },
+    Unknown,
 }
