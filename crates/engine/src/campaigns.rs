@@ -21,7 +21,7 @@ use rustc_hash::FxHashSet;
 use serving::Serving;
 use state::{
     CampaignDecision, CampaignEntry, CampaignMessage, DecisionOutcome, KeptCampaign, Occurrence,
-    PreparedEntry, RunState, Waiting,
+    PreparedEntry, RunState, UnnamedPerson, Waiting,
 };
 
 pub(crate) use self::check::check_campaigns;
@@ -203,14 +203,22 @@ impl Sender {
         let due: Vec<(UserIdx, Waiting)> = due.map(|due| (due.user, due.waiting)).collect();
         self.with_step(campaign, now, |sender, step| {
             for (user, waiting) in &due {
-                decided.extend(sender.decide(step, *user, waiting)?);
+                let decision = sender.decide(step, *user, waiting)?;
+                decided.push(match decision {
+                    Some(decision) => CampaignEntry::Decision(decision),
+                    None => CampaignEntry::Unnamed(UnnamedPerson {
+                        at: now,
+                        campaign: campaign.key.clone(),
+                        number: campaign.number,
+                        user: user.0,
+                        occurrence: waiting.occurrence,
+                    }),
+                });
             }
             Ok(())
         })?;
-        // Somebody without any id cannot be named in a decision.
-        let did_anything = !decided.is_empty();
-        self.submit(decided.into_iter().map(CampaignEntry::Decision).collect())?;
-        Ok(did_anything)
+        self.submit(decided)?;
+        Ok(true)
     }
 
     /// Decides on some messages of a campaign with what was sent before.

@@ -220,7 +220,7 @@ pub use state::{
 };
 pub use state::{
     CampaignCounts, CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun, DecisionOutcome,
-    HandOver, HandOverOutcome, HandedMessage, HandedOver, Handing, Occurrence,
+    HandOver, HandOverOutcome, HandedMessage, HandedOver, Handing, Occurrence, UnnamedPerson,
 };
 pub use state::{FoundAnswers, FoundBy, question_of_audience};
 

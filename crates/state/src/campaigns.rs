@@ -27,7 +27,7 @@ use xxhash_rust::xxh3::xxh3_64;
 pub use self::counts::{CampaignCounts, RunState};
 pub use self::decision::{
     CAMPAIGN_EVENT, CAMPAIGN_SOURCE, CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun,
-    DecisionOutcome, Occurrence,
+    DecisionOutcome, Occurrence, UnnamedPerson,
 };
 pub use self::handing::{HandOver, HandOverOutcome, HandedMessage, HandedOver, Handing, UnderWay};
 pub use self::notification::{Notification, NotificationEvent};

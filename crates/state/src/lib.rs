@@ -70,8 +70,8 @@ pub use campaigns::{
     CAMPAIGN_EVENT, CAMPAIGN_SOURCE, CampaignCounts, CampaignDecision, CampaignEntry,
     CampaignMessage, CampaignRun, Campaigns, DecisionOutcome, DueMessageOf, HandOver,
     HandOverOutcome, HandedMessage, HandedOver, Handing, KeptCampaign, Notification,
-    NotificationEvent, Occurrence, PAST_MESSAGES_MAX, RunState, UnderWay, WAITING_MAX, Waiting,
-    channel_code,
+    NotificationEvent, Occurrence, PAST_MESSAGES_MAX, RunState, UnderWay, UnnamedPerson,
+    WAITING_MAX, Waiting, channel_code,
 };
 pub use collections::{CollectionKind, Collections, Groups, MEMBERS_MAX, Member, Series};
 pub use command::{Command, EntityKind, find_user};

@@ -126,12 +126,3 @@ pub enum Refusal {
         min: usize,
     },
 }
-
-/// The longest start of a text that has at most so many bytes.
-pub(crate) fn prefix(text: &str, bytes: usize) -> &str {
-    let mut end = bytes.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
-}

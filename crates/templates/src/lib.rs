@@ -17,7 +17,7 @@ mod values;
 
 pub use content::{Answer, Content, ContentError, Item, Recorded, Request, Values};
 pub use error::{Place, Refusal, RenderError, TemplateError};
-pub use mail::{MjmlError, mjml_to_html, text_of_html};
+pub use mail::{MjmlError, mjml_to_html};
 pub use needs::Recommendation;
 pub use render::Rendered;
 

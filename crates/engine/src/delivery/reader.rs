@@ -1,32 +1,31 @@
 //! The reader of one destination: reads on in the journal, maps, sends, and journals how far it
 //! came.
 
+mod journalling;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use activation::{Batch, Dispatcher, Failure, Limits, OpenDelivery, Progress};
+use activation::{Batch, Dispatcher, Failure, Limits, OpenDelivery};
 use connectors::Sender;
 use domain::{Destination, Timestamp};
 use journal::Offset;
 use parking_lot::Mutex;
-use state::{DeliveryProgress, PreparedEntry, UnderWay};
-use tokio::sync::oneshot::error::TryRecvError;
-use tokio::sync::{mpsc, oneshot, watch};
+use state::{PreparedEntry, UnderWay};
+use tokio::sync::{mpsc, watch};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::handing::{HandOvers, Parcel, Settled, entries_after, entries_before, not_journalled};
+use self::journalling::{Journalling, journalled};
+use super::handing::{HandOvers, Parcel, entries_before, not_journalled};
 use super::jobs::{Deliverable, REASON_UNMAPPED, deliverable, map};
 use super::versions::Versions;
 use super::{DeliveryStatus, Means, connect};
 use crate::pace::Pace;
-use crate::{BackgroundWork, EngineError, Entry, Next, Outcome, Signals, SubmitError};
+use crate::{BackgroundWork, EngineError, Entry, Next, Signals, SubmitError};
 
 /// How long a reader may take to end: what is under way is waited for.
 pub(super) const STOP_TIME_MAX: Duration = Duration::from_secs(3);
-/// How often progress is journalled. With the time that this takes, a crash repeats less than a
-/// second.
-const PROGRESS_INTERVAL: Duration = Duration::from_millis(300);
 /// The most entries that are read before anything else is looked at.
 const ENTRIES_PER_STEP: usize = 500;
 /// The longest wait for something to do, after which the signal to stop is looked at.
@@ -70,41 +69,10 @@ struct Work {
     progress_at: Instant,
 }
 
-/// Progress on its way to the journal, with what became of messages of campaigns: both together, so
-/// that what is done is known to be, and the other way round.
-struct Journalling {
-    receiver: oneshot::Receiver<Result<Vec<Outcome>, SubmitError>>,
-    /// None until the journal has answered.
-    result: Option<Result<(), SubmitError>>,
-    progress: Option<Progress>,
-    settled: Vec<Settled>,
-}
-
 impl Work {
     fn finish(&mut self, (batch, results): Finished, now: Timestamp) {
         let fates = self.dispatcher.finish(batch, results, now);
         self.hand_overs.note_finished(batch, &fates);
-    }
-
-    /// The journal has answered.
-    fn note_journalled(
-        &mut self,
-        result: Result<(), SubmitError>,
-        progress: Option<Progress>,
-        settled: Vec<Settled>,
-    ) -> Result<(), String> {
-        match result {
-            Ok(()) if progress.is_some() => self.dispatcher.confirm_progress(),
-            Ok(()) => {}
-            Err(error) => {
-                if let Some(progress) = progress {
-                    self.dispatcher.progress_failed(progress);
-                }
-                self.hand_overs.put_back(settled);
-                return Err(error.to_string());
-            }
-        }
-        Ok(())
     }
 }
 
@@ -333,78 +301,6 @@ impl Reader {
         });
     }
 
-    /// What became of messages of campaigns is journalled as soon as what was before is.
-    fn journal_progress(&mut self) -> Result<(), String> {
-        let is_due = |work: &Work| {
-            work.hand_overs.has_settled() || work.progress_at.elapsed() >= PROGRESS_INTERVAL
-        };
-        match &self.work {
-            Some(work) if work.journalling.is_none() && is_due(work) => self.put_progress(),
-            _ => Ok(()),
-        }
-    }
-
-    fn put_progress(&mut self) -> Result<(), String> {
-        let at = self.now();
-        let Some(work) = &mut self.work else { return Ok(()) };
-        work.progress_at = Instant::now();
-        let progress = work.dispatcher.take_progress();
-        let settled = work.hand_overs.take_settled();
-        let entry = progress.clone().map(|progress| {
-            Entry::Delivered(Box::new(DeliveryProgress {
-                at,
-                destination: self.name.clone(),
-                added_at: self.added_at,
-                progress,
-            }))
-        });
-        let after = entries_after(at, &self.name, self.added_at, &settled);
-        let entries = entry.into_iter().chain(self.means.without_suppressed(after));
-        let mappings = self.means.shared.mappings.load();
-        let prepared: Vec<PreparedEntry> =
-            entries.map(|entry| PreparedEntry::new(entry, &mappings)).collect();
-        if prepared.is_empty() {
-            return Ok(());
-        }
-        match self.means.writer.submit(&self.means.shared, prepared) {
-            Ok(receiver) => {
-                work.journalling = Some(Journalling { receiver, result: None, progress, settled });
-                Ok(())
-            }
-            Err(error) => work.note_journalled(Err(error), progress, settled),
-        }
-    }
-
-    /// Takes the answer of the journal, if it is there.
-    fn take_journalled(&mut self) -> Result<(), String> {
-        let Some(work) = &mut self.work else { return Ok(()) };
-        let Some(journalling) = &mut work.journalling else { return Ok(()) };
-        if journalling.result.is_none() {
-            journalling.result = match journalling.receiver.try_recv() {
-                Ok(result) => Some(result.map(drop)),
-                Err(TryRecvError::Empty) => None,
-                Err(TryRecvError::Closed) => Some(Err(SubmitError::Stopping)),
-            };
-        }
-        match work.journalling.take_if(|journalling| journalling.result.is_some()) {
-            Some(Journalling { result: Some(result), progress, settled, .. }) => {
-                work.note_journalled(result, progress, settled)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Waits for the answer of the journal.
-    fn await_journalled(&mut self) -> Result<(), String> {
-        let Some(work) = &mut self.work else { return Ok(()) };
-        let Some(journalling) = work.journalling.take() else { return Ok(()) };
-        let Journalling { receiver, result, progress, settled } = journalling;
-        let result = result.unwrap_or_else(|| {
-            receiver.blocking_recv().unwrap_or(Err(SubmitError::Stopping)).map(drop)
-        });
-        work.note_journalled(result, progress, settled)
-    }
-
     /// Waits for an entry, the end of a batch, or a time at which something is due.
     fn wait(&mut self) {
         let (now, rest) = (self.now(), self.rest());
@@ -483,18 +379,6 @@ async fn hand_over(
     let payloads = batch.jobs.into_iter().map(|job| job.payload.prepared).collect();
     let results = sender.send(payloads).await;
     finished.send((batch.id, results)).ok();
-}
-
-/// Waits until the journal has answered; for ever where it is not asked.
-async fn journalled(journalling: &mut Option<Journalling>) {
-    match journalling {
-        Some(Journalling { receiver, result: result @ None, .. }) => {
-            let answer = receiver.await.unwrap_or(Err(SubmitError::Stopping));
-            *result = Some(answer.map(drop));
-        }
-        Some(_) => {}
-        None => std::future::pending().await,
-    }
 }
 
 /// Adds the jobs of a message to the dispatcher, with what an earlier reader left of them.

@@ -11,6 +11,8 @@ use engine::{ManualClock, NewRegulation, RegulationType, Surroundings};
 
 use super::*;
 
+mod once;
+
 const START: Timestamp = Timestamp(1_767_225_600_000);
 const HOUR_MS: i64 = 3_600_000;
 

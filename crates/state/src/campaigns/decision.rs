@@ -71,6 +71,22 @@ pub struct CampaignMessage {
     pub is_first_of_day: bool,
 }
 
+/// A message that was due to somebody who cannot be named, since they have no id: it does not wait
+/// any more.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnnamedPerson {
+    /// When it was written.
+    pub at: Timestamp,
+    /// The key of the campaign.
+    pub campaign: String,
+    /// The number of the campaign.
+    pub number: u32,
+    /// The index of the person.
+    pub user: u32,
+    /// What the message is about.
+    pub occurrence: Occurrence,
+}
+
 /// How far a run came: everybody before a place was decided on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CampaignRun {
@@ -95,6 +111,8 @@ pub struct CampaignRun {
 pub enum CampaignEntry {
     /// A decision on one message.
     Decision(CampaignDecision),
+    /// Nothing could be decided on one message.
+    Unnamed(UnnamedPerson),
     /// A run came further.
     Run(CampaignRun),
     /// Messages are about to be handed over.
@@ -108,6 +126,7 @@ impl CampaignEntry {
     pub fn at(&self) -> Timestamp {
         match self {
             Self::Decision(decision) => decision.at,
+            Self::Unnamed(unnamed) => unnamed.at,
             Self::Run(run) => run.at,
             Self::Handing(handing) => handing.at,
             Self::HandedOver(handed) => handed.at,

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use store::key::{KeyBuf, KeyParts};
 use store::{Batch, Read, StoreError};
 
-use super::{CampaignDecision, Campaigns, DecisionOutcome, Occurrence, decode, encode, unreadable};
+use super::{
+    CampaignDecision, Campaigns, DecisionOutcome, Occurrence, UnnamedPerson, decode, encode,
+    unreadable,
+};
 
 /// The most messages that wait for one person.
 pub const WAITING_MAX: usize = 100;
@@ -17,6 +20,8 @@ const PAST_MS: i64 = 32 * 86_400_000;
 
 /// Why a message that waited is not sent: new data of the person is refused.
 const SUPPRESSED: &str = "suppressed";
+/// Why it is not: the person has no id.
+const NOT_REACHABLE: &str = "not_reachable";
 
 /// A message that waits until it is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -266,11 +271,32 @@ impl Campaigns {
         user: UserIdx,
         decision: &CampaignDecision,
     ) -> Result<(), StoreError> {
+        let CampaignDecision { campaign, number, occurrence, .. } = decision;
+        self.drop_waiting(batch, user, (campaign, *number, *occurrence), SUPPRESSED)
+    }
+
+    /// Removes what waits for somebody who has no id, and counts it as refused.
+    pub(crate) fn drop_unnamed(
+        &mut self,
+        batch: &mut Batch<'_>,
+        UnnamedPerson { campaign, number, user, occurrence, .. }: &UnnamedPerson,
+    ) -> Result<(), StoreError> {
+        let message = (campaign.as_str(), *number, *occurrence);
+        self.drop_waiting(batch, UserIdx(*user), message, NOT_REACHABLE)
+    }
+
+    fn drop_waiting(
+        &mut self,
+        batch: &mut Batch<'_>,
+        user: UserIdx,
+        (campaign, number, occurrence): (&str, u32, Occurrence),
+        reason: &str,
+    ) -> Result<(), StoreError> {
         let mut row = self.person(batch, user)?;
-        if let Some(place) = row.find(decision.number, decision.occurrence) {
+        if let Some(place) = row.find(number, occurrence) {
             self.remove_waiting(batch, user, &mut row, place);
             self.put_person(batch, user, &row);
-            self.count_refused(&decision.campaign, SUPPRESSED, 1);
+            self.count_refused(campaign, reason, 1);
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Entry, VERSION, wire};
 use crate::{
     CampaignDecision, CampaignEntry, CampaignRun, Command, DecisionOutcome, HandOver,
-    HandOverOutcome, HandedOver, Handing, Place,
+    HandOverOutcome, HandedOver, Handing, Place, UnnamedPerson,
 };
 
 /// The longest summary of an entry, in characters.
@@ -206,6 +206,9 @@ fn describe_campaign(entry: &CampaignEntry) -> String {
         CampaignEntry::Run(CampaignRun { campaign, run, next_user, is_done, .. }) => {
             let place = if *is_done { "done".to_owned() } else { format!("up to {next_user}") };
             format!("{campaign:?}, the run of {run}: {place}")
+        }
+        CampaignEntry::Unnamed(UnnamedPerson { campaign, .. }) => {
+            format!("{campaign:?} to somebody without an id: not sent")
         }
         CampaignEntry::Handing(Handing { destination, messages, .. }) => {
             format!("{destination:?} hands over {} messages", messages.len())

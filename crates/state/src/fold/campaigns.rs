@@ -23,6 +23,10 @@ pub(super) fn apply_campaign(
             views.campaigns.follow_run(run);
             Ok(Outcome::Applied)
         }
+        CampaignEntry::Unnamed(unnamed) => {
+            views.campaigns.drop_unnamed(batch, unnamed)?;
+            Ok(Outcome::Applied)
+        }
         CampaignEntry::Handing(handing) => {
             views.campaigns.begin_handing(batch, handing);
             Ok(Outcome::Applied)

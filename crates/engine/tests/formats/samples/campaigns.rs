@@ -3,7 +3,8 @@
 use domain::Timestamp;
 use engine::{
     CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun, DecisionOutcome, Entry,
-    ExternalIdType, Occurrence,
+    ExternalIdType, HandOver, HandOverOutcome, HandedMessage, HandedOver, Handing, Occurrence,
+    UnnamedPerson,
 };
 
 use super::{AT, commands};
@@ -46,8 +47,49 @@ pub(super) fn all() -> Vec<Entry> {
         CampaignEntry::Decision(decision(Occurrence::Run(AT), refused)),
         CampaignEntry::Decision(erased),
         CampaignEntry::Run(run),
+        handing(),
+        handed_over(),
+        CampaignEntry::Unnamed(UnnamedPerson {
+            at: AT,
+            campaign: "welcome".to_owned(),
+            number: 0,
+            user: 3,
+            occurrence: Occurrence::Event(7),
+        }),
     ];
     let command = |command| Entry::Command { received_at: AT, command: Box::new(command) };
     let changes = commands::campaigns().map(command).into_iter();
     changes.chain(facts.map(|fact| Entry::Campaign(Box::new(fact)))).collect()
+}
+
+fn handing() -> CampaignEntry {
+    let message = |offset| HandedMessage { offset, mapping: "Campaigns".to_owned(), campaign: 0 };
+    CampaignEntry::Handing(Handing {
+        at: AT,
+        destination: "crm".to_owned(),
+        added_at: 1,
+        messages: vec![message(9), message(10)],
+    })
+}
+
+fn handed_over() -> CampaignEntry {
+    let reason = "mailbox_unknown".to_owned();
+    let outcomes = [
+        HandOverOutcome::Taken,
+        HandOverOutcome::TriedAgain,
+        HandOverOutcome::Failed { reason },
+        HandOverOutcome::Unknown,
+    ];
+    let message = |(offset, outcome)| HandOver {
+        offset,
+        mapping: "Campaigns".to_owned(),
+        campaign: 0,
+        outcome,
+    };
+    CampaignEntry::HandedOver(HandedOver {
+        at: AT,
+        destination: "crm".to_owned(),
+        added_at: 1,
+        messages: (9..).zip(outcomes).map(message).collect(),
+    })
 }

@@ -11,6 +11,7 @@ forms! {
     CampaignDecision = crate::CampaignDecision,
     CampaignRun = crate::CampaignRun,
     CampaignMessage = crate::CampaignMessage,
+    UnnamedPerson = crate::UnnamedPerson,
     Handing = crate::Handing,
     HandedMessage = crate::HandedMessage,
     HandedOver = crate::HandedOver,
@@ -24,6 +25,7 @@ forms! {
 #[serde(remote = "crate::CampaignEntry", rename_all = "snake_case")]
 pub(in crate::entry) enum CampaignEntry {
     Decision(#[serde(with = "As::<CampaignDecision>")] crate::CampaignDecision),
+    Unnamed(#[serde(with = "As::<UnnamedPerson>")] crate::UnnamedPerson),
     Run(#[serde(with = "As::<CampaignRun>")] crate::CampaignRun),
     Handing(#[serde(with = "As::<Handing>")] crate::Handing),
     HandedOver(#[serde(with = "As::<HandedOver>")] crate::HandedOver),
@@ -135,4 +137,15 @@ pub(in crate::entry) enum HandOverOutcome {
     TriedAgain,
     Failed { reason: String },
     Unknown,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "crate::UnnamedPerson")]
+pub(in crate::entry) struct UnnamedPerson {
+    at: domain::Timestamp,
+    campaign: String,
+    number: u32,
+    user: u32,
+    #[serde(with = "As::<Occurrence>")]
+    occurrence: crate::Occurrence,
 }
