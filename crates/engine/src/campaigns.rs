@@ -17,6 +17,7 @@ use activation::{Checks, Decision, SentCounts};
 use domain::{
     Campaign, CampaignStart, CampaignStatus, ChannelLimits, TimeZone, Timestamp, UserIdx,
 };
+use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 use serving::Serving;
 use state::{
@@ -25,7 +26,7 @@ use state::{
 };
 
 pub(crate) use self::check::check_campaigns;
-use self::content::{Contents, Made};
+use self::content::{Contents, Made, Making};
 use self::person::Person;
 use crate::list_maker::ListMaker;
 use crate::shared::{Health, Shared};
@@ -36,6 +37,8 @@ use crate::{
 
 /// The most messages that are decided on before what was decided is journalled.
 const DUE_PER_STEP: usize = 256;
+/// The most bytes of messages that are journalled together; a larger one goes alone.
+const SUBMITTED_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 /// How often it is looked for what is due while a campaign runs.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 /// How often it is looked for campaigns while none runs.
@@ -106,6 +109,37 @@ struct Step<'s> {
     day: u32,
     /// What was sent before and in this step.
     sent: SentCounts,
+}
+
+/// A person to whom a message is due, and what it would be.
+struct Candidate {
+    person: Person,
+    is_reachable: bool,
+    /// None where it is not sent.
+    made: Option<Made>,
+}
+
+impl Step<'_> {
+    /// What the checks say of a message, with what was sent before.
+    fn check(&self, person: &Person, waiting: &Waiting, is_reachable: bool) -> Decision {
+        let mut options = self.campaign.definition.options.clone();
+        if matches!(waiting.occurrence, Occurrence::Event(_)) {
+            options.expires_after_s.get_or_insert(EXPIRES_AFTER_S_DEFAULT);
+        }
+        let checks = Checks { options: &options, limits: self.limits, zone: self.zone };
+        checks.decide(&person.due_message(self, waiting, is_reachable), self.now)
+    }
+
+    /// Counts a message that is sent.
+    fn send(&mut self, person: &Person, fields: String) -> CampaignMessage {
+        let is_first_of_day = person.is_first_of_day(self);
+        self.sent.people_today += u64::from(is_first_of_day);
+        self.sent.people_of_run += 1;
+        self.sent.messages += 1;
+        self.sent.channel_messages += 1;
+        let channel = self.campaign.definition.channel.clone();
+        CampaignMessage { channel, fields, day: self.day, is_first_of_day }
+    }
 }
 
 impl BackgroundWork for Sender {
@@ -202,8 +236,9 @@ impl Sender {
         let due = due.into_iter().filter(|due| people.insert(due.user));
         let due: Vec<(UserIdx, Waiting)> = due.map(|due| (due.user, due.waiting)).collect();
         self.with_step(campaign, now, |sender, step| {
-            for (user, waiting) in &due {
-                let decision = sender.decide(step, *user, waiting)?;
+            let candidates = sender.read_candidates(step, &due)?;
+            for (candidate, (user, waiting)) in candidates.into_iter().zip(&due) {
+                let decision = candidate.map(|candidate| sender.decide(step, waiting, candidate));
                 decided.push(match decision {
                     Some(decision) => CampaignEntry::Decision(decision),
                     None => CampaignEntry::Unnamed(UnnamedPerson {
@@ -249,81 +284,97 @@ impl Sender {
         decide(self, &mut step)
     }
 
-    /// Decides on one message, and makes it if it is sent. None where the person is gone.
-    fn decide(
+    /// Reads the people of messages that are due, and makes what would be sent to them now, on all
+    /// cores. None where a person is gone or has no id.
+    fn read_candidates(
         &mut self,
-        step: &mut Step<'_>,
-        user: UserIdx,
-        waiting: &Waiting,
-    ) -> Result<Option<CampaignDecision>, EngineError> {
-        let Some(person) = Person::read(&self.shared, step, user, waiting)? else {
-            return Ok(None);
+        step: &Step<'_>,
+        due: &[(UserIdx, Waiting)],
+    ) -> Result<Vec<Option<Candidate>>, EngineError> {
+        let compiled = self.contents.compiled(&step.campaign.definition);
+        let (shared, serving) = (&self.shared, &self.serving);
+        let candidate = |(user, waiting): &(UserIdx, Waiting)| -> Result<_, EngineError> {
+            let Some(person) = Person::read(shared, step, *user, waiting)? else {
+                return Ok(None);
+            };
+            if person.refuses(&step.campaign.definition).is_some() {
+                return Ok(Some(Candidate { person, is_reachable: false, made: None }));
+            }
+            let maker = ListMaker { shared, serving, now: step.now };
+            let mut making = Making::begin(compiled, maker, *user, &person, step.now);
+            let is_reachable = making.is_reachable();
+            let made = match step.check(&person, waiting, is_reachable) {
+                Decision::Send => Some(making.make()),
+                Decision::Wait(_) | Decision::Refuse(_) => None,
+            };
+            Ok(Some(Candidate { person, is_reachable, made }))
         };
-        let outcome = self.outcome(step, user, waiting, &person)?;
-        Ok(Some(CampaignDecision {
+        due.par_iter().map(candidate).collect()
+    }
+
+    /// Decides on one message. What was sent before in the step may keep it back, and nothing that
+    /// was kept back when its candidate was read is sent: limits are only used up.
+    fn decide(
+        &self,
+        step: &mut Step<'_>,
+        waiting: &Waiting,
+        Candidate { person, is_reachable, made }: Candidate,
+    ) -> CampaignDecision {
+        let outcome = match person.refuses(&step.campaign.definition) {
+            Some(reason) => refused(reason, None),
+            None => match (step.check(&person, waiting, is_reachable), made) {
+                (Decision::Wait(until), _) => DecisionOutcome::Waits { until },
+                (Decision::Refuse(reason), _) => refused(reason.word(), None),
+                (Decision::Send, Some(Made::Fields(fields))) => {
+                    DecisionOutcome::Sent(step.send(&person, fields))
+                }
+                (Decision::Send, Some(Made::Refused { reason, detail })) => {
+                    refused(reason, Some(detail))
+                }
+                (Decision::Send, None) => DecisionOutcome::Waits { until: step.now },
+            },
+        };
+        CampaignDecision {
             at: step.now,
             campaign: step.campaign.key.clone(),
             number: step.campaign.number,
-            person: Some(person.name.clone()),
+            person: Some(person.name),
             occurrence: waiting.occurrence,
             outcome,
-        }))
-    }
-
-    fn outcome(
-        &mut self,
-        step: &mut Step<'_>,
-        user: UserIdx,
-        waiting: &Waiting,
-        person: &Person,
-    ) -> Result<DecisionOutcome, EngineError> {
-        let definition = &step.campaign.definition;
-        let refused = |reason: &str, detail: Option<String>| {
-            let reason = reason.to_owned();
-            Ok(DecisionOutcome::Refused { reason, detail })
-        };
-        if let Some(reason) = person.refuses(definition) {
-            return refused(reason, None);
         }
-        let maker = ListMaker { shared: &self.shared, serving: &self.serving, now: step.now };
-        let mut making = self.contents.begin(definition, maker, user, person, step.now);
-        let mut options = definition.options.clone();
-        if matches!(waiting.occurrence, Occurrence::Event(_)) {
-            options.expires_after_s.get_or_insert(EXPIRES_AFTER_S_DEFAULT);
-        }
-        let checks = Checks { options: &options, limits: step.limits, zone: step.zone };
-        let due = person.due_message(step, waiting, making.is_reachable());
-        match checks.decide(&due, step.now) {
-            Decision::Wait(until) => return Ok(DecisionOutcome::Waits { until }),
-            Decision::Refuse(reason) => return refused(reason.word(), None),
-            Decision::Send => {}
-        }
-        let fields = match making.make() {
-            Made::Fields(fields) => fields,
-            Made::Refused { reason, detail } => return refused(reason, Some(detail)),
-        };
-        let is_first_of_day = person.is_first_of_day(step);
-        step.sent.people_today += u64::from(is_first_of_day);
-        step.sent.people_of_run += 1;
-        step.sent.messages += 1;
-        step.sent.channel_messages += 1;
-        Ok(DecisionOutcome::Sent(CampaignMessage {
-            channel: definition.channel.clone(),
-            fields,
-            day: step.day,
-            is_first_of_day,
-        }))
     }
 
     /// Journals what was decided, and waits until it is applied.
     fn submit(&self, entries: Vec<CampaignEntry>) -> Result<(), SubmitError> {
-        if entries.is_empty() {
-            return Ok(());
+        let (mut together, mut n_bytes) = (Vec::new(), 0);
+        for entry in entries {
+            let n_more = match &entry {
+                CampaignEntry::Decision(decision) => match &decision.outcome {
+                    DecisionOutcome::Sent(sent) => sent.fields.len(),
+                    DecisionOutcome::Waits { .. } | DecisionOutcome::Refused { .. } => 0,
+                },
+                _ => 0,
+            };
+            if !together.is_empty() && n_bytes + n_more > SUBMITTED_BYTES_MAX {
+                self.submit_together(std::mem::take(&mut together))?;
+                n_bytes = 0;
+            }
+            n_bytes += n_more;
+            together.push(PreparedEntry::unmapped(Entry::Campaign(Box::new(entry))));
         }
-        let entries = entries.into_iter().map(|entry| Entry::Campaign(Box::new(entry)));
-        let prepared = entries.map(PreparedEntry::unmapped).collect();
-        let submitted = self.writer.submit(&self.shared, prepared)?;
+        match together.is_empty() {
+            true => Ok(()),
+            false => self.submit_together(together),
+        }
+    }
+
+    fn submit_together(&self, entries: Vec<PreparedEntry>) -> Result<(), SubmitError> {
+        let submitted = self.writer.submit(&self.shared, entries)?;
         submitted.blocking_recv().unwrap_or(Err(SubmitError::Stopping))?;
         Ok(())
     }
+}
+
+fn refused(reason: &str, detail: Option<String>) -> DecisionOutcome {
+    DecisionOutcome::Refused { reason: reason.to_owned(), detail }
 }

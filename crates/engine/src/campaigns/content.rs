@@ -20,6 +20,9 @@ const ADDRESS_FIELDS: [&str; 3] = ["to", "token", "endpoint"];
 const MJML_FIELD: &str = "mjml";
 const HTML_FIELD: &str = "html";
 
+/// The most bytes of a message, with all its fields.
+const MESSAGE_BYTES_MAX: usize = 1_024 * 1_024;
+
 /// What a field of a message is: how values are written into it.
 pub(crate) fn form_of(field: &str) -> Form {
     match field {
@@ -37,7 +40,7 @@ pub(super) struct Contents {
 }
 
 /// The templates of one campaign.
-struct Compiled {
+pub(super) struct Compiled {
     of: Arc<Campaign>,
     /// By field; of one that cannot be parsed, why.
     fields: Vec<(String, Result<Template, String>)>,
@@ -64,20 +67,27 @@ pub(super) struct Making<'m> {
 }
 
 impl Contents {
-    /// Begins to make a message for a person.
-    pub(super) fn begin<'m>(
-        &'m mut self,
-        campaign: &Arc<Campaign>,
-        maker: ListMaker<'m>,
-        user: UserIdx,
-        person: &Person,
-        now: Timestamp,
-    ) -> Making<'m> {
+    /// The templates of a campaign.
+    pub(super) fn compiled(&mut self, campaign: &Arc<Campaign>) -> &Compiled {
         let compiled = self.by_key.entry(campaign.key.clone());
         let compiled = compiled.or_insert_with(|| Compiled::of(campaign));
         if !Arc::ptr_eq(&compiled.of, campaign) {
             *compiled = Compiled::of(campaign);
         }
+        compiled
+    }
+}
+
+impl<'m> Making<'m> {
+    /// Begins to make a message for a person.
+    pub(super) fn begin(
+        compiled: &'m Compiled,
+        maker: ListMaker<'m>,
+        user: UserIdx,
+        person: &Person,
+        now: Timestamp,
+    ) -> Self {
+        let campaign = &compiled.of;
         let values = Values {
             profile: person.profile.clone(),
             event: person.event.clone(),
@@ -86,7 +96,7 @@ impl Contents {
         };
         let budget = Arc::new(RequestBudget::unlimited());
         let content = PersonContent { maker, user, budget };
-        Making { fields: &compiled.fields, values, content }
+        Self { fields: &compiled.fields, values, content }
     }
 }
 
@@ -146,7 +156,15 @@ impl Making<'_> {
                 }
             }
         }
-        Made::Fields(Value::Object(made).to_string())
+        let fields = Value::Object(made).to_string();
+        match fields.len() {
+            ..=MESSAGE_BYTES_MAX => Made::Fields(fields),
+            n_bytes => {
+                let detail =
+                    format!("all fields have {n_bytes} bytes, the limit is {MESSAGE_BYTES_MAX}");
+                Made::Refused { reason: "template_error", detail }
+            }
+        }
     }
 }
 

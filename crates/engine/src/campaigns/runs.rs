@@ -28,12 +28,13 @@ impl Sender {
         let next_user = first.saturating_add(PEOPLE_PER_STEP).min(n_users);
         let people = self.people_of_run(campaign, run, first..next_user)?;
         let (mut entries, mut refused) = (Vec::new(), BTreeMap::new());
+        let (number, occurrence) = (campaign.number, Occurrence::Run(run));
+        let waiting = Waiting { campaign: number, occurrence, due: now, first_due: now };
+        let people: Vec<_> = people.into_iter().map(|user| (user, waiting)).collect();
         self.with_step(campaign, now, |sender, step| {
-            for user in people {
-                let occurrence = Occurrence::Run(run);
-                let number = campaign.number;
-                let waiting = Waiting { campaign: number, occurrence, due: now, first_due: now };
-                let Some(decision) = sender.decide(step, user, &waiting)? else { continue };
+            for candidate in sender.read_candidates(step, &people)? {
+                let Some(candidate) = candidate else { continue };
+                let decision = sender.decide(step, &waiting, candidate);
                 match decision.outcome {
                     DecisionOutcome::Refused { reason, .. } => {
                         *refused.entry(reason).or_insert(0) += 1;
