@@ -433,6 +433,7 @@ impl<T: Clone> Dispatcher<T> {
         let since = entry.first_attempt.unwrap_or(now);
         let mapping = entry.job.mapping.to_string();
         let attempts = entry.attempts;
+        let reason = shorten(reason, REASON_BYTES_MAX);
         let fate = Fate::GivenUp { reason: reason.clone() };
         self.bury(DeadLetter { offset, mapping, at: now, since, attempts, reason, text });
         self.ledger.close(offset, slot, now);

@@ -40,8 +40,8 @@ pub use timestamp::Timestamp;
 pub use value_type::ValueType;
 pub use weak_signal::{WeakSignalKind, WeakSignalWeights};
 pub use workspace::{
-    AUDIENCES_MAX, AfterCrash, AudienceDefinition, CAMPAIGN_WAIT_S_MAX, CAMPAIGNS_MAX,
-    COMPUTED_TRAITS_MAX, CONTENT_BYTES_MAX, Campaign, CampaignStart, CampaignStatus,
+    AUDIENCES_MAX, AfterCrash, AudienceDefinition, CAMPAIGN_SOURCE, CAMPAIGN_WAIT_S_MAX,
+    CAMPAIGNS_MAX, COMPUTED_TRAITS_MAX, CONTENT_BYTES_MAX, Campaign, CampaignStart, CampaignStatus,
     CampaignUnless, CatalogSettings, ChannelLimits, ComputedTraitDefinition, ComputedTraitOf,
     ComputedTraitType, DELIVERY_CONCURRENCY_MAX, DELIVERY_RATE_MAX, DESTINATION_NAME_BYTES_MAX,
     DESTINATIONS_MAX, DeliveryOptions, DeliverySettings, Destination, DestinationRules,

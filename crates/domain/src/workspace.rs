@@ -22,8 +22,9 @@ mod trait_definition;
 
 pub use audience::{AUDIENCES_MAX, AudienceDefinition, likely::*};
 pub use campaign::{
-    CAMPAIGN_WAIT_S_MAX, CAMPAIGNS_MAX, CONTENT_BYTES_MAX, Campaign, CampaignStart, CampaignStatus,
-    CampaignUnless, NOTIFICATION_DELIVERED, NOTIFICATION_FAILED, NOTIFICATION_SENT,
+    CAMPAIGN_SOURCE, CAMPAIGN_WAIT_S_MAX, CAMPAIGNS_MAX, CONTENT_BYTES_MAX, Campaign,
+    CampaignStart, CampaignStatus, CampaignUnless, NOTIFICATION_DELIVERED, NOTIFICATION_FAILED,
+    NOTIFICATION_SENT,
 };
 pub use catalog::{
     CatalogSettings, ENRICHED_COLUMNS_MAX, ENRICHED_EVENTS_MAX, Enrichment, ITEMS_CATALOG,

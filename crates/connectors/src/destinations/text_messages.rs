@@ -14,6 +14,7 @@ mod whatsapp_cloud;
 use std::sync::Arc;
 
 use activation::Failure;
+use domain::{CAMPAIGN_SOURCE, Message};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -99,6 +100,8 @@ struct TextMessage {
     delivery_id: String,
     /// The member of our messages that names the person, `userId` or `anonymousId`, and the id.
     person: Option<(String, String)>,
+    /// The key of the campaign whose message it is, and the id of that message.
+    campaign: Option<(String, String)>,
 }
 
 /// What differs from one provider to the next. All of it is pure.
@@ -234,6 +237,7 @@ impl TextMessages {
             variables: read_variables(object_field(made, "variables"))?,
             delivery_id: made.delivery_id.clone(),
             person,
+            campaign: campaign_of(made.message),
         };
         self.check(&message)?;
         Ok(message)
@@ -314,6 +318,15 @@ impl std::fmt::Display for SmsSize {
         let alphabet = if self.is_gsm { "GSM alphabet" } else { "UCS-2" };
         write!(f, "{} {segments} of SMS in the {alphabet}", self.n_segments)
     }
+}
+
+/// The key of the campaign whose message it is, and its id.
+fn campaign_of(message: &Message) -> Option<(String, String)> {
+    if message.source != CAMPAIGN_SOURCE {
+        return None;
+    }
+    let properties: Value = serde_json::from_str(message.body.as_deref()?).ok()?;
+    Some((properties["campaign"].as_str()?.to_owned(), message.message_id.clone()))
 }
 
 /// The addresses of the files of a message.

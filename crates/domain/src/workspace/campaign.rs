@@ -19,6 +19,9 @@ const TEXT_BYTES_MAX: usize = 200;
 /// The longest wait after an event, in seconds: 182 days.
 pub const CAMPAIGN_WAIT_S_MAX: u32 = 15_724_800;
 
+/// The source of messages of campaigns and of what becomes of them, as rules of destinations name
+/// it.
+pub const CAMPAIGN_SOURCE: &str = "campaign";
 /// The event of the message that says that the provider of a channel took one of a campaign.
 pub const NOTIFICATION_SENT: &str = "Notification Sent";
 /// The event of the one that says that it reached the person.

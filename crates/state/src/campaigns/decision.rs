@@ -1,5 +1,6 @@
 //! What was decided of the messages of campaigns: facts of the journal.
 
+pub use domain::CAMPAIGN_SOURCE;
 use domain::{Message, MessageType, Timestamp, WorkspaceId};
 use profiles::ExternalIdType;
 use serde::{Deserialize, Serialize};
@@ -8,8 +9,6 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::{HandedOver, Handing};
 
-/// The source of the messages, as rules of destinations name it.
-pub const CAMPAIGN_SOURCE: &str = "campaign";
 /// The event by which mappings of channels take the messages of campaigns.
 pub const CAMPAIGN_EVENT: &str = "Campaign Message";
 

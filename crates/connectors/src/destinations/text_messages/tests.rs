@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use mapping::Mappings;
+use mapping::{Mappings, Payload};
 use serde_json::json;
 
 use super::*;
@@ -277,4 +277,26 @@ async fn mistakes_in_settings_name_them() {
         let found = connect(settings).unwrap_err().to_string();
         assert!(found.starts_with(error), "{found}");
     }
+}
+
+#[test]
+fn receipts_of_a_campaigns_message_come_to_an_address_that_names_both() {
+    let url = "https://shop.example/v1/twilio/key/sms";
+    let settings = twilio("https://api.twilio.com", &json!({"receipts_url": url}));
+    let sender = testing::connect("text_messages", settings);
+    let mut message = testing::message(&json!({"type": "track", "event": "Campaign Message",
+        "userId": "u-1", "messageId": "m-1", "properties": {"campaign": "news"}}));
+    message.source = domain::CAMPAIGN_SOURCE.to_owned();
+    let mapping = json!([{"name": "M", "trigger": "type = \"track\"", "action": "send_sms",
+        "fields": {"to": "+4915112345678", "text": "Hi"}}]);
+    let actions = kind("text_messages").unwrap().actions;
+    let mappings = Mappings::from_json_for(actions, &mapping.to_string()).unwrap();
+    let payload = Payload::for_destination(&message);
+    let mapping = mappings.get("M").unwrap();
+    let fields = mapping.check(&payload, sender.batching().mode()).unwrap();
+    let (action, delivery_id) = (mapping.action, "d-1".to_owned());
+    let prepared = sender.prepare(Made { action, fields, message: &message, delivery_id }).unwrap();
+    let callback = sender.describe(&[Arc::new(prepared)])[0].body["StatusCallback"].clone();
+    let expected = format!("{url}?deliveryId=d-1&userId=u-1&campaign=news&messageId=m-1");
+    assert_eq!(callback, expected);
 }
