@@ -7,7 +7,9 @@ use domain::{
     Campaign, CampaignStart, CampaignStatus, CampaignUnless, ClockTime, DeliveryOptions, Exclusion,
     QuietHours, QuietThen, QuietWindow, Timestamp, TraitDefinition,
 };
-use engine::{ManualClock, NewRegulation, RegulationType, Surroundings};
+use engine::{
+    CampaignEntry, ManualClock, NewRegulation, RegulationType, Surroundings, UnnamedPerson,
+};
 
 use super::*;
 
@@ -300,4 +302,26 @@ fn what_waits_for_somebody_who_is_suppressed_goes_and_holds_up_nobody() {
     shop.await_received(&[("ben", "Hello ben")]);
     shop.await_refused("hello", &[("suppressed", 1)]);
     assert_eq!(shop.engine().snapshot().campaigns.by_key()["hello"].n_waiting, 0);
+}
+
+#[test]
+fn what_waits_for_somebody_without_an_id_goes_and_is_counted() {
+    let shop = Shop::new();
+    shop.identify("ada", json!({ "email": "ada@shop.example", "name": "Ada" }));
+    shop.put_campaign(&campaign(after("Signed Up", 3_600, None))).unwrap();
+    shop.track("ada", "Signed Up", json!({}));
+    let (user, occurrence) = {
+        let snapshot = shop.engine().snapshot();
+        let user = snapshot.profiles.ids().user_by_id("ada").unwrap();
+        let waiting = snapshot.campaigns.waiting(snapshot.store(), user).unwrap();
+        (user.0, waiting[0].occurrence)
+    };
+    let (at, campaign) = (shop.engine().now(), "hello".to_owned());
+    let unnamed = UnnamedPerson { at, campaign, number: 0, user, occurrence };
+    let entry = Entry::Campaign(Box::new(CampaignEntry::Unnamed(unnamed)));
+    shop.engine().submit_blocking(vec![entry]).unwrap();
+    assert_eq!(shop.engine().snapshot().campaigns.by_key()["hello"].n_waiting, 0);
+    shop.await_refused("hello", &[("not_reachable", 1)]);
+    shop.pass(HOUR_MS);
+    shop.await_received(&[]);
 }

@@ -272,7 +272,7 @@ impl Campaigns {
         decision: &CampaignDecision,
     ) -> Result<(), StoreError> {
         let CampaignDecision { campaign, number, occurrence, .. } = decision;
-        self.drop_waiting(batch, user, (campaign, *number, *occurrence), SUPPRESSED)
+        self.drop_waiting(batch, user, (campaign.as_str(), *number, *occurrence), SUPPRESSED)
     }
 
     /// Removes what waits for somebody who has no id, and counts it as refused.

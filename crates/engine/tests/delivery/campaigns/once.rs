@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::{AfterCrash, DeliverySettings};
 use engine::CampaignCounts;
-use profiles::{ExternalId, ExternalIdType};
 
 use super::*;
 
@@ -67,8 +66,7 @@ fn what_becomes_of_a_message_is_counted_and_told_once() {
     {
         // It is an event of the person like every other.
         let snapshot = shop.engine().snapshot();
-        let id = ExternalId { type_: ExternalIdType::UserId, value: "ada" };
-        let ada = snapshot.profiles.ids().user_by_external_id(id).unwrap();
+        let ada = snapshot.profiles.ids().user_by_id("ada").unwrap();
         let names = ["Notification Sent"];
         assert_eq!(snapshot.events_with_names(ada, &names, Timestamp(0)).unwrap().len(), 1);
     }
