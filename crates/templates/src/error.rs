@@ -126,3 +126,12 @@ pub enum Refusal {
         min: usize,
     },
 }
+
+/// The longest start of a text that has at most so many bytes.
+fn prefix(text: &str, bytes: usize) -> &str {
+    let mut end = bytes.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}

@@ -124,7 +124,7 @@ fn what_may_have_been_taken_is_sent_again_where_it_goes_once_at_least() {
     await_that("it is taken", || (shop.counts().handed_over == 1).then_some(()));
     shop.await_received(&[("ada", "Hello Ada"), ("ada", "Hello Ada")]);
     assert_eq!((shop.counts().unknown, shop.n_under_way()), (0, 0));
-    let ids = shop.receiver.received().iter().map(|one| one.headers["webhook-id"].clone());
+    let ids = shop.receiver.received().into_iter().map(|one| one.headers["webhook-id"].clone());
     let ids: std::collections::HashSet<_> = ids.collect();
     assert_eq!(ids.len(), 1, "the receiver knows it by its id");
 }
