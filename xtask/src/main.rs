@@ -34,6 +34,8 @@ cargo xtask COMMAND
          traits and five lists
   builds [--people N] [--messages N] [--interactions N]: how long previews, calculations and full
          builds take
+  campaign [--people N] [--at-once N] [--messages-per-second N]: how many messages of a campaign
+         with three slots are made and handed over in a second, while others are taken
   help   this text";
 /// How long CI runs each fuzz body, in seconds.
 const FUZZ_SECONDS: &str = "20";
@@ -45,7 +47,9 @@ fn main() -> Result<()> {
         Some("tidy") => tidy::run(&root()),
         Some("kill") => kill(),
         Some("fuzz") => fuzz(),
-        Some(trial @ ("siege" | "soak" | "search" | "profiles" | "builds")) => run_trial(trial),
+        Some(trial @ ("siege" | "soak" | "search" | "profiles" | "builds" | "campaign")) => {
+            run_trial(trial)
+        }
         None | Some("help" | "--help") => {
             println!("{HELP}");
             Ok(())

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use domain::Timestamp;
 use rustc_hash::FxHashMap;
 
-use crate::job::{Batch, BatchJob, Failure, Job, Limits};
+use crate::job::{Batch, BatchJob, Failure, Fate, Job, Limits, OUTCOME_UNKNOWN};
 use crate::progress::{
     DeadLetter, OpenDelivery, Progress, REASON_BYTES_MAX, TEXT_BYTES_MAX, count_reason, shorten,
 };
@@ -154,6 +154,19 @@ impl<T: Clone> Dispatcher<T> {
         self.ledger.refuse(offset, now);
     }
 
+    /// Makes a dead letter of a job that was being handed over when the process ended, so that
+    /// nobody knows whether it was taken. Call it before [`Dispatcher::add`] or
+    /// [`Dispatcher::reopen`] of the same message, without this job.
+    pub fn lose(&mut self, offset: u64, mapping: &str, since: Timestamp, now: Timestamp) {
+        let mapping = mapping.to_owned();
+        let reason = OUTCOME_UNKNOWN.to_owned();
+        let text = "the process ended while it was handed over, and nobody knows whether it was \
+                    taken: it is not sent again"
+            .to_owned();
+        self.bury(DeadLetter { offset, mapping, at: now, since, attempts: 1, reason, text });
+        self.ledger.refuse(offset, now);
+    }
+
     /// Everything before an offset was read.
     pub fn read_to(&mut self, offset: u64) {
         self.ledger.read_to(offset);
@@ -189,21 +202,29 @@ impl<T: Clone> Dispatcher<T> {
         Some(batch)
     }
 
-    /// Takes the results of a batch, one for each job in its order. Jobs without a result are
-    /// repeated. A batch that is not under way is ignored.
-    pub fn finish(&mut self, batch: u64, results: Vec<Result<(), Failure>>, now: Timestamp) {
-        let Some(InFlight { slots, started_at }) = self.in_flight.remove(&batch) else { return };
+    /// Takes the results of a batch, one for each job in its order, and says what becomes of each.
+    /// Of jobs without a result nobody knows whether they were taken. A batch that is not under way
+    /// is ignored.
+    pub fn finish(
+        &mut self,
+        batch: u64,
+        results: Vec<Result<(), Failure>>,
+        now: Timestamp,
+    ) -> Vec<Fate> {
+        let Some(InFlight { slots, started_at }) = self.in_flight.remove(&batch) else {
+            return Vec::new();
+        };
         self.n_in_flight_jobs -= slots.len();
         self.table.end_attempt(&slots);
         let finished = Finished { batch, n_jobs: slots.len(), started_at, now };
         self.judge(&finished, &slots, &results);
         let missing = std::iter::repeat_with(|| Err(Failure::no_answer()));
-        for (slot, result) in slots.into_iter().zip(results.into_iter().chain(missing)) {
-            match result {
-                Ok(()) => self.deliver(slot, now),
-                Err(failure) => self.fail(slot, failure, &finished),
-            }
-        }
+        let results = results.into_iter().chain(missing);
+        let fate = |(slot, result): (u32, Result<(), Failure>)| match result {
+            Ok(()) => self.deliver(slot, now),
+            Err(failure) => self.fail(slot, failure, &finished),
+        };
+        slots.into_iter().zip(results).map(fate).collect()
     }
 
     /// How long until [`Dispatcher::next_batch`] may give a batch without a call that changes
@@ -294,9 +315,8 @@ impl<T: Clone> Dispatcher<T> {
     fn judge(&mut self, finished: &Finished, slots: &[u32], results: &[Result<(), Failure>]) {
         let delivered = slots.iter().zip(results).filter(|(_, result)| result.is_ok());
         let firsts = delivered.filter_map(|(slot, _)| self.table.entry(*slot).first_attempt);
-        let is_outage = |result: &Result<(), Failure>| {
-            matches!(result, Err(Failure::Retry { is_outage: true, .. }))
-        };
+        let is_outage =
+            |result: &Result<(), Failure>| result.as_ref().is_err_and(Failure::is_outage);
         match firsts.min() {
             Some(first) => {
                 self.latencies.add((finished.now.0 - first.0).max(0) as u64);
@@ -310,29 +330,37 @@ impl<T: Clone> Dispatcher<T> {
         }
     }
 
-    fn deliver(&mut self, slot: u32, now: Timestamp) {
+    fn deliver(&mut self, slot: u32, now: Timestamp) -> Fate {
         let entry = self.table.remove(slot);
         self.ledger.count_delivered();
         self.ledger.close(entry.job.offset, slot, now);
         self.delivered += 1;
+        Fate::Delivered
     }
 
-    fn fail(&mut self, slot: u32, failure: Failure, finished: &Finished) {
+    fn fail(&mut self, slot: u32, failure: Failure, finished: &Finished) -> Fate {
         let now = finished.now;
+        if let Failure::Unknown { reason, text, .. } = &failure
+            && self.table.entry(slot).job.is_once
+        {
+            let text = format!(
+                "nobody knows whether it was taken, so it is not sent again ({reason}: {text})"
+            );
+            return self.give_up(slot, OUTCOME_UNKNOWN.to_owned(), text, now);
+        }
         if self.halve_batch(slot, &failure, finished)
             && matches!(failure, Failure::Permanent { .. })
         {
-            self.retry(slot, now, now);
-            return;
+            return self.retry(slot, now, now);
         }
-        match failure {
-            Failure::Permanent { reason, text } => self.give_up(slot, reason, text, now),
-            Failure::Retry { reason, text, after_ms, .. } => {
-                match self.next_attempt(slot, after_ms, finished) {
-                    Some(at) => self.retry(slot, at, now),
-                    None => self.give_up(slot, reason, text, now),
-                }
-            }
+        let (reason, text, after_ms) = match failure {
+            Failure::Permanent { reason, text } => return self.give_up(slot, reason, text, now),
+            Failure::Retry { reason, text, after_ms, .. } => (reason, text, after_ms),
+            Failure::Unknown { reason, text, .. } => (reason, text, None),
+        };
+        match self.next_attempt(slot, after_ms, finished) {
+            Some(at) => self.retry(slot, at, now),
+            None => self.give_up(slot, reason, text, now),
         }
     }
 
@@ -342,7 +370,7 @@ impl<T: Clone> Dispatcher<T> {
         if !self.limits.is_atomic || finished.n_jobs < 2 {
             return false;
         }
-        let is_outage = matches!(failure, Failure::Retry { is_outage: true, .. });
+        let is_outage = failure.is_outage();
         let takes_others = self.delivered_at.is_some_and(|at| at >= finished.started_at);
         let entry = self.table.entry_mut(slot);
         if is_outage && !takes_others && entry.attempts < ATTEMPTS_WHOLE {
@@ -390,22 +418,26 @@ impl<T: Clone> Dispatcher<T> {
         is_full && !self.table.has_ready() && self.n_in_flight_jobs == 0
     }
 
-    fn retry(&mut self, slot: u32, at: Timestamp, now: Timestamp) {
+    fn retry(&mut self, slot: u32, at: Timestamp, now: Timestamp) -> Fate {
         let entry = self.table.entry_mut(slot);
         entry.failed_at = Some(now);
         self.ledger.retry(entry.job.offset, entry.attempts);
         self.table.wait(slot, at);
         self.retried += 1;
+        Fate::Retried
     }
 
-    fn give_up(&mut self, slot: u32, reason: String, text: String, now: Timestamp) {
+    fn give_up(&mut self, slot: u32, reason: String, text: String, now: Timestamp) -> Fate {
         let entry = self.table.remove(slot);
         let offset = entry.job.offset;
         let since = entry.first_attempt.unwrap_or(now);
         let mapping = entry.job.mapping.to_string();
         let attempts = entry.attempts;
+        let reason = shorten(reason, REASON_BYTES_MAX);
+        let fate = Fate::GivenUp { reason: reason.clone() };
         self.bury(DeadLetter { offset, mapping, at: now, since, attempts, reason, text });
         self.ledger.close(offset, slot, now);
+        fate
     }
 
     fn bury(&mut self, mut dead: DeadLetter) {

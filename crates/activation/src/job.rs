@@ -21,6 +21,8 @@ pub struct Job<T> {
     pub group: Arc<str>,
     /// Its size in a request, in bytes.
     pub bytes: usize,
+    /// Whether it is given up where nobody knows if it was taken. Otherwise it is sent again.
+    pub is_once: bool,
     /// What is sent.
     pub payload: T,
 }
@@ -82,10 +84,13 @@ pub struct BatchJob<T> {
     pub payload: T,
 }
 
+/// The reason of jobs that were given up because nobody knows whether they were taken.
+pub const OUTCOME_UNKNOWN: &str = "unknown_outcome";
+
 /// Why a job was not delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
-    /// Another attempt may succeed.
+    /// It was certainly not taken, and another attempt may succeed.
     Retry {
         /// A short label, such as `http_503` or `timeout`.
         reason: String,
@@ -97,7 +102,16 @@ pub enum Failure {
         /// circuit breaker counts these.
         is_outage: bool,
     },
-    /// Every other attempt would fail too: a dead letter.
+    /// Nobody knows whether it was taken: the answer to what was sent whole is lost.
+    Unknown {
+        /// A short label, such as `timeout`.
+        reason: String,
+        /// For people: the error.
+        text: String,
+        /// As of [`Failure::Retry`].
+        is_outage: bool,
+    },
+    /// It was not taken, and every other attempt would fail too: a dead letter.
     Permanent {
         /// A short label, such as `http_400`.
         reason: String,
@@ -109,11 +123,52 @@ pub enum Failure {
 impl Failure {
     /// The failure of jobs that the destination said nothing about.
     pub(crate) fn no_answer() -> Self {
-        Self::Retry {
+        Self::Unknown {
             reason: "no_answer".to_owned(),
             text: "the destination gave no answer for this delivery".to_owned(),
-            after_ms: None,
             is_outage: false,
         }
     }
+
+    /// Whether the destination itself is in trouble.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Retry { is_outage, .. } | Self::Unknown { is_outage, .. } => *is_outage,
+            Self::Permanent { .. } => false,
+        }
+    }
+
+    /// The failure of what came before anything was handed over.
+    pub fn before_handing_over(self) -> Self {
+        match self {
+            Self::Unknown { reason, text, is_outage } => {
+                Self::Retry { reason, text, after_ms: None, is_outage }
+            }
+            other => other,
+        }
+    }
+
+    /// What it is for people.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Retry { text, .. }
+            | Self::Unknown { text, .. }
+            | Self::Permanent { text, .. } => text,
+        }
+    }
+}
+
+/// What became of a job of a batch that is finished.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// The destination took it.
+    Delivered,
+    /// It is tried again.
+    Retried,
+    /// It is a dead letter.
+    GivenUp {
+        /// The reason of the dead letter: [`OUTCOME_UNKNOWN`] where nobody knows whether it was
+        /// taken.
+        reason: String,
+    },
 }

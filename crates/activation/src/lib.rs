@@ -17,7 +17,7 @@ pub use dispatcher::{
     Dispatcher, Held, OPEN_BYTES_MAX, OPEN_MAX, PROGRESS_AGE_MAX_MS, RETRY_AFTER_MS_MAX,
     RETRY_BASE_MS, RETRY_MS_MAX, Status, USER_BYTES_MAX, USER_JOBS_MAX, WAITING_MAX,
 };
-pub use job::{Batch, BatchJob, Failure, Job, Limits, RETRY_FOR_MS_DEFAULT};
+pub use job::{Batch, BatchJob, Failure, Fate, Job, Limits, OUTCOME_UNKNOWN, RETRY_FOR_MS_DEFAULT};
 pub use progress::{
     DeadLetter, OpenDelivery, OpenState, Progress, REASON_BYTES_MAX, REASONS_MAX, TEXT_BYTES_MAX,
     count_reason,

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use activation::{
-    BREAKER_FAILURES, BreakerState, DEAD_LETTERS_MAX, Dispatcher, Failure, Held, Job, Limits,
-    OPEN_MAX, OpenState,
+    BREAKER_FAILURES, BreakerState, DEAD_LETTERS_MAX, Dispatcher, Failure, Fate, Held, Job, Limits,
+    OPEN_MAX, OUTCOME_UNKNOWN, OpenState,
 };
 use domain::Timestamp;
 
 fn job(offset: u64, user: u64) -> Job<u64> {
     let (mapping, group) = (Arc::from("mapping"), Arc::from("group"));
-    Job { offset, mapping, keys: vec![user], group, bytes: 100, payload: offset }
+    Job { offset, mapping, keys: vec![user], group, bytes: 100, is_once: false, payload: offset }
 }
 
 fn dispatcher(limits: Limits) -> Dispatcher<u64> {
@@ -227,6 +227,44 @@ fn a_refused_mapping_is_a_dead_letter_and_the_rest_of_its_message_stays_open() {
     let progress = dispatcher.take_progress().expect("a dead letter");
     assert_eq!((progress.place, progress.dead.len()), (5, 1));
     assert_eq!(progress.opened[0].mappings, ["mapping"]);
+}
+
+fn unknown() -> Failure {
+    let (reason, text) = ("timeout".to_owned(), "no answer in time".to_owned());
+    Failure::Unknown { reason, text, is_outage: true }
+}
+
+#[test]
+fn what_may_have_been_taken_is_sent_again_or_given_up_as_its_job_says() {
+    let mut dispatcher = dispatcher(Limits { batch_jobs: 4, ..Limits::default() });
+    let once = |n| Job { is_once: true, ..job(n, n) };
+    for (n, job) in [job(0, 0), once(1), once(2), once(3)].into_iter().enumerate() {
+        dispatcher.add(n as u64, vec![job], at(0));
+    }
+    let (batch, _) = next(&mut dispatcher, 0).expect("a full batch");
+    let results = vec![Err(unknown()), Err(unknown()), Err(retry(false))];
+    let given_up = Fate::GivenUp { reason: OUTCOME_UNKNOWN.to_owned() };
+    // Of the last one the receiver says nothing.
+    let fates = [Fate::Retried, given_up.clone(), Fate::Retried, given_up];
+    assert_eq!(dispatcher.finish(batch, results, at(1)), fates);
+    let progress = dispatcher.take_progress().expect("dead letters");
+    let dead: Vec<u64> = progress.dead.iter().map(|dead| dead.offset).collect();
+    assert_eq!(dead, [1, 3]);
+    assert!(progress.dead[0].text.contains("timeout: no answer in time"), "{:?}", progress.dead);
+}
+
+#[test]
+fn what_was_being_handed_over_when_the_process_ended_is_a_dead_letter_that_was_sent() {
+    let mut dispatcher = dispatcher(Limits { batch_age_ms: 0, ..Limits::default() });
+    dispatcher.lose(4, "first", at(1), at(5));
+    dispatcher.add(4, vec![job(4, 1)], at(5));
+    dispatcher.lose(5, "first", at(2), at(5));
+    dispatcher.add(5, Vec::new(), at(5));
+    let progress = dispatcher.take_progress().expect("dead letters");
+    let dead = progress.dead.iter().map(|dead| (dead.offset, dead.attempts, dead.since));
+    assert_eq!(dead.collect::<Vec<_>>(), [(4, 1, at(1)), (5, 1, at(2))]);
+    assert_eq!(progress.opened[0].mappings, ["mapping"], "the other job of its message is open");
+    assert_eq!((progress.place, progress.opened.len()), (6, 1));
 }
 
 /// Run with `cargo test --release -p activation -- --ignored --nocapture`.

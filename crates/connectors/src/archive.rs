@@ -74,9 +74,7 @@ impl Archive {
 }
 
 pub(crate) fn text_of(failure: Failure) -> String {
-    match failure {
-        Failure::Retry { text, .. } | Failure::Permanent { text, .. } => text,
-    }
+    failure.text().to_owned()
 }
 
 #[cfg(test)]

@@ -155,6 +155,18 @@ impl Batching {
     }
 }
 
+/// Which deliveries are given up where nobody knows whether they were taken. The others are sent
+/// again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Once {
+    /// All of them.
+    AtMost,
+    /// Messages of campaigns.
+    ForCampaigns,
+    /// None: to get one twice does no harm.
+    AtLeast,
+}
+
 /// A request for people to look at, without secrets.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DescribedRequest {
@@ -186,6 +198,12 @@ pub type SendFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub trait Sender: Send + Sync {
     /// How deliveries share requests.
     fn batching(&self) -> Batching;
+
+    /// Which deliveries are given up where nobody knows whether they were taken, unless the
+    /// destination says otherwise.
+    fn once(&self) -> Once {
+        Once::AtLeast
+    }
 
     /// Makes of the fields of an action what is to be sent. Pure: nothing is sent.
     ///

@@ -21,7 +21,7 @@ pub use destinations::{VapidKeyPair, kind, kinds};
 pub use export_place::{EXPORT_KINDS, ExportPlace, LogMove, Tables};
 pub use instance_key::{InstanceKey, KeyError, is_sealed};
 pub use kind::{
-    Batching, DescribedRequest, Kind, Made, Prepared, RequestError, SendFuture, Sender,
+    Batching, DescribedRequest, Kind, Made, Once, Prepared, RequestError, SendFuture, Sender,
 };
 pub use outgoing::{
     AnswerError, DOWNLOAD_BYTES_MAX, DOWNLOAD_PAUSE_MAX, DOWNLOAD_TIME_MAX, DownloadError,

@@ -82,6 +82,7 @@ pub(crate) fn reasons(outcomes: &[Result<(), Failure>]) -> Vec<String> {
     let reason = |outcome: &Result<(), Failure>| match outcome {
         Ok(()) => String::new(),
         Err(Failure::Retry { reason, .. }) => format!("retry {reason}"),
+        Err(Failure::Unknown { reason, .. }) => format!("unknown {reason}"),
         Err(Failure::Permanent { reason, .. }) => reason.clone(),
     };
     outcomes.iter().map(reason).collect()

@@ -28,7 +28,10 @@ mod tracking_plan;
 mod trait_definition;
 
 pub use audience::{AUDIENCES_MAX, AudienceDefinition, likely::*};
-pub use campaign::{CAMPAIGNS_MAX, CONTENT_BYTES_MAX, Campaign, CampaignStatus};
+pub use campaign::{
+    CAMPAIGN_SOURCE, CAMPAIGNS_MAX, CONTENT_BYTES_MAX, Campaign, CampaignStatus,
+    NOTIFICATION_DELIVERED, NOTIFICATION_FAILED, NOTIFICATION_SENT,
+};
 pub use campaign_start::{
     CAMPAIGN_COUNT_MAX, CAMPAIGN_WAIT_S_MAX, CampaignEvery, CampaignStart, CampaignUnless,
 };
@@ -47,8 +50,8 @@ pub use delivery_options::{
     QuietWindow,
 };
 pub use destination::{
-    DELIVERY_CONCURRENCY_MAX, DELIVERY_RATE_MAX, DESTINATION_NAME_BYTES_MAX, DESTINATIONS_MAX,
-    DeliverySettings, Destination, ENGINE_DESTINATION, IN_APP_KIND,
+    AfterCrash, DELIVERY_CONCURRENCY_MAX, DELIVERY_RATE_MAX, DESTINATION_NAME_BYTES_MAX,
+    DESTINATIONS_MAX, DeliverySettings, Destination, ENGINE_DESTINATION, IN_APP_KIND,
 };
 pub use destination_rules::{
     DROP_FILTERS_MAX, DestinationRules, RULE_ENTRIES_MAX, RULE_ENTRY_BYTES_MAX,

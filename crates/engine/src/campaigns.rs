@@ -30,7 +30,7 @@ use rustc_hash::FxHashSet;
 use serving::Serving;
 use state::{
     CampaignDecision, CampaignEntry, CampaignMessage, DecisionOutcome, KeptCampaign, PreparedEntry,
-    RunState, VariantResults, Waiting, WaitingEvent, message_id, number_message,
+    RunState, UnnamedPerson, VariantResults, Waiting, WaitingEvent, message_id, number_message,
 };
 
 use self::business::Searches;
@@ -56,6 +56,8 @@ use crate::{
 
 /// The most messages that are decided on before what was decided is journalled.
 const DUE_PER_STEP: usize = 256;
+/// The most bytes of messages that are journalled together; a larger one goes alone.
+const SUBMITTED_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 /// How often it is looked for what is due while a campaign runs.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 /// How often it is looked for campaigns while none runs.
@@ -256,14 +258,21 @@ impl Sender {
         let due: Vec<(UserIdx, Waiting)> = due.map(|due| (due.user, due.waiting)).collect();
         self.with_step(campaign, now, |sender, step| {
             for (user, waiting) in &due {
-                decided.extend(sender.decide(step, *user, waiting)?);
+                decided.push(match sender.decide(step, *user, waiting)? {
+                    Some(decision) => CampaignEntry::Decision(decision),
+                    None => CampaignEntry::Unnamed(UnnamedPerson {
+                        at: now,
+                        campaign: campaign.key.clone(),
+                        number: campaign.number,
+                        user: user.0,
+                        occurrence: waiting.occurrence,
+                    }),
+                });
             }
             Ok(())
         })?;
-        // Somebody without any id cannot be named in a decision.
-        let did_anything = !decided.is_empty();
-        self.submit(decided.into_iter().map(CampaignEntry::Decision).collect())?;
-        Ok(did_anything)
+        self.submit(decided)?;
+        Ok(true)
     }
 
     /// Decides on some messages of a campaign with what was sent before.
@@ -402,8 +411,23 @@ impl Sender {
 
     /// Journals what was decided, and waits until it is applied.
     fn submit(&self, entries: Vec<CampaignEntry>) -> Result<(), SubmitError> {
-        let entries = entries.into_iter().map(|entry| Entry::Campaign(Box::new(entry)));
-        self.submit_entries(entries.collect())
+        let (mut together, mut n_bytes) = (Vec::new(), 0);
+        for entry in entries {
+            let n_more = match &entry {
+                CampaignEntry::Decision(decision) => match &decision.outcome {
+                    DecisionOutcome::Sent(sent) => sent.fields.len(),
+                    DecisionOutcome::Waits { .. } | DecisionOutcome::Refused { .. } => 0,
+                },
+                _ => 0,
+            };
+            if !together.is_empty() && n_bytes + n_more > SUBMITTED_BYTES_MAX {
+                self.submit_entries(std::mem::take(&mut together))?;
+                n_bytes = 0;
+            }
+            n_bytes += n_more;
+            together.push(Entry::Campaign(Box::new(entry)));
+        }
+        self.submit_entries(together)
     }
 
     fn submit_entries(&self, entries: Vec<Entry>) -> Result<(), SubmitError> {

@@ -1,6 +1,7 @@
 //! Delivery: a reader of the journal for each destination that is on, each with a thread, a place
 //! and a dispatcher of its own. One thread starts and ends them as the configuration says.
 
+mod handing;
 mod jobs;
 mod reader;
 mod versions;
@@ -15,13 +16,14 @@ use connectors::{InstanceKey, Kind, Outgoing, Sender};
 use domain::{Destination, Timestamp, WorkspaceId};
 use parking_lot::Mutex;
 use serde_json::Value;
+use state::{Remaining, without_suppressed};
 
 pub(crate) use self::jobs::{Deliverable, deliverable, edit, map};
 use self::reader::{Reader, STOP_TIME_MAX};
 pub(crate) use self::versions::Compiled;
 use crate::shared::Shared;
 use crate::writer::Writer;
-use crate::{BackgroundThread, BackgroundWork, Next, Signals, ThreadStatus};
+use crate::{BackgroundThread, BackgroundWork, Entry, Next, Signals, ThreadStatus};
 
 /// How often the configuration is looked at, without a call.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
@@ -49,6 +51,22 @@ pub(crate) struct Means {
     pub(crate) writer: Arc<Writer>,
     pub(crate) outgoing: Arc<Outgoing>,
     pub(crate) key: Option<Arc<InstanceKey>>,
+}
+
+impl Means {
+    /// Entries without what would be about people whose new data is refused.
+    fn without_suppressed(&self, entries: Vec<Entry>) -> Vec<Entry> {
+        let suppressed = self.shared.suppressed.load();
+        if suppressed.is_empty() {
+            return entries;
+        }
+        let rules = self.shared.live.snapshot().setup.identity.clone();
+        let taken = |entry| match without_suppressed(entry, &**suppressed, rules.as_deref()) {
+            Remaining::Nothing => None,
+            Remaining::Whole(entry) | Remaining::Part(entry) => Some(entry),
+        };
+        entries.into_iter().filter_map(taken).collect()
+    }
 }
 
 /// A reader at work.

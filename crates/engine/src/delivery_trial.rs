@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use activation::Failure;
 use connectors::{DescribedRequest, Made, Sender};
 use domain::{Destination, Message, WorkspaceId};
 use mapping::{Explanation, Mappings, Payload, explain};
@@ -52,7 +51,7 @@ pub enum PreviewedDelivery {
 impl DeliveryPreview {
     /// What the destination would get of a message.
     pub fn look_at(&self, offset: u64, message: Box<Message>) -> PreviewedDelivery {
-        let found = Deliverable { message, mapping: None, is_edited: false, replay: None };
+        let found = Deliverable::of_message(message);
         match map(&self.compiled, &*self.sender, &self.workspace, offset, &found, &[]) {
             Err(withheld) => PreviewedDelivery::Withheld(withheld.label()),
             Ok(mapped) => {
@@ -145,7 +144,7 @@ impl Engine {
         Ok(async move {
             match answer.await {
                 Ok(Ok(())) => Ok(()),
-                Ok(Err(Failure::Retry { text, .. } | Failure::Permanent { text, .. })) => Err(text),
+                Ok(Err(failure)) => Err(failure.text().to_owned()),
                 Err(_) => Err("the check was given up".to_owned()),
             }
         })

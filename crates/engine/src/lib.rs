@@ -234,8 +234,9 @@ pub use state::{
 pub use state::{
     BusinessEvent, BusinessEventDone, CAMPAIGN_EVENT, CAMPAIGN_SOURCE, CampaignCounts,
     CampaignDecision, CampaignEntry, CampaignMessage, CampaignPeople, CampaignRun, CampaignTrigger,
-    CampaignWinner, Conversions, DecisionOutcome, ItemCounts, LinkCounts, MessageCell,
-    MessageCounts, MessageEvent, Occurrence, TriggeredPerson, VariantResults,
+    CampaignWinner, Conversions, DecisionOutcome, HandOver, HandOverOutcome, HandedMessage,
+    HandedOver, Handing, ItemCounts, LinkCounts, MessageCell, MessageCounts, MessageEvent,
+    Occurrence, TriggeredPerson, UnnamedPerson, VariantResults,
 };
 pub use state::{
     EnteringPerson, Instance, InstanceId, JourneyAnswer, JourneyCounts, JourneyEntry,

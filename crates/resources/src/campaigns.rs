@@ -121,12 +121,18 @@ pub struct VariantReport {
 /// What a campaign sent and what it did not.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct CampaignResults {
-    /// Messages that were handed to the channel.
+    /// Messages that were given to the channel.
     pub sent: u64,
     /// People who got one, each once a day.
     pub people: u64,
     /// Messages that were not sent, by reason.
     pub refused: BTreeMap<String, u64>,
+    /// Messages that the provider of the channel took.
+    pub handed_over: u64,
+    /// Messages that it did not take, by reason: dead letters of the channel.
+    pub failed: BTreeMap<String, u64>,
+    /// Messages of which nobody knows whether it took them, and that are not sent again.
+    pub unknown: u64,
     /// Messages that wait until they are due.
     pub waiting: u64,
     /// The last run of a campaign that has a time; none before the first.
@@ -321,6 +327,9 @@ fn report(engine: &Engine, campaign: Campaign) -> CampaignReport {
         sent: kept.counts.sent,
         people: kept.counts.people,
         refused: kept.counts.refused.clone(),
+        handed_over: kept.counts.handed_over,
+        failed: kept.counts.failed.clone(),
+        unknown: kept.counts.unknown,
         waiting: kept.n_waiting,
         last_run: kept.run.map(|run| CampaignRunReport {
             at: run.run,

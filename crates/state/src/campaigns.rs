@@ -10,6 +10,8 @@ mod counts;
 mod deciding;
 mod decision;
 mod goals;
+mod handing;
+mod notification;
 mod people;
 mod taking_back;
 mod triggers;
@@ -31,10 +33,13 @@ pub use self::counts::{CampaignCounts, RunState, VariantResults, Winner};
 pub use self::decision::{
     BusinessEvent, BusinessEventDone, CAMPAIGN_EVENT, CAMPAIGN_SOURCE, CampaignDecision,
     CampaignEntry, CampaignMessage, CampaignRun, CampaignTrigger, CampaignWinner, DecisionOutcome,
-    MESSAGE_ITEMS_MAX, Occurrence, TriggeredPerson, message_id, number_message, parse_message_id,
+    MESSAGE_ITEMS_MAX, Occurrence, TriggeredPerson, UnnamedPerson, message_id, number_message,
+    parse_message_id,
 };
 pub(crate) use self::goals::Goal;
 use self::goals::GoalMatch;
+pub use self::handing::{HandOver, HandOverOutcome, HandedMessage, HandedOver, Handing, UnderWay};
+pub use self::notification::{Notification, NotificationEvent};
 pub use self::people::{DueMessageOf, PAST_MESSAGES_MAX, WAITING_MAX, Waiting};
 pub use self::triggers::{Begun, TriggerDetails};
 use crate::journal_clock::JournalTime;
@@ -45,6 +50,7 @@ const PEOPLE: &str = "state.campaign_people";
 const DUE: &str = "state.campaign_due";
 const DAYS: &str = "state.campaign_days";
 const TRIGGERED: &str = "state.campaign_triggered";
+const HANDING: &str = "state.campaign_handing";
 /// The row of the next number.
 const NEXT_NUMBER_KEY: [u8; 1] = [0];
 /// The first byte of keys of campaigns, and of channels.
@@ -58,6 +64,8 @@ const FORGOTTEN_PER_STEP: usize = 2_000;
 const TOO_MANY_WAIT: &str = "too_many_wait";
 /// Why a message that waited is not sent: new data of the person is refused.
 pub(crate) const SUPPRESSED: &str = "suppressed";
+/// Why it is not: the person has no id.
+const NOT_REACHABLE: &str = "not_reachable";
 /// Why there is no message about a date: the person has none that lies ahead. It is not counted.
 pub const NO_DATE: &str = "no_date";
 
@@ -143,6 +151,7 @@ pub struct Campaigns {
     due: Keyspace,
     days: Keyspace,
     triggered: Keyspace,
+    handing: Keyspace,
     by_key: BTreeMap<String, KeptCampaign>,
     next_number: u32,
     /// Those whose rows are not written yet.
@@ -162,7 +171,7 @@ struct SentLately {
 }
 
 impl StatePart for Campaigns {
-    const KEYSPACES: &'static [&'static str] = &[CAMPAIGNS, PEOPLE, DUE, DAYS, TRIGGERED];
+    const KEYSPACES: &'static [&'static str] = &[CAMPAIGNS, PEOPLE, DUE, DAYS, TRIGGERED, HANDING];
 
     counts_nothing!();
 
@@ -173,6 +182,7 @@ impl StatePart for Campaigns {
             due: store.keyspace(DUE),
             days: store.keyspace(DAYS),
             triggered: store.keyspace(TRIGGERED),
+            handing: store.keyspace(HANDING),
             by_key: BTreeMap::new(),
             next_number: 0,
             changed: BTreeSet::new(),

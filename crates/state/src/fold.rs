@@ -27,6 +27,7 @@ use self::list_impressions::record_list_impressions;
 use self::subscriptions::follow_subscriptions;
 use self::sync::apply_sync;
 use crate::attribution::parse_recommendation_id;
+use crate::campaigns::CAMPAIGN_SOURCE;
 use crate::command::{self, Command};
 use crate::configuration::Revisions;
 use crate::interactions::{AddOutcome, interaction_time};
@@ -356,6 +357,7 @@ fn apply_message(
     views.profiles.add_message(batch, user, message.timestamp, offset, event);
     if let Some(event) = event
         && actions.is_empty()
+        && message.source != CAMPAIGN_SOURCE
         && !mappings.is_matched(message)
     {
         views.unmatched_events.add(batch, message.type_, event, received_at);

@@ -78,9 +78,11 @@ pub use campaign_reports::{
 pub use campaigns::{
     Begun, BusinessEvent, BusinessEventDone, CAMPAIGN_EVENT, CAMPAIGN_SOURCE, CampaignCounts,
     CampaignDecision, CampaignEntry, CampaignMessage, CampaignRun, CampaignTrigger, CampaignWinner,
-    Campaigns, DecisionOutcome, DueMessageOf, KeptCampaign, MESSAGE_ITEMS_MAX, NO_DATE, Occurrence,
-    PAST_MESSAGES_MAX, RunState, TriggerDetails, TriggeredPerson, VariantResults, WAITING_MAX,
-    Waiting, WaitingEvent, Winner, channel_code, message_id, number_message, parse_message_id,
+    Campaigns, DecisionOutcome, DueMessageOf, HandOver, HandOverOutcome, HandedMessage, HandedOver,
+    Handing, KeptCampaign, MESSAGE_ITEMS_MAX, NO_DATE, Notification, NotificationEvent, Occurrence,
+    PAST_MESSAGES_MAX, RunState, TriggerDetails, TriggeredPerson, UnderWay, UnnamedPerson,
+    VariantResults, WAITING_MAX, Waiting, WaitingEvent, Winner, channel_code, message_id,
+    number_message, parse_message_id,
 };
 pub use collections::{CollectionKind, Collections, Groups, MEMBERS_MAX, Member, Series};
 pub use command::{Command, EntityKind, find_user};

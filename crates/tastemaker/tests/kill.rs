@@ -1,11 +1,13 @@
 //! A real server under load is killed again and again: what it acknowledged is there once, nothing
-//! is there twice. The same of deliveries, retention, replays and logs of profiles.
+//! is there twice. The same of deliveries, campaigns, retention, replays and logs of profiles.
 //!
 //! `TASTEMAKER_KILL_ROUNDS` sets how often (`cargo xtask kill`: 60), `TASTEMAKER_KILL_SEED` repeats
 //! a run.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
+#[path = "kill/campaign.rs"]
+mod campaign;
 #[path = "kill/deletion.rs"]
 mod deletion;
 #[path = "kill/delivery.rs"]

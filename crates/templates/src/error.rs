@@ -128,7 +128,7 @@ pub enum Refusal {
 }
 
 /// The longest start of a text that has at most so many bytes.
-pub(crate) fn prefix(text: &str, bytes: usize) -> &str {
+fn prefix(text: &str, bytes: usize) -> &str {
     let mut end = bytes.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::values;
 
-pub(crate) use text::{ENCODED, without_elements};
+pub(crate) use text::ENCODED;
 
 /// A filter.
 #[derive(Debug)]

@@ -19,7 +19,7 @@ mod values;
 pub use content::{Answer, Content, ContentError, Item, Recorded, Request, Values};
 pub use error::{Place, Refusal, RenderError, TemplateError};
 pub use links::{append_to_body, replace_html_links, replace_text_links};
-pub use mail::{MjmlError, mjml_to_html, text_of_html};
+pub use mail::{MjmlError, mjml_to_html};
 pub use needs::{LinkedCall, Recommendation};
 pub use render::Rendered;
 

@@ -1,4 +1,4 @@
-//! The HTML of MJML, and the text part of HTML.
+//! The HTML of MJML.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -12,8 +12,6 @@ use crate::limits::{
 };
 use crate::parser::suggest;
 
-/// Characters of a line of the text part.
-const LINE_CHARS: usize = 78;
 /// The elements of MJML, for mistakes in their names: the library takes others as HTML.
 const MJML_ELEMENTS: [&str; 34] = [
     "mjml",
@@ -175,38 +173,6 @@ fn work_of(mjml: &str) -> usize {
         inherited = inherited.max(ends.after(open) - open);
     }
     elements.saturating_mul(ELEMENT_HTML_BYTES + inherited)
-}
-
-/// The text part of a mail: paragraphs, lists, tables and headings as lines, links with their
-/// addresses. What is beyond the bounds of `limits` is given without any layout.
-pub fn text_of_html(html: &str) -> String {
-    let html = crate::error::prefix(html, MAIL_BYTES_MAX);
-    if Scanner::find_excess(html).is_none() {
-        let config = html2text::config::plain().no_table_borders().link_footnotes(true);
-        let made =
-            catch_unwind(AssertUnwindSafe(|| config.string_from_read(html.as_bytes(), LINE_CHARS)));
-        if let Ok(Ok(text)) = made {
-            return tidy(&text);
-        }
-    }
-    tidy(&crate::filters::without_elements(html))
-}
-
-/// No white space at the end of lines, and no more than one empty line in a row.
-fn tidy(text: &str) -> String {
-    let mut tidied = String::with_capacity(text.len());
-    let mut was_empty = true;
-    for line in text.lines() {
-        let line = line.trim_end();
-        if line.is_empty() && was_empty {
-            continue;
-        }
-        was_empty = line.is_empty();
-        tidied.push_str(line);
-        tidied.push('\n');
-    }
-    tidied.truncate(tidied.trim_end().len());
-    tidied
 }
 
 /// Where tags end. It reads a text once, however many tags are not closed.

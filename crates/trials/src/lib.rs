@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod builds;
+pub mod campaign;
 pub mod http;
 pub mod process;
 pub mod profiles;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use clap::{Parser, Subcommand};
-use trials::{builds, profiles, search, siege, soak};
+use trials::{builds, campaign, profiles, search, siege, soak};
 
 /// That of the server, since memory is measured.
 #[global_allocator]
@@ -86,6 +86,18 @@ enum Trial {
         #[arg(long, value_name = "N", default_value_t = 36, value_parser = clap::value_parser!(u64).range(1..=500))]
         interactions: u64,
     },
+    /// How many messages of a campaign are made and handed over in a second
+    Campaign {
+        /// The number of people
+        #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..))]
+        people: u64,
+        /// The messages of a request to the channel
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+        at_once: u64,
+        /// The messages of others in a second meanwhile
+        #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(50..=100_000))]
+        messages_per_second: u64,
+    },
     /// Where the best sellers of words stand in searches of people without a history
     Search {
         /// A folder with train.csv (purchases: user_id, item_id, timestamp) and items.csv (item_id,
@@ -123,6 +135,10 @@ fn main() -> Result<()> {
         }
         Trial::Builds { people, messages, interactions } => {
             println!("{}", builds::run(&builds::Options { people, messages, interactions })?);
+        }
+        Trial::Campaign { people, at_once, messages_per_second } => {
+            let options = campaign::Options { people, at_once, messages_per_second };
+            println!("{}", campaign::run(&options)?);
         }
         Trial::Search { folder, words } => {
             let report = search::run(&folder, &words, seed)?;

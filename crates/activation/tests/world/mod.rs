@@ -207,6 +207,7 @@ impl World {
             keys: spec.keys.clone(),
             group: Arc::from(format!("group {}", spec.group)),
             bytes: spec.bytes,
+            is_once: false,
             payload: id,
         }
     }

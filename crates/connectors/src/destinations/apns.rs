@@ -18,7 +18,7 @@ use super::push::{
     of_one_receiver, put, refused, whole_field, word_field,
 };
 use crate::kind::{
-    Actions, Batching, DescribedRequest, KindFiles, Made, Prepared, Presets, RequestError,
+    Actions, Batching, DescribedRequest, KindFiles, Made, Once, Prepared, Presets, RequestError,
     SendFuture, Sender, object_field, text_field,
 };
 use crate::outgoing::{
@@ -271,6 +271,10 @@ fn read_prepared(prepared: &Prepared) -> Push {
 impl Sender for Apns {
     fn batching(&self) -> Batching {
         Batching::SINGLE
+    }
+
+    fn once(&self) -> Once {
+        Once::ForCampaigns
     }
 
     fn prepare(&self, made: Made<'_>) -> Result<Prepared, RequestError> {

@@ -348,7 +348,7 @@ mod tests {
     async fn other_answers_decide_for_all() {
         for (status, body, outcome) in [
             (201, "{\"message\":\"success\"}", ""),
-            (201, "garbage", "retry unreadable_answer"),
+            (201, "garbage", "unknown unreadable_answer"),
             (400, "{\"message\":\"Invalid\"}", "http_400"),
             (401, "{\"message\":\"Invalid API key\"}", "http_401"),
             (500, "", "retry http_500"),

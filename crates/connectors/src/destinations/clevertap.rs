@@ -204,12 +204,12 @@ mod tests {
         for (status, body, outcome) in [
             (200, json!({"status": "success", "processed": 3, "unprocessed": []}).to_string(), ""),
             (200, all.to_string(), "clevertap_524"),
-            (200, "OK".to_owned(), "retry unreadable_answer"),
+            (200, "OK".to_owned(), "unknown unreadable_answer"),
             (
                 200,
                 json!({"status": "partial", "unprocessed": [{"code": 1, "record": {}}]})
                     .to_string(),
-                "retry unreadable_answer",
+                "unknown unreadable_answer",
             ),
             (401, "{}".to_owned(), "http_401"),
             (503, String::new(), "retry http_503"),

@@ -24,7 +24,7 @@ use self::connections::{Connections, Security};
 use self::dkim::Signer;
 use self::mail::{From, Mail, read_line};
 use crate::kind::{
-    Actions, Batching, DescribedRequest, KindFiles, Made, Prepared, Presets, RequestError,
+    Actions, Batching, DescribedRequest, KindFiles, Made, Once, Prepared, Presets, RequestError,
     SendFuture, Sender,
 };
 use crate::{Outgoing, Settings, SettingsError};
@@ -157,6 +157,10 @@ impl Email {
 impl Sender for Email {
     fn batching(&self) -> Batching {
         Batching::SINGLE
+    }
+
+    fn once(&self) -> Once {
+        Once::ForCampaigns
     }
 
     fn prepare(&self, made: Made<'_>) -> Result<Prepared, RequestError> {

@@ -16,7 +16,7 @@ use super::push::{
     whole_field,
 };
 use crate::kind::{
-    Actions, Batching, DescribedRequest, KindFiles, Made, Prepared, Presets, RequestError,
+    Actions, Batching, DescribedRequest, KindFiles, Made, Once, Prepared, Presets, RequestError,
     SendFuture, Sender, object_field, text_field,
 };
 use crate::outgoing::{HttpRequest, HttpResponse, SharedOutgoing, check_status, check_url};
@@ -151,15 +151,19 @@ impl Fcm {
         HttpRequest::json(Method::POST, self.url.clone(), body.to_string().into_bytes())
     }
 
+    async fn token(&self) -> Result<String, Failure> {
+        self.account.token(&self.outgoing).await.map_err(Failure::before_handing_over)
+    }
+
     /// The answer to a request. A token that is not taken is renewed once.
     async fn post(&self, body: &Value) -> Result<HttpResponse, Failure> {
-        let token = self.account.token(&self.outgoing).await?;
+        let token = self.token().await?;
         let response = self.outgoing.request(self.open_request(body).with_bearer(&token)).await?;
         if response.status.as_u16() != 401 {
             return Ok(response);
         }
         self.account.forget(&token).await;
-        let token = self.account.token(&self.outgoing).await?;
+        let token = self.token().await?;
         self.outgoing.request(self.open_request(body).with_bearer(&token)).await
     }
 }
@@ -204,7 +208,9 @@ fn names_token(details: &[Value], text: &str) -> bool {
 }
 
 fn with_reason(mut failure: Failure, label: &str) -> Failure {
-    let (Failure::Retry { reason, .. } | Failure::Permanent { reason, .. }) = &mut failure;
+    let (Failure::Retry { reason, .. }
+    | Failure::Unknown { reason, .. }
+    | Failure::Permanent { reason, .. }) = &mut failure;
     label.clone_into(reason);
     failure
 }
@@ -212,6 +218,10 @@ fn with_reason(mut failure: Failure, label: &str) -> Failure {
 impl Sender for Fcm {
     fn batching(&self) -> Batching {
         Batching::SINGLE
+    }
+
+    fn once(&self) -> Once {
+        Once::ForCampaigns
     }
 
     fn prepare(&self, made: Made<'_>) -> Result<Prepared, RequestError> {

@@ -255,7 +255,7 @@ mod tests {
         assert_eq!(received.path, "/3.0/lists/l1?skip_duplicate_check=true");
         assert_eq!(received.body["update_existing"], true);
         for (status, outcome) in
-            [(200, "retry unreadable_answer"), (403, "http_403"), (500, "retry http_500")]
+            [(200, "unknown unreadable_answer"), (403, "http_403"), (500, "retry http_500")]
         {
             let (_, outcomes) = send((status, &[], "<p>".to_owned()), &emails, "subscribed").await;
             assert_eq!(outcomes, [outcome; 3]);

@@ -161,7 +161,7 @@ impl Postgresql {
 fn state_of(failure: &Failure) -> &str {
     match failure {
         Failure::Permanent { reason, .. } => reason.strip_prefix("sql_").unwrap_or_default(),
-        Failure::Retry { .. } => "",
+        Failure::Retry { .. } | Failure::Unknown { .. } => "",
     }
 }
 

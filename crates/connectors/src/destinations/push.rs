@@ -25,7 +25,7 @@ pub(super) const INVALID_KEY: &str = "invalid_key";
 /// A failure that repeats would not mend, of an answer.
 pub(super) fn refused(reason: &str, response: &HttpResponse) -> Failure {
     let text = match check_status(response) {
-        Err(Failure::Retry { text, .. } | Failure::Permanent { text, .. }) => text,
+        Err(failure) => failure.text().to_owned(),
         Ok(()) => format!("answered {}", response.status.as_u16()),
     };
     Failure::Permanent { reason: reason.to_owned(), text }
@@ -33,7 +33,7 @@ pub(super) fn refused(reason: &str, response: &HttpResponse) -> Failure {
 
 /// A failure of one receiver of messages, which says nothing of the others.
 pub(super) fn of_one_receiver(mut failure: Failure) -> Failure {
-    if let Failure::Retry { is_outage, .. } = &mut failure {
+    if let Failure::Retry { is_outage, .. } | Failure::Unknown { is_outage, .. } = &mut failure {
         *is_outage = false;
     }
     failure

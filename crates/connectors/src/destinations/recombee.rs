@@ -346,6 +346,6 @@ mod tests {
         let outcomes = answer(json!([{"code": 200}, {"code": 404}, {"code": 503}]));
         assert_eq!(reasons(&read_batch_answer(&outcomes, &kept)), ["", "", "retry http_503"]);
         let garbage = read_batch_answer(&answer(json!({})), &kept);
-        assert_eq!(reasons(&garbage), ["retry unreadable_answer"; 3]);
+        assert_eq!(reasons(&garbage), ["unknown unreadable_answer"; 3]);
     }
 }

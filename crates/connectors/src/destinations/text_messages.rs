@@ -14,12 +14,13 @@ mod whatsapp_cloud;
 use std::sync::Arc;
 
 use activation::Failure;
+use domain::{CAMPAIGN_SOURCE, Message};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use self::receipts::{ReceiptCall, ReceiptError, read_receipt};
 use crate::kind::{
-    Actions, Batching, DescribedRequest, KindFiles, Made, Prepared, Presets, RequestError,
+    Actions, Batching, DescribedRequest, KindFiles, Made, Once, Prepared, Presets, RequestError,
     SendFuture, Sender, object_field, text_field,
 };
 use crate::outgoing::{HttpRequest, HttpResponse, SharedOutgoing, check_url};
@@ -62,17 +63,8 @@ const OF_CUSTOM: [&str; 10] = [
     "check_url",
 ];
 const OF_TWILIO: [&str; 1] = ["receipts_url"];
-/// What failures are called after which nobody knows whether the message was taken. With 503 it was
-/// not.
-const UNKNOWN: [&str; 7] = [
-    "timeout",
-    "broken_connection",
-    "unreadable_answer",
-    "http_408",
-    "http_500",
-    "http_502",
-    "http_504",
-];
+/// Answers after which nobody knows whether the message was taken. With 503 it was not.
+const UNKNOWN: [&str; 4] = ["http_408", "http_500", "http_502", "http_504"];
 
 /// The way to a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,6 +100,8 @@ struct TextMessage {
     delivery_id: String,
     /// The member of our messages that names the person, `userId` or `anonymousId`, and the id.
     person: Option<(String, String)>,
+    /// The key of the campaign whose message it is, and the id of that message.
+    campaign: Option<(String, String)>,
 }
 
 /// What differs from one provider to the next. All of it is pure.
@@ -243,6 +237,7 @@ impl TextMessages {
             variables: read_variables(object_field(made, "variables"))?,
             delivery_id: made.delivery_id.clone(),
             person,
+            campaign: campaign_of(made.message),
         };
         self.check(&message)?;
         Ok(message)
@@ -305,23 +300,15 @@ impl TextMessages {
             }
         }
     }
+}
 
-    /// A failure after which nobody knows whether the message was taken becomes a lasting one.
-    fn judge(&self, failure: Failure) -> Failure {
-        match failure {
-            Failure::Retry { reason, text, .. }
-                if !self.repeats_unknown && UNKNOWN.contains(&reason.as_str()) =>
-            {
-                Failure::Permanent {
-                    reason: "unknown_outcome".to_owned(),
-                    text: format!(
-                        "nobody knows whether the provider took the message, so it is not sent \
-                         again ({reason}: {text})"
-                    ),
-                }
-            }
-            other => other,
+/// The failure of an answer after which nobody knows whether the message was taken says so.
+fn judge(failure: Failure) -> Failure {
+    match failure {
+        Failure::Retry { reason, text, is_outage, .. } if UNKNOWN.contains(&reason.as_str()) => {
+            Failure::Unknown { reason, text, is_outage }
         }
+        other => other,
     }
 }
 
@@ -331,6 +318,15 @@ impl std::fmt::Display for SmsSize {
         let alphabet = if self.is_gsm { "GSM alphabet" } else { "UCS-2" };
         write!(f, "{} {segments} of SMS in the {alphabet}", self.n_segments)
     }
+}
+
+/// The key of the campaign whose message it is, and its id.
+fn campaign_of(message: &Message) -> Option<(String, String)> {
+    if message.source != CAMPAIGN_SOURCE {
+        return None;
+    }
+    let properties: Value = serde_json::from_str(message.body.as_deref()?).ok()?;
+    Some((properties["campaign"].as_str()?.to_owned(), message.message_id.clone()))
 }
 
 /// The addresses of the files of a message.
@@ -406,6 +402,10 @@ impl Sender for TextMessages {
         batch.iter().filter_map(request).map(|request| request.describe()).collect()
     }
 
+    fn once(&self) -> Once {
+        if self.repeats_unknown { Once::AtLeast } else { Once::AtMost }
+    }
+
     fn notes(&self, prepared: &Prepared) -> Vec<String> {
         let message = message_of(prepared);
         match message.channel {
@@ -431,7 +431,7 @@ impl Sender for TextMessages {
                         text: error.to_string(),
                     }),
                 };
-                outcomes.push(outcome.map_err(|failure| self.judge(failure)));
+                outcomes.push(outcome.map_err(judge));
             }
             outcomes
         })

@@ -21,7 +21,7 @@ use super::push::{
     refused, whole_field, word_field,
 };
 use crate::kind::{
-    Actions, Batching, DescribedRequest, KindFiles, Made, Prepared, Presets, RequestError,
+    Actions, Batching, DescribedRequest, KindFiles, Made, Once, Prepared, Presets, RequestError,
     SendFuture, Sender, object_field, text_field,
 };
 use crate::outgoing::{HttpRequest, HttpResponse, SharedOutgoing, check_status, check_url};
@@ -182,6 +182,10 @@ fn read_prepared(prepared: &Prepared) -> Push {
 impl Sender for WebPush {
     fn batching(&self) -> Batching {
         Batching::SINGLE
+    }
+
+    fn once(&self) -> Once {
+        Once::ForCampaigns
     }
 
     fn prepare(&self, made: Made<'_>) -> Result<Prepared, RequestError> {

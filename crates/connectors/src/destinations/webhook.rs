@@ -194,7 +194,40 @@ impl Sender for Webhook {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+
     use super::*;
+    use crate::testing::reasons;
+    use crate::{NetworkPolicy, OutgoingOptions, kind};
+
+    #[tokio::test]
+    async fn what_was_sent_and_has_no_answer_is_unknown_and_what_was_not_sent_is_not() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let policy = NetworkPolicy { allowed: vec!["127.0.0.0/8".parse().unwrap()] };
+        let request_time_max = Duration::from_millis(500);
+        let options = OutgoingOptions { policy, request_time_max, ..OutgoingOptions::default() };
+        let outgoing = Arc::new(Outgoing::new(&options).unwrap());
+        let settings = BTreeMap::from([("url".to_owned(), url.into())]);
+        let sender = kind("webhook").unwrap().connect(&settings, &outgoing).unwrap();
+        let receiver = tokio::spawn(async move {
+            // It takes one request and closes, takes another and says nothing, and goes.
+            let (mut first, _) = listener.accept().await.unwrap();
+            first.read(&mut [0; 4_096]).await.unwrap();
+            drop(first);
+            let second = listener.accept().await.unwrap();
+            drop(listener);
+            second
+        });
+        for reason in ["unknown broken_connection", "unknown timeout", "retry no_connection"] {
+            assert_eq!(reasons(&[Arc::clone(&sender).check().await]), [reason]);
+        }
+        drop(receiver.await.unwrap());
+    }
 
     #[test]
     fn a_signature_is_that_of_the_standards_example() {

@@ -234,14 +234,14 @@ pub(super) fn failure_of_error(error: &reqwest::Error) -> Failure {
             text: refused.to_string(),
         };
     }
+    let text = causes.last().map_or_else(|| error.to_string(), |cause| cause.to_string());
     // A connection that was not made in time is both: nothing was sent.
-    let reason = match error {
-        error if error.is_connect() => "no_connection",
-        error if error.is_timeout() => "timeout",
-        _ => "broken_connection",
-    };
-    let root = causes.last().map_or_else(|| error.to_string(), |cause| cause.to_string());
-    Failure::Retry { reason: reason.to_owned(), text: root, after_ms: None, is_outage: true }
+    if error.is_connect() {
+        let reason = "no_connection".to_owned();
+        return Failure::Retry { reason, text, after_ms: None, is_outage: true };
+    }
+    let reason = if error.is_timeout() { "timeout" } else { "broken_connection" };
+    Failure::Unknown { reason: reason.to_owned(), text, is_outage: true }
 }
 
 /// The failure of an answer that is not 2xx.
@@ -311,10 +311,9 @@ fn read_wait_ms(headers: &HeaderMap) -> Option<u64> {
 
 /// The failure of an answer that cannot be understood: nobody knows what was taken.
 pub(crate) fn unreadable(what: &str) -> Failure {
-    Failure::Retry {
+    Failure::Unknown {
         reason: "unreadable_answer".to_owned(),
         text: what.to_owned(),
-        after_ms: None,
         is_outage: true,
     }
 }

@@ -18,6 +18,16 @@ pub const CONTENT_BYTES_MAX: usize = 262_144;
 /// The longest name of an event or of a field, in bytes.
 const TEXT_BYTES_MAX: usize = 200;
 
+/// The source of messages of campaigns and of what becomes of them, as rules of destinations name
+/// it.
+pub const CAMPAIGN_SOURCE: &str = "campaign";
+/// The event of the message that says that the provider of a channel took one of a campaign.
+pub const NOTIFICATION_SENT: &str = "Notification Sent";
+/// The event of the one that says that it reached the person.
+pub const NOTIFICATION_DELIVERED: &str = "Notification Delivered";
+/// The event of the one that says that it was given up.
+pub const NOTIFICATION_FAILED: &str = "Notification Failed";
+
 /// Whether a campaign sends.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -94,6 +104,7 @@ impl Campaign {
             return Err(format!("audience is {key:?}: there is no such audience"));
         }
         self.start.validate()?;
+        self.check_begins_no_other()?;
         if self.content.is_empty() {
             return Err("content has no fields: a message needs one".to_owned());
         }
@@ -107,6 +118,20 @@ impl Campaign {
         match self.control_percent {
             0..=99 => Ok(()),
             percent => Err(format!("control_percent is {percent}: it must be 0 to 99")),
+        }
+    }
+
+    /// Each message of a campaign is followed by such an event.
+    fn check_begins_no_other(&self) -> Result<(), String> {
+        let CampaignStart::Event { event, .. } = &self.start else { return Ok(()) };
+        let follows_each_message =
+            [NOTIFICATION_SENT, NOTIFICATION_DELIVERED, NOTIFICATION_FAILED].contains(&&**event);
+        match follows_each_message && self.options.gap_s.is_none() {
+            true => Err(format!(
+                "start.event is {event:?}, which comes of messages of campaigns: set \
+                 options.gap_s, so that one message does not begin the next for ever"
+            )),
+            false => Ok(()),
         }
     }
 

@@ -62,6 +62,21 @@ pub struct DeliverySettings {
     /// The most requests in a second; as many as it takes if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requests_per_second: Option<f64>,
+    /// What becomes of a message of a campaign of which nobody knows whether it was taken; as fits
+    /// its kind if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after_crash: Option<AfterCrash>,
+}
+
+/// What becomes of a message of a campaign that was being handed over when the process ended, or
+/// whose answer is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AfterCrash {
+    /// It is given up: nobody gets it twice.
+    OnceAtMost,
+    /// It is sent again: nobody is left out.
+    OnceAtLeast,
 }
 
 impl Destination {

@@ -2,14 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{OAuth, TOKEN_BYTES_MAX, TrackingPlan, is_token, token_form};
+use super::{CAMPAIGN_SOURCE, OAuth, TOKEN_BYTES_MAX, TrackingPlan, is_token, token_form};
 use crate::Timestamp;
 use crate::message::MessageType;
 
 /// The most sources of a workspace.
 const SOURCES_MAX: usize = 1_000;
-/// The source of what this program says itself of the messages of campaigns.
-const CAMPAIGN_SOURCE: &str = "campaign";
 /// The highest limit on the messages of a source in a second.
 pub const MESSAGES_PER_SECOND_MAX: u32 = 1_000_000;
 

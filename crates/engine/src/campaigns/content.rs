@@ -30,6 +30,9 @@ const ADDRESS_FIELDS: [&str; 3] = ["to", "token", "endpoint"];
 const MJML_FIELD: &str = "mjml";
 pub(super) const HTML_FIELD: &str = "html";
 
+/// The most bytes of a message, with all its fields.
+const MESSAGE_BYTES_MAX: usize = 1_024 * 1_024;
+
 /// What a field of a message is: how values are written into it.
 pub(crate) fn form_of(field: &str) -> Form {
     match field {
@@ -285,7 +288,15 @@ impl Making<'_> {
         if let Some(links) = links {
             links.rewrite(&mut made);
         }
-        Made::Fields { fields: Value::Object(made).to_string(), items: self.content.items }
+        let fields = Value::Object(made).to_string();
+        match fields.len() {
+            ..=MESSAGE_BYTES_MAX => Made::Fields { fields, items: self.content.items },
+            n_bytes => {
+                let detail =
+                    format!("all fields have {n_bytes} bytes, the limit is {MESSAGE_BYTES_MAX}");
+                Made::Refused { reason: "template_error", detail }
+            }
+        }
     }
 }
 

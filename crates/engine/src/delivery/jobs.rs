@@ -5,13 +5,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use activation::{Job, Withheld};
-use connectors::{Made, Prepared, Sender};
+use connectors::{Made, Sender};
 use domain::{Arrival, Envelope, Message, WorkspaceId, check_message};
 use mapping::{Mapping, MappingError, Payload};
-use state::{CampaignEntry, DecisionOutcome, JourneyEntry, ReplayCommand};
+use state::{CampaignEntry, DecisionOutcome, JourneyEntry, Notification, ReplayCommand};
 use uuid::Uuid;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
+use super::handing::{Parcel, is_once};
 use super::versions::Compiled;
 use crate::shared::Shared;
 use crate::{Command, EngineError, Entry};
@@ -31,6 +32,15 @@ pub(crate) struct Deliverable {
     pub(crate) is_edited: bool,
     /// The replay that asks for it once more.
     pub(crate) replay: Option<Uuid>,
+    /// By what everything else is told of it, where it is a message of a campaign.
+    pub(crate) notification: Option<Arc<Notification>>,
+}
+
+impl Deliverable {
+    /// A message as it came.
+    pub(crate) fn of_message(message: Box<Message>) -> Self {
+        Self { message, mapping: None, is_edited: false, replay: None, notification: None }
+    }
 }
 
 /// What the entry at an offset asks of a destination; none if nothing.
@@ -48,20 +58,32 @@ pub(crate) fn deliverable(
     for _ in 0..RETRIES_FOLLOWED_MAX {
         let command = match entry {
             Entry::Message(message) => {
-                return Ok(Some(Deliverable { message, mapping, is_edited: false, replay }));
+                return Ok(Some(Deliverable {
+                    mapping,
+                    replay,
+                    ..Deliverable::of_message(message)
+                }));
             }
             Entry::Sync(value) if value.destinations.iter().any(|name| name == destination) => {
                 let message = Box::new(value.message(&shared.config.load().id, offset));
-                return Ok(Some(Deliverable { message, mapping, is_edited: false, replay }));
+                return Ok(Some(Deliverable {
+                    mapping,
+                    replay,
+                    ..Deliverable::of_message(message)
+                }));
             }
             Entry::Campaign(entry) => {
                 let CampaignEntry::Decision(decision) = *entry else { return Ok(None) };
                 let is_its = matches!(&decision.outcome,
                     DecisionOutcome::Sent(sent) if sent.channel == destination);
-                let message = decision.message(&shared.config.load().id).filter(|_| is_its);
-                let deliverable = |message| {
-                    let message = Box::new(message);
-                    Deliverable { message, mapping, is_edited: false, replay }
+                let config = shared.config.load();
+                let workspace = &config.id;
+                let message = decision.message(workspace).filter(|_| is_its);
+                let deliverable = |message| Deliverable {
+                    mapping,
+                    replay,
+                    notification: Notification::of(&decision, workspace).map(Arc::new),
+                    ..Deliverable::of_message(Box::new(message))
                 };
                 return Ok(message.map(deliverable));
             }
@@ -98,7 +120,7 @@ pub(crate) fn deliverable(
             let original = deliverable(shared, destination, offset, entry)?;
             let edited = original.and_then(|original| {
                 let message = edit(&original.message, &json).ok()?;
-                Some(Deliverable { message, mapping, is_edited: true, replay: original.replay })
+                Some(Deliverable { message, mapping, is_edited: true, ..original })
             });
             return Ok(edited);
         }
@@ -120,7 +142,7 @@ pub(crate) fn edit(original: &Message, json: &str) -> Result<Box<Message>, Strin
 
 /// What becomes of a deliverable: its jobs, and the mappings that failed.
 pub(crate) struct Mapped {
-    pub(crate) jobs: Vec<Job<Arc<Prepared>>>,
+    pub(crate) jobs: Vec<Job<Parcel>>,
     /// The name of each mapping that failed, with the reason.
     pub(crate) failed: Vec<(String, String)>,
 }
@@ -186,7 +208,11 @@ pub(crate) fn map(
                     keys: keys.clone(),
                     group: Arc::clone(&prepared.group),
                     bytes: prepared.n_bytes,
-                    payload: Arc::new(prepared),
+                    is_once: is_once(destination, sender, deliverable.notification.is_some()),
+                    payload: Parcel {
+                        prepared: Arc::new(prepared),
+                        notification: deliverable.notification.clone(),
+                    },
                 });
             }
             Err(error) => mapped.failed.push((mapping.name.clone(), error.to_string())),

@@ -1,19 +1,23 @@
 //! The reader of one destination: reads on in the journal, maps, sends, and journals how far it
 //! came.
 
+mod journalling;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use activation::{Dispatcher, Failure, Limits, OpenDelivery};
-use connectors::{Prepared, Sender};
+use activation::{Batch, Dispatcher, Failure, Limits, OpenDelivery};
+use connectors::Sender;
 use domain::{Destination, Timestamp};
 use journal::Offset;
 use parking_lot::Mutex;
-use state::{DeliveryProgress, PreparedEntry};
+use state::{PreparedEntry, UnderWay};
 use tokio::sync::{mpsc, watch};
 use xxhash_rust::xxh3::xxh3_64;
 
+use self::journalling::{Journalling, journalled};
+use super::handing::{HandOvers, Parcel, entries_before, not_journalled};
 use super::jobs::{Deliverable, REASON_UNMAPPED, deliverable, map};
 use super::versions::Versions;
 use super::{DeliveryStatus, Means, connect};
@@ -22,9 +26,6 @@ use crate::{BackgroundWork, EngineError, Entry, Next, Signals, SubmitError};
 
 /// How long a reader may take to end: what is under way is waited for.
 pub(super) const STOP_TIME_MAX: Duration = Duration::from_secs(3);
-/// How often progress is journalled. With the time that this takes, a crash repeats less than a
-/// second.
-const PROGRESS_INTERVAL: Duration = Duration::from_millis(300);
 /// The most entries that are read before anything else is looked at.
 const ENTRIES_PER_STEP: usize = 500;
 /// The longest wait for something to do, after which the signal to stop is looked at.
@@ -52,7 +53,12 @@ pub(super) struct Reader {
 /// What a reader holds while it works.
 struct Work {
     sender: Arc<dyn Sender>,
-    dispatcher: Dispatcher<Arc<Prepared>>,
+    dispatcher: Dispatcher<Parcel>,
+    hand_overs: HandOvers,
+    /// Whether messages of campaigns may be handed over: not once the next reader has begun.
+    gate: Arc<Mutex<bool>>,
+    /// What is on its way to the journal.
+    journalling: Option<Journalling>,
     versions: Versions,
     /// Deliveries that were open when it began and are not read yet.
     reopening: VecDeque<OpenDelivery>,
@@ -61,6 +67,13 @@ struct Work {
     applied: watch::Receiver<u64>,
     finished: (mpsc::UnboundedSender<Finished>, mpsc::UnboundedReceiver<Finished>),
     progress_at: Instant,
+}
+
+impl Work {
+    fn finish(&mut self, (batch, results): Finished, now: Timestamp) {
+        let fates = self.dispatcher.finish(batch, results, now);
+        self.hand_overs.note_finished(batch, &fates);
+    }
 }
 
 impl BackgroundWork for Reader {
@@ -117,6 +130,7 @@ impl Reader {
         if self.work.is_none() {
             self.work = self.begin()?;
         }
+        self.take_journalled()?;
         self.take_finished();
         self.follow_versions();
         if self.rest().is_zero() {
@@ -142,9 +156,16 @@ impl Reader {
         let limits = limits(&self.destination, &*sender);
         let mut versions = Versions::default();
         versions.follow(standing);
+        let left = snapshot.campaigns.under_way(snapshot.store(), self.added_at);
+        let left = left.map_err(|error| error.to_string())?;
+        let read_again =
+            |offset: u64| offset >= standing.place || standing.open.contains_key(&offset);
         Ok(Some(Work {
             sender,
             dispatcher: Dispatcher::new(limits, seed, standing.place),
+            hand_overs: HandOvers::new(left, read_again),
+            gate: Arc::new(Mutex::new(true)),
+            journalling: None,
             versions,
             reopening: standing.open.values().cloned().collect(),
             place: standing.place,
@@ -162,8 +183,8 @@ impl Reader {
     fn take_finished(&mut self) {
         let now = self.now();
         let Some(work) = &mut self.work else { return };
-        while let Ok((batch, results)) = work.finished.1.try_recv() {
-            work.dispatcher.finish(batch, results, now);
+        while let Ok(finished) = work.finished.1.try_recv() {
+            work.finish(finished, now);
         }
     }
 
@@ -199,6 +220,8 @@ impl Reader {
                 Some(Ok(mapped)) => mapped.jobs,
                 Some(Err(_)) | None => Vec::new(),
             };
+            let left = work.hand_overs.take_left(open.offset);
+            let jobs = work.hand_overs.without_lost(left, jobs, &mut work.dispatcher, now);
             work.dispatcher.reopen(&open, jobs, now);
         }
         let end = *work.applied.borrow_and_update();
@@ -221,8 +244,10 @@ impl Reader {
                 true => None,
                 false => deliverable(shared, name, offset, entry)?,
             };
-            if let Some(found) = found {
-                add(work, workspace, status, offset, &found, now);
+            let left = work.hand_overs.take_left(offset);
+            match found {
+                Some(found) => add(work, workspace, status, (offset, &found, left), now),
+                None => work.hand_overs.give_up(left),
             }
             let mut status = status.lock();
             status.read_at = arrived_at.or(status.read_at);
@@ -231,53 +256,49 @@ impl Reader {
         Ok(())
     }
 
-    /// Sends what is to be sent now.
+    /// Sends what is to be sent now. Messages of campaigns leave once the journal knows of them.
     fn send(&mut self) {
         let now = self.now();
         let Some(work) = &mut self.work else { return };
+        let Means { outgoing, writer, shared, .. } = &self.means;
+        let (mut announced, mut messages) = (Vec::new(), Vec::new());
         while let Some(batch) = work.dispatcher.next_batch(now) {
-            let (sender, finished) = (Arc::clone(&work.sender), work.finished.0.clone());
-            let payloads = batch.jobs.into_iter().map(|job| job.payload).collect();
-            self.means.outgoing.runtime().spawn(async move {
-                let results = sender.send(payloads).await;
+            let of_campaigns = work.hand_overs.note_leaving(&batch);
+            if of_campaigns.is_empty() {
+                let (sender, finished) = (Arc::clone(&work.sender), work.finished.0.clone());
+                outgoing.runtime().spawn(hand_over(sender, finished, batch));
+            } else {
+                messages.extend(of_campaigns);
+                announced.push(batch);
+            }
+        }
+        if announced.is_empty() {
+            return;
+        }
+        let entries = entries_before(now, &self.name, self.added_at, &messages);
+        let prepared = entries.into_iter().map(PreparedEntry::unmapped).collect();
+        let submitted = writer.submit(shared, prepared);
+        let (sender, finished) = (Arc::clone(&work.sender), work.finished.0.clone());
+        let gate = Arc::clone(&work.gate);
+        outgoing.runtime().spawn(async move {
+            let journalled = match submitted {
+                Ok(receiver) => receiver.await.unwrap_or(Err(SubmitError::Stopping)).map(drop),
+                Err(error) => Err(error),
+            };
+            let is_open = gate.lock();
+            for batch in announced {
+                let why = match &journalled {
+                    Ok(()) if *is_open => {
+                        tokio::spawn(hand_over(Arc::clone(&sender), finished.clone(), batch));
+                        continue;
+                    }
+                    Ok(()) => SubmitError::Stopping.to_string(),
+                    Err(error) => error.to_string(),
+                };
+                let results = vec![Err(not_journalled(why)); batch.jobs.len()];
                 finished.send((batch.id, results)).ok();
-            });
-        }
-    }
-
-    fn journal_progress(&mut self) -> Result<(), String> {
-        match &self.work {
-            Some(work) if work.progress_at.elapsed() >= PROGRESS_INTERVAL => self.put_progress(),
-            _ => Ok(()),
-        }
-    }
-
-    fn put_progress(&mut self) -> Result<(), String> {
-        let at = self.now();
-        let Some(work) = &mut self.work else { return Ok(()) };
-        work.progress_at = Instant::now();
-        let Some(progress) = work.dispatcher.take_progress() else { return Ok(()) };
-        let entry = Entry::Delivered(Box::new(DeliveryProgress {
-            at,
-            destination: self.name.clone(),
-            added_at: self.added_at,
-            progress: progress.clone(),
-        }));
-        let Means { writer, shared, .. } = &self.means;
-        let submitted = writer.submit(shared, vec![PreparedEntry::unmapped(entry)]);
-        let outcome = submitted.and_then(|receiver| {
-            receiver.blocking_recv().unwrap_or(Err(SubmitError::Stopping)).map(drop)
+            }
         });
-        match outcome {
-            Ok(()) => {
-                work.dispatcher.confirm_progress();
-                Ok(())
-            }
-            Err(error) => {
-                work.dispatcher.progress_failed(progress);
-                Err(error.to_string())
-            }
-        }
     }
 
     /// Waits for an entry, the end of a batch, or a time at which something is due.
@@ -292,22 +313,24 @@ impl Reader {
         if due.is_zero() {
             return;
         }
-        let Work { applied, finished, dispatcher, .. } = work;
+        let Work { applied, finished, dispatcher, journalling, .. } = work;
         let has_room = dispatcher.has_room();
         let received = self.means.outgoing.runtime().block_on(async {
             tokio::select! {
                 received = finished.1.recv() => received,
+                () = journalled(journalling) => None,
                 _ = applied.changed(), if has_room && rest.is_zero() => None,
                 () = tokio::time::sleep(due.min(WAIT_MAX)) => None,
             }
         });
         let now = self.now();
-        if let (Some((batch, results)), Some(work)) = (received, &mut self.work) {
-            work.dispatcher.finish(batch, results, now);
+        if let (Some(finished), Some(work)) = (received, &mut self.work) {
+            work.finish(finished, now);
         }
     }
 
-    /// Waits for what is under way, for a moment, and journals the last progress.
+    /// Waits for what is under way, for a moment, and journals the last progress. From then on no
+    /// message of a campaign is handed over that the next reader does not know of.
     fn finish(&mut self) {
         let until = Instant::now() + STOP_TIME_MAX / 2;
         loop {
@@ -319,7 +342,15 @@ impl Reader {
             }
             std::thread::sleep(Duration::from_millis(5));
         }
-        if let Err(error) = self.put_progress() {
+        if let Some(work) = &self.work {
+            *work.gate.lock() = false;
+        }
+        self.take_finished();
+        let journalled = self
+            .await_journalled()
+            .and_then(|()| self.put_progress())
+            .and_then(|()| self.await_journalled());
+        if let Err(error) = journalled {
             tracing::warn!(
                 destination = self.name,
                 error,
@@ -339,31 +370,46 @@ impl Reader {
     }
 }
 
-/// Adds the jobs of a message to the dispatcher.
+/// Sends a batch, whatever becomes of it.
+async fn hand_over(
+    sender: Arc<dyn Sender>,
+    finished: mpsc::UnboundedSender<Finished>,
+    batch: Batch<Parcel>,
+) {
+    let payloads = batch.jobs.into_iter().map(|job| job.payload.prepared).collect();
+    let results = sender.send(payloads).await;
+    finished.send((batch.id, results)).ok();
+}
+
+/// Adds the jobs of a message to the dispatcher, with what an earlier reader left of them.
 fn add(
     work: &mut Work,
     workspace: &domain::WorkspaceId,
     status: &Mutex<DeliveryStatus>,
-    offset: u64,
-    found: &Deliverable,
+    (offset, found, left): (u64, &Deliverable, Vec<UnderWay>),
     now: Timestamp,
 ) {
-    let Some(compiled) = work.versions.at(offset) else { return };
-    if !compiled.destination.enabled {
-        return;
-    }
-    match map(compiled, &*work.sender, workspace, offset, found, &[]) {
-        Ok(mapped) => {
+    let compiled = work.versions.at(offset).filter(|compiled| compiled.destination.enabled);
+    let mapped =
+        compiled.map(|compiled| map(compiled, &*work.sender, workspace, offset, found, &[]));
+    match mapped {
+        Some(Ok(mapped)) => {
             for (mapping, why) in mapped.failed {
                 work.dispatcher.refuse(offset, &mapping, REASON_UNMAPPED, &why, now);
+                if let Some(notification) = &found.notification {
+                    work.hand_overs.note_unmapped(offset, &mapping, REASON_UNMAPPED, notification);
+                }
             }
-            if !mapped.jobs.is_empty() {
-                work.dispatcher.add(offset, mapped.jobs, now);
+            let jobs = work.hand_overs.without_lost(left, mapped.jobs, &mut work.dispatcher, now);
+            if !jobs.is_empty() {
+                work.dispatcher.add(offset, jobs, now);
             }
         }
-        Err(withheld) => {
+        Some(Err(withheld)) => {
             *status.lock().withheld.entry(withheld.label()).or_default() += 1;
+            work.hand_overs.give_up(left);
         }
+        None => work.hand_overs.give_up(left),
     }
 }
 

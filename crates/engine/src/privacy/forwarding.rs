@@ -177,6 +177,10 @@ impl Engine {
                         asked_ms = asked_ms.max(after_ms.unwrap_or(0));
                         told.left.push(id.clone());
                     }
+                    Err(Failure::Unknown { reason, .. }) => {
+                        told.answer.reason = Some(reason);
+                        told.left.push(id.clone());
+                    }
                     Err(Failure::Permanent { reason, .. }) => {
                         told.answer.reason = Some(reason);
                         told.answer.failed += 1;

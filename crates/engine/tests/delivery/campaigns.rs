@@ -14,12 +14,14 @@ use domain::{
 };
 use engine::{
     CampaignEntry, CampaignTrigger, ExternalIdType, ManualClock, NewRegulation, Outcome,
-    RegulationType, Surroundings, TriggeredPerson,
+    RegulationType, Surroundings, TriggeredPerson, UnnamedPerson,
 };
 
 mod kinds;
 
 use super::*;
+
+mod once;
 
 const START: Timestamp = Timestamp(1_767_225_600_000);
 const HOUR_MS: i64 = 3_600_000;
@@ -392,4 +394,26 @@ fn a_call_begins_a_message_for_each_person_with_its_properties_and_once() {
     ];
     shop.await_received(&expected);
     assert_eq!(shop.engine().snapshot().campaigns.by_key()["hello"].n_waiting, 0);
+}
+
+#[test]
+fn what_waits_for_somebody_without_an_id_goes_and_is_counted() {
+    let shop = Shop::new();
+    shop.identify("ada", json!({ "email": "ada@shop.example", "name": "Ada" }));
+    shop.put_campaign(&campaign(after("Signed Up", 3_600, None))).unwrap();
+    shop.track("ada", "Signed Up", json!({}));
+    let (user, occurrence) = {
+        let snapshot = shop.engine().snapshot();
+        let user = snapshot.profiles.ids().user_by_id("ada").unwrap();
+        let waiting = snapshot.campaigns.waiting(snapshot.store(), user).unwrap();
+        (user.0, waiting[0].occurrence)
+    };
+    let (at, campaign) = (shop.engine().now(), "hello".to_owned());
+    let unnamed = UnnamedPerson { at, campaign, number: 0, user, occurrence };
+    let entry = Entry::Campaign(Box::new(CampaignEntry::Unnamed(unnamed)));
+    shop.engine().submit_blocking(vec![entry]).unwrap();
+    assert_eq!(shop.engine().snapshot().campaigns.by_key()["hello"].n_waiting, 0);
+    shop.await_refused("hello", &[("not_reachable", 1)]);
+    shop.pass(HOUR_MS);
+    shop.await_received(&[]);
 }

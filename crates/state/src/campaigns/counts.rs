@@ -54,12 +54,18 @@ pub struct VariantResults {
 /// What a campaign sent and refused.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CampaignCounts {
-    /// Messages that were handed to the channel.
+    /// Messages that were given to the channel.
     pub sent: u64,
     /// People who got the first message of a day.
     pub people: u64,
     /// Messages that were not sent, by reason.
     pub refused: BTreeMap<String, u64>,
+    /// Messages that the provider of the channel took.
+    pub handed_over: u64,
+    /// Messages that it did not take, by reason.
+    pub failed: BTreeMap<String, u64>,
+    /// Messages of which nobody knows whether it took them, and that are not sent again.
+    pub unknown: u64,
 }
 
 impl Campaigns {

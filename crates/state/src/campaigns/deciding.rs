@@ -5,8 +5,9 @@ use domain::{CampaignStart, CampaignStatus, UserIdx};
 use store::{Batch, StoreError};
 
 use super::{
-    CampaignDecision, CampaignRun, CampaignWinner, Campaigns, DecisionOutcome, NO_DATE, Occurrence,
-    RunState, SUPPRESSED, TOO_MANY_WAIT, Waiting, Winner, channel_code,
+    CampaignDecision, CampaignRun, CampaignWinner, Campaigns, DecisionOutcome, NO_DATE,
+    NOT_REACHABLE, Occurrence, RunState, SUPPRESSED, TOO_MANY_WAIT, UnnamedPerson, Waiting, Winner,
+    channel_code,
 };
 
 impl Campaigns {
@@ -81,6 +82,22 @@ impl Campaigns {
             self.put_person(batch, user, &row);
             let campaign = (decision.campaign.as_str(), decision.number);
             self.count_refused_on(batch, campaign, decision.day, (SUPPRESSED, 1))?;
+        }
+        Ok(())
+    }
+
+    /// Removes what waits for somebody who has no id, and counts it as refused.
+    pub(crate) fn drop_unnamed(
+        &mut self,
+        batch: &mut Batch<'_>,
+        unnamed: &UnnamedPerson,
+    ) -> Result<(), StoreError> {
+        let user = UserIdx(unnamed.user);
+        let mut row = self.person(batch, user)?;
+        if let Some(place) = row.find(unnamed.number, unnamed.occurrence) {
+            self.drop_waiting(batch, user, &mut row, place);
+            self.put_person(batch, user, &row);
+            self.count_refused(&unnamed.campaign, NOT_REACHABLE, 1);
         }
         Ok(())
     }

@@ -1,13 +1,14 @@
 //! What was decided of the messages of campaigns: facts of the journal.
 
+pub use domain::CAMPAIGN_SOURCE;
 use domain::{Message, MessageType, Timestamp, WorkspaceId};
 use profiles::ExternalIdType;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use xxhash_rust::xxh3::xxh3_128;
 
-/// The source of the messages, as rules of destinations name it.
-pub const CAMPAIGN_SOURCE: &str = "campaign";
+use super::{HandedOver, Handing};
+
 /// The event by which mappings of channels take the messages of campaigns.
 pub const CAMPAIGN_EVENT: &str = "Campaign Message";
 
@@ -90,6 +91,22 @@ pub struct CampaignMessage {
     pub items: Vec<String>,
     /// Whether it is the first of the campaign to the person on that day.
     pub is_first_of_day: bool,
+}
+
+/// A message that was due to somebody who cannot be named, since they have no id: it does not wait
+/// any more.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnnamedPerson {
+    /// When it was written.
+    pub at: Timestamp,
+    /// The key of the campaign.
+    pub campaign: String,
+    /// The number of the campaign.
+    pub number: u32,
+    /// The index of the person.
+    pub user: u32,
+    /// What the message is about.
+    pub occurrence: Occurrence,
 }
 
 /// How far a run came: everybody before a place was decided on.
@@ -196,6 +213,8 @@ pub struct BusinessEventDone {
 pub enum CampaignEntry {
     /// A decision on one message.
     Decision(CampaignDecision),
+    /// Nothing could be decided on one message.
+    Unnamed(UnnamedPerson),
     /// A run came further.
     Run(CampaignRun),
     /// A call began messages.
@@ -206,6 +225,10 @@ pub enum CampaignEntry {
     BusinessEvent(BusinessEvent),
     /// Its people have been found.
     BusinessEventDone(BusinessEventDone),
+    /// Messages are about to be handed over.
+    Handing(Handing),
+    /// What became of them.
+    HandedOver(HandedOver),
 }
 
 impl CampaignEntry {
@@ -213,11 +236,14 @@ impl CampaignEntry {
     pub fn at(&self) -> Timestamp {
         match self {
             Self::Decision(decision) => decision.at,
+            Self::Unnamed(unnamed) => unnamed.at,
             Self::Run(run) => run.at,
             Self::Trigger(trigger) => trigger.at,
             Self::Winner(winner) => winner.at,
             Self::BusinessEvent(event) => event.at,
             Self::BusinessEventDone(done) => done.at,
+            Self::Handing(handing) => handing.at,
+            Self::HandedOver(handed) => handed.at,
         }
     }
 }
@@ -226,20 +252,30 @@ impl CampaignDecision {
     /// The message that the channel of the workspace gets; none where nothing is sent.
     pub fn message(&self, workspace: &WorkspaceId) -> Option<Message> {
         let DecisionOutcome::Sent(sent) = &self.outcome else { return None };
-        let (type_, id) = self.person.as_ref()?;
         let fields = serde_json::from_str(&sent.fields).ok();
         let mut body: Map<String, Value> = fields.unwrap_or_default();
         body.insert("campaign".to_owned(), self.campaign.as_str().into());
         if let Some(variant) = &sent.variant {
             body.insert("variant".to_owned(), variant.as_str().into());
         }
+        let integrations = json!({ "All": false, sent.channel.clone(): true });
+        Some(Message {
+            event: Some(CAMPAIGN_EVENT.to_owned()),
+            body: Some(Value::Object(body).to_string()),
+            integrations: Some(integrations.to_string()),
+            ..self.envelope(workspace)?
+        })
+    }
+
+    /// A message to the person without what it says.
+    pub(super) fn envelope(&self, workspace: &WorkspaceId) -> Option<Message> {
+        let (type_, id) = self.person.as_ref()?;
         let named_as = |wanted: ExternalIdType| (*type_ == wanted).then(|| id.clone());
         let context = type_.is_declared().then(|| {
             json!({ "externalIds": [{
                 "id": id, "type": type_.word(), "collection": "users", "encoding": "none",
             }] })
         });
-        let integrations = json!({ "All": false, sent.channel.clone(): true });
         Some(Message {
             message_id: message_id(self.message_number(workspace)?),
             type_: MessageType::Track,
@@ -247,12 +283,12 @@ impl CampaignDecision {
             anonymous_id: named_as(ExternalIdType::AnonymousId),
             previous_id: None,
             group_id: None,
-            event: Some(CAMPAIGN_EVENT.to_owned()),
+            event: None,
             name: None,
             category: None,
-            body: Some(Value::Object(body).to_string()),
+            body: None,
             context: context.map(|context| context.to_string()),
-            integrations: Some(integrations.to_string()),
+            integrations: None,
             timestamp: self.at,
             original_timestamp: None,
             sent_at: None,

@@ -8,8 +8,9 @@ use serde_json::Value;
 use super::{Entry, VERSION, wire};
 use crate::{
     BusinessEvent, BusinessEventDone, CampaignDecision, CampaignEntry, CampaignRun,
-    CampaignTrigger, CampaignWinner, Command, DecisionOutcome, JourneyAnswer, JourneyEntry,
-    JourneyFinding, JourneyTrigger, Place,
+    CampaignTrigger, CampaignWinner, Command, DecisionOutcome, HandOver, HandOverOutcome,
+    HandedOver, Handing, JourneyAnswer, JourneyEntry, JourneyFinding, JourneyTrigger, Place,
+    UnnamedPerson,
 };
 
 /// The longest summary of an entry, in characters.
@@ -221,6 +222,17 @@ fn describe_campaign(entry: &CampaignEntry) -> String {
         }
         CampaignEntry::Trigger(CampaignTrigger { campaign, people, .. }) => {
             format!("{campaign:?}, a call that names {} people", people.len())
+        }
+        CampaignEntry::Unnamed(UnnamedPerson { campaign, .. }) => {
+            format!("{campaign:?} to somebody without an id: not sent")
+        }
+        CampaignEntry::Handing(Handing { destination, messages, .. }) => {
+            format!("{destination:?} hands over {} messages", messages.len())
+        }
+        CampaignEntry::HandedOver(HandedOver { destination, messages, .. }) => {
+            let is_taken = |one: &&HandOver| one.outcome == HandOverOutcome::Taken;
+            let n_taken = messages.iter().filter(is_taken).count();
+            format!("{destination:?} handed over {} messages, {n_taken} taken", messages.len())
         }
         CampaignEntry::Decision(CampaignDecision { campaign, person, outcome, .. }) => {
             let person = person.as_ref().map_or("somebody", |(_, id)| id);

@@ -37,6 +37,21 @@ pub(super) fn apply_campaign(
             views.campaigns.follow_run(batch, run)?;
             Ok(Outcome::Applied)
         }
+        CampaignEntry::Unnamed(unnamed) => {
+            views.campaigns.drop_unnamed(batch, unnamed)?;
+            let refused = DecisionOutcome::Refused { reason: String::new(), detail: None };
+            let user = UserIdx(unnamed.user);
+            views.follow_journey_message(batch, user, unnamed.occurrence, &refused)?;
+            Ok(Outcome::Applied)
+        }
+        CampaignEntry::Handing(handing) => {
+            views.campaigns.begin_handing(batch, handing);
+            Ok(Outcome::Applied)
+        }
+        CampaignEntry::HandedOver(handed) => {
+            views.campaigns.end_handing(batch, handed);
+            Ok(Outcome::Applied)
+        }
         CampaignEntry::Decision(decision) => {
             let is_first = apply_decision(views, batch, offset, decision)?;
             if is_first {
@@ -205,6 +220,8 @@ impl Views {
     /// are gone.
     pub(crate) fn follow_campaigns(&mut self, batch: &mut Batch<'_>) -> Result<(), StoreError> {
         let config = std::sync::Arc::clone(&self.setup.config);
+        let destinations = self.destinations.iter().map(|(_, standing)| standing.added_at);
+        self.campaigns.forget_handing(batch, &destinations.collect())?;
         let now = self.setup.clock.time().known().unwrap_or(Timestamp(0));
         let gone = self.campaigns.follow_config(batch, &config, now);
         let numbers = self.campaigns.by_key().values().map(|kept| kept.number).collect();

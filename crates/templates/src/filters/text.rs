@@ -63,7 +63,7 @@ pub(super) fn strip_html(input: Value, _: &[Value]) -> Outcome {
 }
 
 /// What is between tags, without scripts and styles.
-pub(crate) fn without_elements(text: &str) -> String {
+fn without_elements(text: &str) -> String {
     // Bytes stay at their places.
     let lower = text.to_ascii_lowercase();
     let mut stripped = String::with_capacity(text.len());

@@ -32,7 +32,6 @@ pub(crate) fn parse_and_render(bytes: &[u8]) {
     let (source, text) = (part(), part());
     // Mails are made of whatever comes.
     let _ = templates::mjml_to_html(&source);
-    let _ = templates::text_of_html(&source);
     let Ok(template) = Template::parse(&source, form) else { return };
     template.recommendations();
     template.variables();

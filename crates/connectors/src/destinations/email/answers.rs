@@ -1,11 +1,8 @@
 //! What the answers of an SMTP server mean for a mail.
 
-use activation::Failure;
+use activation::{Failure, OUTCOME_UNKNOWN};
 
 use super::smtp::{Broken, CLOSING, Reply, Step};
-
-/// The failure of a mail of which nobody knows whether the server took it.
-pub(crate) const OUTCOME_UNKNOWN: &str = "outcome_unknown";
 
 /// A failure that concerns all mails of the destination, and may pass.
 pub(super) fn outage(reason: &str, text: String) -> Failure {
@@ -23,11 +20,9 @@ pub(super) fn broken(broken: &Broken) -> Failure {
 
 /// The failure of a mail that was handed over whole, and got no answer.
 pub(super) fn unknown(broken: &Broken) -> Failure {
-    let text = format!(
-        "the mail was handed over, and whether the server took it is unknown ({broken}): it is \
-         sent again with the same Message-ID"
-    );
-    outage(OUTCOME_UNKNOWN, text)
+    let text =
+        format!("the mail was handed over, and whether the server took it is unknown ({broken})");
+    Failure::Unknown { reason: OUTCOME_UNKNOWN.to_owned(), text, is_outage: true }
 }
 
 /// The failure of an answer that is no success.

@@ -217,6 +217,12 @@ fn read_form(call: &ReceiptCall<'_>) -> Result<Option<Value>, ReceiptError> {
     if let Some(id) = parameter("deliveryId") {
         set("delivery_id", &id);
     }
+    // As in what else is told of messages of campaigns.
+    if let Some((campaign, id)) = parameter("campaign").zip(parameter("messageId")) {
+        set("campaign", &campaign);
+        set("message_id", &id);
+        set("provider_message_id", sid);
+    }
     // Beside a user id the number's id becomes one of the user's, also without rules of identity.
     let anonymous_id = match parameter("userId") {
         Some(_) => None,
@@ -312,6 +318,19 @@ mod tests {
             }] },
         });
         assert_eq!(message, expected);
+    }
+
+    #[test]
+    fn a_receipt_of_a_campaigns_message_names_both() {
+        let form = [("MessageSid", "SM1"), ("MessageStatus", "delivered"), ("To", "+49151")];
+        let of = [("campaign", "news"), ("messageId", "m-1"), ("userId", "u-1")];
+        let message = read(&form, &of).unwrap();
+        let expected = json!({ "channel": "sms", "provider": "twilio", "phone": "+49151",
+            "campaign": "news", "message_id": "m-1", "provider_message_id": "SM1" });
+        assert_eq!(
+            (&message["event"], &message["properties"]),
+            (&json!("Notification Delivered"), &expected)
+        );
     }
 
     #[test]

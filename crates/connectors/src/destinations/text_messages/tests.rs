@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use mapping::Mappings;
+use mapping::{Mappings, Payload};
 use serde_json::json;
 
 use super::*;
@@ -79,18 +79,22 @@ async fn twilios_codes_become_reasons() {
 }
 
 #[tokio::test]
-async fn what_nobody_knows_is_repeated_only_where_that_is_wanted() {
-    for (status, once, at_least_once) in [
-        (500, "unknown_outcome", "retry http_500"),
-        (504, "unknown_outcome", "retry http_504"),
-        (503, "retry http_503", "retry http_503"),
-        (429, "retry http_429", "retry http_429"),
+async fn what_nobody_knows_is_told_apart_and_repeated_only_where_that_is_wanted() {
+    for (status, reason) in [
+        (500, "unknown http_500"),
+        (504, "unknown http_504"),
+        (503, "retry http_503"),
+        (429, "retry http_429"),
     ] {
         let found = outcome(|url| twilio(url, &json!({})), status, "<p>").await;
-        assert_eq!(found, once, "{status}");
-        let repeat = json!({"when_unknown": "repeat"});
-        let found = outcome(|url| twilio(url, &repeat), status, "<p>").await;
-        assert_eq!(found, at_least_once, "{status}");
+        assert_eq!(found, reason, "{status}");
+    }
+    for (settings, once) in [
+        (twilio("http://127.0.0.1:9", &json!({})), Once::AtMost),
+        (twilio("http://127.0.0.1:9", &json!({"when_unknown": "repeat"})), Once::AtLeast),
+        (custom("http://127.0.0.1:9"), Once::AtLeast),
+    ] {
+        assert_eq!(testing::connect("text_messages", settings).once(), once);
     }
     // Nothing was sent where there was no connection.
     let sender = testing::connect("text_messages", twilio("http://127.0.0.1:9", &json!({})));
@@ -211,10 +215,10 @@ async fn the_answers_of_a_described_provider_are_read_as_the_settings_say() {
         (200, answer(&json!("6")), "provider_error"),
         (200, answer(&json!("9")), "provider_error"),
         (200, "{}".to_owned(), "not_taken"),
-        (200, "<p>".to_owned(), "retry unreadable_answer"),
+        (200, "<p>".to_owned(), "unknown unreadable_answer"),
         (400, answer(&json!("3")), "provider_error"),
         (400, answer(&json!("9")), "http_400"),
-        (500, "<p>".to_owned(), "retry http_500"),
+        (500, "<p>".to_owned(), "unknown http_500"),
     ] {
         assert_eq!(outcome(custom, status, &body).await, reason, "{status} {body}");
     }
@@ -273,4 +277,26 @@ async fn mistakes_in_settings_name_them() {
         let found = connect(settings).unwrap_err().to_string();
         assert!(found.starts_with(error), "{found}");
     }
+}
+
+#[test]
+fn receipts_of_a_campaigns_message_come_to_an_address_that_names_both() {
+    let url = "https://shop.example/v1/twilio/key/sms";
+    let settings = twilio("https://api.twilio.com", &json!({"receipts_url": url}));
+    let sender = testing::connect("text_messages", settings);
+    let mut message = testing::message(&json!({"type": "track", "event": "Campaign Message",
+        "userId": "u-1", "messageId": "m-1", "properties": {"campaign": "news"}}));
+    message.source = domain::CAMPAIGN_SOURCE.to_owned();
+    let mapping = json!([{"name": "M", "trigger": "type = \"track\"", "action": "send_sms",
+        "fields": {"to": "+4915112345678", "text": "Hi"}}]);
+    let actions = kind("text_messages").unwrap().actions;
+    let mappings = Mappings::from_json_for(actions, &mapping.to_string()).unwrap();
+    let payload = Payload::for_destination(&message);
+    let mapping = mappings.get("M").unwrap();
+    let fields = mapping.check(&payload, sender.batching().mode()).unwrap();
+    let (action, delivery_id) = (mapping.action, "d-1".to_owned());
+    let prepared = sender.prepare(Made { action, fields, message: &message, delivery_id }).unwrap();
+    let callback = sender.describe(&[Arc::new(prepared)])[0].body["StatusCallback"].clone();
+    let expected = format!("{url}?deliveryId=d-1&userId=u-1&campaign=news&messageId=m-1");
+    assert_eq!(callback, expected);
 }

@@ -62,6 +62,11 @@ impl Twilio {
         if let Some((member, id)) = &message.person {
             url.query_pairs_mut().append_pair(member, id);
         }
+        if let Some((campaign, message_id)) = &message.campaign {
+            url.query_pairs_mut()
+                .append_pair("campaign", campaign)
+                .append_pair("messageId", message_id);
+        }
         Some(url.into())
     }
 }

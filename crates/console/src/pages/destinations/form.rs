@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{ChannelLimits, DeliverySettings, DestinationRules};
+use domain::{AfterCrash, ChannelLimits, DeliverySettings, DestinationRules};
 use maud::{Markup, Render, html};
 use resources::destinations::{DestinationChange, ShownDestination, ShownKind, ShownSetting};
 use serde_json::{Map, Value, json};
@@ -41,6 +41,13 @@ const LISTS: [(&str, &str, &str); 6] = [
 ];
 const CONCURRENCY: &str = "delivery/concurrency";
 const RATE: &str = "delivery/requests_per_second";
+const AFTER_CRASH: &str = "delivery/after_crash";
+/// What becomes of a message of which nobody knows whether it was taken: value, label.
+const AFTER_CRASH_OPTIONS: [(&str, &str); 3] = [
+    ("", "As fits the kind"),
+    ("once_at_most", "Given up: nobody gets it twice"),
+    ("once_at_least", "Sent again: nobody is left out"),
+];
 const SAMPLE: &str = "rules/sample_percent";
 /// The limits of campaigns: control, label, hint, unit.
 const LIMITS: [(&str, &str, &str, &str); 5] = [
@@ -66,7 +73,7 @@ pub(super) fn placed(mistake: Mistake, kind: &ShownKind) -> Mistake {
     let settings: Vec<String> = kind.settings.iter().map(control).collect();
     let lists = LISTS.iter().map(|(name, ..)| *name);
     let limits = LIMITS.iter().map(|(name, ..)| *name);
-    let others = ["name", MAPPINGS, CONCURRENCY, RATE, SAMPLE].into_iter();
+    let others = ["name", MAPPINGS, CONCURRENCY, RATE, AFTER_CRASH, SAMPLE].into_iter();
     let others = others.chain(lists).chain(limits);
     let all: Vec<&str> = settings.iter().map(String::as_str).chain(others).collect();
     mistake.among(&all)
@@ -110,7 +117,7 @@ pub(super) fn of_stored(destination: &ShownDestination, kind: &ShownKind) -> Typ
     for ((name, ..), entries) in LISTS.iter().zip(lists) {
         add(name, entries.join("\n"));
     }
-    let DeliverySettings { concurrency, requests_per_second } = destination.delivery;
+    let DeliverySettings { concurrency, requests_per_second, after_crash } = destination.delivery;
     let ChannelLimits { per_day, per_week, per_month, gap_s, per_five_minutes } =
         destination.limits;
     let limits = [per_day, per_week, per_month, gap_s].map(|limit| limit.map(u64::from));
@@ -120,6 +127,11 @@ pub(super) fn of_stored(destination: &ShownDestination, kind: &ShownKind) -> Typ
     add(SAMPLE, sample_percent.map(|share| share.to_string()).unwrap_or_default());
     add(CONCURRENCY, concurrency.map(|n| n.to_string()).unwrap_or_default());
     add(RATE, requests_per_second.map(|rate| rate.to_string()).unwrap_or_default());
+    let after_crash = after_crash.map(|after_crash| match after_crash {
+        AfterCrash::OnceAtMost => "once_at_most",
+        AfterCrash::OnceAtLeast => "once_at_least",
+    });
+    add(AFTER_CRASH, after_crash.unwrap_or_default().to_owned());
     if !destination.uses_presets {
         add(MAPPINGS, format!("{:#}", Value::Array(destination.mappings.clone())));
     }
@@ -179,6 +191,11 @@ pub(super) fn change(typed: &Typed, kind: &ShownKind) -> Result<DestinationChang
         delivery: DeliverySettings {
             concurrency: number(typed, CONCURRENCY)?,
             requests_per_second: number(typed, RATE)?,
+            after_crash: match typed.text(AFTER_CRASH) {
+                "once_at_most" => Some(AfterCrash::OnceAtMost),
+                "once_at_least" => Some(AfterCrash::OnceAtLeast),
+                _ => None,
+            },
         },
         limits: ChannelLimits {
             per_day: number(typed, LIMITS[0].0)?,
@@ -279,6 +296,7 @@ impl Render for Controls<'_> {
             }))
             (field_group("Messages of campaigns to one person", &html! {
                 @for (name, label, hint, unit) in LIMITS { (self.number(name, label, hint, unit)) }
+                (self.after_crash())
             }))
             (field_group("Mappings", &html! { (self.mappings()) }))
         }
@@ -346,6 +364,14 @@ impl Controls<'_> {
     fn number(&self, name: &str, label: &str, hint: &str, unit: &str) -> Markup {
         let field = Field::new(name, label).optional().hint(hint).error(self.mistake.at(name));
         NumberInput { field, value: self.typed.text(name), unit }.render()
+    }
+
+    fn after_crash(&self) -> Markup {
+        let hint = "Where the process ended while it was handed over, or its answer is lost";
+        let field = Field::new(AFTER_CRASH, "When nobody knows whether one was taken");
+        let field = field.optional().hint(hint).error(self.mistake.at(AFTER_CRASH));
+        let value = self.typed.text(AFTER_CRASH);
+        Select { field, options: &AFTER_CRASH_OPTIONS, value }.render()
     }
 
     fn area(&self, name: &str, label: &str, hint: &str) -> Markup {

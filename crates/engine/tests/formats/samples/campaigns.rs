@@ -3,8 +3,9 @@
 use domain::Timestamp;
 use engine::{
     BusinessEvent, BusinessEventDone, CampaignDecision, CampaignEntry, CampaignMessage,
-    CampaignRun, CampaignTrigger, CampaignWinner, DecisionOutcome, Entry, ExternalIdType,
-    Occurrence, TriggeredPerson,
+    CampaignRun, CampaignTrigger, CampaignWinner, DecisionOutcome, Entry, ExternalIdType, HandOver,
+    HandOverOutcome, HandedMessage, HandedOver, Handing, Occurrence, TriggeredPerson,
+    UnnamedPerson,
 };
 
 use super::{AT, commands};
@@ -94,8 +95,49 @@ pub(super) fn all() -> Vec<Entry> {
         CampaignEntry::Decision(decision(Occurrence::Dated(9), waits())),
         CampaignEntry::Decision(decision(Occurrence::Triggered { offset: 9, nth: 1 }, waits())),
         CampaignEntry::Decision(decision(Occurrence::Journey { instance: 3, step: 2 }, waits())),
+        handing(),
+        handed_over(),
+        CampaignEntry::Unnamed(UnnamedPerson {
+            at: AT,
+            campaign: "welcome".to_owned(),
+            number: 0,
+            user: 3,
+            occurrence: Occurrence::Event(7),
+        }),
     ];
     let command = |command| Entry::Command { received_at: AT, command: Box::new(command) };
     let changes = commands::campaigns().map(command).into_iter();
     changes.chain(facts.map(|fact| Entry::Campaign(Box::new(fact)))).collect()
+}
+
+fn handing() -> CampaignEntry {
+    let message = |offset| HandedMessage { offset, mapping: "Campaigns".to_owned(), campaign: 0 };
+    CampaignEntry::Handing(Handing {
+        at: AT,
+        destination: "crm".to_owned(),
+        added_at: 1,
+        messages: vec![message(9), message(10)],
+    })
+}
+
+fn handed_over() -> CampaignEntry {
+    let reason = "mailbox_unknown".to_owned();
+    let outcomes = [
+        HandOverOutcome::Taken,
+        HandOverOutcome::TriedAgain,
+        HandOverOutcome::Failed { reason },
+        HandOverOutcome::Unknown,
+    ];
+    let message = |(offset, outcome)| HandOver {
+        offset,
+        mapping: "Campaigns".to_owned(),
+        campaign: 0,
+        outcome,
+    };
+    CampaignEntry::HandedOver(HandedOver {
+        at: AT,
+        destination: "crm".to_owned(),
+        added_at: 1,
+        messages: (9..).zip(outcomes).map(message).collect(),
+    })
 }

@@ -16,6 +16,12 @@ forms! {
     CampaignWinner = crate::CampaignWinner,
     TriggeredPerson = crate::TriggeredPerson,
     CampaignMessage = crate::CampaignMessage,
+    UnnamedPerson = crate::UnnamedPerson,
+    Handing = crate::Handing,
+    HandedMessage = crate::HandedMessage,
+    HandedOver = crate::HandedOver,
+    HandOver = crate::HandOver,
+    HandOverOutcome = crate::HandOverOutcome,
     DecisionOutcome = crate::DecisionOutcome,
     Occurrence = crate::Occurrence,
 }
@@ -24,11 +30,14 @@ forms! {
 #[serde(remote = "crate::CampaignEntry", rename_all = "snake_case")]
 pub(in crate::entry) enum CampaignEntry {
     Decision(#[serde(with = "As::<CampaignDecision>")] crate::CampaignDecision),
+    Unnamed(#[serde(with = "As::<UnnamedPerson>")] crate::UnnamedPerson),
     Run(#[serde(with = "As::<CampaignRun>")] crate::CampaignRun),
     Trigger(#[serde(with = "As::<CampaignTrigger>")] crate::CampaignTrigger),
     Winner(#[serde(with = "As::<CampaignWinner>")] crate::CampaignWinner),
     BusinessEvent(#[serde(with = "As::<BusinessEvent>")] crate::BusinessEvent),
     BusinessEventDone(#[serde(with = "As::<BusinessEventDone>")] crate::BusinessEventDone),
+    Handing(#[serde(with = "As::<Handing>")] crate::Handing),
+    HandedOver(#[serde(with = "As::<HandedOver>")] crate::HandedOver),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -162,4 +171,62 @@ pub(in crate::entry) struct BusinessEventDone {
     number: u32,
     offset: u64,
     is_missed: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "crate::Handing")]
+pub(in crate::entry) struct Handing {
+    at: domain::Timestamp,
+    destination: String,
+    added_at: u64,
+    #[serde(with = "As::<Vec<HandedMessage>>")]
+    messages: Vec<crate::HandedMessage>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "crate::HandedMessage")]
+pub(in crate::entry) struct HandedMessage {
+    offset: u64,
+    mapping: String,
+    campaign: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "crate::HandedOver")]
+pub(in crate::entry) struct HandedOver {
+    at: domain::Timestamp,
+    destination: String,
+    added_at: u64,
+    #[serde(with = "As::<Vec<HandOver>>")]
+    messages: Vec<crate::HandOver>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "crate::HandOver")]
+pub(in crate::entry) struct HandOver {
+    offset: u64,
+    mapping: String,
+    campaign: u32,
+    #[serde(with = "As::<HandOverOutcome>")]
+    outcome: crate::HandOverOutcome,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "crate::HandOverOutcome", rename_all = "snake_case")]
+pub(in crate::entry) enum HandOverOutcome {
+    Taken,
+    TriedAgain,
+    Failed { reason: String },
+    Unknown,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "crate::UnnamedPerson")]
+pub(in crate::entry) struct UnnamedPerson {
+    at: domain::Timestamp,
+    campaign: String,
+    number: u32,
+    user: u32,
+    #[serde(with = "As::<Occurrence>")]
+    occurrence: crate::Occurrence,
 }
