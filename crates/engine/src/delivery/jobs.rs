@@ -90,9 +90,10 @@ pub(crate) fn deliverable(
             Entry::Journey(entry) => {
                 let JourneyEntry::Answer(answer) = *entry else { return Ok(None) };
                 let message = answer.message(&shared.config.load().id, destination);
-                let deliverable = |message| {
-                    let message = Box::new(message);
-                    Deliverable { message, mapping, is_edited: false, replay }
+                let deliverable = |message| Deliverable {
+                    mapping,
+                    replay,
+                    ..Deliverable::of_message(Box::new(message))
                 };
                 return Ok(message.map(deliverable));
             }
