@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
-use state::{IN_APP_SHARDS, InAppReport, People};
+use state::{InAppReport, People};
 use tokio::sync::watch;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -20,38 +20,6 @@ use crate::{Engine, EngineError};
 
 /// How long after a message has expired a page may still report on it, in milliseconds: a day.
 const REPORT_GRACE_MS: i64 = 86_400_000;
-
-/// Tells who waits for in-app messages that there may be others now.
-pub(crate) struct InAppChanges {
-    /// By the index of the person modulo their number.
-    shards: Vec<watch::Sender<u64>>,
-    /// For visitors whom nobody knows yet.
-    any: watch::Sender<u64>,
-}
-
-impl Default for InAppChanges {
-    fn default() -> Self {
-        let shards = (0..IN_APP_SHARDS).map(|_| watch::Sender::new(0)).collect();
-        Self { shards, any: watch::Sender::new(0) }
-    }
-}
-
-impl InAppChanges {
-    /// Tells of changes, once they can be read.
-    pub(crate) fn tell(&self, shards: &[usize]) {
-        for shard in shards {
-            self.shards[*shard].send_modify(|n| *n = n.wrapping_add(1));
-        }
-        if !shards.is_empty() {
-            self.any.send_modify(|n| *n = n.wrapping_add(1));
-        }
-    }
-
-    fn watch(&self, user: Option<UserIdx>) -> watch::Receiver<u64> {
-        let shard = user.map(|user| &self.shards[user.0 as usize % IN_APP_SHARDS]);
-        shard.unwrap_or(&self.any).subscribe()
-    }
-}
 
 /// Who looks at a page, as the page says.
 #[derive(Debug, Clone)]

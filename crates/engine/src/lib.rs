@@ -33,6 +33,7 @@ mod follow;
 mod history_reading;
 mod import;
 mod in_app;
+mod in_app_changes;
 mod inbox;
 pub mod installation;
 mod items;

@@ -14,7 +14,7 @@ use store::Store;
 
 use crate::Clock;
 use crate::due_people::DueQueue;
-use crate::in_app::InAppChanges;
+use crate::in_app_changes::InAppChanges;
 use crate::message_rates::RateCounter;
 use crate::outcomes::Outcomes;
 use crate::run_delay::RunDelay;

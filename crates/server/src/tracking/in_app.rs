@@ -1,6 +1,6 @@
-//! In-app messages in pages: `GET /v1/in_app/module.js`, the module that shows them; `.../messages`,
-//! those that a visitor may see; `.../stream`, the same whenever they change; and
-//! `POST /v1/in_app/events`, what became of them.
+//! In-app messages in pages: `GET /v1/in_app/module.js`, the module that shows them;
+//! `GET /v1/in_app/messages`, those that a visitor may see; `GET /v1/in_app/stream`, the same
+//! whenever they change; and `POST /v1/in_app/events`, what became of them.
 
 use std::convert::Infallible;
 use std::sync::{Arc, LazyLock};
