@@ -161,11 +161,6 @@ fn add_people(server: &Server, n_people: u64) {
 
 /// Adds the channels, one destination that is told what becomes of messages, and the campaigns.
 fn begin(server: &Server, hooks: SocketAddr, mails: SocketAddr) {
-    let mapping = |event: &str, action: &str, fields: Value| {
-        json!([{ "name": "Campaigns", "trigger": format!("event = \"{event}\""),
-            "action": action, "fields": fields }])
-    };
-    let whole = json!({ "body": { "@path": "$" } });
     let told = json!({ "kind": "webhook", "settings": { "url": format!("http://{hooks}/told") },
         "rules": { "sources": ["campaign"] } });
     admin(server, "PUT", "destinations/told", &told);
@@ -178,13 +173,15 @@ fn begin(server: &Server, hooks: SocketAddr, mails: SocketAddr) {
                     "text": field("subject") });
                 let settings = json!({ "host": "127.0.0.1", "port": mails.port(),
                     "security": "none", "from": "news@shop.example" });
-                ("email", settings, mapping("Campaign Message", "send_email", fields))
+                let mapping = json!({ "name": "Campaigns", "action": "send_email",
+                    "trigger": "event = \"Campaign Message\"", "fields": fields });
+                ("email", settings, json!([mapping]))
             }
             _ => {
                 let once = if is_once { "once_at_most" } else { "once_at_least" };
                 delivery["after_crash"] = once.into();
                 let settings = json!({ "url": format!("http://{hooks}/{channel}") });
-                ("webhook", settings, mapping("Campaign Message", "send", whole.clone()))
+                ("webhook", settings, Value::Null)
             }
         };
         let destination = json!({ "kind": kind, "settings": settings, "mappings": mappings,
@@ -266,8 +263,8 @@ fn check(
     n_people: u64,
     [_, taken, failed, unknown]: [u64; 4],
 ) {
-    let logs = receiver.logs.lock().unwrap();
-    let log = &logs[channel];
+    let mut logs = receiver.logs.lock().unwrap();
+    let log = logs.remove(channel).unwrap_or_default();
     let distinct = |users: &[String]| users.iter().collect::<BTreeSet<_>>().len() as u64;
     let (n_taken, n_refused) = (distinct(&log.taken), distinct(&log.refused));
     println!(
