@@ -41,6 +41,7 @@ pub(crate) use self::linked::seal_headers;
 pub use self::links::{
     LINK_TOKEN_BYTES_MAX, LINKS_PATH, MessageLink, OPENS_PATH, workspace_of_link,
 };
+pub(crate) use self::links::{read_image, read_link};
 use self::person::Person;
 use self::planned::{Planned, UsualParts};
 pub use self::preview::CampaignPreview;

@@ -1,21 +1,18 @@
-//! What journeys need that the fold cannot know: what the clock on the wall says, what is sent to
-//! destinations, and what a draft would have done.
-
-mod simulation;
+//! What journeys need that the fold cannot know: what the clock on the wall says, and what is sent
+//! to destinations.
 
 use domain::{Journey, JourneyAction, LocalTime, TimeZone, Timestamp, UserIdx, WorkspaceConfig};
 use serde_json::{Map, Value, json};
 use serving::Snapshot;
-use state::{AskedJourney, JourneyAnswer, JourneyEntry, JourneyFinding, JourneyTrigger, Plan};
+use state::{AskedJourney, JourneyAnswer, JourneyEntry, JourneyFinding, Plan};
 
-pub use self::simulation::{JourneySimulation, SIMULATED_DAYS, SIMULATED_PEOPLE_MAX};
 use crate::shared::Shared;
-use crate::{Engine, EngineError, Entry, SubmitError};
+use crate::{EngineError, Entry};
 
 /// The most people for whom something is found before it is journalled.
 const ASKED_PER_STEP: usize = 256;
 /// The trait that says in which time zone a person is.
-const ZONE_TRAIT: &str = "timezone";
+pub(crate) const ZONE_TRAIT: &str = "timezone";
 
 /// Checks the conditions of journeys and the tests of their events.
 ///
@@ -25,7 +22,7 @@ pub(crate) fn check_journeys(config: &WorkspaceConfig) -> Result<(), String> {
     config.journeys.iter().try_for_each(|journey| check_journey(config, journey))
 }
 
-fn check_journey(config: &WorkspaceConfig, journey: &Journey) -> Result<(), String> {
+pub(crate) fn check_journey(config: &WorkspaceConfig, journey: &Journey) -> Result<(), String> {
     let in_journey = |what: String| format!("journey {:?}: {what}", journey.key);
     let plan = Plan::new(journey.clone()).map_err(in_journey)?;
     match plan.audiences().find(|key| config.audience(key).is_none()) {
@@ -102,22 +99,11 @@ fn zone_of(
 }
 
 /// When the clock says what a node waits for, from an instant on.
-fn clock_time(action: &JourneyAction, zone: &TimeZone, from: Timestamp) -> Timestamp {
+pub(crate) fn clock_time(action: &JourneyAction, zone: &TimeZone, from: Timestamp) -> Timestamp {
     match action {
         JourneyAction::DelayUntil { time, days, .. } => {
             activation::next_clock_time(zone, *time, days, from)
         }
         _ => from,
-    }
-}
-
-impl Engine {
-    /// Lets people enter a journey.
-    ///
-    /// # Errors
-    /// If it cannot be journalled.
-    pub fn trigger_journey(&self, trigger: JourneyTrigger) -> Result<(), SubmitError> {
-        let entry = Entry::Journey(Box::new(JourneyEntry::Trigger(trigger)));
-        self.submit_blocking(vec![entry]).map(drop)
     }
 }

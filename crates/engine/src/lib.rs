@@ -39,6 +39,8 @@ pub mod installation;
 mod items;
 mod journal_files;
 mod journal_inspection;
+mod journey_simulation;
+mod journey_triggers;
 mod journeys;
 mod likely_preview;
 mod list_calculation;
@@ -49,6 +51,7 @@ mod locations;
 mod loss;
 mod lost_model;
 mod member_bits;
+mod message_links;
 mod message_rates;
 mod model_comparison;
 mod next;
@@ -184,7 +187,7 @@ pub use training_record::Training;
 pub use training_runs::{BegunTraining, TRAINING_RUNS_KEPT_MAX, TrainingRun, TrainingRunState};
 pub use verify::{Verification, VerifyError, VerifyProgress};
 
-pub use self::journeys::{JourneySimulation, SIMULATED_DAYS, SIMULATED_PEOPLE_MAX};
+pub use self::journey_simulation::{JourneySimulation, SIMULATED_DAYS, SIMULATED_PEOPLE_MAX};
 pub use activation::{
     BreakerState, DeadLetter, Held, OpenDelivery, Progress, Status as DispatcherStatus,
 };

@@ -1,5 +1,5 @@
-//! `GET /l/{token}` and `GET /o/{token}.gif`: the links and the images of messages. They lead on, or
-//! answer, at once and whatever the journal takes; what they tell of is journalled afterwards.
+//! `GET /l/{token}` and `GET /o/{token}.gif`: the links and the images of messages. They lead on,
+//! or answer, at once and whatever the journal takes; what they tell of is journalled afterwards.
 
 use std::sync::Arc;
 

@@ -297,8 +297,8 @@ impl Campaigns {
         waited_for
     }
 
-    /// Removes some of what waits for a campaign that is gone, and returns whether that was all, and
-    /// what it was.
+    /// Removes some of what waits for a campaign that is gone, and returns whether that was all,
+    /// and what it was.
     pub(crate) fn forget(
         &mut self,
         batch: &mut Batch<'_>,

@@ -91,7 +91,8 @@ pub(crate) fn is_harmless_address(address: &str) -> bool {
     SCHEMES.contains(&scheme) || (rest.starts_with("://") && !ACTIVE_SCHEMES.contains(&scheme))
 }
 
-/// Character references of numbers, and the named ones that stand in addresses or can hide a scheme.
+/// Character references of numbers, and the named ones that stand in addresses or can hide a
+/// scheme.
 pub(crate) fn decode_entities(text: &str) -> String {
     const NAMED: [(&str, char); 6] = [
         ("colon;", ':'),

@@ -73,8 +73,8 @@ pub(super) fn end_of_quiet_hours(
     candidates.into_iter().find(|at| *at > now && !is_quiet(windows, zone, *at))
 }
 
-/// The first instant after `from` at which the clock in a zone says `time`, on one of these days, or
-/// on any day if there are none. Where the clock leaps over it, it is the instant of the leap.
+/// The first instant after `from` at which the clock in a zone says `time`, on one of these days,
+/// or on any day if there are none. Where the clock leaps over it, it is the instant of the leap.
 pub fn next_clock_time(
     zone: &TimeZone,
     time: ClockTime,

@@ -14,7 +14,6 @@ use serde_json::{Map, Value, json};
 use templates::{append_to_body, replace_html_links, replace_text_links};
 
 use super::content::HTML_FIELD;
-use crate::Engine;
 
 /// The path of links, before their token.
 pub const LINKS_PATH: &str = "/l";
@@ -112,6 +111,30 @@ impl MessageLink {
     }
 }
 
+/// What the token of a link of a workspace says; none if nobody here has made it.
+pub(crate) fn read_link(key: &InstanceKey, own: &WorkspaceId, token: &str) -> Option<MessageLink> {
+    open_token(key, own, LINK_CONTEXT, token).filter(|link| link.target.is_some())
+}
+
+/// What the token of an image of a workspace says; none if nobody here has made it.
+pub(crate) fn read_image(key: &InstanceKey, own: &WorkspaceId, token: &str) -> Option<MessageLink> {
+    open_token(key, own, OPEN_CONTEXT, token)
+}
+
+fn open_token(
+    key: &InstanceKey,
+    own: &WorkspaceId,
+    context: &str,
+    token: &str,
+) -> Option<MessageLink> {
+    let (workspace, sealed) = token.rsplit_once('.')?;
+    if workspace != own.as_str() || token.len() > LINK_TOKEN_BYTES_MAX {
+        return None;
+    }
+    let text = key.open_token(&context_of(context, own), sealed).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
 fn context_of(context: &str, workspace: &WorkspaceId) -> String {
     format!("{context}\0{workspace}")
 }
@@ -119,26 +142,6 @@ fn context_of(context: &str, workspace: &WorkspaceId) -> String {
 /// The workspace that the token of a link or an image names.
 pub fn workspace_of_link(token: &str) -> Option<&str> {
     Some(token.rsplit_once('.')?.0)
-}
-
-impl Engine {
-    /// What the token of a link of this workspace says; none if nobody here has made it.
-    pub fn read_link(&self, token: &str) -> Option<MessageLink> {
-        self.open_token(LINK_CONTEXT, token).filter(|link| link.target.is_some())
-    }
-
-    /// What the token of an image of this workspace says; none if nobody here has made it.
-    pub fn read_open(&self, token: &str) -> Option<MessageLink> {
-        self.open_token(OPEN_CONTEXT, token)
-    }
-
-    fn open_token(&self, context: &str, token: &str) -> Option<MessageLink> {
-        let (workspace, sealed) = token.rsplit_once('.')?;
-        let is_ours = workspace == self.id().as_str() && token.len() <= LINK_TOKEN_BYTES_MAX;
-        let key = self.instance_key.as_deref().filter(|_| is_ours)?;
-        let text = key.open_token(&context_of(context, self.id()), sealed).ok()?;
-        serde_json::from_str(&text).ok()
-    }
 }
 
 /// What the links of one message are made with.

@@ -72,7 +72,8 @@ pub(super) struct HandOvers {
 }
 
 impl HandOvers {
-    /// Begins with what an earlier reader left. What is not `read_again`, by its offset, is settled.
+    /// Begins with what an earlier reader left. What is not `read_again`, by its offset, is
+    /// settled.
     pub(super) fn new(left: Vec<UnderWay>, read_again: impl Fn(u64) -> bool) -> Self {
         let mut begun = Self::default();
         for one in left {

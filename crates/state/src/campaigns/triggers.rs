@@ -38,8 +38,9 @@ pub enum Begun {
 }
 
 impl Campaigns {
-    /// Begins a message of a campaign whose start is `triggered`, or of a business event, due at once. Each occurrence is
-    /// of its own: one that a person got before is none again only while it waits.
+    /// Begins a message of a campaign whose start is `triggered`, or of a business event, due at
+    /// once. Each occurrence is of its own: one that a person got before is none again only while
+    /// it waits.
     ///
     /// # Errors
     /// If the store cannot be read.

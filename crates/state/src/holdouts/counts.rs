@@ -97,8 +97,8 @@ impl HoldoutGroups {
         cluster.value_micros = cluster.value_micros.saturating_sub(tally.value_micros);
     }
 
-    /// Changes what the people of a group did: people, people who reached the goal, goals, and their
-    /// value in millionths.
+    /// Changes what the people of a group did: people, people who reached the goal, goals, and
+    /// their value in millionths.
     pub(crate) fn change(&mut self, is_held_out: bool, hash: u64, by: [i64; 4]) {
         let group = if is_held_out { &mut self.held_out } else { &mut self.treated };
         let cluster = group.cluster(hash);

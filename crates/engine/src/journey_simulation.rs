@@ -7,8 +7,8 @@ use domain::{Journey, JourneyAction, TimeZone, Timestamp, UserIdx};
 use serde_json::Value;
 use state::{Moment, SimulatedPerson, Simulation, ToldEvent};
 
-use super::{ZONE_TRAIT, check_journey, clock_time};
 use crate::audience_preview::people_order::PeopleOrder;
+use crate::journeys::{ZONE_TRAIT, check_journey, clock_time};
 use crate::timeline_message::read_message;
 use crate::{Engine, EngineError};
 
