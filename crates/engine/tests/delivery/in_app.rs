@@ -62,6 +62,8 @@ impl Shop {
             start: CampaignStart::Event {
                 event: "Episode Finished".to_owned(),
                 filters: None,
+                count: None,
+                within_s: None,
                 after_s: 0,
                 unless: None,
             },
@@ -70,8 +72,12 @@ impl Shop {
                 .iter()
                 .map(|(f, text)| ((*f).to_owned(), (*text).to_owned()))
                 .collect(),
+            variants: Vec::new(),
+            test: None,
             options: DeliveryOptions::default(),
             control_percent: 0,
+            control_group: None,
+            conversion: None,
         };
         let change = ConfigChange::put_campaign(&campaign);
         let changed = self.engine().change_config(change, Expected::Anything);

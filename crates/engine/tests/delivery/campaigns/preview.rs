@@ -21,7 +21,7 @@ fn a_preview_has_the_message_or_the_reason_and_writes_nothing() {
     let shop = Shop::new();
     shop.identify("ada", json!({ "email": "ada@shop.example", "name": "Ada" }));
     shop.identify("cy", json!({ "name": "Cy" }));
-    let end = shop.engine().journal_end();
+    let end = shop.engine().snapshot().applied;
     let draft = Campaign {
         status: CampaignStatus::Draft,
         ..campaign(CampaignStart::At { at: Timestamp(0) })
@@ -47,7 +47,7 @@ fn a_preview_has_the_message_or_the_reason_and_writes_nothing() {
     let shown = preview(&shop, &at_night, "ada");
     assert_eq!(subject(&shown).as_deref(), Some("Hello Ada"));
     assert_eq!(shown.waits_until, Some(Timestamp(START.0 + 6 * HOUR_MS)));
-    assert_eq!(shop.engine().journal_end(), end);
+    assert_eq!(shop.engine().snapshot().applied, end);
     assert!(shop.engine().snapshot().campaigns.by_key().is_empty());
     shop.await_received(&[]);
 }
@@ -65,6 +65,8 @@ fn a_preview_has_the_latest_event_that_begins_the_campaign() {
     let mut draft = campaign(CampaignStart::Event {
         event: "Product Added".to_owned(),
         filters: Some("price > 5".to_owned()),
+        count: None,
+        within_s: None,
         after_s: 3_600,
         unless: Some(CampaignUnless { event: "Order Completed".to_owned(), filters: None }),
     });
