@@ -14,7 +14,7 @@ use web::App;
 use web::error::ApiError;
 use web::workspaces::{RequestedWorkspace, Workspace};
 
-use super::form::{CHANNEL_EDIT, CONTENT_ID, Controls, PERSON, chosen};
+use super::form::{CHANNEL_EDIT, CONTENT_ID, Controls, PERSON};
 use super::list::without_channel;
 use super::preview::Shown;
 use super::{channels, definition, lead_to, path, preview as previewed};
