@@ -79,7 +79,7 @@ impl CampaignPreviews<'_> {
         // The message itself is of interest, whatever keeps it from the person at the moment.
         let sent = match decision.outcome {
             DecisionOutcome::Sent(_) => Some(decision),
-            _ => decide(for_everybody(draft))?,
+            _ => decide(for_everybody(draft, now))?,
         };
         if let Some(sent) = sent {
             preview.message = sent.message(&self.shared.config.load().id);
@@ -98,7 +98,10 @@ impl CampaignPreviews<'_> {
         occurrence: Occurrence,
         now: Timestamp,
     ) -> Result<Option<CampaignDecision>, EngineError> {
-        let definition = Campaign { status: CampaignStatus::Running, ..definition };
+        let mut definition = Campaign { status: CampaignStatus::Running, ..definition };
+        // Nobody who looks at it has opened it.
+        (definition.options.track_links, definition.options.track_opens) =
+            (Some(false), Some(false));
         let campaign = definition.key.clone();
         let running = {
             let snapshot = self.shared.live.snapshot();
@@ -148,20 +151,23 @@ impl CampaignPreviews<'_> {
 }
 
 /// The same message without anything that keeps it from people.
-fn for_everybody(draft: &Campaign) -> Campaign {
+fn for_everybody(draft: &Campaign, now: Timestamp) -> Campaign {
     let mut draft = Campaign {
         audience: None,
+        test: None,
         control_group: None,
         control_percent: 0,
         options: DeliveryOptions {
             ignores_channel_limits: true,
             ignores_system_control: true,
+            ignores_subscriptions: true,
             ..DeliveryOptions::default()
         },
         ..draft.clone()
     };
-    if let CampaignStart::Event { unless, .. } = &mut draft.start {
-        *unless = None;
+    match &mut draft.start {
+        CampaignStart::Event { unless, .. } => *unless = None,
+        start => *start = CampaignStart::At { at: now },
     }
     draft
 }
