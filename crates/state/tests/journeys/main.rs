@@ -181,7 +181,8 @@ impl Fold {
                 true => DecisionOutcome::Sent(CampaignMessage {
                     channel: "crm".to_owned(),
                     fields: "{}".to_owned(),
-                    day: 0,
+                    variant: None,
+                    items: Vec::new(),
                     is_first_of_day: false,
                 }),
                 false => DecisionOutcome::Refused { reason: "no".to_owned(), detail: None },
@@ -192,6 +193,7 @@ impl Fold {
                 number,
                 person: Some((ExternalIdType::UserId, name_of(user))),
                 occurrence: due.waiting.occurrence,
+                day: 0,
                 outcome,
             };
             let entry = Entry::Campaign(Box::new(CampaignEntry::Decision(decision)));
