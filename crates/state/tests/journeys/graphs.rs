@@ -5,10 +5,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-pub const EVENTS: [&str; 5] = ["Start", "Ship", "Update", "Cancel", "Buy"];
+pub(crate) const EVENTS: [&str; 5] = ["Start", "Ship", "Update", "Cancel", "Buy"];
 
 #[derive(Debug, Clone)]
-pub enum Step {
+pub(crate) enum Step {
     Track { user: u8, name: &'static str, total: i64, order: u8, late_min: i64 },
     Identify { user: u8, vip: bool },
     Again(usize),
@@ -39,14 +39,14 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// Steps with the minutes before each, and whether positions are compared behind it.
-pub fn steps() -> impl Strategy<Value = Vec<(i64, Step, bool)>> {
+pub(crate) fn steps() -> impl Strategy<Value = Vec<(i64, Step, bool)>> {
     let wait = prop_oneof![3 => Just(0), 6 => 1..15_i64, 2 => 15..400_i64];
     vec((wait, step(), proptest::bool::weighted(0.3)), 1..60)
 }
 
 /// A journey of up to eight nodes. What happens at once leads to later nodes only, so that no way
 /// goes round without a wait.
-pub fn graph(key: &'static str) -> impl Strategy<Value = Journey> {
+pub(crate) fn graph(key: &'static str) -> impl Strategy<Value = Journey> {
     let nodes = vec((0..13_u8, any::<[u8; 4]>()), 1..8);
     let settings = (0..3_u8, any::<bool>(), 0..4_i64, any::<bool>(), any::<[bool; 3]>());
     (nodes, settings).prop_map(move |(nodes, settings)| make(key, &nodes, settings))

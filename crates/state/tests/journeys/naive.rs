@@ -8,13 +8,13 @@ use serde_json::{Map, Value};
 use state::{InstanceId, Moment, is_of_control_group, share_of};
 
 /// When, and where in the journal.
-pub type Place = (i64, u64);
+pub(crate) type Place = (i64, u64);
 
 const HOUR: i64 = 3_600_000;
 
 /// What happened.
 #[derive(Debug, Clone)]
-pub enum What {
+pub(crate) enum What {
     Track {
         user: u8,
         name: String,
@@ -48,10 +48,10 @@ pub enum What {
 }
 
 #[derive(Debug, Clone)]
-pub struct Happened {
-    pub now: i64,
-    pub offset: u64,
-    pub what: What,
+pub(crate) struct Happened {
+    pub(crate) now: i64,
+    pub(crate) offset: u64,
+    pub(crate) what: What,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -96,10 +96,10 @@ enum Meaning {
 }
 
 /// Where somebody is: journey, value, entry, node, since when, and until when if time says it.
-pub type Position = (String, Option<String>, Place, String, i64, Option<i64>);
+pub(crate) type Position = (String, Option<String>, Place, String, i64, Option<i64>);
 
 #[derive(Default)]
-pub struct Naive {
+pub(crate) struct Naive {
     /// Every version that was published, with the number of its journey and when.
     plans: Vec<(u32, Place, Journey)>,
     people: BTreeMap<u8, Person>,
@@ -109,7 +109,7 @@ pub struct Naive {
     triggered: VecDeque<(String, Place, Map<String, Value>)>,
     now: i64,
     /// How often what happened, by journey.
-    pub counts: BTreeMap<(String, String), u64>,
+    pub(crate) counts: BTreeMap<(String, String), u64>,
 }
 
 enum Next {
@@ -118,13 +118,13 @@ enum Next {
 }
 
 impl Naive {
-    pub fn replay(happened: &[Happened]) -> Self {
+    pub(crate) fn replay(happened: &[Happened]) -> Self {
         let mut naive = Self::default();
         happened.iter().for_each(|one| naive.follow(one));
         naive
     }
 
-    pub fn positions(&self) -> BTreeMap<u8, Vec<Position>> {
+    pub(crate) fn positions(&self) -> BTreeMap<u8, Vec<Position>> {
         let position = |way: &Way| {
             let until = match way.waits {
                 Waits::Until(at) => Some(at),
@@ -725,7 +725,7 @@ impl Naive {
 }
 
 /// The id of a user.
-pub fn name_of(user: u8) -> String {
+pub(crate) fn name_of(user: u8) -> String {
     format!("u{user}")
 }
 
