@@ -21,7 +21,6 @@ use super::standing::{PersonStanding, settle};
 use super::*;
 use crate::campaigns::{CampaignEntry, CampaignMessage, Occurrence, message_id};
 use crate::fold::{PreparedEntry, apply};
-use crate::people::People;
 use crate::views::Views;
 use crate::{Command, EntityKind, Entry};
 

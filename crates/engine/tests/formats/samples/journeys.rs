@@ -78,6 +78,7 @@ pub(super) fn all() -> Vec<Entry> {
         number: 1,
         person: Some((ExternalIdType::UserId, "u1".to_owned())),
         occurrence: Occurrence::Journey { instance: 9, step: 3 },
+        day: 19_675,
         outcome: DecisionOutcome::Waits { until: AT },
     });
     let facts = facts.map(|fact| Entry::Journey(Box::new(fact)));
