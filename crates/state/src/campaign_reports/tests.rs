@@ -114,7 +114,7 @@ enum Happening {
     /// A decision: sent with a variant and items, or the control group.
     Decided { campaign: usize, variant: usize, n_items: usize, is_control: bool },
     /// Something is told of an earlier message, some minutes late.
-    Told { message: prop::sample::Index, event: usize, late_min: i64, is_item: bool, link: u32 },
+    Told { message: usize, event: usize, late_min: i64, is_item: bool, link: u32 },
     /// The person buys, and it is told some minutes late, once or twice.
     Bought { item: usize, total: u32, late_min: i64, is_repeated: bool },
     /// Both ids are one person's.
@@ -128,7 +128,7 @@ fn happening() -> impl Strategy<Value = (usize, Happening)> {
                 campaign, variant, n_items, is_control
             }
         ),
-        4 => (any::<prop::sample::Index>(), 0..MESSAGE_EVENTS, 0..300i64, any::<bool>(), 0..3u32)
+        4 => (any::<usize>(), 0..MESSAGE_EVENTS, 0..300i64, any::<bool>(), 0..3u32)
             .prop_map(|(message, event, late_min, is_item, link)| Happening::Told {
                 message, event, late_min, is_item, link
             }),
@@ -216,7 +216,7 @@ fn play(all: &[(usize, Happening)]) -> (Fold, Vec<Kept>, Vec<Buy>) {
                 if sent.is_empty() {
                     continue;
                 }
-                let place = message.index(sent.len());
+                let place = *message % sent.len();
                 let message = sent.into_iter().nth(place).unwrap();
                 let at = now - late_min * MINUTE_MS;
                 let event = MessageEvent::ALL[*event];
@@ -348,13 +348,8 @@ fn decided(who: usize, campaign: usize) -> (usize, Happening) {
 #[test]
 fn somebody_who_is_deleted_leaves_what_was_sent_and_nothing_that_they_did() {
     let bought = Happening::Bought { item: 0, total: 60, late_min: 0, is_repeated: false };
-    let told = |event: usize| Happening::Told {
-        message: prop::sample::Index::default(),
-        event,
-        late_min: 0,
-        is_item: true,
-        link: 1,
-    };
+    let told =
+        |event: usize| Happening::Told { message: 0, event, late_min: 0, is_item: true, link: 1 };
     let all = [decided(0, 0), (0, told(3)), (0, told(5)), (0, bought)];
     let (mut fold, ..) = play(&all);
     let user = fold.person("u0");
