@@ -113,7 +113,7 @@ fn a_hyperparameter_that_is_not_known_is_passed_over() {
 fn a_variant_that_is_not_known_is_refused_with_the_build_to_use() {
     let ticked = json!({ "ticked": { "at": 5 } });
     let command =
-        json!({ "command": { "received_at": 5, "command": { "put_journey": { "id": "a" } } } });
+        json!({ "command": { "received_at": 5, "command": { "put_survey": { "id": "a" } } } });
     let interaction = json!({ "user_id": "u", "item_id": "i", "kind": "smelled" });
     let interactions =
         json!({ "interactions": { "received_at": 5, "interactions": [interaction] } });
@@ -122,10 +122,10 @@ fn a_variant_that_is_not_known_is_refused_with_the_build_to_use() {
     let list = json!({ "user": user, "at": 5, "items": [], "place": { "trait": "t" }, "rotates": true, "n_next": 0 });
     for (entry, name) in [
         (ticked, "ticked"),
-        (command, "put_journey"),
+        (command, "put_survey"),
         (interactions, "smelled"),
         (json!({ "served": { "lists": [list] } }), "telephone"),
-        (json!({ "configured": r#"{"id":"shop","journey":[]}"# }), "journey"),
+        (json!({ "configured": r#"{"id":"shop","survey":[]}"# }), "survey"),
     ] {
         let error = decode("99.0.0", &entry).unwrap_err().to_string();
         assert!(

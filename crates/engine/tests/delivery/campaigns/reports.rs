@@ -60,7 +60,7 @@ impl Shop {
 fn tokens<'t>(text: &'t str, path: &str) -> Vec<&'t str> {
     let start = format!("{PUBLIC_URL}{path}/");
     let parts = text.split(&start).skip(1);
-    parts.map(|rest| rest.split(['"', ' ', '\n', '<']).next().unwrap()).collect()
+    parts.map(|rest| rest.split(['"', '\'', ' ', '\n', '<']).next().unwrap()).collect()
 }
 
 fn conversion() -> CampaignConversion {

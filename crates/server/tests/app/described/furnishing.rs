@@ -231,7 +231,7 @@ pub(super) async fn furnish(shop: &mut Described) -> (String, String) {
         (
             "POST",
             "journeys/draft/simulate",
-            json!({
+            json!({ "key": "draft",
                 "entry": { "type": "event", "event": "Order Completed", "audience": "buyers" },
                 "nodes": [{ "name": "note", "type": "update_profile", "changes": [
                     { "trait": "orders", "change": "add", "value": "x" }] }],
