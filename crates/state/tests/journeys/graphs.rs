@@ -49,7 +49,8 @@ pub(crate) fn steps() -> impl Strategy<Value = Vec<(i64, Step, bool)>> {
 pub(crate) fn graph(key: &'static str) -> impl Strategy<Value = Journey> {
     let nodes = vec((0..13_u8, any::<[u8; 4]>()), 1..8);
     let settings = (0..3_u8, any::<bool>(), 0..4_i64, any::<bool>(), any::<[bool; 3]>());
-    (nodes, settings).prop_map(move |(nodes, settings)| make(key, &nodes, settings))
+    let journeys = (nodes, settings).prop_map(move |(nodes, settings)| make(key, &nodes, settings));
+    journeys.prop_filter("a way leads out of each node", leads_out)
 }
 
 fn make(
@@ -143,6 +144,26 @@ fn make(
         journey.moves = vec![domain::JourneyMove { from: "n1".to_owned(), to: first }];
     }
     journey
+}
+
+/// Whether a way leads out of the journey from each node.
+fn leads_out(journey: &Journey) -> bool {
+    let mut found = vec![false; journey.nodes.len()];
+    loop {
+        let n_before = found.iter().filter(|is_found| **is_found).count();
+        for (n, node) in journey.nodes.iter().enumerate() {
+            let targets: Vec<_> = node
+                .connectors()
+                .into_iter()
+                .map(|one| one.to.and_then(|to| journey.node(to)))
+                .collect();
+            let is_out = |target: &Option<usize>| target.is_none_or(|target| found[target]);
+            found[n] |= targets.is_empty() || targets.iter().any(is_out);
+        }
+        if found.iter().filter(|is_found| **is_found).count() == n_before {
+            return found.iter().all(|is_found| *is_found);
+        }
+    }
 }
 
 fn remove_unreached(journey: &mut Journey) {

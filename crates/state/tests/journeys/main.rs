@@ -158,6 +158,9 @@ impl Fold {
                     let (received_at, command) = (Timestamp(self.now), Box::new(command));
                     let entry = Entry::Command { received_at, command };
                     self.tell(entry, What::Merge { target, source });
+                    // The id of the source is another person's from now on.
+                    let name = name_of(source);
+                    self.messages.retain(|one| one.user_id.as_ref() != Some(&name));
                 }
             }
             Step::Decide(is_sent) => self.decide(is_sent),

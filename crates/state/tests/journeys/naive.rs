@@ -103,8 +103,6 @@ pub(crate) struct Naive {
     /// Every version that was published, with the number of its journey and when.
     plans: Vec<(u32, Place, Journey)>,
     people: BTreeMap<u8, Person>,
-    /// Into whom somebody was merged.
-    merged: BTreeMap<u8, u8>,
     entered_audience: Vec<u8>,
     triggered: VecDeque<(String, Place, Map<String, Value>)>,
     now: i64,
@@ -133,17 +131,12 @@ impl Naive {
             let key = self.plans[way.plan].2.key.clone();
             (key, way.value.clone(), way.entered, way.node.clone(), way.since, until)
         };
-        let all = self.people.iter().filter(|(user, _)| !self.merged.contains_key(user));
-        let all = all.map(|(user, person)| {
+        let all = self.people.iter().map(|(user, person)| {
             let mut positions: Vec<Position> = person.ways.iter().map(position).collect();
             positions.sort();
             (*user, positions)
         });
         all.filter(|(_, positions)| !positions.is_empty()).collect()
-    }
-
-    fn who(&self, user: u8) -> u8 {
-        self.merged.get(&user).map_or(user, |target| self.who(*target))
     }
 
     fn latest(&self, key: &str) -> Option<usize> {
@@ -170,14 +163,14 @@ impl Naive {
             }
             What::Merge { target, source } => self.merge(*target, *source),
             What::Decided { user, code, step, is_sent } => {
-                let user = self.who(*user);
+                let user = *user;
                 self.answer(user, (*code, *step, Waits::Message), |naive, way| {
                     naive.message(user, way, (*now, *offset), *is_sent)
                 });
                 self.catch_up_lately(user, *now);
             }
             What::Answered { user, code, step, until } => {
-                let user = self.who(*user);
+                let user = *user;
                 self.answer(user, (*code, *step, Waits::Engine), |naive, way| match until {
                     Some(until) => {
                         way.waits = Waits::Until(*until);
@@ -193,7 +186,6 @@ impl Naive {
     }
 
     fn know(&mut self, user: u8) -> u8 {
-        let user = self.who(user);
         self.person(user);
         user
     }
@@ -653,12 +645,10 @@ impl Naive {
     }
 
     fn merge(&mut self, target: u8, source: u8) {
-        let (target, source) = (self.who(target), self.who(source));
         if target == source {
             return;
         }
         let gone = self.people.remove(&source).unwrap_or_default();
-        self.merged.insert(source, target);
         self.entered_audience.iter_mut().filter(|user| **user == source).for_each(|user| {
             *user = target;
         });

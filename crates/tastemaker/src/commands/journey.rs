@@ -7,6 +7,7 @@ use clap::{Args as ClapArgs, Subcommand};
 use domain::Journey;
 use engine::Engine;
 use resources::journeys::{self, JourneyReport};
+use serde_json::json;
 
 use super::Place;
 use crate::terminal;
@@ -65,7 +66,7 @@ fn list(args: &List) -> Result<()> {
     let opened = args.place.open()?;
     let journeys = journeys::list_with(&opened.engine);
     if args.place.json {
-        println!("{}", serde_json::to_string_pretty(&journeys)?);
+        println!("{}", serde_json::to_string_pretty(&json!({ "journeys": journeys }))?);
         return Ok(());
     }
     if journeys.is_empty() {
