@@ -106,7 +106,7 @@ mod tests {
         check("See https://x.example/a?b=c. Or", "See <https://x.example/a?b=c>. Or");
         check("(http://x/a_b), http://x/.", "(<http://x/a_b>), <http://x/>.");
         check("HTTP://x, http://y\nhttps://z", "HTTP://x, <http://y>\n<https://z>");
-        check("«https://x/ü»", "«<https://x/ü»>");
+        check("«https://x/ü»", "«<https://x/ü>»");
         for same in ["http://", "shop://x", "xhttp://y", "http:// x", "no address"] {
             check(same, same);
         }
