@@ -39,11 +39,14 @@ export async function checkKeyboard(check, browser, origin, path) {
   await check(`${path}: every control is reached by keyboard, and one sees where one is`, async () => {
     const stops = await page.evaluate(numberStops, INTERACTIVE)
     const reached = new Set()
+    // Behind the last control of a frame the page itself has the focus for a moment.
+    let nowhere = 0
     // Streams add entries meanwhile.
     for (let n = 0; n <= 2 * stops.length; n++) {
       await page.keyboard.press('Tab')
       const { stop, faults } = await page.evaluate(describeFocus)
-      if (stop === null) break
+      if (stop === null && ++nowhere > 3) break
+      if (stop === null) continue
       assert.deepEqual(faults, [], stops[stop] ?? stop)
       reached.add(Number(stop))
     }

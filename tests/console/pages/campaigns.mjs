@@ -20,7 +20,7 @@ const results = async (origin, key) => (await api(origin, 'GET', `workspaces/${W
 /** Two people: one can be reached by mail and has a name, the other has neither. */
 const people = (origin) =>
   send(origin, [
-    { type: 'identify', userId: 'campaigns-ada', messageId: 'campaigns-ada', traits: { email: 'ada@example.com', first_name: 'Ada <b>' } },
+    { type: 'identify', userId: 'campaigns-ada', messageId: 'campaigns-ada', traits: { email: 'campaigns-ada@example.com', first_name: 'Ada <b>' } },
     { type: 'identify', userId: 'campaigns-ben', messageId: 'campaigns-ben', traits: { city: 'Graz' } },
   ])
 
@@ -44,7 +44,7 @@ export async function jobs({ check, context, origin }) {
   const page = await context.newPage()
   const preview = page.locator('#campaign-preview')
   await check('campaigns: the fields of the message follow the channel and the start', async () => {
-    const sms = { kind: 'text_messages', enabled: false, settings: { account: 'AC1', secret: 's', sender: '+4915112345678' }, mappings: [] }
+    const sms = { kind: 'text_messages', enabled: false, settings: { account: `AC${'0'.repeat(32)}`, secret: 's', sender: '+4915112345678' }, mappings: [] }
     await api(origin, 'PUT', `workspaces/${WORKSPACE}/destinations/sms`, sms)
     await page.goto(`${origin}/console`)
     await page.getByRole('link', { name: 'Campaigns', exact: true }).first().click()

@@ -103,11 +103,11 @@ fn message(fields: &Map<String, Value>) -> Markup {
         }
         @if let Some(text) = html_text {
             div class="mail-frames" {
-                figure {
+                figure tabindex="0" {
                     figcaption { "On a desk" }
                     iframe class="mail-frame" title="The mail on a desk" sandbox="" srcdoc=(text) {}
                 }
-                figure {
+                figure tabindex="0" {
                     figcaption { "On a phone" }
                     iframe class="mail-frame mail-frame-phone" title="The mail on a phone" sandbox="" srcdoc=(text) {}
                 }
