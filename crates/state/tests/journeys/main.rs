@@ -139,7 +139,9 @@ impl Fold {
                 self.tell(Entry::Message(Box::new(message)), What::Identify { user, vip });
             }
             Step::Again(n) => {
-                if let Some(message) = self.messages.get(n).cloned() {
+                // Ids of messages are remembered for a day at least.
+                let is_fresh = |one: &&Message| self.now - one.received_at.0 <= 24 * 60 * MINUTE_MS;
+                if let Some(message) = self.messages.get(n).filter(is_fresh).cloned() {
                     let message = Message { received_at: Timestamp(self.now), ..message };
                     let outcome = self.tell(Entry::Message(Box::new(message)), What::Nothing);
                     assert_eq!(outcome, Outcome::Duplicate);

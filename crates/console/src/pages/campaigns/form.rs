@@ -140,7 +140,7 @@ impl Controls<'_> {
             div class="of-start-at" {
                 (self.text(AT, "Time", "Such as 2026-06-01 09:00, in UTC; at once where it has passed"))
             }
-            div class="of-start-event stack" {
+            div class="of-start-event" {
                 div class="fields" {
                     (self.text(EVENT, "Event", "As its messages name it, such as Product Added"))
                     (self.text(WHERE, "With", "Tests of its properties, such as price > 100"))
