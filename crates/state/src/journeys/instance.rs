@@ -34,6 +34,8 @@ pub struct Instance {
     pub journey: u32,
     /// The number of its version.
     pub version: u32,
+    /// The number of the latest version of which it was looked whether it moves people from here.
+    pub followed: u32,
     /// The value of the property `per`.
     pub value: Option<String>,
     /// The entry.

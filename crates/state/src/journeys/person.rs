@@ -417,6 +417,7 @@ impl JourneysOf {
         let mut instance = Instance {
             journey,
             version: *version,
+            followed: *version,
             value,
             entered: moment,
             node: 0,
@@ -462,7 +463,9 @@ fn follow<W: World>(
         return mover.leave(latest.made.at, Leave::Stopped);
     }
     let mut plan = &present.plan;
-    let later = versions.versions.iter().filter(|version| version.number > instance.version);
+    // Who comes later to a node from which a version moves people stays.
+    let followed = std::mem::replace(&mut instance.followed, latest.number);
+    let later = versions.versions.iter().filter(|version| version.number > followed);
     for version in later.collect::<Vec<_>>() {
         let name = plan.node_name(instance.node);
         let moves = &version.plan.definition.moves;
