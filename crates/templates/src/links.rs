@@ -55,7 +55,7 @@ pub fn append_to_body(html: &str, addition: &str) -> String {
 
 /// Where the next address begins.
 fn find_scheme(text: &str) -> Option<usize> {
-    let found = text.match_indices("://").find_map(|(at, _)| {
+    text.match_indices("://").find_map(|(at, _)| {
         let start = ["https", "http"].into_iter().find_map(|scheme| {
             let start = at.checked_sub(scheme.len())?;
             let is_scheme =
@@ -65,8 +65,7 @@ fn find_scheme(text: &str) -> Option<usize> {
         })?;
         // Something must follow, or the same place is found for ever.
         text[at + 3..].starts_with(|c: char| c.is_alphanumeric() || c == '[').then_some(start)
-    });
-    found
+    })
 }
 
 #[cfg(test)]

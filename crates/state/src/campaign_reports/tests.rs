@@ -281,8 +281,7 @@ proptest! {
     #[test]
     fn counts_are_those_of_a_recomputation(all in vec(happening(), 1..45)) {
         let (fold, kept, buys) = play(&all);
-        for campaign in 0..GOALS.len() {
-            let number = campaign as u32;
+        for (campaign, number) in (0..GOALS.len()).zip(0..) {
             let (cells, mut people) = recompute(&fold, &kept, &buys, campaign);
             let found = fold.reports().cells(&fold.store, number, 0..u32::MAX).unwrap();
             let found: Cells = found.into_iter()

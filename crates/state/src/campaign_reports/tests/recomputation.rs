@@ -93,8 +93,7 @@ pub(super) fn recompute(
         for event in MessageEvent::ALL {
             let n = places.iter().flat_map(|place| &kept[*place].told);
             counts.events[event as usize] = n.filter(|(told, _)| *told == event).count() as i64;
-            counts.users[event as usize] =
-                people_of(places, &|place| has_event(place, event)).min(i64::MAX);
+            counts.users[event as usize] = people_of(places, &|place| has_event(place, event));
         }
         let conversions = |of: &dyn Fn(usize) -> Vec<f64>| Conversions {
             people: people_of(places, &|place| !of(place).is_empty()),
