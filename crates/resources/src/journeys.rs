@@ -157,7 +157,7 @@ pub struct PersonInJourney {
 /// Something that happened to a person in a journey.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct PersonJourneyStep {
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
     /// The key of the journey; none of one that was removed.
     pub journey: Option<String>,

@@ -74,7 +74,10 @@ async fn receive(
         receiver.told.lock().unwrap().insert(told);
         return StatusCode::OK;
     }
-    assert_eq!(message["event"], "Campaign Message", "{message}");
+    // A webhook without mappings gets what is told of the other channels' messages too.
+    if message["event"] != "Campaign Message" {
+        return StatusCode::OK;
+    }
     match receiver.take(&channel, &text(&message["userId"])) {
         true => StatusCode::OK,
         false => StatusCode::UNPROCESSABLE_ENTITY,
@@ -205,7 +208,6 @@ fn counts(server: &Server, campaign: &str) -> [u64; 4] {
 }
 
 #[test]
-#[ignore = "a channel of the test also gets what is told of another one's messages, and waits for ever"]
 fn nobody_gets_two_messages_and_nobody_is_left_out_as_the_channel_says() {
     let (rounds, seed) = rounds_and_seed(ROUNDS_DEFAULT);
     let mut random = StdRng::seed_from_u64(seed);
