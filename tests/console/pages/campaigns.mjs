@@ -54,9 +54,9 @@ export async function jobs({ check, context, origin }) {
     await control(page, 'channel').selectOption('mail')
     await control(page, 'content/subject').waitFor()
     assert.equal(await control(page, 'start/event').isVisible(), false)
-    await page.getByText('After something that people do').click()
+    await page.getByLabel('After something that people do').check()
     await control(page, 'start/event').waitFor()
-    await page.getByText('Now', { exact: true }).click()
+    await page.getByLabel('Now', { exact: true }).check()
     assert.equal(await control(page, 'start/event').isVisible(), false)
   })
   await check('campaigns: the message is in view while it is written, and says nothing that would run', async () => {
