@@ -70,7 +70,7 @@ export async function checkWithoutScript(check, browser, origin, path) {
       await menu.click()
       await page.locator('#navigation').getByRole('link', { name: 'Catalog' }).click()
       // Pages that belong to no workspace offer the first one, music; others their own.
-      const own = path.match(/^\/console\/(teams|letters)\//)?.[1] ?? 'music'
+      const own = path.match(/^\/console\/(teams|news)\//)?.[1] ?? 'music'
       assert.equal(new URL(page.url()).pathname, `/console/${own}/catalog`)
     }
   })

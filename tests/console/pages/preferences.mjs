@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { fetchSoon } from '../check.mjs'
 import { api } from '../demo.mjs'
 
-const SHOP = 'workspaces/letters'
+const SHOP = 'workspaces/news'
 const HOSTILE = '"><img src=x onerror="window.isHacked = true"><script>window.isHacked = true</script>'
 let prepared
 
@@ -11,7 +11,7 @@ let prepared
 const prepare = (origin) => (prepared ??= prepareShop(origin))
 
 async function prepareShop(origin) {
-  await api(origin, 'POST', 'workspaces', { id: 'letters', name: 'The Letter Shop' })
+  await api(origin, 'POST', 'workspaces', { id: 'news', name: 'The Letter Shop' })
   await api(origin, 'PATCH', `${SHOP}/settings`, {
     public_url: origin,
     topics: [
@@ -38,7 +38,7 @@ async function pageOf(origin, person) {
 export async function paths(origin) {
   await prepare(origin)
   const page = await pageOf(origin, 'jane')
-  return [page, `${page}?saved=1`, '/console/letters/people/user_id%3Ajane/subscriptions']
+  return [page, `${page}?saved=1`, '/console/news/people/user_id%3Ajane/subscriptions']
 }
 
 export async function jobs({ check, browser, origin }) {
