@@ -1,13 +1,14 @@
 //! Decides on the messages of campaigns that are due, makes them, and journals what was decided.
 //! The readers of the channels deliver what is journalled.
 //!
-//! All decisions of a workspace are made one after another by one thread, which waits until each
-//! step is applied, so that caps and limits hold exactly. After a crash a step may be repeated: the
-//! fold takes only the first decision on a message.
+//! Messages are decided on in steps, by one thread of a workspace, which waits until each is
+//! applied, so that caps and limits hold exactly (`deciding.rs`). After a crash a step may be
+//! repeated: the fold takes only the first decision on a message.
 
 mod business;
 mod check;
 mod content;
+mod deciding;
 mod in_app;
 mod linked;
 mod links;
@@ -20,35 +21,28 @@ mod variants;
 use std::sync::Arc;
 use std::time::Duration;
 
-use activation::{Checks, Decision, DueMessage, RefusalReason, SentCounts};
 use connectors::{InstanceKey, Outgoing};
-use domain::{
-    Campaign, CampaignStart, CampaignStatus, ChannelLimits, ControlGroups, TimeZone, Timestamp,
-    UserIdx,
-};
+use domain::{Campaign, CampaignStatus, Timestamp, UserIdx};
 use rustc_hash::FxHashSet;
 use serving::Serving;
 use state::{
-    CampaignDecision, CampaignEntry, CampaignMessage, DecisionOutcome, KeptCampaign, PreparedEntry,
-    RunState, UnnamedPerson, VariantResults, Waiting, WaitingEvent, message_id, number_message,
+    CampaignEntry, DecisionOutcome, KeptCampaign, PreparedEntry, RunState, UnnamedPerson,
+    VariantResults, Waiting, WaitingEvent,
 };
 
 use self::business::Searches;
 pub(crate) use self::check::check_campaigns;
-use self::content::{Contents, Made, MakingFor};
+use self::content::Contents;
 use self::linked::LinkedAnswers;
 pub(crate) use self::linked::seal_headers;
 pub use self::links::{
     LINK_TOKEN_BYTES_MAX, LINKS_PATH, MessageLink, OPENS_PATH, workspace_of_link,
 };
 pub(crate) use self::links::{read_image, read_link};
-use self::person::Person;
-use self::planned::{Planned, UsualParts};
+use self::planned::UsualParts;
 pub use self::preview::CampaignPreview;
 pub(crate) use self::preview::CampaignPreviews;
-use self::variants::Choice;
 use crate::journeys;
-use crate::list_maker::ListMaker;
 use crate::shared::{Health, Shared};
 use crate::writer::Writer;
 use crate::{
@@ -125,19 +119,6 @@ struct Running {
     running_since: Option<Timestamp>,
     variants: VariantResults,
     events: Vec<WaitingEvent>,
-}
-
-/// What a step decides with.
-struct Step<'s> {
-    campaign: &'s Running,
-    limits: &'s ChannelLimits,
-    control: &'s ControlGroups,
-    zone: &'s TimeZone,
-    now: Timestamp,
-    /// The day of `now`, in days since 1970 of the workspace's time zone.
-    day: u32,
-    /// What was sent before and in this step.
-    sent: SentCounts,
 }
 
 impl BackgroundWork for Sender {
@@ -252,162 +233,24 @@ impl Sender {
         if due.is_empty() {
             return Ok(false);
         }
-        let mut decided = Vec::new();
         // Of one person only one in a step: the next one is decided on with what this one came to.
         let mut people = FxHashSet::default();
         let due = due.into_iter().filter(|due| people.insert(due.user));
         let due: Vec<(UserIdx, Waiting)> = due.map(|due| (due.user, due.waiting)).collect();
-        self.with_step(campaign, now, |sender, step| {
-            for (user, waiting) in &due {
-                decided.push(match sender.decide(step, *user, waiting)? {
-                    Some(decision) => CampaignEntry::Decision(decision),
-                    None => CampaignEntry::Unnamed(UnnamedPerson {
-                        at: now,
-                        campaign: campaign.key.clone(),
-                        number: campaign.number,
-                        user: user.0,
-                        occurrence: waiting.occurrence,
-                    }),
-                });
-            }
-            Ok(())
-        })?;
-        self.submit(decided)?;
-        Ok(true)
-    }
-
-    /// Decides on some messages of a campaign with what was sent before.
-    fn with_step(
-        &mut self,
-        campaign: &Running,
-        now: Timestamp,
-        decide: impl FnOnce(&mut Self, &mut Step<'_>) -> Result<(), EngineError>,
-    ) -> Result<(), EngineError> {
-        let config = self.shared.config.load_full();
-        let destination = config.destination(&campaign.definition.channel);
-        let limits = destination.map_or_else(ChannelLimits::default, |channel| channel.limits);
-        let zone = config.time_zone.clone().unwrap_or(TimeZone::UTC);
-        let day = activation::day_of(&zone, now);
-        let sent = {
-            let snapshot = self.shared.live.snapshot();
-            let store = snapshot.store();
-            let by_day = snapshot.campaigns.counts_of_day(store, campaign.number, day);
-            let by_day = by_day.map_err(serving::QueryError::from)?;
-            SentCounts {
-                people_today: by_day.people,
-                people_of_run: campaign.run.map_or(0, |run| run.n_people),
-                messages: campaign.messages,
-                channel_messages: snapshot.campaigns.sent_lately(&campaign.definition.channel, now),
-            }
-        };
-        let control = &config.control_groups;
-        let mut step = Step { campaign, limits: &limits, control, zone: &zone, now, day, sent };
-        decide(self, &mut step)
-    }
-
-    /// Decides on one message, and makes it if it is sent. None where the person is gone.
-    fn decide(
-        &mut self,
-        step: &mut Step<'_>,
-        user: UserIdx,
-        waiting: &Waiting,
-    ) -> Result<Option<CampaignDecision>, EngineError> {
-        let Some(person) = Person::read(&self.shared, step, user, waiting)? else {
-            return Ok(None);
-        };
-        let outcome = self.outcome(step, user, waiting, &person)?;
-        Ok(Some(CampaignDecision {
-            at: step.now,
-            campaign: step.campaign.key.clone(),
-            number: step.campaign.number,
-            person: Some(person.name.clone()),
+        let decisions = self.decide(&mut self.begin_step(campaign, now)?, &due)?;
+        let unnamed = |user: UserIdx, waiting: &Waiting| UnnamedPerson {
+            at: now,
+            campaign: campaign.key.clone(),
+            number: campaign.number,
+            user: user.0,
             occurrence: waiting.occurrence,
-            day: step.day,
-            outcome,
-        }))
-    }
-
-    fn outcome(
-        &mut self,
-        step: &mut Step<'_>,
-        user: UserIdx,
-        waiting: &Waiting,
-        person: &Person,
-    ) -> Result<DecisionOutcome, EngineError> {
-        let definition = &step.campaign.definition;
-        let refused = |reason: &str, detail: Option<String>| {
-            let reason = reason.to_owned();
-            Ok(DecisionOutcome::Refused { reason, detail })
         };
-        // Who gets a message about a date that lies ahead is decided when it has come.
-        let planned = self.plan(step, user, waiting, person)?;
-        let is_dated = matches!(definition.start, CampaignStart::Date { .. });
-        let first_due = match planned {
-            Planned::At(until) if is_dated => return Ok(DecisionOutcome::Waits { until }),
-            Planned::Never(reason) if is_dated => return refused(reason, None),
-            planned => {
-                if let Some(reason) = person.refuses(definition) {
-                    return refused(reason, None);
-                }
-                match planned {
-                    Planned::Since(first_due) => first_due,
-                    Planned::At(until) => return Ok(DecisionOutcome::Waits { until }),
-                    Planned::Never(reason) => return refused(reason, None),
-                }
-            }
+        let entry = |((user, waiting), decision): (&(UserIdx, Waiting), _)| match decision {
+            Some(decision) => CampaignEntry::Decision(decision),
+            None => CampaignEntry::Unnamed(unnamed(*user, waiting)),
         };
-        let waiting = &Waiting { first_due, ..*waiting };
-        let variant = match self.contents.choose(step.campaign, person, waiting, step.now) {
-            Choice::At(until) => return Ok(DecisionOutcome::Waits { until }),
-            Choice::Variant(variant) => variant,
-        };
-        let maker = ListMaker { shared: &self.shared, serving: &self.serving, now: step.now };
-        let made_for = MakingFor { user, person, variant, key: self.key.as_deref() };
-        let mut making = self.contents.begin(definition, maker, &mut self.linked, &made_for);
-        let mut options = definition.options.clone();
-        if !definition.start.has_runs() {
-            // Who waits for the best variant has not waited for the message.
-            let test_s = definition.test.as_ref().and_then(|test| test.decide_after_s);
-            options.expires_after_s.get_or_insert(EXPIRES_AFTER_S_DEFAULT + test_s.unwrap_or(0));
-        }
-        if person.ignores_limits {
-            options.ignores_channel_limits = true;
-            options.gap_s = None;
-        }
-        let checks = Checks { options: &options, limits: step.limits, zone: step.zone };
-        let due = person.due_message(step, waiting, making.is_reachable());
-        match checks.decide(&due, step.now) {
-            Decision::Wait(until) => return Ok(DecisionOutcome::Waits { until }),
-            Decision::Refuse(RefusalReason::ControlGroup) => {
-                let reason = reason_beside_control_group(&checks, &due, step.now);
-                return refused(reason.word(), None);
-            }
-            Decision::Refuse(reason) => return refused(reason.word(), None),
-            Decision::Send => {}
-        }
-        let campaign = (step.campaign.key.as_str(), step.campaign.number);
-        let (type_, id) = &person.name;
-        let config = self.shared.config.load();
-        let number = number_message(&config.id, campaign, (*type_, id), waiting.occurrence);
-        let key = self.key.as_deref();
-        let made = making.make(key, definition, message_id(number), &person.name);
-        let made = in_app::for_channel(&config, definition, made);
-        let (fields, items) = match made {
-            Made::Fields { fields, items } => (fields, items),
-            Made::Refused { reason, detail } => return refused(reason, Some(detail)),
-        };
-        let is_first_of_day = person.is_first_of_day(step);
-        step.sent.people_today += u64::from(is_first_of_day);
-        step.sent.people_of_run += 1;
-        step.sent.messages += 1;
-        step.sent.channel_messages += 1;
-        Ok(DecisionOutcome::Sent(CampaignMessage {
-            channel: definition.channel.clone(),
-            fields,
-            items,
-            is_first_of_day,
-            variant: variant.map(|variant| definition.variants[variant].key.clone()),
-        }))
+        self.submit(due.iter().zip(decisions).map(entry).collect())?;
+        Ok(true)
     }
 
     /// Journals what was decided, and waits until it is applied.
@@ -440,28 +283,4 @@ impl Sender {
         submitted.blocking_recv().unwrap_or(Err(SubmitError::Stopping))?;
         Ok(())
     }
-}
-
-/// Why somebody of the control group gets no message. Where nobody gets one any more it is that, so
-/// that the control group has no people of whom there are none to compare them with.
-fn reason_beside_control_group(
-    checks: &Checks<'_>,
-    due: &DueMessage<'_>,
-    now: Timestamp,
-) -> RefusalReason {
-    match checks.decide(&DueMessage { is_of_control_group: false, ..*due }, now) {
-        Decision::Refuse(reason) if is_of_campaign(reason.word()) => reason,
-        _ => RefusalReason::ControlGroup,
-    }
-}
-
-/// Whether a reason says nothing of the person: the campaign may send no more.
-fn is_of_campaign(reason: &str) -> bool {
-    const REASONS: [RefusalReason; 4] = [
-        RefusalReason::CutOff,
-        RefusalReason::DayLimit,
-        RefusalReason::RunLimit,
-        RefusalReason::MessagesLimit,
-    ];
-    reason == CAMPAIGN_STOPPED || REASONS.into_iter().any(|one| one.word() == reason)
 }

@@ -28,7 +28,7 @@ pub use self::counts::{
 };
 use self::person::{Conversion, DecidedMessage, PersonCampaign, PersonRow, SentMessage, Settled};
 pub use self::person::{PERSON_CONVERSIONS_MAX, PERSON_MESSAGES_MAX};
-pub use self::reading::{DecisionPlace, MessageCell};
+pub use self::reading::{DecisionPlace, MessageCell, SENT_ITEMS_MAX, SentItem};
 use self::rows::{change_row, decode, encode, read_row, unreadable};
 use self::standing::{CellKey, PersonStanding, events_of_bits, note_happened, settle};
 use crate::campaigns::{CampaignDecision, DecisionOutcome, Goal, MESSAGE_ITEMS_MAX};

@@ -73,7 +73,7 @@ pub use back_fill::{
 pub use campaign_reports::{
     CampaignPeople, CampaignReports, Conversions, DecisionPlace, ItemCounts, LinkCounts,
     MESSAGE_EVENTS, MessageCell, MessageCounts, MessageEvent, PERSON_CONVERSIONS_MAX,
-    PERSON_MESSAGES_MAX, REPORT_ITEMS_MAX, REPORT_LINKS_MAX,
+    PERSON_MESSAGES_MAX, REPORT_ITEMS_MAX, REPORT_LINKS_MAX, SENT_ITEMS_MAX, SentItem,
 };
 pub use campaigns::{
     Begun, BusinessEvent, BusinessEventDone, CAMPAIGN_EVENT, CAMPAIGN_SOURCE, CampaignCounts,

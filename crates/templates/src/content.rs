@@ -50,6 +50,8 @@ pub struct Request<'r> {
     pub offset: usize,
     /// Ids of items that the message has already.
     pub excluded: &'r [String],
+    /// Items of messages to the person in so many days are left out too.
+    pub not_sent_days: Option<u32>,
 }
 
 /// Why there is no answer, in words.

@@ -24,6 +24,8 @@ pub const CONTENT_CALLS_MAX: usize = 50;
 pub const COUNT_MAX: usize = 100;
 /// Items that one `recommend` leaves out at the head of its list.
 pub const OFFSET_MAX: usize = 1_000;
+/// The most days for which `not_sent_days` of a `recommend` tag looks back.
+pub const NOT_SENT_DAYS_MAX: usize = 365;
 /// Characters of the reason of an `abort`.
 pub const REASON_CHARS_MAX: usize = 200;
 /// Bytes of what is kept to make a text again, as JSON.

@@ -51,6 +51,7 @@ pub(crate) struct Recommend {
     pub(crate) count: usize,
     pub(crate) min: usize,
     pub(crate) skip: usize,
+    pub(crate) not_sent_days: Option<u32>,
     pub(crate) name: String,
     pub(crate) offset: usize,
 }

@@ -7,10 +7,12 @@ use std::time::Duration;
 use conditions::{Event, EventMatch};
 use connectors::InstanceKey;
 use domain::{Campaign, CampaignVariant, Destination, Timestamp, UserIdx};
+use parking_lot::Mutex;
 use profiles::ExternalIdType;
+use rustc_hash::FxHashSet;
 use serde_json::{Map, Value, json};
 use serving::RequestBudget;
-use state::{MESSAGE_ITEMS_MAX, Waiting};
+use state::{MESSAGE_ITEMS_MAX, SentItem, Waiting};
 use templates::{
     Content, ContentError, Form, Item, Refusal, RenderError, Request, Template, Values,
     mjml_to_html,
@@ -30,6 +32,7 @@ const ADDRESS_FIELDS: [&str; 3] = ["to", "token", "endpoint"];
 const MJML_FIELD: &str = "mjml";
 pub(super) const HTML_FIELD: &str = "html";
 
+const DAY_MS: i64 = 86_400_000;
 /// The most bytes of a message, with all its fields.
 const MESSAGE_BYTES_MAX: usize = 1_024 * 1_024;
 
@@ -46,11 +49,11 @@ pub(crate) fn form_of(field: &str) -> Form {
 /// The templates of campaigns, by the key of the campaign, each as it was last asked for.
 #[derive(Default)]
 pub(super) struct Contents {
-    by_key: BTreeMap<String, Compiled>,
+    by_key: Mutex<BTreeMap<String, Arc<Templates>>>,
 }
 
 /// The templates of one campaign.
-struct Compiled {
+pub(super) struct Templates {
     of: Arc<Campaign>,
     fields: Fields,
     variants: Vec<CompiledVariant>,
@@ -102,9 +105,36 @@ pub(super) struct Making<'m> {
 }
 
 impl Contents {
+    /// The templates of a campaign as it is now.
+    pub(super) fn templates(&self, campaign: &Arc<Campaign>) -> Arc<Templates> {
+        let mut by_key = self.by_key.lock();
+        match by_key.get(&campaign.key) {
+            Some(templates) if Arc::ptr_eq(&templates.of, campaign) => Arc::clone(templates),
+            _ => {
+                let templates = Arc::new(Templates::of(campaign));
+                by_key.insert(campaign.key.clone(), Arc::clone(&templates));
+                templates
+            }
+        }
+    }
+}
+
+impl Templates {
+    fn of(campaign: &Arc<Campaign>) -> Self {
+        let variant = |variant: &CampaignVariant| CompiledVariant {
+            when: variant.when.as_ref().and_then(|when| EventMatch::parse("", Some(when)).ok()),
+            fields: parse_fields(&content_of(campaign, variant)),
+        };
+        Self {
+            of: Arc::clone(campaign),
+            fields: parse_fields(&campaign.content),
+            variants: campaign.variants.iter().map(variant).collect(),
+        }
+    }
+
     /// Which variant of the message a person gets.
     pub(super) fn choose(
-        &mut self,
+        &self,
         campaign: &Running,
         person: &Person,
         waiting: &Waiting,
@@ -113,35 +143,24 @@ impl Contents {
         if campaign.definition.variants.is_empty() {
             return Choice::Variant(None);
         }
-        let compiled = self.compiled(&campaign.definition);
         let traits = person.profile["traits"].as_object().cloned().unwrap_or_default();
         let traits = Event { name: String::new(), timestamp: now, properties: traits };
         let fits = |n: usize, variant: &CampaignVariant| match &variant.audience {
             Some(key) => person.audiences.contains(key),
-            None => compiled.variants[n].when.as_ref().is_some_and(|when| when.matches(&traits)),
+            None => self.variants[n].when.as_ref().is_some_and(|when| when.matches(&traits)),
         };
         choose(campaign, person, waiting, now, fits)
     }
 
-    fn compiled(&mut self, campaign: &Arc<Campaign>) -> &Compiled {
-        let compiled = self.by_key.entry(campaign.key.clone());
-        let compiled = compiled.or_insert_with(|| Compiled::of(campaign));
-        if !Arc::ptr_eq(&compiled.of, campaign) {
-            *compiled = Compiled::of(campaign);
-        }
-        compiled
-    }
-
     /// Begins to make a message for a person: of a variant, or in the campaign's own form.
     pub(super) fn begin<'m>(
-        &'m mut self,
-        campaign: &'m Arc<Campaign>,
+        &'m self,
+        campaign: &'m Campaign,
         maker: ListMaker<'m>,
-        linked: &'m mut LinkedAnswers,
+        linked: &'m LinkedAnswers,
         MakingFor { user, person, variant, key }: &MakingFor<'_>,
     ) -> Making<'m> {
-        let compiled = self.compiled(campaign);
-        let fields = variant.map_or(&compiled.fields, |variant| &compiled.variants[variant].fields);
+        let fields = variant.map_or(&self.fields, |variant| &self.variants[variant].fields);
         let variant = variant.map(|variant| &campaign.variants[variant]);
         let (preferences_url, unsubscribe_url) = links(campaign, &maker, person, *key);
         let values = Values {
@@ -152,19 +171,16 @@ impl Contents {
             campaign: json!({ "key": campaign.key, "name": campaign.name }),
             now: maker.now.to_string().into(),
         };
-        let budget = Arc::new(RequestBudget::unlimited());
-        let (items, by_address) = (Vec::new(), BTreeMap::new());
-        let linked_time_left = TIME_PER_MESSAGE_MAX;
-        let user = *user;
         let content = PersonContent {
             maker,
-            user,
-            budget,
+            user: *user,
+            budget: Arc::new(RequestBudget::unlimited()),
             variant,
-            items,
-            by_address,
+            items: Vec::new(),
+            by_address: BTreeMap::new(),
+            sent: None,
             linked,
-            linked_time_left,
+            linked_time_left: TIME_PER_MESSAGE_MAX,
         };
         Making { fields, values, content }
     }
@@ -191,20 +207,6 @@ fn links(
     match link.urls(key, &config) {
         Some((page, unsubscribe)) => (page.into(), unsubscribe.into()),
         None => (Value::Null, Value::Null),
-    }
-}
-
-impl Compiled {
-    fn of(campaign: &Arc<Campaign>) -> Self {
-        let variant = |variant: &CampaignVariant| CompiledVariant {
-            when: variant.when.as_ref().and_then(|when| EventMatch::parse("", Some(when)).ok()),
-            fields: parse_fields(&content_of(campaign, variant)),
-        };
-        Self {
-            of: Arc::clone(campaign),
-            fields: parse_fields(&campaign.content),
-            variants: campaign.variants.iter().map(variant).collect(),
-        }
     }
 }
 
@@ -321,9 +323,25 @@ struct PersonContent<'m> {
     items: Vec<String>,
     /// These items by the addresses among their properties.
     by_address: BTreeMap<String, String>,
-    linked: &'m mut LinkedAnswers,
+    /// What was recommended in earlier messages to the person, the latest first, once it is asked for.
+    sent: Option<Vec<SentItem>>,
+    linked: &'m LinkedAnswers,
     /// For all external APIs together.
     linked_time_left: Duration,
+}
+
+impl PersonContent<'_> {
+    /// The items that were sent to the person in the last days.
+    fn sent_lately(&mut self, days: u32) -> Result<impl Iterator<Item = &str>, ContentError> {
+        if self.sent.is_none() {
+            let snapshot = self.maker.shared.live.snapshot();
+            let sent = snapshot.campaign_reports.sent_items(snapshot.store(), self.user);
+            self.sent = Some(sent.map_err(|error| ContentError(error.to_string()))?);
+        }
+        let since = Timestamp(self.maker.now.0 - i64::from(days) * DAY_MS);
+        let lately = self.sent.iter().flatten().take_while(move |sent| sent.at > since);
+        Ok(lately.map(|sent| sent.item.as_str()))
+    }
 }
 
 impl Content for PersonContent<'_> {
@@ -334,14 +352,18 @@ impl Content for PersonContent<'_> {
         let Some(definition) = config.trait_definition(name) else {
             return Err(ContentError(format!("there is no recommended-items trait {name:?}")));
         };
+        let mut excluded: FxHashSet<String> = request.excluded.iter().cloned().collect();
+        if let Some(days) = request.not_sent_days {
+            excluded.extend(self.sent_lately(days)?.map(str::to_owned));
+        }
         // As many more as the message has already, and as are left out.
-        let n_wanted = request.count + request.offset + request.excluded.len();
+        let n_wanted = request.count + request.offset + excluded.len();
         let count = u32::try_from(n_wanted).unwrap_or(u32::MAX).max(definition.count);
         let definition = domain::TraitDefinition { count, ..definition.clone() };
         let list = self.maker.trait_list(self.user, &definition, &self.budget);
         let list = list.map_err(|error| ContentError(error.to_string()))?;
         let ids = list.items.into_iter().map(|item| item.item_id);
-        let ids = ids.filter(|id| !request.excluded.contains(id));
+        let ids = ids.filter(|id| !excluded.contains(id));
         let ids: Vec<String> = ids.skip(request.offset).take(request.count).collect();
         let snapshot = self.maker.shared.live.snapshot();
         let mut items = Vec::new();

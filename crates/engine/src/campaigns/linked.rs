@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use connectors::{InstanceKey, Outgoing};
 use domain::{LinkedContent, UrlPart, WorkspaceConfig, WorkspaceId};
+use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use serde_json::Value;
 use templates::Item;
@@ -24,12 +25,18 @@ const REST_AFTER_FAILURES: Duration = Duration::from_secs(10);
 /// The longest value of a parameter, in bytes.
 const PARAMETER_BYTES_MAX: usize = 1_000;
 
-/// The answers of a workspace.
+/// The answers of a workspace. One question is asked after another, so that none is asked twice.
 pub(super) struct LinkedAnswers {
     /// None where nothing is fetched.
     outgoing: Option<Arc<Outgoing>>,
     key: Option<Arc<InstanceKey>>,
-    /// What the answers below were asked with.
+    known: Mutex<Known>,
+}
+
+/// What is known of earlier questions.
+#[derive(Default)]
+struct Known {
+    /// What they were asked with.
     of: Vec<LinkedContent>,
     failures: BTreeMap<String, Failures>,
     cache: Cache,
@@ -58,8 +65,7 @@ struct Kept {
 
 impl LinkedAnswers {
     pub(super) fn new(outgoing: Option<Arc<Outgoing>>, key: Option<Arc<InstanceKey>>) -> Self {
-        let (of, failures, cache) = (Vec::new(), BTreeMap::new(), Cache::default());
-        Self { outgoing, key, of, failures, cache }
+        Self { outgoing, key, known: Mutex::default() }
     }
 
     /// The answer of an API. What it takes is taken from `time_left`.
@@ -67,16 +73,17 @@ impl LinkedAnswers {
     /// # Errors
     /// Why there is none, in words.
     pub(super) fn ask(
-        &mut self,
+        &self,
         config: &WorkspaceConfig,
         name: &str,
         parameters: &Item,
         time_left: &mut Duration,
     ) -> Result<Value, String> {
-        if self.of != config.linked_contents {
-            self.of.clone_from(&config.linked_contents);
-            self.failures.clear();
-            self.cache = Cache::default();
+        let Known { of, failures, cache } = &mut *self.known.lock();
+        if *of != config.linked_contents {
+            of.clone_from(&config.linked_contents);
+            failures.clear();
+            *cache = Cache::default();
         }
         let outgoing = self.outgoing.as_ref().ok_or("nothing is fetched here")?;
         let content = config.linked_content(name);
@@ -84,10 +91,10 @@ impl LinkedAnswers {
         let url = address(content, parameters)?;
         let begin = Instant::now();
         let key = format!("{name}\0{url}");
-        if let Some(body) = self.cache.get(&key, begin) {
+        if let Some(body) = cache.get(&key, begin) {
             return read(body);
         }
-        let failures = self.failures.entry(name.to_owned()).or_default();
+        let failures = failures.entry(name.to_owned()).or_default();
         if failures.rests_until.is_some_and(|until| begin < until) {
             return Err(format!("it is not asked for a while, since {}", failures.last));
         }
@@ -106,7 +113,7 @@ impl LinkedAnswers {
                 *failures = Failures::default();
                 if content.cache_s > 0 {
                     let until = now + Duration::from_secs(content.cache_s.into());
-                    self.cache.put(key, Kept { body, until });
+                    cache.put(key, Kept { body, until });
                 }
                 Ok(value)
             }

@@ -1,6 +1,6 @@
 //! What is known of a person when a message to them is due.
 
-use activation::{DueMessage, PastMessage};
+use activation::{DueMessage, PastMessage, SentCounts};
 use conditions::{Event, EventMatch};
 use domain::{
     Campaign, CampaignStart, CampaignStatus, ControlGroups, Destination, TimeZone, Timestamp,
@@ -12,7 +12,8 @@ use serving::{QueryError, Snapshot};
 use state::{Occurrence, Waiting, channel_code};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{CAMPAIGN_STOPPED, Step};
+use super::CAMPAIGN_STOPPED;
+use super::deciding::Step;
 use crate::EngineError;
 use crate::shared::Shared;
 use crate::timeline_message::read_message;
@@ -77,7 +78,7 @@ impl Person {
         drop(snapshot);
         let (type_, id) = &name;
         let profile = json!({ type_.word(): id, "traits": traits });
-        let is_of_control_group = is_of_control_group(definition, step.control, id);
+        let is_of_control_group = is_of_control_group(definition, &step.config.control_groups, id);
         let event = match (event, &trigger) {
             (Some(event), _) => json!({
                 "event": event.name,
@@ -124,7 +125,7 @@ impl Person {
         &self,
         step: &Step<'_>,
         waiting: &Waiting,
-        is_reachable: bool,
+        (is_reachable, sent): (bool, SentCounts),
     ) -> DueMessage<'_> {
         DueMessage {
             channel: channel_code(&step.campaign.definition.channel),
@@ -135,13 +136,13 @@ impl Person {
             is_reachable,
             zone: self.zone.as_ref(),
             past: &self.past,
-            sent: step.sent,
+            sent,
         }
     }
 
     /// Whether a message now is the first of the campaign on its day.
     pub(super) fn is_first_of_day(&self, step: &Step<'_>) -> bool {
-        let is_of_today = |past: &&PastMessage| activation::day_of(step.zone, past.at) == step.day;
+        let is_of_today = |past: &&PastMessage| activation::day_of(&step.zone, past.at) == step.day;
         let of_campaign = |past: &&PastMessage| past.campaign == step.campaign.number;
         !self.past.iter().filter(of_campaign).any(|past| is_of_today(&past))
     }

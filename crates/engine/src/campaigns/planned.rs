@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use activation::{DAY_PARTS, DatePlan, day_part, next_day_part, run_of_person};
 use domain::{CampaignStart, LocalTime, PastZones, TimeZone, Timestamp, UserIdx};
+use parking_lot::Mutex;
 use serving::{QueryError, Snapshot};
 use state::{NO_DATE, Occurrence, Waiting};
 
+use super::Sender;
+use super::deciding::Step;
 use super::person::Person;
-use super::{Sender, Step};
 use crate::EngineError;
 
 /// Why somebody gets nothing of a run: the clock where they are was past its time.
@@ -35,18 +37,18 @@ pub(super) enum Planned {
 
 /// By number of the campaign the part of the day in which most people are active, and when that was
 /// found out; none where nobody is.
-pub(super) type UsualParts = BTreeMap<u32, (Timestamp, Option<usize>)>;
+pub(super) type UsualParts = Mutex<BTreeMap<u32, (Timestamp, Option<usize>)>>;
 
 impl Sender {
     /// When a message is due for a person.
     pub(super) fn plan(
-        &mut self,
+        &self,
         step: &Step<'_>,
         user: UserIdx,
         waiting: &Waiting,
         person: &Person,
     ) -> Result<Planned, EngineError> {
-        let zone = person.zone.as_ref().unwrap_or(step.zone);
+        let zone = person.zone.as_ref().unwrap_or(&step.zone);
         let planned = match planned_by_clock(step, waiting, person, zone) {
             Planned::Since(since) => since,
             other => return Ok(other),
@@ -65,9 +67,9 @@ impl Sender {
     }
 
     /// The part of the day in which most of some people are active.
-    fn usual_part(&mut self, step: &Step<'_>, event: &str) -> Result<Option<usize>, EngineError> {
+    fn usual_part(&self, step: &Step<'_>, event: &str) -> Result<Option<usize>, EngineError> {
         let number = step.campaign.number;
-        if let Some((found_at, part)) = self.usual_parts.get(&number)
+        if let Some((found_at, part)) = self.usual_parts.lock().get(&number)
             && step.now.0 - found_at.0 < USUAL_MS
         {
             return Ok(*part);
@@ -78,12 +80,12 @@ impl Sender {
         for index in (0..n_users).step_by(n_users.div_ceil(USUAL_PEOPLE).max(1)) {
             let user = UserIdx(index as u32);
             if snapshot.profiles.ids().is_alive(user) {
-                count_parts(&snapshot, user, event, step.zone, step.now, &mut counts)?;
+                count_parts(&snapshot, user, event, &step.zone, step.now, &mut counts)?;
             }
         }
         drop(snapshot);
         let part = largest(&counts);
-        self.usual_parts.insert(number, (step.now, part));
+        self.usual_parts.lock().insert(number, (step.now, part));
         Ok(part)
     }
 }
@@ -100,7 +102,7 @@ fn planned_by_clock(
     match (&definition.start, waiting.occurrence) {
         (CampaignStart::Date { of_trait, offset_s, at, each_year }, _) => {
             let plan = DatePlan { offset_s: *offset_s, at: *at, each_year: *each_year };
-            let zone = if is_of_person { zone } else { step.zone };
+            let zone = if is_of_person { zone } else { &step.zone };
             let date = person.profile["traits"][of_trait.as_str()].as_str();
             let around = date.and_then(|date| plan.around(date, zone, waiting.first_due, step.now));
             match around {
@@ -110,7 +112,7 @@ fn planned_by_clock(
             }
         }
         (start, Occurrence::Run(run)) if is_of_person && start.has_runs() => {
-            let [today, tomorrow] = run_of_person(run, step.zone, zone);
+            let [today, tomorrow] = run_of_person(run, &step.zone, zone);
             let is_past = waiting.first_due.0 > today.0 + PAST_MS;
             let due = match (is_past, definition.options.past_zones) {
                 (true, PastZones::Drop) => return Planned::Never(ZONE_PAST),

@@ -119,14 +119,11 @@ impl CampaignPreviews<'_> {
             }
         };
         let Self { shared, writer, serving, outgoing, key } = *self;
-        let mut sender = Sender::new(shared, writer, serving, outgoing, key);
+        let sender = Sender::new(shared, writer, serving, outgoing, key);
         let waiting = Waiting { campaign: running.number, occurrence, due: now, first_due: now };
-        let mut decision = None;
-        sender.with_step(&running, now, |sender, step| {
-            decision = sender.decide(step, user, &waiting)?;
-            Ok(())
-        })?;
-        Ok(decision)
+        let decisions =
+            sender.decide(&mut sender.begin_step(&running, now)?, &[(user, waiting)])?;
+        Ok(decisions.into_iter().next().flatten())
     }
 
     /// The time and the offset of a person's latest event that begins a campaign.

@@ -7,7 +7,8 @@ use domain::{CampaignStart, CampaignStatus, LocalTime, TimeZone, Timestamp, User
 use serving::QueryError;
 use state::{CampaignEntry, CampaignRun, DecisionOutcome, NO_DATE, Occurrence, Waiting};
 
-use super::{EXPIRES_AFTER_S_DEFAULT, Running, Sender, is_of_campaign};
+use super::deciding::is_of_campaign;
+use super::{EXPIRES_AFTER_S_DEFAULT, Running, Sender};
 use crate::EngineError;
 
 /// The people who are looked at before what was decided is journalled.
@@ -115,34 +116,29 @@ impl Sender {
         let n_users = self.shared.live.snapshot().profiles.ids().n_users() as u32;
         let next_user = first.saturating_add(PEOPLE_PER_STEP).min(n_users);
         let people = self.people_of_run(campaign, run, first..next_user)?;
+        let mut step = self.begin_step(campaign, now)?;
+        if campaign.run.is_none_or(|state| state.run != run) {
+            step.sent.people_of_run = 0;
+        }
+        let (number, occurrence) = (campaign.number, Occurrence::Run(run));
+        let waiting = Waiting { campaign: number, occurrence, due: now, first_due: now };
+        let due: Vec<_> = people.into_iter().map(|user| (user, waiting)).collect();
         let (mut entries, mut refused) = (Vec::new(), BTreeMap::new());
-        let mut day = 0;
-        self.with_step(campaign, now, |sender, step| {
-            day = step.day;
-            if campaign.run.is_none_or(|state| state.run != run) {
-                step.sent.people_of_run = 0;
-            }
-            for user in people {
-                let occurrence = Occurrence::Run(run);
-                let number = campaign.number;
-                let waiting = Waiting { campaign: number, occurrence, due: now, first_due: now };
-                let Some(decision) = sender.decide(step, user, &waiting)? else { continue };
-                match &decision.outcome {
-                    DecisionOutcome::Refused { reason, .. }
-                        if reason == NOT_QUALIFIED || reason == NO_DATE => {}
-                    DecisionOutcome::Refused { reason, .. } if is_of_campaign(reason) => {
-                        *refused.entry(reason.clone()).or_insert(0) += 1;
-                    }
-                    _ => entries.push(CampaignEntry::Decision(decision)),
+        for decision in self.decide(&mut step, &due)?.into_iter().flatten() {
+            match &decision.outcome {
+                DecisionOutcome::Refused { reason, .. }
+                    if reason == NOT_QUALIFIED || reason == NO_DATE => {}
+                DecisionOutcome::Refused { reason, .. } if is_of_campaign(reason) => {
+                    *refused.entry(reason.clone()).or_insert(0) += 1;
                 }
+                _ => entries.push(CampaignEntry::Decision(decision)),
             }
-            Ok(())
-        })?;
+        }
         entries.push(CampaignEntry::Run(CampaignRun {
             at: now,
             campaign: campaign.key.clone(),
             number: campaign.number,
-            day,
+            day: step.day,
             run,
             next_user,
             is_done: next_user >= n_users,

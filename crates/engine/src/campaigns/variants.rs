@@ -2,7 +2,8 @@
 
 use activation::{VariantCounts, leading, sure_winner};
 use domain::{CampaignVariant, Timestamp};
-use state::{CampaignEntry, CampaignWinner, Waiting};
+use serving::QueryError;
+use state::{CampaignEntry, CampaignWinner, MessageCounts, MessageEvent, Waiting};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::person::Person;
@@ -57,7 +58,35 @@ pub(super) fn choose(
     Choice::Variant(Some(share as usize))
 }
 
+fn add_cell(counts: &mut VariantCounts, cell: &MessageCounts) {
+    let people = |n: i64| u64::try_from(n).unwrap_or(0);
+    let converted = cell.click_through.people + cell.view_through.people;
+    let micros = cell.click_through.revenue_micros.saturating_add(cell.view_through.revenue_micros);
+    counts.people += people(cell.people);
+    counts.clicked += people(cell.users[MessageEvent::Clicked as usize]);
+    counts.converted += people(converted.min(cell.people));
+    counts.revenue += micros as f64 / 1_000_000.0;
+    // Reports do not keep how much the revenue of people differs, so that nothing is sure of it
+    // before the test is over.
+    counts.revenue_squared = f64::INFINITY;
+}
+
 impl Sender {
+    /// What came of each variant, of its people of a day: as a rule each of them gets one message.
+    fn variant_counts(&self, campaign: &Running) -> Result<Vec<VariantCounts>, EngineError> {
+        let snapshot = self.shared.live.snapshot();
+        let cells = snapshot.campaign_reports.cells(snapshot.store(), campaign.number, 0..u32::MAX);
+        let cells = cells.map_err(QueryError::from)?;
+        let counts = |variant: &CampaignVariant| {
+            let mut counts = VariantCounts::default();
+            for cell in cells.iter().filter(|cell| cell.variant.as_ref() == Some(&variant.key)) {
+                add_cell(&mut counts, &cell.counts);
+            }
+            counts
+        };
+        Ok(campaign.definition.variants.iter().map(counts).collect())
+    }
+
     /// Journals which variant everybody gets, as soon as that is known.
     pub(super) fn decide_winner(
         &self,
@@ -69,10 +98,7 @@ impl Sender {
             return Ok(false);
         };
         let Some(since) = results.since else { return Ok(false) };
-        let counts = |variant: &CampaignVariant| {
-            results.counts.get(&variant.key).copied().unwrap_or_default()
-        };
-        let counts: Vec<VariantCounts> = definition.variants.iter().map(counts).collect();
+        let counts = self.variant_counts(campaign)?;
         let n_people: u64 = counts.iter().map(|one| one.people).sum();
         let is_over = test.people_max.is_some_and(|max| n_people >= max)
             || test.decide_after_s.is_some_and(|s| now.0 - since.0 >= i64::from(s) * 1_000);

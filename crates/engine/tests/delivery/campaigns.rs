@@ -285,6 +285,53 @@ fn a_message_has_the_event_and_recommended_items_or_is_refused_with_its_reason()
 }
 
 #[test]
+fn what_was_sent_lately_is_not_recommended_again() {
+    let shop = Shop::new();
+    for n in 0..4 {
+        shop.identify(&format!("u{n}"), json!({ "email": "x@shop.example" }));
+        for item in ["shoe", "ball"] {
+            shop.track(&format!("u{n}"), "Product Viewed", json!({ "product_id": item }));
+        }
+    }
+    let definition = TraitDefinition {
+        exclude: Some(Exclusion::Interacted),
+        ..TraitDefinition::recommended_items("next")
+    };
+    let change = ConfigChange::put_trait(&definition);
+    shop.engine().change_config(change, Expected::Anything).unwrap();
+    let mut campaign = campaign(after("Product Added", 0, None));
+    let text = "{% recommend \"next\" count: 1 min: 0 not_sent_days: 7 as items %}\
+                {{ items[0].id | default: \"nothing\" }}";
+    campaign.content.insert("subject".to_owned(), text.to_owned());
+    shop.put_campaign(&campaign).unwrap();
+    shop.identify("ada", json!({ "email": "ada@shop.example" }));
+    let mut received = Vec::new();
+    for (subject, then_days) in [("ball", 6), ("nothing", 2), ("ball", 0)] {
+        shop.track("ada", "Product Added", json!({ "product_id": "shoe" }));
+        received.push(("ada", subject));
+        received.sort_unstable();
+        shop.await_received(&received);
+        shop.pass(then_days * 86_400_000);
+    }
+}
+
+#[test]
+fn a_limit_is_reached_by_messages_that_could_be_made_alone() {
+    let shop = Shop::new();
+    for n in 0..40 {
+        let name = (n % 3 != 0).then_some("x");
+        shop.identify(&format!("u{n}"), json!({ "email": "x@shop.example", "name": name }));
+    }
+    let mut campaign = campaign(CampaignStart::At { at: Timestamp(0) });
+    campaign.content.insert("subject".to_owned(), "{{ profile.traits.name }}".to_owned());
+    campaign.options.people_per_run = Some(10);
+    shop.put_campaign(&campaign).unwrap();
+    // The tenth whose message can be made is the fifteenth of all.
+    shop.await_refused("hello", &[("missing_variable", 5), ("run_limit", 25)]);
+    assert_eq!(shop.engine().snapshot().campaigns.by_key()["hello"].counts.sent, 10);
+}
+
+#[test]
 fn two_who_become_one_get_one_message() {
     let shop = Shop::new();
     shop.identify("ada", json!({ "email": "ada@shop.example", "name": "Ada" }));

@@ -1,14 +1,19 @@
 //! What reports and pages read.
 
-use domain::UserIdx;
+use std::cmp::Reverse;
+
+use domain::{Timestamp, UserIdx};
 use store::key::{KeyBuf, KeyParts};
 use store::{Read, StoreError};
 
-use super::person::DecidedMessage;
+use super::person::{DecidedMessage, SentMessage};
 use super::rows::{decode, rows_of, unreadable};
 use super::{
     CampaignPeople, CampaignReports, ItemCounts, LinkCounts, MessageCounts, MessageEvent, SEPARATOR,
 };
+
+/// The most recommended items of earlier messages that are told of a person.
+pub const SENT_ITEMS_MAX: usize = 500;
 
 /// Messages of one day, channel and variant of a campaign.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +35,15 @@ pub struct DecisionPlace {
     pub offset: u64,
     /// The number of the message.
     pub message: u128,
+}
+
+/// An item that was recommended to a person in a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentItem {
+    /// When the message was sent.
+    pub at: Timestamp,
+    /// The id of the item.
+    pub item: String,
 }
 
 impl CampaignReports {
@@ -106,6 +120,21 @@ impl CampaignReports {
             message: message.number,
         };
         Ok(messages.map(place).collect())
+    }
+
+    /// The recommended items of the messages to a person that are remembered, those of the latest
+    /// message first, up to [`SENT_ITEMS_MAX`].
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn sent_items(&self, read: &dyn Read, user: UserIdx) -> Result<Vec<SentItem>, StoreError> {
+        let mut sent: Vec<_> =
+            self.person(read, user)?.messages.into_iter().filter_map(|it| it.sent).collect();
+        sent.sort_by_key(|sent| Reverse(sent.at));
+        let items = |sent: SentMessage| {
+            sent.items.into_iter().map(move |item| SentItem { at: sent.at, item })
+        };
+        Ok(sent.into_iter().flat_map(items).take(SENT_ITEMS_MAX).collect())
     }
 
     /// What happened with a message that a person got, each with how often.

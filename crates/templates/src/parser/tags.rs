@@ -5,8 +5,10 @@ use serde_json::Value;
 use super::{Arguments, LOOP_ROOTS, Parser, ROOTS, suggest};
 use crate::error::TemplateError;
 use crate::lexer::Token;
-use crate::limits::{COUNT_MAX, OFFSET_MAX};
+use crate::limits::{COUNT_MAX, NOT_SENT_DAYS_MAX, OFFSET_MAX};
 use crate::syntax::{Expression, Kind, Linked, Node, Recommend};
+
+const RECOMMEND_OPTIONS: [&str; 4] = ["count", "min", "offset", "not_sent_days"];
 
 const RESERVED: [&str; 7] = ["nil", "null", "true", "false", "empty", "blank", "in"];
 
@@ -92,8 +94,15 @@ impl Parser<'_> {
         offset: usize,
     ) -> Result<Node, TemplateError> {
         let definition = self.quoted(arguments, "recommend", "name of a recommendation")?;
-        let mut made =
-            Recommend { definition, count: 1, min: 1, skip: 0, name: String::new(), offset };
+        let mut made = Recommend {
+            definition,
+            count: 1,
+            min: 1,
+            skip: 0,
+            not_sent_days: None,
+            name: String::new(),
+            offset,
+        };
         loop {
             arguments.take(",");
             if arguments.take_name("as") {
@@ -109,8 +118,12 @@ impl Parser<'_> {
                 "count" => made.count = self.whole(&value, "count", 1, COUNT_MAX)?,
                 "min" => made.min = self.whole(&value, "min", 0, COUNT_MAX)?,
                 "offset" => made.skip = self.whole(&value, "offset", 0, OFFSET_MAX)?,
+                "not_sent_days" => {
+                    let days = self.whole(&value, "not_sent_days", 1, NOT_SENT_DAYS_MAX)?;
+                    made.not_sent_days = Some(days as u32);
+                }
                 option => {
-                    let near = suggest(option, ["count", "min", "offset"].into_iter());
+                    let near = suggest(option, RECOMMEND_OPTIONS.into_iter());
                     return Err(self.error(at, format!("recommend knows no {option}{near}")));
                 }
             }

@@ -41,7 +41,7 @@ impl<'r> Renderer<'r> {
     }
 
     pub(super) fn recommend(&mut self, made: &'r Recommend) -> Result<(), RenderError> {
-        let Recommend { definition, count, min, skip, name, offset } = made;
+        let Recommend { definition, count, min, skip, not_sent_days, name, offset } = made;
         self.begin_call(*offset)?;
         let items = match &mut self.source {
             Source::Recorded { recorded, answered } => match recorded.answers.get(*answered) {
@@ -52,8 +52,13 @@ impl<'r> Renderer<'r> {
                 _ => return Err(RenderError::Recorded { place: self.place(*offset) }),
             },
             Source::Live { content, .. } => {
-                let request =
-                    Request { definition, count: *count, offset: *skip, excluded: &self.given };
+                let request = Request {
+                    definition,
+                    count: *count,
+                    offset: *skip,
+                    excluded: &self.given,
+                    not_sent_days: *not_sent_days,
+                };
                 let items = content.recommend(request);
                 let items = items
                     .and_then(|items| self.choose(items, *count))

@@ -79,8 +79,11 @@ pub(crate) struct Shop {
 
 impl Content for Shop {
     fn recommend(&mut self, request: Request<'_>) -> Result<Vec<Item>, ContentError> {
-        let Request { definition, count, offset, excluded } = request;
-        self.asked.push(format!("{definition} {count} {offset} without {}", excluded.join(",")));
+        let Request { definition, count, offset, excluded, not_sent_days } = request;
+        let lately = not_sent_days.map(|days| format!(" and those of {days} days"));
+        let lately = lately.unwrap_or_default();
+        let excluded_ids = excluded.join(",");
+        self.asked.push(format!("{definition} {count} {offset} without {excluded_ids}{lately}"));
         let items = 1..=6;
         match definition {
             "for you" => Ok(items
