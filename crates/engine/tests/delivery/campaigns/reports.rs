@@ -269,3 +269,32 @@ fn the_control_group_is_compared_as_if_it_had_got_the_message() {
     let n_control = n_control as u32;
     assert_eq!((without.people, without.reached), (n_control, n_control));
 }
+
+#[test]
+fn the_variant_that_people_click_wins_as_soon_as_that_is_sure() {
+    let shop = Shop::new();
+    shop.set_public_url();
+    let variant = |key: &str| {
+        json!({ "key": key, "content": { "subject": key,
+            "html": "<body><a href=\"https://shop.example/all\">All</a></body>" } })
+    };
+    let mut campaign = campaign(CampaignStart::At { at: Timestamp(0) });
+    campaign.variants = serde_json::from_value(json!([variant("plain"), variant("bold")])).unwrap();
+    campaign.test = serde_json::from_value(json!({ "objective": "clicks" })).unwrap();
+    let n = 260;
+    for user in 0..n {
+        shop.identify(&format!("u{user}"), json!({ "email": "x@shop.example" }));
+    }
+    shop.put_campaign(&campaign).unwrap();
+    await_that("everybody has one", || (shop.bodies().len() == n).then_some(()));
+    let winner = || shop.engine().snapshot().campaigns.by_key()["hello"].variants.winner.clone();
+    assert_eq!(winner(), None);
+    for (nth, sent) in shop.properties().into_iter().enumerate() {
+        if sent["subject"] == "bold" {
+            let token = tokens(sent["html"].as_str().unwrap(), "/l")[0].to_owned();
+            shop.click(&shop.engine().read_link(&token).unwrap(), &format!("c{nth}"));
+        }
+    }
+    let winner = await_that("it is decided", winner);
+    assert_eq!((winner.variant.as_str(), winner.is_sure), ("bold", true));
+}
