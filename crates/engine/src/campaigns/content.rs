@@ -323,7 +323,7 @@ struct PersonContent<'m> {
     items: Vec<String>,
     /// These items by the addresses among their properties.
     by_address: BTreeMap<String, String>,
-    /// What was recommended in earlier messages to the person, the latest first, once it is asked for.
+    /// What earlier messages to the person recommended, the latest first, once it is asked for.
     sent: Option<Vec<SentItem>>,
     linked: &'m LinkedAnswers,
     /// For all external APIs together.
